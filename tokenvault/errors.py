@@ -1,0 +1,86 @@
+"""What can go wrong, as data.
+
+    TokenVaultError            carries one or more diagnostics; the only exception that reaches the command line
+    ├── SpecError              the spec cannot be used: nothing was sent
+    ├── PlanError              the spec and the tenant do not fit together: nothing was written
+    ├── RefusedError           an honest no: stale plan, wrong tenant, no approval
+    └── ApiError               Auth0 said no, or could not be reached
+        └── UnknownOutcome     a create was sent and nobody knows whether it happened
+
+A diagnostic holds only text that is safe to show anywhere: no secret, no response body.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A place in a spec file; lines and columns count from 1. `text` is the source line, secrets masked."""
+
+    file: str
+    line: int
+    column: int
+    end_column: int
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One problem: a stable code, one sentence, and the way out."""
+
+    code: str
+    summary: str
+    detail: str = ""
+    hint: str = ""
+    span: Span | None = None
+    context: str = ""
+    severity: str = "error"
+
+
+class TokenVaultError(Exception):
+    """The root of everything tokenvault raises on purpose."""
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__(*diagnostics)
+        self.diagnostics = diagnostics
+
+    def __str__(self) -> str:
+        return "; ".join(d.summary for d in self.diagnostics)
+
+
+class SpecError(TokenVaultError):
+    """The spec is wrong; raised before anything is sent."""
+
+
+class PlanError(TokenVaultError):
+    """The spec cannot be reconciled with this tenant; raised before anything is written."""
+
+
+class RefusedError(TokenVaultError):
+    """tokenvault declines to act."""
+
+
+class ApiError(TokenVaultError):
+    """Auth0 refused a request or did not answer it. `status` is 0 when no answer came."""
+
+    def __init__(self, diagnostic: Diagnostic, *, status: int = 0, error_code: str = "") -> None:
+        super().__init__(diagnostic)
+        self.status = status
+        self.error_code = error_code
+
+
+class UnknownOutcome(ApiError):
+    """A create was sent, and whether Auth0 carried it out is unknown."""
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """A hint that names the nearest candidate, or nothing."""
+    close = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
+    return f'Did you mean "{close[0]}"?' if close else ""

@@ -1,0 +1,53 @@
+"""Secrets are a type: from the moment one is read until the request that needs it, it cannot be shown by accident."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any, NoReturn
+
+SENSITIVE = "(sensitive value)"
+
+
+class Secret:
+    """A value that prints as `(sensitive value)` wherever it is formatted, and refuses to be serialised.
+
+    `source` says where it came from (`env:CRM_CLIENT_SECRET`, `tenant`) and may be shown.
+    """
+
+    __slots__ = ("_value", "source")
+
+    def __init__(self, value: str, source: str) -> None:
+        self._value = value
+        self.source = source
+
+    def reveal(self) -> str:
+        """The value itself. Only the tenant gateway and writers of 0600 files call this."""
+        return self._value
+
+    def fingerprint(self, salt: str) -> str:
+        """A salted, deliberately slow hash: equal secrets compare equal, and a plan that holds it cannot be reversed."""
+        digest = hashlib.scrypt(self._value.encode(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=16)
+        return digest.hex()
+
+    def __repr__(self) -> str:
+        return SENSITIVE
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return SENSITIVE
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    __hash__ = None  # type: ignore[assignment]  # a hash of a secret is a leak in waiting
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret cannot be serialised")
