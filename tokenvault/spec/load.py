@@ -1,0 +1,198 @@
+"""Spec files → validated spec. Everything that is wrong is told at once, and nothing is sent before all is right."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path as FilePath
+from typing import Any
+
+from tokenvault.errors import Diagnostic, SpecError, did_you_mean
+from tokenvault.flavors import Use, flavors
+from tokenvault.kinds import kinds
+from tokenvault.secret import Secret
+from tokenvault.spec.build import build
+from tokenvault.spec.merge import merge
+from tokenvault.spec.model import Path, Problem, Spec
+from tokenvault.spec.problems import diagnose, in_order, literal_secret, schema_problems
+from tokenvault.spec.schema import spec_schema
+from tokenvault.spec.source import Source, read_source
+from tokenvault.spec.values import References, Unresolved, has_reference
+
+DEFAULT_FILE = "tokenvault.yaml"
+_SECRET_OPTION = re.compile(r"(?i)secret|passw|private_?key|api_?key|token$")
+
+
+def load_spec(paths: Sequence[str | FilePath] = (DEFAULT_FILE,), environment: Mapping[str, str] | None = None) -> Spec:
+    """Reads, merges and validates spec files (folders stand for the YAML files in them).
+
+    Raises `SpecError` with every problem found, sorted by place. Reads no network and changes nothing.
+    """
+    environment = os.environ if environment is None else environment
+    merged = merge([_read(file) for file in _files(paths)])
+    references = {file: References(environment, FilePath(file).parent) for file in merged.files}
+    resolver = _Resolver(merged.source, references)
+    data = resolver.resolve(merged.source.data, ())
+    problems = [*resolver.problems, *_validate(data)]
+    usable = _without(data, [problem.path for problem in problems])
+    spec, flavor_problems = build(usable, merged, references)
+    problems += [*flavor_problems, *_rules(spec)]
+    found = in_order([*merged.source.problems, *(diagnose(problem, spec.positions) for problem in problems)])
+    errors = [d for d in found if d.severity == "error"]
+    if errors:
+        raise SpecError(*errors)
+    return _with_warnings(spec, found)
+
+
+def _with_warnings(spec: Spec, found: Iterable[Diagnostic]) -> Spec:
+    from dataclasses import replace
+
+    return replace(spec, warnings=tuple(d for d in found if d.severity == "warning"))
+
+
+def _files(paths: Sequence[str | FilePath]) -> list[str]:
+    found: list[str] = []
+    for path in map(FilePath, paths):
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.suffix in (".yaml", ".yml") and p.is_file())
+            if not inside:
+                raise SpecError(Diagnostic(code="spec-no-file", summary=f"There is no YAML file in {path}"))
+            found += [str(p) for p in inside]
+        else:
+            found.append(str(path))
+    return list(dict.fromkeys(found))
+
+
+def _read(file: str) -> Source:
+    try:
+        return read_source(file, FilePath(file).read_bytes())
+    except FileNotFoundError:
+        hint = "Name the spec's file, or make one with `tokenvault init`."
+        raise SpecError(Diagnostic(code="spec-no-file", summary=f"There is no file {file}", hint=hint)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it cannot be opened"
+        raise SpecError(Diagnostic(code="spec-no-file", summary=f"{file} cannot be read: {reason}")) from None
+
+
+class _Resolver:
+    """Replaces references in scalars; a class only because problems accumulate on the way."""
+
+    def __init__(self, source: Source, references: Mapping[str, References]) -> None:
+        self._source = source
+        self._references = references
+        self.problems: list[Problem] = []
+
+    def resolve(self, value: Any, path: Path) -> Any:
+        if isinstance(value, dict):
+            return {key: self.resolve(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.resolve(item, (*path, index)) for index, item in enumerate(value)]
+        return self._scalar(value, path) if isinstance(value, str) else value
+
+    def _scalar(self, raw: str, path: Path) -> Any:
+        referenced = has_reference(raw)
+        if _in_options(path) and _SECRET_OPTION.search(str(path[-1])) and not referenced:
+            self.problems.append(literal_secret(path))
+        span = self._source.values.get(path)
+        references = self._references[span.file] if span else next(iter(self._references.values()))
+        try:
+            if referenced and (_is_secret(path) or _in_options(path)):
+                return references.secret(raw)
+            return references.text(raw)
+        except Unresolved as error:
+            self.problems.append(Problem(code=error.code, path=path, summary=error.summary, hint=error.hint))
+            return raw
+
+
+def _is_secret(path: Path) -> bool:
+    """Whether the schema says so (`writeOnly`)."""
+    schema: Any = spec_schema()
+    for part in path:
+        schema = schema.get("properties", {}).get(part) or schema.get("additionalProperties") or {}
+        if not isinstance(schema, dict):
+            return False
+    return bool(schema.get("writeOnly"))
+
+
+def _in_options(path: Path) -> bool:
+    """Anything in a connection's options may be a secret: what comes by reference is treated as one."""
+    return len(path) > 3 and path[0] == "connections" and path[2] == "options"
+
+
+def _validate(data: Any) -> Iterable[Problem]:
+    from jsonschema import Draft202012Validator
+
+    validator = Draft202012Validator(spec_schema())
+    return list(schema_problems(validator.iter_errors(_revealing_references(data))))
+
+
+def _revealing_references(value: Any) -> Any:
+    """The data as the schema knows it: secrets as the references that they were written as."""
+    if isinstance(value, Secret):
+        return value.source
+    if isinstance(value, dict):
+        return {key: _revealing_references(item) for key, item in value.items()}
+    return [_revealing_references(item) for item in value] if isinstance(value, list) else value
+
+
+def _without(data: Any, paths: Iterable[Path]) -> Any:
+    """The data without what is wrong in it, so that the rules still see the rest. Whole entries stay, emptied."""
+    for path in sorted(set(paths), key=len, reverse=True):
+        holder, last = _holder(data, path)
+        if isinstance(holder, dict) and last in holder:
+            if len(path) == 2:
+                holder[last] = holder[last] if isinstance(holder[last], dict) else {}
+            elif not isinstance(holder[last], dict | list) or _all_scalars(holder[last]):
+                del holder[last]
+    return data if isinstance(data, dict) else {}
+
+
+def _all_scalars(value: Any) -> bool:
+    items = value.values() if isinstance(value, dict) else value
+    return not any(isinstance(item, dict | list) for item in items)
+
+
+def _holder(data: Any, path: Path) -> tuple[Any, Any]:
+    for part in path[:-1]:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None, None
+    return data, path[-1] if path else None
+
+
+def _rules(spec: Spec) -> Iterable[Problem]:
+    for kind in kinds().values():
+        if kind.section:
+            yield from kind.section.rules(spec)
+    for key, app in spec.applications.items():
+        yield from _connection_rules(spec, key)
+        for used in app.flavors:
+            yield from _flavor_rules(spec, key, used.name)
+            use = Use(spec=spec, app=app, flavor=used, domain="")
+            yield from flavors()[used.name].rules(use)
+
+
+def _connection_rules(spec: Spec, key: str) -> Iterable[Problem]:
+    app = spec.applications[key]
+    for index, name in enumerate(app.connections):
+        if name not in spec.connections:
+            hint = did_you_mean(name, spec.connections) or "List it under `connections`."
+            path = ("applications", key, "connections", index)
+            yield Problem(code="spec-unknown-connection", path=path, summary=f'Unknown connection "{name}"', hint=hint)
+    if not app.connections:
+        summary = f'Application "{key}" uses no connection'
+        hint = "List the connections whose tokens it needs under `connections`."
+        yield Problem(code="spec-no-connection", path=("applications", key), summary=summary, hint=hint, at_key=True)
+
+
+def _flavor_rules(spec: Spec, key: str, name: str) -> Iterable[Problem]:
+    app, flavor = spec.applications[key], flavors()[name]
+    used = [use for use in app.flavors if use.name == name]
+    if len(used) > 1:
+        yield Problem(code="spec-flavor-twice", path=used[-1].path, summary=f'Flavor "{name}" stands here twice')
+    if app.type and app.type not in flavor.types:
+        code = "spec-public-client" if app.is_public else "spec-flavor-type"
+        summary = f"A {app.type} application cannot use {name}"
+        yield Problem(code=code, path=used[0].path, summary=summary, hint=flavor.type_hint)

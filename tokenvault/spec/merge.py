@@ -1,0 +1,97 @@
+"""Several files, one spec: keys of different files must differ, unless a file says that it is an overlay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tokenvault.errors import Diagnostic
+from tokenvault.spec.model import Path
+from tokenvault.spec.source import Source
+
+SHARED = frozenset({"version", "name", "tenant", "mfa_policy", "my_account_api", "overlay"})
+_SECTIONS = frozenset({"connections", "apis", "applications"})
+
+
+@dataclass(slots=True)
+class Merged:
+    """The data of all files with the place of every key and value."""
+
+    source: Source
+    files: tuple[str, ...]
+
+
+def merge(sources: Sequence[Source]) -> Merged:
+    """Merges files in the order given. Collisions are collected as problems of the result."""
+    first = sources[0]
+    merged = Source(first.file, first.data, dict(first.keys), dict(first.values), list(first.problems))
+    for source in sources[1:]:
+        merged.problems += source.problems
+        if not isinstance(source.data, dict) or not isinstance(merged.data, dict):
+            merged.data = merged.data if isinstance(merged.data, dict) else source.data
+            continue
+        if source.data.get("overlay") is True:
+            _overlay(merged, source, merged.data, source.data, ())
+        else:
+            _join(merged, source)
+    return Merged(source=merged, files=tuple(source.file for source in sources))
+
+
+def _join(merged: Source, source: Source) -> None:
+    for key, value in source.data.items():
+        path: Path = (key,)
+        if key in _SECTIONS and isinstance(value, dict) and isinstance(merged.data.get(key, {}), dict):
+            _join_section(merged, source, key, value)
+        elif key in merged.data and (key not in SHARED or merged.data[key] != value):
+            _collide(merged, source, path, _different(key))
+        elif key not in merged.data:
+            _adopt(merged, source, merged.data, path, value)
+
+
+def _different(key: str) -> str:
+    if key == "name":
+        return "Files that are given together make one spec and must have the same name: run them one at a time"
+    return f'"{key}" differs between the files'
+
+
+def _join_section(merged: Source, source: Source, section: str, entries: dict[str, Any]) -> None:
+    if section not in merged.data:
+        merged.data[section] = {}
+        _places(merged, source, (section,))
+    for key, value in entries.items():
+        if key in merged.data[section]:
+            first = merged.keys[(section, key)]
+            summary = f'"{key}" stands in two files under {section}'
+            hint = f"The first is in {first}. Remove one, or say `overlay: true` in the file that changes the other."
+            _collide(merged, source, (section, key), summary, hint)
+        else:
+            _adopt(merged, source, merged.data[section], (section, key), value)
+
+
+def _overlay(merged: Source, source: Source, base: dict[str, Any], top: dict[str, Any], path: Path) -> None:
+    for key, value in top.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _overlay(merged, source, base[key], value, (*path, key))
+        elif (*path, key) == ("name",) and base.get("name", value) != value:
+            _collide(merged, source, ("name",), _different("name"))
+        else:
+            _adopt(merged, source, base, (*path, key), value)
+
+
+def _adopt(merged: Source, source: Source, holder: dict[str, Any], path: Path, value: Any) -> None:
+    holder[str(path[-1])] = value
+    for places in (merged.keys, merged.values):
+        for old in [place for place in places if place[: len(path)] == path]:
+            del places[old]
+    _places(merged, source, path)
+
+
+def _places(merged: Source, source: Source, path: Path) -> None:
+    for target, places in ((merged.keys, source.keys), (merged.values, source.values)):
+        target.update({place: span for place, span in places.items() if place[: len(path)] == path})
+
+
+def _collide(merged: Source, source: Source, path: Path, summary: str, hint: str = "") -> None:
+    span = source.keys.get(path)
+    merged.problems.append(Diagnostic(code="spec-collision", summary=summary, hint=hint, span=span))

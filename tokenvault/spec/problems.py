@@ -1,0 +1,186 @@
+"""Schema errors and rule problems as diagnostics: positions, stable codes, words that a person can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tokenvault.errors import Diagnostic, Span, did_you_mean
+from tokenvault.spec.model import Path, Positions, Problem
+
+_NAMES = {"object": "a mapping", "array": "a list", "string": "text", "boolean": "true or false", "integer": "a number"}
+_TYPES = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
+
+
+def diagnose(problem: Problem, positions: Positions) -> Diagnostic:
+    """A rule's problem with its place in the file."""
+    span = positions.key(*problem.path) if problem.at_key else positions.value(*problem.path)
+    return Diagnostic(
+        code=problem.code,
+        summary=problem.summary,
+        detail=problem.detail,
+        hint=problem.hint,
+        span=span,
+        context=_context(problem.path),
+        severity=problem.severity,
+    )
+
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Sorted by file and line, each once."""
+    unique = {(d.code, d.summary, d.span): d for d in diagnostics}
+    return sorted(unique.values(), key=lambda d: _order(d.span))
+
+
+def _order(span: Span | None) -> tuple[str, int, int]:
+    return (span.file, span.line, span.column) if span else ("", 0, 0)
+
+
+def _context(path: Path) -> str:
+    names = [str(part) for part in path[:2]]
+    return f'{names[0]} "{names[1]}"' if len(names) == 2 else ""
+
+
+def schema_problems(errors: Iterable[Any]) -> Iterator[Problem]:
+    """The problems behind jsonschema's errors; of alternatives, only the one that the value was meant to be."""
+    for error in errors:
+        if error.validator in ("anyOf", "oneOf") and error.context:
+            meant = [e for e in error.context if e.schema_path[0] == _meant(error)]
+            yield from schema_problems(meant)
+        else:
+            yield from _translate(error)
+
+
+def _meant(error: Any) -> int:
+    """Index of the alternative of the value's own type: a mapping was meant to be the mapping form."""
+    for index, alternative in enumerate(error.validator_value):
+        if isinstance(error.instance, dict) == (alternative.get("type") == "object"):
+            return index
+    return 0
+
+
+def _translate(error: Any) -> Iterator[Problem]:
+    path: Path = tuple(error.absolute_path)
+    handler = _HANDLERS.get(error.validator, _other)
+    if error.validator == "required" and error.schema_path[-2:][0] == 0 and "anyOf" in error.absolute_schema_path:
+        handler = _type_or_client
+    if "propertyNames" in error.absolute_schema_path:
+        handler = _key_name
+    yield from handler(error, path)
+
+
+def _unknown_keys(error: Any, path: Path) -> Iterator[Problem]:
+    known = error.schema.get("properties", {})
+    for key in error.instance:
+        if key not in known:
+            hint = did_you_mean(key, known) or _possible(known)
+            yield Problem(code="spec-unknown-key", path=(*path, key), summary=f'Unknown key "{key}"', hint=hint, at_key=True)
+
+
+def _possible(known: Iterable[str]) -> str:
+    names = sorted(known)
+    return f"Possible here: {', '.join(names)}." if names else "It takes no settings."
+
+
+def _wrong_type(error: Any, path: Path) -> Iterator[Problem]:
+    wanted = _NAMES.get(str(error.validator_value), str(error.validator_value))
+    given = "nothing" if error.instance is None else _TYPES.get(type(error.instance), "something else")
+    name = f'"{path[-1]}"' if path and isinstance(path[-1], str) else "This"
+    yield Problem(code="spec-type", path=path, summary=f"{name} must be {wanted}, not {given}", hint=_example(error))
+
+
+def _missing(error: Any, path: Path) -> Iterator[Problem]:
+    for key in error.validator_value:
+        if key not in error.instance:
+            schema = error.schema.get("properties", {}).get(key, {})
+            hint = str(schema.get("description", "")).split(". ")[0]
+            yield Problem(code="spec-missing", path=path, summary=f'"{key}" is missing', hint=hint, at_key=True)
+
+
+def _type_or_client(error: Any, path: Path) -> Iterator[Problem]:
+    yield Problem(
+        code="spec-missing",
+        path=path,
+        at_key=True,
+        summary='"type" is missing',
+        hint="Give `type` (regular_web, m2m, spa, native), or `client_id` to adopt an application that exists.",
+    )
+
+
+def _not_possible(error: Any, path: Path) -> Iterator[Problem]:
+    values = [str(value) for value in (error.validator_value if error.validator == "enum" else [error.validator_value])]
+    given = error.instance if isinstance(error.instance, str) and len(error.instance) <= 60 else None
+    name = f'"{path[-1]}"' if path and isinstance(path[-1], str) else "This"
+    if path == ("version",):
+        summary, code = "This tokenvault reads specs of version 1", "spec-version"
+    elif given is not None:
+        summary, code = f'{name} cannot be "{given}"', "spec-value"
+    else:
+        summary, code = f"{name} cannot be this", "spec-value"
+    hint = did_you_mean(given or "", values) or f"Possible: {', '.join(values)}."
+    yield Problem(code=code, path=path, summary=summary, hint=hint)
+
+
+def _pattern(error: Any, path: Path) -> Iterator[Problem]:
+    if error.schema.get("writeOnly"):
+        yield literal_secret(path)
+        return
+    name = f'"{path[-1]}"' if path and isinstance(path[-1], str) else "This"
+    yield Problem(code="spec-value", path=path, summary=f"{name} does not have the right form", hint=_example(error))
+
+
+def literal_secret(path: Path) -> Problem:
+    """A secret that stands in the spec in clear."""
+    return Problem(
+        code="spec-literal-secret",
+        path=path,
+        summary=f'"{path[-1]}" is a secret and must be a reference',
+        detail="A spec is in git: whoever can read the repository can read what stands here. Consider it leaked.",
+        hint="Write ${env:NAME} or ${file:path}, and rotate the secret if this was ever committed.",
+    )
+
+
+def _key_name(error: Any, path: Path) -> Iterator[Problem]:
+    hint = "Use letters, digits, - and _."
+    if error.validator == "not":
+        hint = "Use `credentials`, `scopes` or `offline_access` of the connection instead."
+    summary = f'"{str(error.instance)[:60]}" cannot be a name here'
+    yield Problem(code="spec-key", path=(*path, error.instance), summary=summary, hint=hint, at_key=True)
+
+
+def _other(error: Any, path: Path) -> Iterator[Problem]:
+    words = {
+        "minItems": "must not be empty",
+        "minProperties": "must not be empty",
+        "maxProperties": "has more than one key",
+        "minLength": "must not be empty",
+        "maxItems": f"has more than {error.validator_value} entries",
+        "maxLength": f"is longer than {error.validator_value} characters",
+        "uniqueItems": "holds something twice",
+    }
+    name = f'"{path[-1]}"' if path and isinstance(path[-1], str) else "This"
+    summary = f"{name} {words.get(error.validator, 'does not have the right form')}"
+    yield Problem(code="spec-value", path=path, summary=summary, hint=_example(error))
+
+
+def _example(error: Any) -> str:
+    examples = error.schema.get("examples")
+    return f"For example: {_plain(examples[0])}" if examples else ""
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_plain(item) for item in value)}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_plain(item)}" for key, item in value.items()) + "}"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+_HANDLERS = {
+    "additionalProperties": _unknown_keys,
+    "type": _wrong_type,
+    "required": _missing,
+    "enum": _not_possible,
+    "const": _not_possible,
+    "pattern": _pattern,
+}

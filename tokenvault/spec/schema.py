@@ -1,0 +1,87 @@
+"""The JSON Schema of a spec, assembled from the tables of kinds and flavors that read it."""
+
+from __future__ import annotations
+
+import copy
+from functools import cache
+from typing import Any
+
+from tokenvault.flavors import flavors
+from tokenvault.kinds import kinds
+
+NAME_PATTERN = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
+SCHEMA_ID = "urn:tokenvault:spec:1"
+
+
+@cache
+def spec_schema() -> dict[str, Any]:
+    """The schema (draft 2020-12) that `validate` uses and editors complete from."""
+    sections = {kind.section.name: copy.deepcopy(kind.section.schema) for kind in kinds().values() if kind.section}
+    applications: Any = sections["applications"]
+    applications["additionalProperties"]["properties"]["flavors"].update(_flavors())
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
+        "title": "tokenvault spec",
+        "description": "Which applications use which Auth0 Token Vault flavors on which connections.",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["version", "name"],
+        "properties": {**_top(), **sections},
+    }
+
+
+def _top() -> dict[str, Any]:
+    return {
+        "version": {"description": "The version of this format.", "const": 1, "examples": [1]},
+        "name": {
+            "description": "Who owns what this spec creates: part of the mark left on it. Do not change it later.",
+            "type": "string",
+            "pattern": NAME_PATTERN,
+            "examples": ["acme-assistant"],
+        },
+        "overlay": {
+            "description": "This file changes what the files before it say, merged by key (`plan base.yaml prod.yaml`).",
+            "type": "boolean",
+            "default": False,
+            "examples": [True],
+        },
+        "tenant": {
+            "description": "A guard: refuse to touch any other tenant than this domain.",
+            "type": "string",
+            "minLength": 1,
+            "examples": ["${env:AUTH0_DOMAIN}"],
+        },
+        "my_account_api": {
+            "description": "The My Account API, through which users connect accounts.",
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "domain": {
+                    "description": "The custom domain that users log in on, when they do. Default: the tenant's domain.",
+                    "type": "string",
+                    "pattern": "^([A-Za-z0-9.-]+(:[0-9]+)?|.*\\$\\{.*)$",
+                    "examples": ["auth.acme.com"],
+                }
+            },
+            "examples": [{"domain": "auth.acme.com"}],
+        },
+    }
+
+
+def _flavors() -> dict[str, Any]:
+    """A flavor is its name or, with settings, a mapping of one key."""
+    summaries = " ".join(f"`{flavor.name}`: {flavor.summary}" for flavor in flavors().values())
+    plain = {"enum": list(flavors()), "description": summaries}
+    with_settings = {
+        "type": "object",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 1,
+        "properties": {
+            flavor.name: {"description": flavor.summary, **copy.deepcopy(dict(flavor.schema))}
+            for flavor in flavors().values()
+            if flavor.schema
+        },
+    }
+    return {"items": {"anyOf": [plain, with_settings]}, "examples": [["connected_accounts", "refresh_token_exchange"]]}

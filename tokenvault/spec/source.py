@@ -1,0 +1,191 @@
+"""A spec file as data with the position of every key and value; what YAML would hide (duplicate keys) is told.
+
+Input is hostile: size, depth and the expansion of anchors are bounded, and only plain scalars, lists and mappings pass.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from tokenvault.errors import Diagnostic, Span, SpecError
+from tokenvault.spec.model import Path
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 50
+MAX_NODES = 400_000
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")}
+_MERGE = "tag:yaml.org,2002:merge"
+_SECRET_NAME = re.compile(r"(?i)((?:secret|passw(?:or)?d|token(?!_exchange)|private_?key|api_?key)[\w-]*[\"']?\s*:\s*)(?!\$\{|https?:)[^,}\n]+")
+
+
+@dataclass(slots=True)
+class Source:
+    """One parsed file. `text` is kept for the lines that diagnostics quote, with literal secrets blanked out."""
+
+    file: str
+    data: Any = None
+    keys: dict[Path, Span] = field(default_factory=dict)
+    values: dict[Path, Span] = field(default_factory=dict)
+    problems: list[Diagnostic] = field(default_factory=list)
+
+
+def read_source(file: str, raw: bytes) -> Source:
+    """Parses one file. Problems that leave the rest readable are collected; `SpecError` when nothing can be read."""
+    text = _decode(file, raw)
+    _check_shape(file, text)
+    try:
+        root = yaml.compose(text, Loader=_LOADER)
+    except yaml.YAMLError as error:
+        raise SpecError(_yaml_problem(file, text, error)) from None
+    except (RecursionError, ValueError) as error:
+        raise SpecError(_problem(file, "spec-yaml", "The file cannot be read as YAML")) from error
+    walker = _Walker(file, text)
+    if root is None:
+        raise SpecError(_problem(file, "spec-empty", "The file is empty", hint="Start with `tokenvault init`."))
+    walker.source.data = walker.walk(root, (), ())
+    return walker.source
+
+
+def _decode(file: str, raw: bytes) -> str:
+    if len(raw) > MAX_BYTES:
+        size = f"The file has {len(raw):,} bytes; a spec has at most {MAX_BYTES:,}"
+        raise SpecError(_problem(file, "spec-too-large", size, hint="Split it into several files."))
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        span = Span(file=file, line=line, column=1, end_column=1)
+        raise SpecError(Diagnostic(code="spec-encoding", summary="The file is not UTF-8 text", span=span)) from None
+
+
+def _problem(file: str, code: str, summary: str, hint: str = "") -> Diagnostic:
+    return Diagnostic(code=code, summary=summary, hint=hint, span=Span(file=file, line=1, column=1, end_column=1))
+
+
+def _check_shape(file: str, text: str) -> None:
+    """Counts depth on the event stream, which does not recurse, before anything does."""
+    depth = documents = 0
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            documents += isinstance(event, yaml.DocumentStartEvent)
+            if depth > MAX_DEPTH or documents > 1:
+                summary = f"The file is nested deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else "Two documents"
+                line = event.start_mark.line + 1
+                span = Span(file=file, line=line, column=event.start_mark.column + 1, end_column=event.start_mark.column + 2)
+                hint = "" if depth > MAX_DEPTH else "A file holds one spec: remove the `---` or split the file."
+                raise SpecError(Diagnostic(code="spec-yaml", summary=summary, span=span, hint=hint))
+    except yaml.YAMLError as error:
+        raise SpecError(_yaml_problem(file, text, error)) from None
+    except ValueError as error:
+        raise SpecError(_problem(file, "spec-yaml", "The file cannot be read as YAML")) from error
+
+
+def _yaml_problem(file: str, text: str, error: yaml.YAMLError) -> Diagnostic:
+    mark = getattr(error, "problem_mark", None)
+    problem = str(getattr(error, "problem", "") or getattr(error, "reason", "") or "it cannot be read")
+    line, column = (mark.line, mark.column) if mark else (0, 0)
+    lines = text.split("\n")
+    quoted = mask_line(lines[line]) if line < len(lines) else ""
+    span = Span(file=file, line=line + 1, column=column + 1, end_column=column + 2, text=quoted)
+    return Diagnostic(code="spec-yaml", summary=f"Not valid YAML: {problem}", span=span)
+
+
+def mask_line(line: str) -> str:
+    """The line, with what stands behind a key that sounds like a secret blanked out."""
+    return _SECRET_NAME.sub(r"\1(sensitive value)", line.rstrip("\r"))
+
+
+class _Walker:
+    """Turns YAML nodes into data; a class only because positions and problems accumulate on the way."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.source = Source(file=file)
+        self._lines = text.split("\n")
+        self._nodes = 0
+
+    def walk(self, node: yaml.Node, path: Path, above: tuple[int, ...]) -> Any:
+        self._nodes += 1
+        if self._nodes > MAX_NODES or id(node) in above or len(above) > 2 * MAX_DEPTH:
+            summary = "Anchors expand without end" if id(node) in above else f"The file holds more than {MAX_NODES:,} values"
+            raise SpecError(Diagnostic(code="spec-too-large", summary=summary, span=self._span(node)))
+        self.source.values.setdefault(path, self._span(node))
+        if node.tag not in _PLAIN and node.tag != _MERGE:
+            summary = f"The YAML tag {node.tag} has no meaning in a spec"
+            self._report("spec-tag", summary, node)
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path, (*above, id(node)))
+        if isinstance(node, yaml.SequenceNode):
+            return [self.walk(item, (*path, index), (*above, id(node))) for index, item in enumerate(node.value)]
+        return self._scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path, above: tuple[int, ...]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag == _MERGE:
+                continue
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._report("spec-key", "A key must be plain text", key_node)
+                continue
+            key = str(key_node.value)
+            if key in found:
+                first = self.source.keys[(*path, key)]
+                detail = f"The first one is on line {first.line}."
+                self._report("spec-duplicate-key", f'Duplicate key "{key}"', key_node, detail)
+                continue
+            self.source.keys[(*path, key)] = self._span(key_node)
+            found[key] = self.walk(value_node, (*path, key), above)
+        for merged in self._merges(node):
+            for key, value in self._merged(merged, path, above).items():
+                found.setdefault(key, value)
+        return found
+
+    def _merges(self, node: yaml.MappingNode) -> Iterator[yaml.Node]:
+        for key_node, value_node in node.value:
+            if key_node.tag == _MERGE:
+                yield from value_node.value if isinstance(value_node, yaml.SequenceNode) else (value_node,)
+
+    def _merged(self, node: yaml.Node, path: Path, above: tuple[int, ...]) -> dict[str, Any]:
+        if not isinstance(node, yaml.MappingNode) or id(node) in above:
+            self._report("spec-key", "Only mappings can be merged with <<", node)
+            return {}
+        keys, values = dict(self.source.keys), dict(self.source.values)
+        merged = self._mapping(node, path, (*above, id(node)))
+        self.source.keys.update(keys)
+        self.source.values.update(values)
+        return merged
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        kind = node.tag.rsplit(":", 1)[-1]
+        if kind in ("str", "timestamp"):
+            return node.value
+        try:
+            return yaml.constructor.SafeConstructor().construct_object(node)
+        except (ValueError, OverflowError, yaml.YAMLError):
+            return node.value
+
+    def _span(self, node: yaml.Node) -> Span:
+        start, end = node.start_mark, node.end_mark
+        text = mask_line(self._lines[start.line]) if start.line < len(self._lines) else ""
+        end_column = end.column if end.line == start.line else len(text)
+        column = start.column + 1
+        return Span(
+            file=self.source.file,
+            line=start.line + 1,
+            column=column,
+            end_column=max(column + 1, end_column + 1),
+            text=text,
+        )
+
+    def _report(self, code: str, summary: str, node: yaml.Node, detail: str = "") -> None:
+        self.source.problems.append(Diagnostic(code=code, summary=summary, detail=detail, span=self._span(node)))
