@@ -1,0 +1,136 @@
+"""The Token Vault flavors. A flavor is data: what it asks of which object and why; adding one is adding one file here.
+
+Each module defines `FLAVOR`, is found by itself and refused at import when it is incomplete.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from tokenvault.desired import Ask, Target, When, Why
+from tokenvault.kinds import api as api_kind
+from tokenvault.kinds import application as application_kind
+from tokenvault.spec.model import ApplicationSpec, FlavorUse, Problem, Spec
+from tokenvault.want import Ref, Want
+
+TOKEN_VAULT_GRANT = "urn:auth0:params:oauth:grant-type:token-exchange:federated-connection-access-token"
+CONNECTED_ACCOUNTS_SCOPES = ("create:me:connected_accounts", "read:me:connected_accounts", "delete:me:connected_accounts")
+DOCS = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault"
+MRRT_DOC = "https://auth0.com/docs/secure/tokens/refresh-tokens/multi-resource-refresh-token"
+GRANTS_DOC = "https://auth0.com/docs/get-started/applications/application-access-to-apis-client-grants"
+MY_ACCOUNT_DOC = "https://auth0.com/docs/manage-users/my-account-api"
+PRIVATE_KEY_JWT_DOC = "https://auth0.com/docs/get-started/applications/configure-private-key-jwt"
+
+
+ReadFile = Callable[[str], str]
+Loaded = tuple[Mapping[str, Any], Iterable[Problem]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """One application using one flavor, on a tenant of this domain."""
+
+    spec: Spec
+    app: ApplicationSpec
+    flavor: FlavorUse
+    domain: str
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The flavor's settings as the spec gives them."""
+        return self.flavor.settings
+
+    def ask(self, target: Target, path: str, want: Want, reason: str, *, doc: str = DOCS, needs: tuple[str, ...] = ()) -> Ask:
+        """An ask of this flavor, with its provenance."""
+        why = Why(source=self.flavor.name, reason=reason, span=self.flavor.span, doc=doc)
+        return Ask(target=target, path=path, want=want, why=why, needs=needs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flavor:
+    """A way of using Token Vault.
+
+    `includes` are flavors that come with it. `schema` is the JSON Schema of its settings (None: it takes none).
+    `types` are the application types that can hold it. `expand` yields what it asks for, `rules` what is wrong offline.
+    `load` turns settings that name files into what the files hold, and says what is wrong with those (paths below it).
+    """
+
+    name: str
+    summary: str
+    doc: str
+    includes: tuple[str, ...]
+    schema: Mapping[str, Any] | None
+    types: frozenset[str]
+    type_hint: str
+    expand: Callable[[Use], Iterable[Ask]]
+    rules: Callable[[Use], Iterable[Problem]]
+    load: Callable[[Mapping[str, Any], ReadFile], Loaded] = lambda settings, read: (settings, ())
+
+
+@cache
+def flavors() -> Mapping[str, Flavor]:
+    """Every flavor by name."""
+    found = [importlib.import_module(f"{__name__}.{m.name}").FLAVOR for m in pkgutil.iter_modules(__path__) if m.name[0] != "_"]
+    return {flavor.name: flavor for flavor in sorted(found, key=lambda flavor: (len(flavor.includes), flavor.name))}
+
+
+def uses(spec: Spec, domain: str) -> Iterable[tuple[Flavor, Use]]:
+    """Every flavor of every application, included flavors first and each once."""
+    for app in spec.applications.values():
+        seen: set[str] = set()
+        for used in app.flavors:
+            for name in (*flavors()[used.name].includes, used.name):
+                listed = next((u for u in app.flavors if u.name == name), None)
+                if name not in seen:
+                    seen.add(name)
+                    how = listed or FlavorUse(name=name, span=used.span, path=used.path)
+                    yield flavors()[name], Use(spec=spec, app=app, flavor=how, domain=domain)
+
+
+def application(use: Use) -> Target:
+    """The application itself."""
+    return application_kind.target(use.spec, use.app)
+
+
+def my_account_audience(spec: Spec, domain: str) -> str:
+    """The My Account API's identifier; users who log in on a custom domain ask for it there."""
+    return f"https://{spec.my_account_domain or domain}/me/"
+
+
+def my_account_api(use: Use) -> Target:
+    """The tenant's My Account API."""
+    audience = my_account_audience(use.spec, use.domain)
+    return Target(address="my_account_api", kind="my_account_api", identity={"identifier": audience}, name="My Account API")
+
+
+def user_grant(use: Use, label: str, audience: str, *, when: When | None = None) -> Target:
+    """The permission of the application to ask, on behalf of users, for tokens for an API."""
+    identity = {"client_id": Ref(use.app.address, "client_id"), "audience": audience, "subject_type": "user"}
+    address = f"client_grant.{use.app.key}.{label}"
+    return Target(address=address, kind="client_grant", identity=identity, name=f"{use.app.key} → {audience}", when=when)
+
+
+def connection_clients(name: str) -> Target:
+    """The list of applications that may use a connection."""
+    identity = {"connection": name, "id": Ref(f"connection.{name}")}
+    return Target(address=f"connection_clients.{name}", kind="connection_clients", identity=identity, name=name)
+
+
+def api(use: Use) -> Target:
+    """The backend API that an access_token_exchange names."""
+    return api_kind.target(use.spec, use.spec.apis[use.settings["api"]])
+
+
+def enabled(use: Use) -> Iterable[Ask]:
+    """Every connection of the application, enabled for it."""
+    from tokenvault.want import Has
+
+    for name in use.app.connections:
+        reason = f"{use.app.key} uses the connection"
+        want = Has((Ref(use.app.address, "client_id"),))
+        yield use.ask(connection_clients(name), "clients", want, reason)

@@ -1,0 +1,225 @@
+"""Privileged worker: a background application exchanges a signed request for tokens of users who are not there (EA)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from tokenvault.desired import Ask, Target
+from tokenvault.errors import did_you_mean
+from tokenvault.flavors import (
+    DOCS,
+    PRIVATE_KEY_JWT_DOC,
+    TOKEN_VAULT_GRANT,
+    Flavor,
+    Loaded,
+    ReadFile,
+    Use,
+    application,
+    enabled,
+)
+from tokenvault.keys import BadKey, PublicKey, read_public_key
+from tokenvault.kinds.credential import NAME_PREFIX
+from tokenvault.spec.model import Problem
+from tokenvault.spec.values import Unresolved
+from tokenvault.want import Has, HasBy, Is, Not, Ref
+
+DOC = f"{DOCS}/privileged-worker-token-exchange-with-token-vault"
+MAX_KEYS, MAX_ADDRESSES, MAX_GRANTS, MAX_SCOPES = 2, 10, 5, 20
+
+
+def _expand(use: Use) -> Iterable[Ask]:
+    app = application(use)
+    yield use.ask(app, "is_first_party", Is(True), "Token Vault serves first-party applications only", doc=DOC)
+    yield use.ask(app, "oidc_conformant", Is(True), "Token Vault serves OIDC-conformant applications only", doc=DOC)
+    yield use.ask(app, "jwt_configuration.alg", Not((None, "HS256"), "RS256"), "keys need RS256 tokens", doc=DOC)
+    yield use.ask(app, "grant_types", Has((TOKEN_VAULT_GRANT,)), "the worker exchanges tokens", doc=DOC)
+    yield from _credentials(use)
+    yield from _authentication(use)
+    yield from _privileged_access(use)
+    yield from enabled(use)
+
+
+def credential(use: Use, key: PublicKey) -> Target:
+    """A public key of the worker. Its name in Auth0 says that tokenvault put it there."""
+    identity = {"client_id": Ref(use.app.address, "client_id"), "kid": key.kid}
+    return Target(address=f"credential.{use.app.key}.{key.kid}", kind="credential", identity=identity, name=key.kid)
+
+
+def _credentials(use: Use) -> Iterable[Ask]:
+    for key in use.settings["public_keys"]:
+        settings = {
+            "name": f"{NAME_PREFIX} {use.spec.name}/{use.app.key}",
+            "credential_type": "public_key",
+            "alg": key.alg,
+            "pem": key.pem,
+        }
+        for path, value in settings.items():
+            yield use.ask(credential(use, key), path, Is(value), "the worker signs its requests with this key", doc=DOC)
+
+
+def _slot(use: Use) -> HasBy:
+    return HasBy("id", tuple({"id": Ref(credential(use, key).address)} for key in use.settings["public_keys"]))
+
+
+def _authentication(use: Use) -> Iterable[Ask]:
+    app = application(use)
+    if use.settings.get("authentication", "private_key_jwt") == "private_key_jwt":
+        path = "client_authentication_methods.private_key_jwt.credentials"
+        yield use.ask(app, path, _slot(use), "the worker authenticates with its key", doc=PRIVATE_KEY_JWT_DOC)
+        reason = "Auth0 takes either keys or a secret"
+        yield use.ask(app, "token_endpoint_auth_method", Is(None), reason, doc=PRIVATE_KEY_JWT_DOC)
+    else:
+        reason = "the spec has the worker authenticate with its secret"
+        yield use.ask(app, "token_endpoint_auth_method", Is("client_secret_post"), reason, doc=DOC)
+        yield use.ask(app, "client_authentication_methods", Is(None), "Auth0 takes either keys or a secret", doc=DOC)
+
+
+def _privileged_access(use: Use) -> Iterable[Ask]:
+    app = application(use)
+    access = "token_vault_privileged_access"
+    yield use.ask(app, f"{access}.credentials", _slot(use), "Auth0 verifies the worker's requests with this key", doc=DOC)
+    addresses = Has(tuple(use.settings["ip_allowlist"]))
+    yield use.ask(app, f"{access}.ip_allowlist", addresses, "requests from elsewhere are rejected", doc=DOC)
+    grants = tuple({"connection": name, "scopes": list(scopes)} for name, scopes in use.settings["grants"].items())
+    needs = tuple(f"connection.{grant['connection']}" for grant in grants)
+    reason = "the worker may get these scopes of these connections, and no others"
+    yield use.ask(app, f"{access}.grants", HasBy("connection", grants), reason, doc=DOC, needs=needs)
+
+
+def _load(settings: Mapping[str, Any], read: ReadFile) -> Loaded:
+    """Public keys as keys instead of as names of files."""
+    keys, problems = [], []
+    for index, entry in enumerate(settings.get("public_keys") or ()):
+        try:
+            key = read_public_key(read(str(entry.get("file", ""))))
+            keys.append(replace(key, alg=entry.get("alg", key.alg)))
+        except Unresolved as error:
+            path = ("public_keys", index, "file")
+            problems.append(Problem(code=error.code, path=path, summary=error.summary, hint=error.hint))
+        except BadKey as error:
+            summary = f"{entry.get('file')}: {error}"
+            hint = "Make one with: openssl rsa -in worker.key.pem -pubout -out worker.pub.pem"
+            problems.append(Problem(code="spec-worker-key", path=("public_keys", index, "file"), summary=summary, hint=hint))
+    given = "public_keys" in settings
+    return {**settings, **({"public_keys": tuple(keys)} if given and not problems else {})}, problems
+
+
+def _rules(use: Use) -> Iterable[Problem]:
+    path = (*use.flavor.path, "privileged_worker")
+    settings = use.settings
+    yield from _limit_rules(path, settings)
+    for index, address in enumerate(settings.get("ip_allowlist") or ()):
+        if not _is_network(str(address)):
+            summary = f'"{address}" is neither an IP address nor a network'
+            hint = "Write an IPv4 or IPv6 address, or a network such as 203.0.113.0/24."
+            yield Problem(code="spec-worker-address", path=(*path, "ip_allowlist", index), summary=summary, hint=hint)
+    for name in settings.get("grants") or ():
+        if name not in use.spec.connections:
+            hint = did_you_mean(name, use.spec.connections) or "List it under `connections`."
+            summary = f'Unknown connection "{name}"'
+            yield Problem(
+                code="spec-unknown-connection", path=(*path, "grants", name), summary=summary, hint=hint, at_key=True
+            )
+        elif name not in use.app.connections:
+            summary = f'The worker is granted "{name}", which it does not use'
+            hint = f"Add {name} to the application's `connections`, or remove the grant."
+            yield Problem(code="spec-worker-connection", path=(*path, "grants", name), summary=summary, hint=hint, at_key=True)
+
+
+def _limit_rules(path: tuple[str | int, ...], settings: Any) -> Iterable[Problem]:
+    limits = {"public_keys": (MAX_KEYS, "keys"), "ip_allowlist": (MAX_ADDRESSES, "addresses"), "grants": (MAX_GRANTS, "grants")}
+    for name, (most, what) in limits.items():
+        given = settings.get(name) or ()
+        if not given:
+            summary = f"A privileged worker without `{name}` is refused every exchange"
+            hint = f"Give at least one of its {what} under `{name}`."
+            yield Problem(code=f"spec-worker-{name.replace('_', '-')}", path=path, summary=summary, hint=hint, at_key=True)
+        elif len(given) > most:
+            summary = f"A privileged worker has at most {most} {what}; here are {len(given)}"
+            yield Problem(code="spec-worker-limit", path=(*path, name), summary=summary, at_key=True, hint="Split the worker.")
+    scopes = sum(len(scopes) for scopes in (settings.get("grants") or {}).values())
+    if scopes > MAX_SCOPES:
+        summary = f"A privileged worker has at most {MAX_SCOPES} scopes in all its grants; here are {scopes}"
+        yield Problem(code="spec-worker-limit", path=(*path, "grants"), summary=summary, at_key=True, hint="Split the worker.")
+    kids = [key.kid for key in settings.get("public_keys") or () if isinstance(key, PublicKey)]
+    if len(set(kids)) < len(kids):
+        summary = "The same public key stands here twice"
+        yield Problem(code="spec-worker-key", path=(*path, "public_keys"), summary=summary, hint="Remove one.")
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+FLAVOR = Flavor(
+    name="privileged_worker",
+    summary="A background job gets tokens of users who are not there, with a signed request (Early Access).",
+    doc=DOC,
+    includes=(),
+    schema={
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "authentication": {
+                "description": "How the worker authenticates. `client_secret_post` is for plans without Private Key JWT.",
+                "enum": ["private_key_jwt", "client_secret_post"],
+                "default": "private_key_jwt",
+                "examples": ["private_key_jwt"],
+            },
+            "public_keys": {
+                "description": "The worker's RSA public keys: one, or two while a key is being rotated.",
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "description": "A PEM file beside the spec: the public key only.",
+                            "type": "string",
+                            "minLength": 1,
+                            "examples": ["keys/nightly-sync.pub.pem"],
+                        },
+                        "alg": {
+                            "description": "The algorithm that the worker signs with.",
+                            "enum": ["RS256", "RS384", "PS256"],
+                            "default": "RS256",
+                            "examples": ["RS256"],
+                        },
+                    },
+                },
+                "examples": [[{"file": "keys/nightly-sync.pub.pem"}]],
+            },
+            "ip_allowlist": {
+                "description": "Addresses and networks that the worker sends from: at most 10. Others are rejected.",
+                "type": "array",
+                "items": {"type": "string", "minLength": 1},
+                "uniqueItems": True,
+                "examples": [["203.0.113.0/24"]],
+            },
+            "grants": {
+                "description": "Connections whose tokens the worker may get, with the provider's scopes: at most 5 "
+                "connections and 20 scopes in all.",
+                "type": "object",
+                "additionalProperties": {
+                    "type": "array",
+                    "items": {"type": "string", "minLength": 1},
+                    "uniqueItems": True,
+                },
+                "examples": [{"google-oauth2": ["https://www.googleapis.com/auth/calendar.readonly"]}],
+            },
+        },
+    },
+    types=frozenset({"m2m", "regular_web"}),
+    type_hint="A public client cannot keep the worker's private key: use m2m.",
+    expand=_expand,
+    rules=_rules,
+    load=_load,
+)

@@ -1,0 +1,34 @@
+"""Refresh token exchange: a confidential application trades its Auth0 refresh token for the provider's access token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tokenvault.desired import Ask
+from tokenvault.flavors import DOCS, TOKEN_VAULT_GRANT, Flavor, Use, application
+from tokenvault.want import Has, Is, Not
+
+DOC = f"{DOCS}/refresh-token-exchange-with-token-vault"
+
+
+def _expand(use: Use) -> Iterable[Ask]:
+    app = application(use)
+    yield use.ask(app, "grant_types", Has((TOKEN_VAULT_GRANT,)), "the application exchanges tokens", doc=DOC)
+    confidential = Not(("none",), "client_secret_post")
+    reason = "only a confidential application may exchange tokens"
+    yield use.ask(app, "token_endpoint_auth_method", confidential, reason, doc=DOC)
+    reason = "Token Vault refuses rotating refresh tokens"
+    yield use.ask(app, "refresh_token.rotation_type", Is("non-rotating"), reason, doc=DOC)
+
+
+FLAVOR = Flavor(
+    name="refresh_token_exchange",
+    summary="A confidential application trades its refresh token for a provider's access token.",
+    doc=DOC,
+    includes=("connected_accounts",),
+    schema=None,
+    types=frozenset({"regular_web"}),
+    type_hint="A public client holds no Token Vault grant: use access_token_exchange with a backend API, or regular_web.",
+    expand=_expand,
+    rules=lambda use: (),
+)

@@ -1,0 +1,121 @@
+"""Backend APIs (resource servers) whose access tokens a Custom API Client exchanges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tokenvault.desired import Ask, Target, Why
+from tokenvault.kinds import Field, Kind, Scopes, Section, Shape
+from tokenvault.kinds._resource_servers import RESOURCE_SERVERS
+from tokenvault.spec.model import ApiSpec, Problem, Spec
+from tokenvault.want import HasBy, Initially
+
+SCHEMA = {
+    "description": "Backend APIs (resource servers) that applications call, keyed by a name of your own.",
+    "type": "object",
+    "propertyNames": {"pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    "additionalProperties": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["identifier"],
+        "properties": {
+            "identifier": {
+                "description": "The API's identifier: the `audience` that applications ask for. It never changes.",
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 600,
+                "examples": ["https://calendar.acme.com"],
+            },
+            "name": {
+                "description": "The name that Auth0 shows when it creates the API. Default: the key.",
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 200,
+                "pattern": "^[^<>]+$",
+                "examples": ["Calendar API"],
+            },
+            "scopes": {
+                "description": "Scopes of the API and what each is for. Scopes that the API already has stay.",
+                "type": "object",
+                "propertyNames": {"minLength": 1, "maxLength": 280},
+                "additionalProperties": {"type": "string", "maxLength": 500},
+                "maxProperties": 1000,
+                "examples": [{"read:calendar": "Read calendar events"}],
+            },
+            "protect": {
+                "description": "Never deleted, whatever else is asked.",
+                "type": "boolean",
+                "default": False,
+                "examples": [True],
+            },
+        },
+    },
+}
+
+
+def target(spec: Spec, api: ApiSpec) -> Target:
+    """The node of a backend API."""
+    return Target(
+        address=f"api.{api.key}",
+        kind="api",
+        identity={"identifier": api.identifier},
+        name=api.name,
+        protect=api.protect,
+    )
+
+
+def _expand(spec: Spec, domain: str) -> Iterable[Ask]:
+    for api in spec.apis.values():
+        why = Why(source="spec", reason="the spec lists this API", span=spec.positions.key("apis", api.key))
+        yield Ask(target=target(spec, api), path="name", want=Initially(api.name), why=why)
+        if api.scopes:
+            entries = tuple({"value": value, "description": text} for value, text in api.scopes.items())
+            span = spec.positions.key("apis", api.key, "scopes")
+            because = Why(source="spec", reason="the spec lists these scopes", span=span)
+            yield Ask(target=target(spec, api), path="scopes", want=HasBy("value", entries), why=because)
+
+
+def _rules(spec: Spec) -> Iterable[Problem]:
+    seen: dict[str, str] = {}
+    for key, api in spec.apis.items():
+        if api.identifier in seen:
+            summary = f'APIs "{seen[api.identifier]}" and "{key}" have the same identifier {api.identifier}'
+            yield Problem(code="spec-collision", path=("apis", key, "identifier"), summary=summary)
+        seen.setdefault(api.identifier, key)
+        if api.identifier.rstrip("/").endswith("/me") or api.identifier.rstrip("/").endswith("/api/v2"):
+            yield Problem(
+                code="spec-system-api",
+                path=("apis", key, "identifier"),
+                summary=f"{api.identifier} looks like one of Auth0's own APIs",
+                hint="List only your backend APIs; the My Account API is set up by every flavor that needs it.",
+            )
+
+
+KIND = Kind(
+    name="api",
+    title="API",
+    collection=RESOURCE_SERVERS,
+    path="resource-servers",
+    id_field="id",
+    order=15,
+    fields={
+        "identifier": Field(immutable=True),
+        "name": Field(),
+        "scopes": Field(shape=Shape.KEYED, key="value"),
+        "signing_alg": Field(risk="tokens for this API change their signature: its verifiers must accept RS256"),
+        "allow_offline_access": Field(),
+        "skip_consent_for_verifiable_first_party_clients": Field(),
+        "subject_type_authorization.user.policy": Field(
+            risk="applications may again request tokens for this API on behalf of users"
+        ),
+    },
+    scopes=Scopes(
+        read=("read:resource_servers",),
+        create=("create:resource_servers",),
+        update=("update:resource_servers",),
+        delete=("delete:resource_servers",),
+    ),
+    deletable=True,
+    replaced=frozenset({"subject_type_authorization"}),
+    section=Section(name="apis", schema=SCHEMA, expand=_expand, rules=_rules),
+)

@@ -1,0 +1,242 @@
+"""Applications (Auth0: clients), the Custom API Client of an API among them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from tokenvault.desired import Ask, Node, Target, Why
+from tokenvault.errors import Diagnostic, PlanError
+from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape
+from tokenvault.kinds._application_schema import SCHEMA
+from tokenvault.ownership import read_mark
+from tokenvault.spec.model import ApplicationSpec, Problem, Spec
+from tokenvault.want import Has, Is, Want
+
+APP_TYPES = {"regular_web": "regular_web", "m2m": "non_interactive", "spa": "spa", "native": "native"}
+WITHOUT_SECRETS = {"fields": "client_secret,signing_keys,encryption_key", "include_fields": False}
+URL_LISTS = {
+    "callbacks": "callbacks",
+    "logout_urls": "allowed_logout_urls",
+    "web_origins": "web_origins",
+    "allowed_origins": "allowed_origins",
+}
+
+
+async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
+    """Secrets are left out at the source."""
+    return await reader.pages("clients", "clients", {"is_global": False, **WITHOUT_SECRETS})
+
+
+async def _fetch(reader: Reader, known: Object) -> Object:
+    found: Object = await reader.get(f"clients/{quote(str(known['client_id']), safe='')}", WITHOUT_SECRETS)
+    return found
+
+
+def target(spec: Spec, app: ApplicationSpec) -> Target:
+    """The node of an application of the spec."""
+    identity: dict[str, Any] = {"client_id": app.client_id} if app.client_id else {"name": app.name or app.key}
+    return Target(
+        address=app.address,
+        kind="application",
+        identity=identity,
+        name=app.name or app.key,
+        mark=f"{spec.name}/{app.key}",
+        creatable=app.client_id is None,
+        protect=app.protect,
+    )
+
+
+def _expand(spec: Spec, domain: str) -> Iterable[Ask]:
+    for app in spec.applications.values():
+        def ask(attribute: str, want: Want, reason: str, *at: str, app: ApplicationSpec = app) -> Ask:
+            span = spec.positions.key("applications", app.key, *at)
+            return Ask(
+                target=target(spec, app),
+                path=attribute,
+                want=want,
+                why=Why(source="spec", reason=reason, span=span),
+            )
+
+        if app.name is not None or app.client_id is None:
+            yield ask("name", Is(app.name or app.key), "the spec names the application", "name")
+        if app.type:
+            yield ask("app_type", Is(APP_TYPES[app.type]), "the spec gives the type", "type")
+        for key, attribute in URL_LISTS.items():
+            if getattr(app, key) is not None:
+                yield ask(attribute, Has(tuple(getattr(app, key))), f"the spec lists {key}", key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clients:
+    """Applications by everything they are found by."""
+
+    by_id: dict[str, Object]
+    by_mark: dict[str, list[Object]]
+    by_api: dict[str, Object]
+    by_name: dict[str, list[Object]]
+
+
+def _index(clients: Sequence[Object]) -> _Clients:
+    index = _Clients({}, defaultdict(list), {}, defaultdict(list))
+    for client in clients:
+        index.by_id[client["client_id"]] = client
+        mark = read_mark(client.get("client_metadata"))
+        if mark:
+            index.by_mark[f"{mark.spec}/{mark.key}"].append(client)
+        if client.get("resource_server_identifier"):
+            index.by_api.setdefault(client["resource_server_identifier"], client)
+        else:
+            index.by_name[client.get("name", "")].append(client)
+    return index
+
+
+def _match(node: Node, identity: Mapping[str, Any], clients: _Clients) -> Object | None:
+    """By client id; else by our mark; else by the linked API; else by a name that one unmarked application bears."""
+    if "client_id" in identity:
+        return clients.by_id.get(identity["client_id"])
+    marked = clients.by_mark.get(node.target.mark or "")
+    if marked:
+        return _only(marked, node, "carry the mark of")
+    if "resource_server_identifier" in identity:
+        return clients.by_api.get(identity["resource_server_identifier"])
+    named = clients.by_name.get(identity["name"]) or []
+    unmarked = [client for client in named if read_mark(client.get("client_metadata")) is None]
+    return _only(unmarked or named, node, "are named like") if named else None
+
+
+def _only(clients: Sequence[Object], node: Node, relation: str) -> Object:
+    if len(clients) == 1:
+        return clients[0]
+    ids = ", ".join(sorted(str(c.get("client_id")) for c in clients))
+    raise PlanError(
+        Diagnostic(
+            code="plan-ambiguous-application",
+            summary=f'{len(clients)} applications of the tenant {relation} "{node.target.name}": {ids}',
+            hint=f"Say which one {node.address} is: set `client_id` to one of these in the spec.",
+            span=node.span,
+            context=node.address,
+        )
+    )
+
+
+def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
+    if live is None and not node.target.creatable:
+        yield Diagnostic(
+            code="plan-missing-application",
+            summary=f"The tenant has no application with the client id {node.target.identity['client_id']}",
+            hint="Check the id and the tenant, or remove `client_id` to have the application created.",
+            span=node.span,
+            context=node.address,
+        )
+    if live is not None and live.get("is_global"):
+        yield Diagnostic(code="plan-global-client", summary="The global client cannot be managed", context=node.address)
+    wanted = node.wants.get("refresh_token.rotation_type")
+    if live is not None and wanted == Is("non-rotating") and live.get("app_type") == "spa":
+        yield Diagnostic(
+            code="plan-public-client",
+            summary=f'"{live.get("name")}" is a single-page application and cannot use refresh_token_exchange',
+            hint="Use access_token_exchange for a single-page application.",
+            span=node.span,
+            context=node.address,
+        )
+
+
+def _rules(spec: Spec) -> Iterable[Problem]:
+    names: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    for key, app in spec.applications.items():
+        if app.client_id in ids:
+            summary = f'Applications "{ids[app.client_id]}" and "{key}" are the same: both have client_id {app.client_id}'
+            yield Problem(code="spec-collision", path=("applications", key, "client_id"), summary=summary)
+        if app.client_id:
+            ids[app.client_id] = key
+            continue
+        name = app.name or key
+        if name in names:
+            summary = f'Applications "{names[name]}" and "{key}" have the same name "{name}"'
+            hint = "Give each a name of its own: a name is how an existing application is found."
+            yield Problem(code="spec-collision", path=("applications", key, "name"), summary=summary, hint=hint)
+        names.setdefault(name, key)
+
+
+KIND = Kind(
+    name="application",
+    title="application",
+    collection=Collection(name="clients", read=_read),
+    path="clients",
+    id_field="client_id",
+    order=20,
+    marker="client_metadata.tokenvault",
+    metadata="client_metadata",
+    fields={
+        "name": Field(),
+        "app_type": Field(risk="the login flows and the authentication that Auth0 offers the application change"),
+        "is_first_party": Field(risk="users are no longer asked for consent by this application", risk_values=(True,)),
+        "oidc_conformant": Field(
+            risk="legacy (non-OIDC) endpoints and token formats stop working for this application", risk_values=(True,)
+        ),
+        "token_endpoint_auth_method": Field(
+            risk="the application must authenticate with its credentials at the token endpoint from now on"
+        ),
+        "grant_types": Field(shape=Shape.SET, exact=True),
+        "callbacks": Field(shape=Shape.SET, exact=True),
+        "allowed_logout_urls": Field(shape=Shape.SET, exact=True),
+        "web_origins": Field(shape=Shape.SET, exact=True),
+        "allowed_origins": Field(shape=Shape.SET, exact=True),
+        "jwt_configuration.alg": Field(
+            risk="ID tokens are signed with RS256 from now on: an application that verifies HS256 must be changed first"
+        ),
+        "refresh_token.rotation_type": Field(
+            risk="refresh tokens that were issued with another rotation setting may stop working: users log in again"
+        ),
+        "refresh_token.expiration_type": Field(risk="refresh tokens expire from now on", risk_values=("expiring",)),
+        "refresh_token.leeway": Field(),
+        "refresh_token.token_lifetime": Field(),
+        "refresh_token.idle_token_lifetime": Field(),
+        "refresh_token.infinite_token_lifetime": Field(),
+        "refresh_token.infinite_idle_token_lifetime": Field(),
+        "refresh_token.policies": Field(
+            shape=Shape.KEYED,
+            key="audience",
+            advice="users must log in again: refresh tokens issued before this change do not reach the My Account API.",
+        ),
+        "resource_server_identifier": Field(immutable=True),
+        "client_metadata.tokenvault": Field(),
+        "client_metadata.tokenvault_api": Field(),
+        "client_authentication_methods": Field(
+            risk="the application can no longer authenticate with its keys, only with its client secret"
+        ),
+        "client_authentication_methods.private_key_jwt.credentials": Field(
+            shape=Shape.KEYED,
+            key="id",
+            exact=True,
+            risk="the application can no longer authenticate with what is removed here, its client secret included",
+        ),
+        "token_vault_privileged_access.credentials": Field(shape=Shape.KEYED, key="id", exact=True),
+        "token_vault_privileged_access.ip_allowlist": Field(shape=Shape.SET, exact=True),
+        "token_vault_privileged_access.grants": Field(shape=Shape.KEYED, key="connection", exact=True),
+    },
+    scopes=Scopes(
+        read=("read:clients",),
+        create=("create:clients",),
+        update=("update:clients",),
+        delete=("delete:clients",),
+        fields={
+            "client_authentication_methods": ("update:client_credentials",),
+            "token_vault_privileged_access": ("update:client_token_vault_privileged_access",),
+        },
+    ),
+    deletable=True,
+    replaced=frozenset({"refresh_token", "client_authentication_methods", "token_vault_privileged_access"}),
+    together=(("client_authentication_methods", "token_endpoint_auth_method"),),
+    create_only=frozenset({"resource_server_identifier"}),
+    index=_index,
+    match=_match,
+    fetch=_fetch,
+    check=_check,
+    section=Section(name="applications", schema=SCHEMA, expand=_expand, rules=_rules),
+)

@@ -1,0 +1,248 @@
+"""Connections: the link to an external provider. Never deleted; their options are read, merged and sent whole, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tokenvault.desired import Ask, Node, Target, Why
+from tokenvault.errors import Diagnostic, did_you_mean
+from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape
+from tokenvault.kinds._connection_schema import SCHEMA
+from tokenvault.kinds._strategies import KNOWN, NEVER, STRATEGIES, UNDOCUMENTED, WRONG_NAMES, Strategy
+from tokenvault.spec.model import ConnectionSpec, Problem, Spec
+from tokenvault.want import Has, Is, Want
+
+DOC = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault/configure-token-vault"
+SCOPES_DOC = "https://auth0.com/docs/authenticate/identity-providers/adding-scopes-for-an-external-idp"
+SCOPES, OFFLINE = "spec.scopes", "spec.offline_access"
+SUMMARY = "name,strategy,display_name,metadata,authentication,connected_accounts"
+
+
+async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
+    """Options hold the provider's secret: they are read only when the spec asks for something in them."""
+    wanted = any(path.startswith(("options.", "spec.")) for node in nodes for path in node.wants)
+    params = {"take": 100, "fields": f"id,{SUMMARY},options" if wanted else f"id,{SUMMARY}", "include_fields": True}
+    return await reader.checkpoints("connections", "connections", params)
+
+
+def target(spec: Spec, connection: ConnectionSpec) -> Target:
+    """The node of a connection. Only one that the spec describes, not merely uses, is claimed by a mark."""
+    return Target(
+        address=f"connection.{connection.name}",
+        kind="connection",
+        identity={"name": connection.name},
+        name=connection.name,
+        mark=f"{spec.name}/{connection.name}" if connection.claims else None,
+        creatable=connection.strategy is not None and connection.client_secret is not None,
+    )
+
+
+def _expand(spec: Spec, domain: str) -> Iterable[Ask]:
+    for connection in spec.connections.values():
+        for path, want, reason, key in _settings(connection):
+            span = spec.positions.key("connections", connection.name, *key)
+            why = Why(source="spec", reason=reason, span=span, doc=DOC)
+            yield Ask(target=target(spec, connection), path=path, want=want, why=why)
+
+
+def _settings(connection: ConnectionSpec) -> Iterable[tuple[str, Want, str, tuple[str, ...]]]:
+    yield "connected_accounts.active", Is(True), "Token Vault stores tokens only of connected accounts", ()
+    if connection.purpose:
+        login = connection.purpose == "authentication_and_connected_accounts"
+        reason = "the purpose includes login" if login else "the purpose leaves out login"
+        yield "authentication.active", Is(login), reason, ("purpose",)
+    if connection.strategy:
+        yield "strategy", Is(connection.strategy), "the spec gives the strategy", ("strategy",)
+    if connection.client_secret:
+        yield "options.client_id", Is(connection.client_id), "the spec gives the provider's keys", ("credentials",)
+        yield "options.client_secret", Is(connection.client_secret), "the spec gives the provider's keys", ("credentials",)
+    for name, value in connection.options.items():
+        yield f"options.{name}", Is(value), "the spec sets this option", ("options", name)
+    if connection.offline_access is not None:
+        reason = "without offline access the provider issues no refresh token"
+        yield OFFLINE, Is(connection.offline_access), reason, ("offline_access",)
+    if connection.scopes is not None:
+        yield SCOPES, Has(tuple(connection.scopes)), "the spec lists these scopes", ("scopes",)
+
+
+def _refine(node: Node, live: Object | None) -> Node:
+    """Puts scopes and offline access where this connection's strategy keeps them."""
+    wanted = node.wants.get("strategy")
+    name = live["strategy"] if live else wanted.value if isinstance(wanted, Is) else ""
+    strategy = STRATEGIES.get(str(name), Strategy())
+    options = (live or {}).get("options") or {}
+    asks = [refined for ask in node.asks for refined in _refine_ask(ask, strategy, options)]
+    wants: dict[str, Want] = {}
+    for ask in asks:
+        wants[ask.path] = wants[ask.path].join(ask.want) if ask.path in wants else ask.want
+    return replace(node, asks=tuple(asks), wants=_as_text(wants, strategy, options))
+
+
+def _refine_ask(ask: Ask, strategy: Strategy, options: Mapping[str, Any]) -> Iterable[Ask]:
+    if ask.path == SCOPES and isinstance(ask.want, Has):
+        for path, want in _scope_wants(ask.want.items, strategy, options):
+            yield replace(ask, path=path, want=want)
+    elif ask.path == OFFLINE and isinstance(ask.want, Is):
+        if strategy.offline_option:
+            yield replace(ask, path=f"options.{strategy.offline_option}")
+        elif strategy.offline_scope and ask.want.value:
+            for path, want in _scope_wants((strategy.offline_scope,), strategy, options):
+                yield replace(ask, path=path, want=want)
+    else:
+        yield ask
+
+
+def _scope_wants(scopes: Sequence[str], strategy: Strategy, options: Mapping[str, Any]) -> Iterable[tuple[str, Want]]:
+    """Scopes that are in force already ask for nothing; see the facts about booleans, freeform and free strategies."""
+    if not strategy.booleans and not strategy.freeform:
+        yield "options.scope", Has(tuple(scopes))
+        return
+    present = scope_list(options.get("scope")) | scope_list(options.get("freeform_scopes"))
+    for scope in scopes:
+        option = strategy.booleans.get(scope)
+        if option:
+            yield f"options.{option}", Is(True)
+        elif scope not in present or scope in scope_list(options.get("freeform_scopes")):
+            yield "options.freeform_scopes", Has((scope,))
+
+
+def _as_text(wants: Mapping[str, Want], strategy: Strategy, options: Mapping[str, Any]) -> Mapping[str, Want]:
+    """Where the strategy keeps its scopes in one string, the whole string is asked for."""
+    want = wants.get("options.scope")
+    live = options.get("scope")
+    if not isinstance(want, Has) or not (isinstance(live, str) or (live is None and strategy.scope_string)):
+        return wants
+    words = (live or "").replace(",", " ").split()
+    missing = [scope for scope in want.items if scope not in words]
+    separator = "," if "," in (live or "") else " "
+    return {**wants, "options.scope": Is(separator.join([*words, *missing]) if missing else live)}
+
+
+def scope_list(value: Any) -> frozenset[str]:
+    """Scopes as a set, however Auth0 spells them: a list, or a string separated by spaces or commas."""
+    if isinstance(value, str):
+        return frozenset(value.replace(",", " ").split())
+    return frozenset(str(item) for item in value or [])
+
+
+def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
+    name = node.target.identity["name"]
+    if live is None and not node.target.creatable:
+        yield Diagnostic(
+            code="plan-missing-connection",
+            summary=f'The tenant has no connection "{name}"',
+            hint="Create it in the dashboard, or give its `strategy` and `credentials` to have it created.",
+            span=node.span,
+            context=node.address,
+        )
+    if live is None:
+        return
+    strategy = str(live.get("strategy"))
+    wanted = node.wants.get("strategy")
+    if isinstance(wanted, Is) and wanted.value != strategy:
+        yield Diagnostic(
+            code="plan-immutable",
+            summary=f'Connection "{name}" has the strategy {strategy}; the spec says {wanted.value}',
+            hint="A connection's strategy never changes: correct the spec, or use a connection of another name.",
+            span=next((a.why.span for a in node.asks_for("strategy")), node.span),
+            context=node.address,
+        )
+    if strategy in NEVER:
+        yield Diagnostic(
+            code="plan-no-tokens",
+            summary=f'Connection "{name}" ({strategy}) can never yield tokens: {NEVER[strategy]}',
+            hint="Remove it from the spec.",
+            span=node.span,
+            context=node.address,
+        )
+
+
+def _risks(live: Object, sets: Mapping[str, Any]) -> Iterable[str]:
+    login = sets.get("authentication.active", ((live.get("authentication") or {}).get("active")))
+    if sets.get("connected_accounts.active") is True and login and live.get("strategy") == "google-oauth2":
+        yield "Google One Tap stops appearing on login pages once connected accounts are on"
+    if sets.get("connected_accounts.active") is True:
+        yield "provider tokens no longer appear in users' identities: applications that read them there must exchange instead"
+
+
+def _rules(spec: Spec) -> Iterable[Problem]:
+    for name, connection in spec.connections.items():
+        path = ("connections", name)
+        if connection.strategy in WRONG_NAMES:
+            right, hint = WRONG_NAMES[connection.strategy]
+            summary = f'"{connection.strategy}" is not a strategy of Auth0; use "{right}"'
+            yield Problem(code="spec-wrong-strategy", path=(*path, "strategy"), summary=summary, hint=hint)
+        elif connection.strategy in NEVER:
+            summary = f"A connection of strategy {connection.strategy} never yields tokens: {NEVER[connection.strategy]}"
+            yield Problem(code="spec-no-tokens", path=(*path, "strategy"), summary=summary, hint="Remove the connection.")
+        elif connection.strategy in UNDOCUMENTED:
+            summary = f"{connection.strategy} is not on Auth0's list of Token Vault providers"
+            yield Problem(code="spec-undocumented", path=(*path, "strategy"), summary=summary, severity="warning")
+        yield from _rules_of_use(name, connection)
+
+
+def _rules_of_use(name: str, connection: ConnectionSpec) -> Iterable[Problem]:
+    path = ("connections", name)
+    if connection.client_secret and not connection.strategy:
+        hint = did_you_mean(name, KNOWN) or "Say which provider it is, for example `strategy: oauth2`."
+        yield Problem(
+            code="spec-missing-strategy",
+            path=(*path, "credentials"),
+            at_key=True,
+            summary="Credentials need a strategy: it decides what they mean",
+            hint=hint if "Did" not in hint else f"Add `strategy: {name if name in KNOWN else 'oauth2'}`.",
+        )
+    strategy = STRATEGIES.get(connection.strategy or "")
+    if strategy and connection.offline_access is False and strategy.offline_option:
+        summary = "Without offline access the provider issues no refresh token, and Token Vault has nothing to exchange"
+        yield Problem(
+            code="spec-no-refresh-token", path=(*path, "offline_access"), summary=summary, hint="Set it to true, or remove it."
+        )
+    if strategy and connection.offline_access and strategy.offline_note and not strategy.offline_option:
+        summary = f"Offline access of {connection.strategy} cannot be set here"
+        hint = strategy.offline_note[0].upper() + strategy.offline_note[1:] + "; remove `offline_access`."
+        yield Problem(code="spec-offline-access", path=(*path, "offline_access"), summary=summary, hint=hint)
+
+
+KIND = Kind(
+    name="connection",
+    title="connection",
+    collection=Collection(name="connections", read=_read),
+    path="connections",
+    id_field="id",
+    order=25,
+    marker="metadata.tokenvault",
+    metadata="metadata",
+    fields={
+        "name": Field(immutable=True),
+        "strategy": Field(immutable=True),
+        "connected_accounts.active": Field(
+            risk="users' stored tokens of this connection stop working", risk_values=(False,)
+        ),
+        "authentication.active": Field(risk="users can no longer log in with this connection", risk_values=(False,)),
+        "options.client_secret": Field(
+            secret=True, risk="logins and token refreshes of this connection use the new secret at once"
+        ),
+        "options.client_id": Field(
+            risk="the connection becomes another client at the provider: users must connect their accounts again"
+        ),
+        "options.scope": Field(shape=Shape.SET),
+        "options.freeform_scopes": Field(shape=Shape.SET),
+        "options.*": Field(),
+        "metadata.tokenvault": Field(),
+    },
+    scopes=Scopes(
+        read=("read:connections",),
+        create=("create:connections",),
+        update=("update:connections",),
+        fields={"options": ("read:connections_options", "update:connections_options")},
+    ),
+    replaced=frozenset({"options", "authentication", "connected_accounts", "metadata"}),
+    resent=("display_name",),
+    refine=_refine,
+    check=_check,
+    risks=_risks,
+    section=Section(name="connections", schema=SCHEMA, expand=_expand, rules=_rules),
+)

@@ -1,0 +1,58 @@
+"""Which applications may use a connection. Additive: applications that others enabled stay enabled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from tokenvault.desired import Node
+from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, Shape
+
+PER_REQUEST = 50
+
+
+async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
+    ids = {str(c["name"]): str(c["id"]) for c in before["connections"]}
+    names = [str(node.target.identity["connection"]) for node in nodes]
+    return list(await asyncio.gather(*(_read_one(reader, name, ids[name]) for name in names if name in ids)))
+
+
+def _create(kind: Kind, body: Object) -> list[Request]:
+    """The connection itself was just made; enabling its applications is the same delta as later."""
+    return _update(kind, {"clients": body["clients"]}, {"id": body["id"], "clients": []})
+
+
+async def _read_one(reader: Reader, name: str, connection_id: str) -> dict[str, Any]:
+    path = f"connections/{quote(connection_id, safe='')}/clients"
+    items = await reader.checkpoints(path, "clients", {"take": 1000})
+    return {"id": connection_id, "connection": name, "clients": [item["client_id"] for item in items]}
+
+
+def _update(kind: Kind, patch: Object, live: Object) -> list[Request]:
+    wanted, present = list(patch.get("clients") or []), list(live.get("clients") or [])
+    delta = [{"client_id": c, "status": True} for c in wanted if c not in present]
+    delta += [{"client_id": c, "status": False} for c in present if c not in wanted]
+    path = kind.location(live)
+    return [
+        Request(method="PATCH", path=path, body=delta[start : start + PER_REQUEST])
+        for start in range(0, len(delta), PER_REQUEST)
+    ]
+
+
+KIND = Kind(
+    name="connection_clients",
+    title="applications of connection",
+    collection=Collection(name="connection_clients", read=_read, after=("connections",)),
+    path="connections",
+    id_field="id",
+    order=50,
+    fields={"clients": Field(shape=Shape.SET)},
+    scopes=Scopes(read=("read:connections",), update=("update:connections",)),
+    batch=PER_REQUEST,
+    create=_create,
+    update=_update,
+    fetch=lambda reader, known: _read_one(reader, str(known["connection"]), str(known["id"])),
+    item_path=lambda kind, live: f"connections/{quote(str(live['id']), safe='')}/clients",
+)

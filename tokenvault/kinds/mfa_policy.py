@@ -1,0 +1,72 @@
+"""The tenant-wide MFA policy. Token Vault exchanges fail while it says "Always" (`all-applications`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tokenvault.desired import Ask, Node, Target, Why
+from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, Section, Shape
+from tokenvault.spec.model import Spec
+from tokenvault.want import Lacks
+
+ALWAYS = "all-applications"
+DOC = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault/configure-token-vault"
+
+
+async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
+    return [await _fetch(reader, {})]
+
+
+async def _fetch(reader: Reader, known: Object) -> dict[str, Any]:
+    return {"id": "mfa_policy", "policies": await reader.get("guardian/policies")}
+
+
+def _update(kind: Kind, patch: Object, live: Object) -> tuple[Request, ...]:
+    return (Request(method="PUT", path=kind.path, body=patch.get("policies") or []),)
+
+
+def _expand(spec: Spec, domain: str) -> Iterable[Ask]:
+    if spec.mfa_policy == "ignore" or not spec.applications:
+        return
+    target = Target(
+        address="mfa_policy",
+        kind="mfa_policy",
+        identity={"id": "mfa_policy"},
+        name="MFA policy",
+        creatable=False,
+        checked_only=spec.mfa_policy == "warn",
+    )
+    reason = 'Auth0 refuses Token Vault exchanges while the MFA policy is "Always"'
+    why = Why(source="spec", reason=reason, span=spec.positions.key("mfa_policy"), doc=DOC)
+    yield Ask(target=target, path="policies", want=Lacks((ALWAYS,)), why=why)
+
+
+KIND = Kind(
+    name="mfa_policy",
+    title="MFA policy",
+    collection=Collection(name="mfa_policy", read=_read, optional=True),
+    path="guardian/policies",
+    id_field="id",
+    order=70,
+    fields={
+        "policies": Field(
+            shape=Shape.SET,
+            risk="multi-factor authentication is no longer asked of every user of every application of this tenant",
+        )
+    },
+    scopes=Scopes(read=("read:mfa_policies",), update=("update:mfa_policies",)),
+    update=_update,
+    fetch=_fetch,
+    section=Section(
+        name="mfa_policy",
+        schema={
+            "description": 'Token Vault needs the tenant-wide MFA policy not to be "Always". `warn` (default) only reports '
+            "it, `set_never` takes it back for the whole tenant, `ignore` does not look.",
+            "enum": ["warn", "set_never", "ignore"],
+            "default": "warn",
+            "examples": ["warn"],
+        },
+        expand=_expand,
+    ),
+)

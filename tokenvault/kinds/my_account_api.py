@@ -1,0 +1,33 @@
+"""The My Account API: the system API through which users connect accounts. One per tenant, at `https://{domain}/me/`."""
+
+from __future__ import annotations
+
+from tokenvault.kinds import Field, Kind, Object, Request, Scopes
+from tokenvault.kinds._resource_servers import RESOURCE_SERVERS
+
+
+def _create(kind: Kind, body: Object) -> tuple[Request]:
+    """Auth0 fills in everything else of a system API and refuses most of what one could send."""
+    return (Request(method="POST", path=kind.path, body={"identifier": body["identifier"]}),)
+
+
+KIND = Kind(
+    name="my_account_api",
+    title="My Account API",
+    collection=RESOURCE_SERVERS,
+    path="resource-servers",
+    id_field="id",
+    order=10,
+    fields={
+        "identifier": Field(immutable=True),
+        "skip_consent_for_verifiable_first_party_clients": Field(),
+        "subject_type_authorization.user.policy": Field(
+            risk="applications may again request tokens for the My Account API on behalf of users"
+        ),
+    },
+    scopes=Scopes(
+        read=("read:resource_servers",), create=("create:resource_servers",), update=("update:resource_servers",)
+    ),
+    replaced=frozenset({"subject_type_authorization"}),
+    create=_create,
+)
