@@ -1,0 +1,40 @@
+"""Dotted attribute paths (`refresh_token.policies`) in nested objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def get_path(item: Any, path: str) -> Any:
+    """The value at a dotted path, or None where any part of the way is missing."""
+    for part in path.split("."):
+        item = item.get(part) if isinstance(item, Mapping) else None
+    return item
+
+
+def nest(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"a.b": 1}` as `{"a": {"b": 1}}`. A value at a path replaces what longer paths put there before."""
+    nested: dict[str, Any] = {}
+    for path, value in sorted(values.items(), key=lambda item: item[0].count(".")):
+        *parents, last = path.split(".")
+        holder = nested
+        for part in parents:
+            if not isinstance(holder.get(part), dict):
+                holder[part] = {}
+            holder = holder[part]
+        holder[last] = value
+    return nested
+
+
+def merged(base: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `patch` laid over it, mapping by mapping; None removes a key."""
+    result = dict(base) if isinstance(base, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+            result[key] = merged(result[key], value)
+        else:
+            result[key] = dict(value) if isinstance(value, Mapping) else value
+    return result

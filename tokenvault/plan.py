@@ -1,0 +1,122 @@
+"""A plan describes the writes that would make the tenant what the spec asks for. Frozen data: no I/O, no drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from tokenvault.desired import Why
+from tokenvault.diff import Op
+from tokenvault.errors import Diagnostic, Span
+from tokenvault.kinds import kinds
+
+
+class Action(Enum):
+    """What happens to an object; the symbol is how plans show it."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+    @property
+    def symbol(self) -> str:
+        """Terraform's sign for it."""
+        return {"create": "+", "update": "~", "delete": "-"}[self.value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """One attribute that changes. Sensitive values are not here at all; `unknown` names the object a value waits for."""
+
+    path: tuple[str, ...]
+    op: Op
+    before: Any = None
+    after: Any = None
+    element: bool = False
+    sensitive: bool = False
+    unknown: str | None = None
+    why: tuple[Why, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One object that changes.
+
+    `sets` are the full new values of its changed attributes by dotted path (references to objects not yet created
+    inside); `later` are those that wait for objects which themselves wait for this one. `premises` are fingerprints of the
+    live values that the change was decided on.
+    """
+
+    address: str
+    kind: str
+    action: Action
+    name: str
+    identity: Mapping[str, Any]
+    id: str | None = None
+    attributes: tuple[Attribute, ...] = ()
+    sets: Mapping[str, Any] = field(default_factory=dict)
+    later: Mapping[str, Any] = field(default_factory=dict)
+    premises: Mapping[str, str] = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
+    adopts: bool = False
+    unmanaged: int = 0
+    unmanaged_options: int = 0
+    kept: Mapping[str, int] = field(default_factory=dict)
+    risks: tuple[str, ...] = ()
+    reason: str = ""
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """An object that this spec created and no longer names."""
+
+    address: str
+    kind: str
+    id: str
+    name: str
+    protected: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that would change, in an order in which it can be carried out, and what a reader should know."""
+
+    spec_name: str
+    tenant: str
+    files: tuple[str, ...]
+    salt: str
+    changes: tuple[Change, ...] = ()
+    unchanged: int = 0
+    orphans: tuple[Orphan, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
+    reads: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing would be written."""
+        return not self.changes
+
+    def count(self, action: Action) -> int:
+        """How many objects meet this action."""
+        return sum(change.action is action for change in self.changes)
+
+    @property
+    def writes(self) -> int:
+        """How many requests an apply sends to change things."""
+        return sum(writes_of(change) for change in self.changes)
+
+
+def writes_of(change: Change) -> int:
+    """One write per object; a worker that does not exist yet is written once more, when its keys do."""
+    batch = kinds()[change.kind].batch
+    if batch:
+        return -(-sum(attribute.element for attribute in change.attributes) // batch)
+    return 1 + bool(change.later)
+
+
+def addresses(changes: Iterable[Change]) -> frozenset[str]:
+    """The addresses of changes."""
+    return frozenset(change.address for change in changes)
