@@ -1,0 +1,103 @@
+"""Opens a tenant: a real one over https, or the embedded sandbox, through one and the same gateway."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenvault import __version__
+from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.tenant.gateway import Exchange, Tenant
+from tokenvault.tenant.pacing import Pacer
+from tokenvault.tenant_address import Where
+
+if TYPE_CHECKING:
+    import httpx
+
+TIMEOUT = 30.0
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+@asynccontextmanager
+async def open_tenant(
+    where: Where,
+    environment: Mapping[str, str],
+    *,
+    observe: Callable[[Exchange], None] = lambda exchange: None,
+    on_wait: Callable[[float], None] = lambda seconds: None,
+) -> AsyncIterator[Tenant]:
+    """The tenant, for as long as the context lasts. `RefusedError` when it is not known how to reach it."""
+    pacer = Pacer(max_rps=where.max_rps, max_wait=where.max_wait, on_wait=on_wait)
+    if where.sandbox:
+        async with _sandbox(where.sandbox, pacer, observe) as tenant:
+            yield tenant
+    else:
+        async with _remote(where, environment, pacer, observe) as tenant:
+            yield tenant
+
+
+def domain_of(where: Where, environment: Mapping[str, str]) -> str:
+    """The tenant's domain, without sending anything."""
+    if where.sandbox:
+        from tokenvault.sandbox import DOMAIN
+
+        return DOMAIN
+    from tokenvault.tenant.credentials import find_credentials
+
+    return find_credentials(environment, where.tenant).domain
+
+
+@asynccontextmanager
+async def _sandbox(path: Path, pacer: Pacer, observe: Callable[[Exchange], None]) -> AsyncIterator[Tenant]:
+    import httpx
+
+    from tokenvault.sandbox import TOKEN, open_sandbox
+
+    async def token() -> str:
+        return TOKEN
+
+    sandbox = open_sandbox(path)
+    try:
+        transport = httpx.ASGITransport(app=sandbox.app)
+        async with httpx.AsyncClient(transport=transport, timeout=TIMEOUT, follow_redirects=False) as http:
+            base = f"http://{sandbox.domain}"
+            yield Tenant(domain=sandbox.domain, base_url=base, token=token, http=http, pacer=pacer, observe=observe)
+    finally:
+        sandbox.close()
+
+
+@asynccontextmanager
+async def _remote(
+    where: Where, environment: Mapping[str, str], pacer: Pacer, observe: Callable[[Exchange], None]
+) -> AsyncIterator[Tenant]:
+    from tokenvault.tenant.credentials import TokenSource, find_credentials
+
+    credentials = find_credentials(environment, where.tenant)
+    base = base_url(credentials.domain)
+    async with http_client(base) as http:
+        token = TokenSource(credentials, base, http)
+        yield Tenant(domain=credentials.domain, base_url=base, token=token, http=http, pacer=pacer, observe=observe)
+
+
+def base_url(domain: str) -> str:
+    """https, always; plain http only to this very machine."""
+    host = domain.rsplit(":", 1)[0] if domain.count(":") == 1 or domain.startswith("[") else domain
+    if domain.startswith("http://") or "/" in domain or "@" in domain or not host:
+        hint = "Give the bare domain, for example acme.us.auth0.com. Only https is spoken, except to this machine."
+        raise RefusedError(Diagnostic(code="auth-tenant", summary="The tenant is not a domain", hint=hint))
+    return f"{'http' if host in LOOPBACK else 'https'}://{domain}"
+
+
+def http_client(base: str) -> httpx.AsyncClient:
+    """Our own client: TLS verified, no redirects (one would turn a POST into a GET), no proxy to this machine."""
+    import httpx
+
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(TIMEOUT, pool=None),
+        limits=httpx.Limits(max_connections=16),
+        follow_redirects=False,
+        trust_env=base.startswith("https"),
+        headers={"User-Agent": f"tokenvault/{__version__}"},
+    )

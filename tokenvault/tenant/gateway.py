@@ -1,0 +1,222 @@
+"""Requests to the Management API through auth0-python's transport: paced, retried only where that is safe, errors translated.
+
+auth0-python's own retries are off: it repeats creates after a 5xx, which makes duplicates. Its models are not used either:
+they cost ten times the time, and one unexpected value in a page fails the page, after a write even when it was done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tokenvault.errors import ApiError, Diagnostic, UnknownOutcome
+from tokenvault.kinds import Request
+from tokenvault.secret import Secret
+from tokenvault.tenant.failures import refusal, unintelligible, unreachable
+from tokenvault.tenant.pacing import Pacer, bucket_of
+
+if TYPE_CHECKING:
+    import httpx
+
+RETRIES = 3
+PAGE = 100
+_BACKOFF = (0.5, 1.5, 4.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request and what came of it: what `--debug` shows. No query values, no bodies."""
+
+    method: str
+    path: str
+    status: int
+    milliseconds: int
+
+
+class Tenant:
+    """One tenant. Reads answer sealed JSON; writes reveal secrets only into the request they are for."""
+
+    def __init__(
+        self,
+        *,
+        domain: str,
+        base_url: str,
+        token: Callable[[], Awaitable[str]],
+        http: httpx.AsyncClient,
+        pacer: Pacer | None = None,
+        observe: Callable[[Exchange], None] = lambda exchange: None,
+    ) -> None:
+        from auth0.management.core.client_wrapper import AsyncClientWrapper
+
+        self.domain = domain
+        self.base_url = base_url
+        self.http = http
+        self.pacer = pacer or Pacer()
+        self.reads = self.writes = 0
+        self._token = token
+        self._observe = observe
+        wrapper = AsyncClientWrapper(
+            token="", async_token=token, base_url=f"{base_url}/api/v2", httpx_client=http, max_retries=0
+        )
+        self._send = wrapper.httpx_client.request
+
+    async def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """One GET."""
+        return await self._request("GET", path, params=params)
+
+    async def write(self, request: Request) -> Any:
+        """One write. `UnknownOutcome` when a create was sent and no answer tells whether it happened."""
+        return await self._request(request.method, request.path, body=request.body)
+
+    async def pages(self, path: str, key: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Every item of an offset-paged list; pages after the first side by side."""
+        query = {**(params or {}), "per_page": PAGE, "include_totals": True}
+        first = await self.get(path, {**query, "page": 0})
+        items, total = _items(path, key, first), int(first.get("total", 0))
+        rest = range(1, -(-total // PAGE))
+        more = await asyncio.gather(*(self.get(path, {**query, "page": page}) for page in rest))
+        return _unique([*items, *(item for answer in more for item in _items(path, key, answer))])
+
+    async def checkpoints(self, path: str, key: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Every item of a checkpoint-paged list."""
+        query = {"take": PAGE, **(params or {})}
+        found: list[dict[str, Any]] = []
+        after: str | None = None
+        while True:
+            answer = await self.get(path, {**query, "from": after} if after else query)
+            found += _items(path, key, answer)
+            following = answer.get("next")
+            if not isinstance(following, str) or following == after:
+                return _unique(found)
+            after = following
+
+    async def _request(self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+        secrets = [secret.reveal() for secret in _secrets(body)]
+        for attempt in range(RETRIES + 1):
+            last = attempt == RETRIES
+            try:
+                answer = await self._attempt(method, path, params, _revealed(body), secrets)
+            except _Again as again:
+                if again.unknown and method == "POST":
+                    raise UnknownOutcome(again.error.diagnostics[0], status=again.error.status) from None
+                if last or not await self._may_repeat(again, attempt):
+                    raise again.error from None
+            except ApiError as error:
+                if method == "DELETE" and error.status == 404 and attempt:
+                    return None
+                raise
+            else:
+                return answer
+        raise AssertionError("unreachable")
+
+    async def _may_repeat(self, again: _Again, attempt: int) -> bool:
+        if again.headers is not None:
+            return await self.pacer.back_off(again.headers)
+        return await self.pacer.wait(_BACKOFF[attempt])
+
+    async def _attempt(self, method: str, path: str, params: Any, body: Any, secrets: list[str]) -> Any:
+        import httpx
+
+        bucket = bucket_of(method, path)
+        await self.pacer.acquire(bucket)
+        headers: Mapping[str, str] = {}
+        started, status = time.monotonic(), 0
+        try:
+            response = await self._send(path, method=method, params=_query(params), json=body)
+            headers, status = response.headers, response.status_code
+            return self._judge(method, path, response, secrets)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            failure = unreachable(self.domain, error)
+            if failure.diagnostics[0].code == "api-tls":
+                raise failure from None
+            raise _Again(failure) from None
+        except httpx.HTTPError as error:
+            raise _Again(unintelligible(method, path, _transport(error)), unknown=True) from None
+        finally:
+            if method == "GET":
+                self.reads += 1
+            else:
+                self.writes += 1
+            await self.pacer.release(bucket, headers)
+            milliseconds = round((time.monotonic() - started) * 1000)
+            self._observe(Exchange(method=method, path=path, status=status, milliseconds=milliseconds))
+
+    def _judge(self, method: str, path: str, response: httpx.Response, secrets: list[str]) -> Any:
+        status = response.status_code
+        if status == 204:
+            return None
+        try:
+            answer = json.loads(response.content) if response.content else None
+        except (ValueError, RecursionError):
+            answer = None
+        if status == 429:
+            raise _Again(refusal(method, path, status, answer, secrets), headers=response.headers)
+        if status >= 500 or status == 408:
+            raise _Again(refusal(method, path, status, answer, secrets), unknown=True)
+        if status >= 300:
+            raise refusal(method, path, status, answer, secrets)
+        if not isinstance(answer, dict | list):
+            raise _Again(unintelligible(method, path, "it is not JSON"), unknown=True)
+        return answer
+
+
+class _Again(Exception):
+    """An attempt that may be repeated: `unknown` when the server may have carried it out, `headers` of a 429."""
+
+    def __init__(self, error: ApiError, *, unknown: bool = False, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self.error, self.unknown, self.headers = error, unknown, headers
+
+
+def _transport(error: Exception) -> str:
+    name = type(error).__name__
+    return "no answer in time" if "Timeout" in name else "the connection broke"
+
+
+def _items(path: str, key: str, answer: Any) -> list[dict[str, Any]]:
+    items = answer.get(key) if isinstance(answer, dict) else answer if isinstance(answer, list) else None
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise unintelligible("GET", path, f"it holds no list of {key}")
+    return items
+
+
+def _unique(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Offsets shift while others write: what a page repeats counts once."""
+    seen: dict[str, dict[str, Any]] = {}
+    for number, item in enumerate(items):
+        seen.setdefault(str(item.get("client_id") if "id" not in item else item["id"]) or str(number), item)
+    return list(seen.values())
+
+
+def _query(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if params is None:
+        return None
+    return {key: str(value).lower() if isinstance(value, bool) else value for key, value in params.items()}
+
+
+def _secrets(body: Any) -> Iterator[Secret]:
+    if isinstance(body, Secret):
+        yield body
+    elif isinstance(body, Mapping):
+        for value in body.values():
+            yield from _secrets(value)
+    elif isinstance(body, list | tuple):
+        for value in body:
+            yield from _secrets(value)
+
+
+def _revealed(body: Any) -> Any:
+    if isinstance(body, Secret):
+        return body.reveal()
+    if isinstance(body, Mapping):
+        return {key: _revealed(value) for key, value in body.items()}
+    return [_revealed(value) for value in body] if isinstance(body, list | tuple) else body
+
+
+def not_written(address: str) -> Diagnostic:
+    """The diagnostic for a create that had to be given up."""
+    return Diagnostic(code="api-unknown-outcome", summary=f"Whether {address} was created is unknown")
