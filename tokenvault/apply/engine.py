@@ -1,0 +1,200 @@
+"""Walks a plan: every write as soon as what it needs is done, independent branches side by side, partial failure contained.
+
+The work is a graph of steps. A change is one step; an application that is created is two: its create, and, once it is
+certain that nobody else created it too (`confirm.py`), whatever had to wait for objects that waited for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+from tokenvault.apply.confirm import contested
+from tokenvault.apply.events import Ended, Event, Outcome, Started, Verified
+from tokenvault.apply.verify import verify
+from tokenvault.apply.write import Writer
+from tokenvault.desired import refs
+from tokenvault.diff import Comparable
+from tokenvault.errors import Diagnostic, TokenVaultError
+from tokenvault.plan import Action, Change, Plan
+from tokenvault.tenant.gateway import Tenant
+
+CONFIRM = "(confirm)"
+
+
+async def apply_plan(plan: Plan, tenant: Tenant, *, stop: asyncio.Event | None = None) -> AsyncIterator[Event]:
+    """Carries out exactly the plan, yielding events; `Verified` is the last one, when anything was done.
+
+    When `stop` is set, writes under way end and the rest is not attempted. What Auth0 refuses is in the events, not raised.
+    """
+    run = _Run(plan, tenant, stop or asyncio.Event())
+    main = asyncio.create_task(run.all())
+    try:
+        while (event := await run.queue.get()) is not None:
+            yield event
+        await main
+    finally:
+        run.cancel()
+        await asyncio.gather(main, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One piece of work, the steps it comes after, and the addresses without which it makes no sense."""
+
+    name: str
+    after: frozenset[str]
+    needs: tuple[str, ...]
+    work: Callable[[], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Run:
+    plan: Plan
+    tenant: Tenant
+    stop: asyncio.Event
+    queue: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue)
+    ended: dict[str, Ended] = field(default_factory=dict)
+    started: dict[str, float] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    compare: Comparable = field(init=False)
+    writer: Writer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.compare = Comparable(self.plan.salt)
+        self.writer = Writer(self.tenant, self.compare)
+
+    async def all(self) -> None:
+        """Every step, then the reading back."""
+        try:
+            for step in self._steps():
+                self.tasks[step.name] = asyncio.create_task(self._take(step))
+            await asyncio.gather(*self.tasks.values())
+            await self._verify()
+        finally:
+            await self.queue.put(None)
+
+    def cancel(self) -> None:
+        """Drops what is under way."""
+        for task in self.tasks.values():
+            task.cancel()
+
+    def _steps(self) -> list[_Step]:
+        creates = {change.address for change in self.plan.changes if _creates_application(change)}
+        steps = []
+        for change in self.plan.changes:
+            after = _ready(change.requires, creates)
+            steps.append(_Step(change.address, after, change.requires, lambda c=change: self._write(c)))  # type: ignore[misc]
+            if change.address in creates:
+                needs = tuple({ref.address for ref in refs(dict(change.later))} - {change.address})
+                after = _ready((change.address, *needs), creates)
+                steps.append(_Step(f"{change.address} (finish)", after, needs, lambda c=change: self._finish(c)))  # type: ignore[misc]
+        if creates:
+            steps.append(_Step(CONFIRM, frozenset(creates), (), self._confirm))
+        return steps
+
+    async def _take(self, step: _Step) -> None:
+        """Waits for what comes before, and does the step unless something it needs failed or the user stopped."""
+        while not all(name in self.tasks for name in step.after):
+            await asyncio.sleep(0)
+        if step.after:
+            await asyncio.wait([self.tasks[name] for name in step.after])
+        address = step.name.removesuffix(" (finish)")
+        if address in self.ended:
+            return
+        blocker = next((need for need in step.needs if self._failed(need)), None)
+        if self.stop.is_set() and step.name != CONFIRM:
+            self._end(address, Outcome.NOT_ATTEMPTED)
+        elif blocker:
+            self._end(address, Outcome.SKIPPED, _skipped(address, blocker))
+        else:
+            await self._guarded(address, step.work)
+
+    async def _guarded(self, address: str, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except TokenVaultError as error:
+            if address != CONFIRM:
+                self._end(address, Outcome.FAILED, error.diagnostics[0])
+
+    def _failed(self, address: str) -> bool:
+        ended = self.ended.get(address)
+        return ended is not None and ended.outcome is not Outcome.DONE
+
+    async def _write(self, change: Change) -> None:
+        self.started[change.address] = time.monotonic()
+        await self.queue.put(Started(address=change.address, action=change.action, id=change.id))
+        ids = self.writer.ids
+        match change.action:
+            case Action.CREATE:
+                ids[change.address], self.notes[change.address] = await self.writer.create(change)
+            case Action.UPDATE:
+                ids[change.address] = await self.writer.update(change)
+            case Action.DELETE:
+                ids[change.address] = await self.writer.delete(change)
+        if not _creates_application(change):
+            self._end(change.address, Outcome.DONE)
+
+    async def _finish(self, change: Change) -> None:
+        if change.later:
+            await self.writer.finish(change)
+        self._end(change.address, Outcome.DONE)
+
+    async def _confirm(self) -> None:
+        marks = {}
+        for change in self.plan.changes:
+            mark = str(change.sets.get("client_metadata.tokenvault", "")).rsplit(" ", 1)[0]
+            if _creates_application(change) and change.address in self.writer.ids and mark:
+                marks[mark] = change.address
+        if marks:
+            for address, why in (await contested(self.tenant, self.writer, marks)).items():
+                self._end(address, Outcome.FAILED, why)
+
+    def _end(self, address: str, outcome: Outcome, diagnostic: Diagnostic | None = None) -> None:
+        change = next(change for change in self.plan.changes if change.address == address)
+        seconds = time.monotonic() - self.started[address] if address in self.started else 0.0
+        self.ended[address] = Ended(
+            address=address,
+            action=change.action,
+            outcome=outcome,
+            id=self.writer.ids.get(address),
+            seconds=seconds,
+            diagnostic=diagnostic,
+            note=self.notes.get(address, ""),
+        )
+        self.queue.put_nowait(self.ended[address])
+
+    async def _verify(self) -> None:
+        done = [change for change in self.plan.changes if self.ended[change.address].outcome is Outcome.DONE]
+        if not done:
+            return
+        try:
+            not_kept = await verify(self.tenant, self.writer, done, self.compare)
+        except TokenVaultError as error:
+            not_kept = (_unverified(error.diagnostics[0]),)
+        await self.queue.put(Verified(checked=len(done), not_kept=not_kept))
+
+
+def _creates_application(change: Change) -> bool:
+    return change.kind == "application" and change.action is Action.CREATE
+
+
+def _ready(addresses: tuple[str, ...], creates: set[str]) -> frozenset[str]:
+    """The steps after which these addresses can be relied on."""
+    return frozenset(addresses) | ({CONFIRM} if creates.intersection(addresses) else frozenset())
+
+
+def _skipped(address: str, blocker: str) -> Diagnostic:
+    return Diagnostic(code="apply-skipped", summary=f"{address} needs {blocker}", context=address)
+
+
+def _unverified(cause: Diagnostic) -> Diagnostic:
+    return Diagnostic(
+        code="apply-unverified",
+        summary="What was written could not be read back",
+        detail=cause.summary,
+        hint="Run `tokenvault plan` to see whether anything is missing.",
+    )

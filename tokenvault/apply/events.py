@@ -1,0 +1,76 @@
+"""What happens during an apply, as data: the terminal, NDJSON and tests all read these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from tokenvault.errors import Diagnostic
+from tokenvault.plan import Action, Change
+
+
+class Outcome(Enum):
+    """How one change ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    NOT_ATTEMPTED = "not_attempted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A write is about to be sent."""
+
+    address: str
+    action: Action
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A change came to its end. `id` is the object's, `seconds` the time it took, `diagnostic` why it did not succeed."""
+
+    address: str
+    action: Action
+    outcome: Outcome
+    id: str | None = None
+    seconds: float = 0.0
+    diagnostic: Diagnostic | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """The tenant was read back. `not_kept` says what Auth0 accepted but does not hold."""
+
+    checked: int
+    not_kept: tuple[Diagnostic, ...] = ()
+
+
+Event = Started | Ended | Verified
+
+
+@dataclass(slots=True)
+class Report:
+    """How an apply ended, by address."""
+
+    ended: dict[str, Ended] = field(default_factory=dict)
+    not_kept: tuple[Diagnostic, ...] = ()
+
+    def of(self, outcome: Outcome) -> list[Ended]:
+        """The changes that ended so, in the order in which they did."""
+        return [ended for ended in self.ended.values() if ended.outcome is outcome]
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether everything was done, and is there when read back."""
+        return not self.not_kept and all(ended.outcome is Outcome.DONE for ended in self.ended.values())
+
+    def done(self, changes: tuple[Change, ...], action: Action) -> int:
+        """How many changes of this action were done."""
+        return sum(
+            change.action is action and self.ended[change.address].outcome is Outcome.DONE
+            for change in changes
+            if change.address in self.ended
+        )
