@@ -1,0 +1,57 @@
+"""The terminal: results on stdout, everything else on stderr, colour only where somebody looks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+from tokenvault.errors import Diagnostic
+from tokenvault.render.diagnostic import diagnostic_text
+from tokenvault.render.style import Painter
+
+
+class Console:
+    """Both streams of one command."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self.environment = os.environ if environment is None else environment
+        self.paint = Painter(self._colours(sys.stdout))
+        self.paint_err = Painter(self._colours(sys.stderr))
+
+    def _colours(self, stream: TextIO) -> bool:
+        if self.environment.get("NO_COLOR"):
+            return False
+        if self.environment.get("FORCE_COLOR"):
+            return True
+        return stream.isatty() and self.environment.get("TERM") != "dumb" and not self.environment.get("CI")
+
+    @property
+    def width(self) -> int:
+        """Columns to draw for: the terminal's, or 100 where there is none."""
+        return max(60, min(140, shutil.get_terminal_size((100, 24)).columns)) if sys.stdout.isatty() else 100
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether there is somebody to ask."""
+        return sys.stdin.isatty() and sys.stderr.isatty() and not self.environment.get("CI")
+
+    def out(self, text: str) -> None:
+        """Writes a result."""
+        self._write(sys.stdout, text)
+
+    def err(self, text: str) -> None:
+        """Writes anything that is not the result."""
+        self._write(sys.stderr, text)
+
+    def problem(self, diagnostic: Diagnostic) -> None:
+        """Shows one problem."""
+        self.err(diagnostic_text(diagnostic, self.paint_err) + "\n")
+
+    @staticmethod
+    def _write(stream: TextIO, text: str) -> None:
+        encoding = stream.encoding or "utf-8"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()

@@ -1,0 +1,75 @@
+"""Arguments and options that commands share, so that one name means one thing everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tokenvault.tenant_address import MAX_WAIT, Where
+
+DEFAULT_SPEC = "tokenvault.yaml"
+DEFAULT_SANDBOX = ".tokenvault/sandbox.db"
+TENANT_PANEL = "Tenant"
+
+Specs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SPEC...", help=f"Spec files, or folders of them. Default: {DEFAULT_SPEC}.", show_default=False),
+]
+TenantOption = Annotated[
+    str | None,
+    typer.Option("--tenant", metavar="DOMAIN", help="The tenant; default $AUTH0_DOMAIN.", rich_help_panel=TENANT_PANEL),
+]
+SandboxOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sandbox",
+        metavar="[=PATH]",
+        envvar="TOKENVAULT_SANDBOX",
+        show_envvar=False,
+        help=f"Use the embedded simulated tenant, kept in PATH (default {DEFAULT_SANDBOX}), instead of a real one.",
+        rich_help_panel=TENANT_PANEL,
+    ),
+]
+MaxRps = Annotated[
+    float | None,
+    typer.Option("--max-rps", min=0.01, help="At most so many requests a second.", rich_help_panel=TENANT_PANEL),
+]
+MaxWait = Annotated[
+    float,
+    typer.Option("--max-wait", min=0, help="Seconds to wait for rate limits, in all.", rich_help_panel=TENANT_PANEL),
+]
+EnvFile = Annotated[
+    Path | None,
+    typer.Option("--env-file", metavar="FILE", help="Read variables from FILE too; the environment wins."),
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", "-v", help="Show each request and its status on stderr; never a body.")
+]
+
+
+def where(tenant: str | None, sandbox: str | None, max_rps: float | None = None, max_wait: float = MAX_WAIT) -> Where:
+    """The tenant that the options name."""
+    return Where(tenant=tenant, sandbox=_sandbox_path(sandbox), max_rps=max_rps, max_wait=max_wait)
+
+
+def _sandbox_path(value: str | None) -> Path | None:
+    if value is None or value.lower() in ("", "0", "false", "no"):
+        return None
+    return Path(DEFAULT_SANDBOX) if value.lower() in ("1", "true", "yes", "default") else Path(value)
+
+
+def with_sandbox_value(arguments: Sequence[str]) -> list[str]:
+    """`--sandbox` may stand alone: then it means the default file. `--sandbox x.db` and `--sandbox=x` name another."""
+    given = list(arguments)
+    for index, argument in enumerate(given):
+        following = given[index + 1] if index + 1 < len(given) else ""
+        if argument == "--":
+            break
+        if argument == "--sandbox" and not following.endswith((".db", ".sqlite")):
+            given[index] = "--sandbox=default"
+    return given
+
+

@@ -1,0 +1,148 @@
+"""`tokenvault sandbox …`: the simulated tenant as a server, and what one does to its state from outside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tokenvault.sandbox import Sandbox
+
+DEFAULT_STATE = Path(".tokenvault/sandbox.db")
+app = typer.Typer(
+    help="A simulated Auth0 tenant: serve it, reset it, look at it. Nothing in it is secret.", no_args_is_help=True
+)
+
+State = Annotated[Path, typer.Option("--state", metavar="PATH", help="The file that holds the tenant.")]
+Empty = Annotated[bool, typer.Option("--empty", help="A bare tenant instead of the sample company.")]
+
+
+def _open(state: Path, *, empty: bool = False, scopes: str | None = None) -> Sandbox:
+    import sqlite3
+
+    from tokenvault.sandbox import open_sandbox
+
+    try:
+        return open_sandbox(state, empty=empty, scopes=scopes.replace(",", " ").split() if scopes else None)
+    except (OSError, sqlite3.DatabaseError) as problem:
+        raise typer.BadParameter(f"{state} cannot be used as a sandbox: {problem}", param_hint="--state") from problem
+
+
+def _print(document: Any) -> None:
+    typer.echo(json.dumps(document, indent=2))
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 picks a free one.")] = 0,
+    state: State = DEFAULT_STATE,
+    empty: Empty = False,
+    scopes: Annotated[str | None, typer.Option(help="What the token `sandbox` may do; default everything.")] = None,
+    latency_ms: Annotated[float, typer.Option(min=0, help="Delay of every answer.")] = 0,
+    rate_limit: Annotated[
+        str | None,
+        typer.Option(metavar="RPS[:BURST]", help="Also clients=…,connections=…,rest=… for separate budgets."),
+    ] = None,
+    faults: Annotated[Path | None, typer.Option(metavar="FILE", help="Rules of what goes wrong, as JSON.")] = None,
+) -> None:
+    """Serve the tenant on a loopback port (AUTH0_DOMAIN=127.0.0.1:PORT, token `sandbox`)."""
+    from tokenvault.sandbox import server
+
+    sandbox = _open(state, empty=empty, scopes=scopes)
+    sandbox.traffic.latency = latency_ms / 1000
+    _shape(sandbox, rate_limit, faults)
+    try:
+        listener = server.listen(port)
+    except OSError as problem:
+        raise typer.BadParameter(f"port {port}: {problem.strerror}", param_hint="--port") from problem
+    server.run(sandbox, listener)
+
+
+def _shape(sandbox: Sandbox, rate_limit: str | None, faults: Path | None) -> None:
+    from tokenvault.sandbox.faults import parse_rules
+    from tokenvault.sandbox.throttle import parse_rate_limit
+
+    try:
+        if rate_limit:
+            sandbox.traffic.rate_limit = parse_rate_limit(rate_limit)
+        if faults:
+            sandbox.traffic.faults.replace(parse_rules(json.loads(faults.read_text())))
+    except (OSError, ValueError) as problem:
+        raise typer.BadParameter(str(problem)) from problem
+
+
+@app.command()
+def reset(state: State = DEFAULT_STATE, empty: Empty = False) -> None:
+    """Start over: the sample company, or a bare tenant."""
+    sandbox = _open(state, empty=empty)
+    sandbox.reset(empty=empty)
+    sandbox.close()
+    typer.echo(f"{state}: {'a bare tenant' if empty else 'the sample company'}", err=True)
+
+
+@app.command()
+def load(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A state as `sandbox show` prints it.")],
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Replace the tenant by a saved state."""
+    try:
+        document = json.loads(file.read_text())
+        sandbox = _open(state)
+        sandbox.load_state(document)
+    except (OSError, ValueError, AttributeError, TypeError) as problem:
+        raise typer.BadParameter(f"{file}: {problem}", param_hint="FILE") from problem
+    sandbox.close()
+    typer.echo(f"{state}: loaded from {file}", err=True)
+
+
+@app.command()
+def show(state: State = DEFAULT_STATE) -> None:
+    """Print the whole state as JSON, fake secrets included."""
+    sandbox = _open(state)
+    _print(sandbox.export_state())
+    sandbox.close()
+
+
+@app.command()
+def connect(
+    user: Annotated[str, typer.Argument(metavar="USER", help="A user id, as auth0|alice; made up when new.")],
+    connection: Annotated[str, typer.Argument(metavar="CONNECTION", help="The connection's name.")],
+    client: Annotated[
+        str | None,
+        typer.Option(metavar="CLIENT", help="Application (id or name) that connects; its token is printed."),
+    ] = None,
+    audience: Annotated[
+        str | None, typer.Option(metavar="API", help="Also print an access token of the client for this API.")
+    ] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="Provider scopes; default the connection's.")] = None,
+    login_hint: Annotated[str | None, typer.Option(help="Names this account among several.")] = None,
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Plant a user with a connected account, and mint the subject tokens for an exchange."""
+    from tokenvault.sandbox.errors import OAuthError
+
+    sandbox = _open(state)
+    try:
+        account = sandbox.connect(user, connection, scopes=scope, client_id=client, login_hint=login_hint)
+        result: dict[str, Any] = {name: account[name] for name in ("user_id", "id", "connection", "scopes")}
+        result["provider_refresh_token"] = account["refresh_token"]
+        result |= _subject_tokens(sandbox, user, client, audience)
+    except OAuthError as refusal:
+        typer.echo(f"Error: {refusal.error}: {refusal.description}", err=True)
+        raise typer.Exit(1) from refusal
+    finally:
+        sandbox.close()
+    _print(result)
+
+
+def _subject_tokens(sandbox: Sandbox, user: str, client: str | None, audience: str | None) -> dict[str, str]:
+    tokens: dict[str, str] = {}
+    if client:
+        tokens["refresh_token"] = sandbox.issue_refresh_token(user, client)
+    if client and audience:
+        tokens["access_token"] = sandbox.issue_access_token(user, client, audience)
+    return tokens

@@ -1,0 +1,103 @@
+"""The public, versioned JSON form of a plan. Text, Markdown and HTML are drawn from it, so they cannot disagree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tokenvault import __version__
+from tokenvault.desired import Why
+from tokenvault.errors import Diagnostic, Span
+from tokenvault.plan import Action, Attribute, Change, Orphan, Plan
+
+FORMAT_VERSION = "1.0"
+Document = dict[str, Any]
+
+
+def plan_document(plan: Plan, *, rate: float = 2.0) -> Document:
+    """The plan as JSON data; see `schemas/plan.schema.json`. `rate` is in requests per second, for the estimate."""
+    return {
+        "format": "tokenvault-plan",
+        "format_version": FORMAT_VERSION,
+        "tokenvault_version": __version__,
+        "spec": {"name": plan.spec_name, "files": list(plan.files)},
+        "tenant": plan.tenant,
+        "summary": _summary(plan, rate),
+        "changes": [_change(change) for change in plan.changes],
+        "orphans": [_orphan(orphan) for orphan in plan.orphans],
+        "warnings": [diagnostic_document(warning) for warning in plan.warnings],
+    }
+
+
+def _summary(plan: Plan, rate: float) -> Document:
+    return {
+        **{action.value: plan.count(action) for action in Action},
+        "adopt": sum(change.adopts for change in plan.changes),
+        "unchanged": plan.unchanged,
+        "reads": plan.reads,
+        "writes": plan.writes,
+        "seconds": round(plan.writes / rate, 1),
+        "risks": sum(bool(change.risks) for change in plan.changes),
+    }
+
+
+def _change(change: Change) -> Document:
+    return {
+        "address": change.address,
+        "kind": change.kind,
+        "name": change.name,
+        "id": change.id,
+        "action": change.action.value,
+        "adopts": change.adopts,
+        "reason": change.reason,
+        "source": _source(change.span),
+        "requires": list(change.requires),
+        "attributes": [_attribute(attribute) for attribute in change.attributes],
+        "kept": dict(change.kept),
+        "unmanaged": change.unmanaged,
+        "unmanaged_options": change.unmanaged_options,
+        "risks": list(change.risks),
+    }
+
+
+def _attribute(attribute: Attribute) -> Document:
+    return {
+        "path": list(attribute.path),
+        "op": attribute.op,
+        "element": attribute.element,
+        "before": attribute.before,
+        "after": attribute.after,
+        "sensitive": attribute.sensitive,
+        "unknown": attribute.unknown,
+        "why": [_why(why) for why in attribute.why],
+    }
+
+
+def _why(why: Why) -> Document:
+    return {"source": why.source, "reason": why.reason, "at": _source(why.span), "doc": why.doc}
+
+
+def _orphan(orphan: Orphan) -> Document:
+    return {
+        "address": orphan.address,
+        "kind": orphan.kind,
+        "id": orphan.id,
+        "name": orphan.name,
+        "protected": orphan.protected,
+    }
+
+
+def _source(span: Span | None) -> Document | None:
+    return {"file": span.file, "line": span.line} if span else None
+
+
+def diagnostic_document(diagnostic: Diagnostic) -> Document:
+    """A diagnostic as JSON data."""
+    return {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "summary": diagnostic.summary,
+        "detail": diagnostic.detail,
+        "hint": diagnostic.hint,
+        "context": diagnostic.context,
+        "at": _source(diagnostic.span),
+    }

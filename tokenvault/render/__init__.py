@@ -1,0 +1,1 @@
+"""Drawing. Everything here turns data into strings and prints nothing."""

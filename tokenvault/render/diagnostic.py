@@ -1,0 +1,38 @@
+"""Problems in the terminal: what, where with a caret, and the way out."""
+
+from __future__ import annotations
+
+from tokenvault.errors import Diagnostic
+from tokenvault.render.safe import safe
+from tokenvault.render.style import PLAIN, Painter
+
+CODE_COLUMN = 70
+
+
+def diagnostic_text(problem: Diagnostic, paint: Painter = PLAIN) -> str:
+    """One problem, several lines, ending in a newline."""
+    word, colour = ("Error", "red") if problem.severity == "error" else ("Warning", "yellow")
+    summary = safe(problem.summary)
+    gap = " " * max(2, CODE_COLUMN - len(word) - len(summary) - 2)
+    lines = [f"{paint(f'{word}:', 'bold', colour)} {paint(summary, 'bold')}{gap}{paint(f'[{problem.code}]', 'dim')}"]
+    lines += _place(problem, paint)
+    if problem.detail:
+        lines += ["", *(safe(line) for line in problem.detail.split("\n"))]
+    if problem.hint:
+        lines += ["", safe(problem.hint)]
+    return "\n".join(lines) + "\n"
+
+
+def _place(problem: Diagnostic, paint: Painter) -> list[str]:
+    span = problem.span
+    if span is None:
+        return []
+    context = f", in {safe(problem.context)}" if problem.context else ""
+    lines = ["", f"  on {safe(span.file)}:{span.line}:{span.column}{context}"]
+    if span.text:
+        text = safe(span.text, 160)
+        start = min(span.column - 1, len(text))
+        length = max(1, min(span.end_column - span.column, len(text) - start))
+        number = f"{span.line:>6}: "
+        lines += [f"{number}{text}", f"{' ' * (len(number) + start)}{paint('^' * length, 'red')}"]
+    return lines

@@ -1,0 +1,51 @@
+"""How an apply ended, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokenvault.apply.events import Outcome, Report
+from tokenvault.kinds import kinds
+from tokenvault.plan import Action, Plan
+from tokenvault.render.safe import safe
+from tokenvault.render.style import PLAIN, Painter
+
+
+def report_text(plan: Plan, report: Report, paint: Painter = PLAIN) -> str:
+    """The summary that an apply ends with."""
+    done, failed = report.of(Outcome.DONE), report.of(Outcome.FAILED)
+    skipped, untouched = report.of(Outcome.SKIPPED), report.of(Outcome.NOT_ATTEMPTED)
+    counts = (
+        f"{report.done(plan.changes, Action.CREATE)} added, {report.done(plan.changes, Action.UPDATE)} changed, "
+        f"{report.done(plan.changes, Action.DELETE)} destroyed."
+    )
+    if report.succeeded:
+        lines = ["", f"{paint('Apply complete!', 'bold', 'green')} Resources: {counts}"]
+        return "\n".join([*lines, *_next_steps(plan, report)]) + "\n"
+    lines = ["", f"{paint('Apply incomplete:', 'bold', 'red')} {_parts(len(done), len(failed), len(skipped), len(untouched))}"]
+    lines += [f"  done      {counts}"] if done else []
+    lines += [f"  failed    {safe(ended.address)}" for ended in failed]
+    lines += [f"  skipped   {safe(ended.diagnostic.summary if ended.diagnostic else ended.address)}" for ended in skipped]
+    lines += [f"  not tried {safe(ended.address)}" for ended in untouched]
+    lines += ["", "Run `tokenvault apply` again when the cause is mended: finished steps are not repeated."]
+    return "\n".join(lines) + "\n"
+
+
+def _parts(done: int, failed: int, skipped: int, untouched: int) -> str:
+    parts = [f"{done} done", f"{failed} failed", f"{skipped} skipped"]
+    return ", ".join(parts + ([f"{untouched} not attempted"] if untouched else [])) + "."
+
+
+def _next_steps(plan: Plan, report: Report) -> Iterator[str]:
+    advice: dict[str, list[str]] = {}
+    for change in plan.changes:
+        fields = kinds()[change.kind].fields
+        for path in change.sets:
+            text = fields[path].advice if path in fields and change.action is Action.UPDATE else ""
+            if text and change.name not in advice.setdefault(text, []):
+                advice[text].append(change.name)
+    for text, names in advice.items():
+        yield ""
+        yield f"{safe(', '.join(names))}: {text}"
+    yield ""
+    yield "Next: `tokenvault doctor` shows whether every application can exchange tokens of every connection."
