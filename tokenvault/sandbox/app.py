@@ -1,0 +1,167 @@
+"""The ASGI application: one door for every request, in front of the Management API and /oauth/token."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from . import control, management, oauth
+from .aliases import Alias, alias_for
+from .errors import ApiError, OAuthError
+from .faults import Rule, status_reply
+from .management import Message, Tenant
+from .routing import Reply
+from .store import Transaction
+from .traffic import break_connection, breaks_connection, spoil
+
+if TYPE_CHECKING:
+    from .core import Sandbox
+
+READING = ("GET", "HEAD")
+
+
+def build_app(sandbox: Sandbox) -> ASGIApp:
+    """The tenant as an ASGI application."""
+
+    async def door(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        alias = alias_for(request.headers.get("host", ""), sandbox.canonical_domain, sandbox.domain)
+        message = await read_message(request, alias)
+        if message.path.startswith(control.PREFIX):
+            await render(control.answer(sandbox, message), alias)(scope, receive, send)
+            return
+        rule = sandbox.traffic.faults.meet(message.method, unquote(message.path))
+        response = await answer(sandbox, message, alias, rule)
+        lost = breaks_connection(rule)
+        sandbox.traffic.log(message.method, message.path, message.query, None if lost else response.status_code, rule)
+        if rule and lost:
+            await break_connection(rule, response, scope, receive)
+        else:
+            await response(scope, receive, send)
+
+    return Starlette(routes=[Mount("/", app=door)])
+
+
+# ---- in
+
+
+async def read_message(request: Request, alias: Alias) -> Message:
+    """The request in the canonical domain's terms."""
+    raw: bytes = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
+    segments = raw.decode("latin-1").partition("?")[0].split("/")
+    query = request.scope["query_string"].decode("latin-1")
+    return Message(
+        method=request.method,
+        path="/".join(_inward_segment(alias, segment) for segment in segments),
+        query="&".join(_inward_pair(alias, pair) for pair in query.split("&")) if query else "",
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=alias.inward_json((await request.body()).decode("utf-8", "replace")),
+        client_host=request.client.host if request.client else "127.0.0.1",
+    )
+
+
+def _inward_segment(alias: Alias, segment: str) -> str:
+    plain = unquote(segment)
+    changed = alias.inward_value(plain)
+    return quote(changed, safe="") if changed.startswith(f"https://{alias.canonical}/") else segment
+
+
+def _inward_pair(alias: Alias, pair: str) -> str:
+    name, _, value = pair.partition("=")
+    return f"{name}={_inward_segment(alias, value)}"
+
+
+# ---- through
+
+
+async def answer(sandbox: Sandbox, message: Message, alias: Alias, rule: Rule | None) -> Response:
+    """The response to a request: latency, rate limit, the accident that it has, and else the tenant's answer."""
+    traffic = sandbox.traffic
+    if traffic.latency:
+        await asyncio.sleep(traffic.latency)
+    limited: Reply | None = None
+    headers: dict[str, str] = {}
+    if traffic.rate_limit:
+        limited, headers = traffic.rate_limit.admit(message.method, message.path, sandbox.clock())
+    if limited:
+        return render(limited, alias)
+    if rule is None:
+        return _with_headers(render(serve(sandbox, message, alias), alias), headers)
+    if rule.fault == "slow":
+        await asyncio.sleep(rule.duration)
+    return spoil(rule, render(_accident(sandbox, message, alias, rule), alias))
+
+
+def _with_headers(response: Response, headers: dict[str, str]) -> Response:
+    response.headers.update(headers)
+    return response
+
+
+def _accident(sandbox: Sandbox, message: Message, alias: Alias, rule: Rule) -> Reply:
+    """The reply to a request that is hit: without effect when the rule says before, with it otherwise."""
+    if rule.fault == "stale":
+        sandbox.traffic.freeze_reads(sandbox.store, rule.duration)
+    if rule.fault == "meanwhile":
+        serve(sandbox, _meddling(message, rule, sandbox.token), alias)
+    if rule.fault in ("stale", "meanwhile", "slow"):
+        return serve(sandbox, message, alias)
+    happened = serve(sandbox, message, alias) if rule.when == "after" else Reply(rule.status or 200, {})
+    return status_reply(rule, sandbox.clock()) if isinstance(rule.fault, int) else happened
+
+
+def _meddling(message: Message, rule: Rule, token: str) -> Message:
+    """What somebody else does to the tenant just before this request."""
+    request = rule.request or {"method": "DELETE"}
+    return Message(
+        method=request.get("method", "PATCH"),
+        path=request.get("path", message.path),
+        query="",
+        headers={"authorization": f"Bearer {token}"},
+        body=json.dumps(request.get("body")),
+        client_host="127.0.0.1",
+    )
+
+
+def serve(sandbox: Sandbox, message: Message, alias: Alias) -> Reply:
+    """The tenant's reply, in one transaction."""
+    try:
+        if message.method not in READING:
+            with sandbox.store.write() as tx:
+                return dispatch(sandbox, tx, message, alias)
+        if stale := sandbox.traffic.stale_view():
+            return dispatch(sandbox, stale.transaction, message, alias)
+        with sandbox.store.read() as tx:
+            return dispatch(sandbox, tx, message, alias)
+    except (ApiError, OAuthError) as refusal:
+        return Reply(refusal.status, refusal.body())
+
+
+def dispatch(sandbox: Sandbox, tx: Transaction, message: Message, alias: Alias) -> Reply:
+    """The reply, inside a transaction that somebody else ends."""
+    tenant = Tenant(
+        domain=sandbox.canonical_domain, token=sandbox.token, scopes=sandbox.scopes, now=sandbox.clock()
+    )
+    if message.path.startswith(management.PREFIX + "/"):
+        return management.answer(tx, message, tenant)
+    if message.path == oauth.PATH:
+        return oauth.answer(tx, message, tenant, alias)
+    raise ApiError(404, "Not Found")
+
+
+# ---- out
+
+
+def render(reply: Reply, alias: Alias) -> Response:
+    """The reply as an HTTP response in the terms of whoever asked."""
+    if reply.body is None:
+        return Response(status_code=reply.status, headers=dict(reply.headers))
+    text = alias.outward_json(json.dumps(reply.body))
+    return Response(text, reply.status, dict(reply.headers), "application/json; charset=utf-8")

@@ -1,0 +1,203 @@
+"""Connections: `/connections`."""
+
+from __future__ import annotations
+
+from . import enablements, ids, strategies
+from .check import BOOLEAN, OBJECT, STRINGS, Rule, closed, enum, nullable, text
+from .errors import ApiError, bad_request, conflict, not_found
+from .merge import merge
+from .paging import select, slice_page
+from .routing import FIELDS, PAGING, Call, Reply, Route
+from .store import Document, Filters, Transaction
+
+KIND = "connections"
+# What field selection cannot hide.
+ALWAYS = ("id", "is_domain_connection", "authentication", "connected_accounts")
+REPLACED = ("options", "authentication", "connected_accounts", "metadata")
+METADATA_LIMIT, METADATA_LENGTH = 10, 255
+
+
+# ---- what is stored
+
+
+def create(tx: Transaction, body: Document, *, domain: str) -> Document:
+    """A new connection with the server's defaults."""
+    if tx.first(KIND, {"name": body["name"]}):
+        raise conflict("A connection with the same name already exists", "connection_conflict")
+    connection = {"id": ids.connection_id(), **_defaults(body), **body}
+    connection["options"] = strategies.complete_options(body["strategy"], body.get("options") or {}, None, domain)
+    if body["strategy"] == "waad":
+        connection.setdefault("display_name", body["name"])
+    client_ids = connection.pop("enabled_clients", None) or []
+    _save(tx, connection)
+    enablements.replace_clients(tx, connection["id"], client_ids)
+    return connection
+
+
+def _defaults(body: Document) -> Document:
+    defaults: Document = {
+        "is_domain_connection": False,
+        "authentication": {"active": True},
+        "connected_accounts": {"active": False},
+        "realms": [body["name"]],
+    }
+    return defaults | ({"show_as_button": False} if body["strategy"] in strategies.ENTERPRISE else {})
+
+
+def update(tx: Transaction, connection: Document, patch: Document, *, domain: str) -> Document:
+    """The connection after a PATCH: `options` is replaced, and a display name that is not sent again is reset."""
+    if "display_name" in connection:
+        patch = {"display_name": connection["name"], **patch}
+    client_ids = patch.get("enabled_clients")
+    changed = merge(connection, {key: patch[key] for key in patch if key != "enabled_clients"}, replaced=REPLACED)
+    if patch.get("options") is not None:
+        before = connection.get("options", {})
+        changed["options"] = strategies.complete_options(connection["strategy"], patch["options"], before, domain)
+    _save(tx, changed)
+    if client_ids is not None:
+        enablements.replace_clients(tx, connection["id"], client_ids)
+    return changed
+
+
+def _save(tx: Transaction, connection: Document) -> None:
+    _check_accounts(connection)
+    _check_metadata(connection.get("metadata") or {})
+    tx.put(KIND, connection["id"], connection)
+
+
+def _check_accounts(connection: Document) -> None:
+    if connection["connected_accounts"].get("active") and connection["strategy"] in strategies.WITHOUT_ACCOUNTS:
+        raise bad_request("connected_accounts is not supported for this connection.", "operation_not_supported")
+
+
+def _check_metadata(metadata: Document) -> None:
+    if len(metadata) > METADATA_LIMIT:
+        raise bad_request(f"metadata can have at most {METADATA_LIMIT} properties")
+    for key, value in metadata.items():
+        if len(key) > METADATA_LENGTH or not isinstance(value, str) or len(value) > METADATA_LENGTH:
+            raise bad_request(f"metadata.{key} must be a string of at most {METADATA_LENGTH} characters")
+
+
+def remove(tx: Transaction, connection: Document) -> None:
+    """The connection, its enablements and the accounts that were connected through it."""
+    enablements.replace_clients(tx, connection["id"], [])
+    for account in tx.find("connected_accounts", {"connection_id": connection["id"]}):
+        tx.delete("connected_accounts", f"{account['user_id']}/{account['id']}")
+    tx.delete(KIND, connection["id"])
+
+
+# ---- what is shown
+
+
+def view(call: Call, connection: Document) -> Document:
+    """The connection as this token may see it: options need a scope of their own."""
+    shown = {**connection, "enabled_clients": enablements.clients_of(call.tx, connection["id"])}
+    if not call.may("read:connections_options"):
+        shown.pop("options", None)
+    return shown
+
+
+def _existing(call: Call) -> Document:
+    connection = call.tx.get(KIND, ids.check_path_id("connection", call.params["id"]))
+    if connection is None:
+        raise not_found("connection")
+    return connection
+
+
+def _filters(call: Call) -> Filters:
+    filters: Document = {}
+    if name := call.one("name"):
+        filters["name"] = name
+    if wanted := call.query.get("strategy"):
+        filters["strategy"] = tuple(wanted)
+    return filters
+
+
+# ---- endpoints
+
+
+def list_connections(call: Call) -> Reply:
+    """GET /connections: in order of their names."""
+    found = sorted(call.tx.find(KIND, _filters(call)), key=lambda one: one["name"].lower())
+    return slice_page(call, "connections", [select(call, view(call, one), ALWAYS) for one in found])
+
+
+def get_connection(call: Call) -> Reply:
+    """GET /connections/{id}."""
+    return Reply(200, select(call, view(call, _existing(call)), ALWAYS))
+
+
+def create_connection(call: Call) -> Reply:
+    """POST /connections."""
+    return Reply(201, view(call, create(call.tx, call.body, domain=call.domain)))
+
+
+def update_connection(call: Call) -> Reply:
+    """PATCH /connections/{id}."""
+    connection = _existing(call)
+    if "options" in call.body:
+        call.require("update:connections_options")
+    return Reply(200, view(call, update(call.tx, connection, call.body, domain=call.domain)))
+
+
+def delete_connection(call: Call) -> Reply:
+    """DELETE /connections/{id}: 202 with the moment while there is something to delete, 204 after that."""
+    connection = call.tx.get(KIND, ids.check_path_id("connection", call.params["id"]))
+    if connection is None:
+        return Reply(204)
+    remove(call.tx, connection)
+    return Reply(202, {"deleted_at": ids.timestamp(call.now)})
+
+
+def connection_status(call: Call) -> Reply:
+    """GET /connections/{id}/status: only AD connectors have one, and none is online here."""
+    if _existing(call)["strategy"] != "ad":
+        raise bad_request("Checking the status is not supported for this connection.", "operation_not_supported")
+    raise ApiError(404, "The connector is not online")
+
+
+PURPOSE = closed({"active": BOOLEAN}, ("active",))
+COMMON: dict[str, Rule] = {
+    "authentication": PURPOSE,
+    "connected_accounts": closed({"active": BOOLEAN, "cross_app_access": BOOLEAN}, ("active",)),
+    "cross_app_access_requesting_app": nullable(OBJECT),
+    "cross_app_access_resource_app": nullable(OBJECT),
+    "display_name": nullable(text(max=128)),
+    "enabled_clients": nullable(STRINGS),
+    "is_domain_connection": BOOLEAN,
+    "metadata": nullable(OBJECT),
+    "options": nullable(OBJECT),
+    "realms": STRINGS,
+    "show_as_button": BOOLEAN,
+}
+NAME = text(max=128, pattern=r"^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$")
+CREATE = closed(COMMON | {"name": NAME, "strategy": enum(*strategies.STRATEGIES)}, ("name", "strategy"))
+UPDATE = closed(COMMON, min=1)
+ROUTES = (
+    Route(
+        method="GET",
+        path="/connections",
+        scopes=("read:connections",),
+        endpoint=list_connections,
+        query=PAGING | FIELDS | {"strategy", "name"},
+    ),
+    Route(
+        method="POST",
+        path="/connections",
+        scopes=("create:connections",),
+        endpoint=create_connection,
+        body=CREATE,
+    ),
+    Route(
+        method="GET", path="/connections/{id}", scopes=("read:connections",), endpoint=get_connection, query=FIELDS
+    ),
+    Route(
+        method="PATCH",
+        path="/connections/{id}",
+        scopes=("update:connections",),
+        endpoint=update_connection,
+        body=UPDATE,
+    ),
+    Route(method="DELETE", path="/connections/{id}", scopes=("delete:connections",), endpoint=delete_connection),
+    Route(method="GET", path="/connections/{id}/status", scopes=("read:connections",), endpoint=connection_status),
+)

@@ -1,0 +1,119 @@
+"""The sandbox as an object: opens the file, seeds it, exports and loads its state, and holds the ASGI application."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from . import DOMAIN, TOKEN, login, tenant
+from .aliases import Alias
+from .auth import ALL_SCOPES
+from .store import Store
+from .traffic import Traffic
+
+STATE_VERSION = 1
+
+
+class Sandbox:
+    """One simulated tenant. Safe to use from several threads, and with other processes on the same file."""
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        empty: bool = False,
+        domain: str = DOMAIN,
+        scopes: Collection[str] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = Store(path)
+        self.clock = clock
+        self.token = TOKEN
+        self.traffic = Traffic()
+        self.scopes = ALL_SCOPES if scopes is None else frozenset(scopes)
+        with self.store.write() as tx:
+            if tx.get("tenant", "identity") is None:
+                self._plant(tx, domain, empty)
+            identity = tx.get("tenant", "identity") or {}
+        self.canonical_domain = str(identity["domain"])
+        self.domain = domain
+
+    def _plant(self, tx: Any, domain: str, empty: bool) -> None:
+        tenant.plant_bare_tenant(tx, domain, self.clock())
+        if not empty:
+            tenant.plant_sample_company(tx, domain, self.clock())
+
+    @cached_property
+    def app(self) -> ASGIApp:
+        """The tenant as an ASGI application."""
+        from .app import build_app
+
+        return build_app(self)
+
+    def export_state(self) -> dict[str, Any]:
+        """The whole state: kind → key → object, kinds sorted, objects in order of creation."""
+        with self.store.read() as tx:
+            return {"version": STATE_VERSION, "domain": self.canonical_domain, "objects": tx.dump()}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Replace everything by an exported state; raises ValueError when it is none."""
+        if state.get("version") != STATE_VERSION or "identity" not in state.get("objects", {}).get("tenant", {}):
+            raise ValueError("not a sandbox state, or of another version")
+        with self.store.write() as tx:
+            tx.clear()
+            for kind, objects in state["objects"].items():
+                for key, doc in objects.items():
+                    tx.put(kind, key, doc)
+        self.canonical_domain = str(state["domain"])
+
+    def reset(self, *, empty: bool = False) -> None:
+        """Start over: the sample company, or with `empty` a bare tenant."""
+        with self.store.write() as tx:
+            tx.clear()
+            self._plant(tx, self.canonical_domain, empty)
+
+    # ---- what happens in a browser at a real tenant
+
+    def connect(
+        self,
+        user: str,
+        connection: str,
+        *,
+        scopes: Sequence[str] | None = None,
+        client_id: str | None = None,
+        login_hint: str | None = None,
+    ) -> dict[str, Any]:
+        """Plant a user with an account connected through this connection, as its provider would leave it.
+
+        With a client (id or name) it is judged whether that application could have run the connect flow. Raises
+        OAuthError with the reason for which the user would have been turned away.
+        """
+        with self.store.write() as tx:
+            return login.connect(
+                tx, user, connection, self.clock(), domain=self.canonical_domain,
+                client_id=client_id, scopes=scopes, login_hint=login_hint,
+            )  # fmt: skip
+
+    def issue_refresh_token(self, user: str, client_id: str, *, audience: str | None = None) -> str:
+        """The refresh token of a login with offline_access at this application; raises OAuthError when refused."""
+        with self.store.write() as tx:
+            return login.issue_refresh_token(tx, user, client_id, self.clock(), self._inward(audience))
+
+    def issue_access_token(self, user: str, client_id: str, audience: str) -> str:
+        """The access token of a login for this API; raises OAuthError when refused."""
+        with self.store.write() as tx:
+            return login.issue_access_token(
+                tx, user, client_id, str(self._inward(audience)), self.clock(), domain=self.canonical_domain
+            )
+
+    def _inward(self, audience: str | None) -> str | None:
+        return Alias(self.domain, self.canonical_domain).inward_value(audience) if audience else None
+
+    def close(self) -> None:
+        """Close the file."""
+        self.store.close()

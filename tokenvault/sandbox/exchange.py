@@ -1,0 +1,161 @@
+"""The Token Vault exchange: judges every precondition in the order in which Auth0 would meet it.
+
+    who asks        confidential, first party, OIDC conformant      (the client and its grant type: oauth.py)
+    for what        connection, requested token type
+    on what tenant  no MFA policy that applies to everything
+    for whom        subject token: refresh token · access token · privileged worker's JWT
+    through what    connection on for connected accounts, enabled for the client
+    out of what     an account of that user with a refresh token of the provider
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import connected_accounts, enablements, guardian, providers, worker
+from .auth import read_token
+from .errors import OAuthError
+from .store import Document, Transaction
+
+GRANT_TYPE = "urn:auth0:params:oauth:grant-type:token-exchange:federated-connection-access-token"
+SUBJECT = "urn:ietf:params:oauth:token-type:"
+FEDERATED = "http://auth0.com/oauth/token-type/federated-connection-access-token"
+TOKEN_VAULT = "http://auth0.com/oauth/token-type/token-vault-access-token"
+REQUESTED = {f"{SUBJECT}refresh_token": FEDERATED, f"{SUBJECT}access_token": FEDERATED, f"{SUBJECT}jwt": TOKEN_VAULT}
+PROVIDER_LIFETIME = 3599
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One exchange request by an application that has proved who it is."""
+
+    client: Document
+    form: Mapping[str, str]
+    issuers: frozenset[str]
+    client_host: str
+    domain: str
+    now: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Whose account it is, which applications may have connected it, and what the exchange is limited to."""
+
+    user_id: str
+    clients: tuple[str, ...]
+    scopes: tuple[str, ...] | None = None
+
+
+def exchange(tx: Transaction, request: Request) -> dict[str, Any]:
+    """The provider's access token, or an OAuthError that says what is missing."""
+    _check_client(request.client)
+    _check_parameters(request.form)
+    if "all-applications" in guardian.policies(tx):
+        raise OAuthError(403, "mfa_required", "Multifactor authentication required")
+    subject = _subject(tx, request)
+    connection = _connection(tx, request.form["connection"], subject)
+    account = _account(tx, subject.user_id, connection, request.form.get("login_hint"))
+    return _answer(request, connection, account, subject)
+
+
+def _check_client(client: Document) -> None:
+    problem = None
+    if client.get("token_endpoint_auth_method") == "none":
+        problem = "Token Vault requires a confidential client."
+    elif not client.get("is_first_party"):
+        problem = "Token Vault requires a first-party client."
+    elif not client.get("oidc_conformant"):
+        problem = "Token Vault requires an OIDC conformant client."
+    if problem:
+        raise OAuthError(403, "unauthorized_client", problem)
+
+
+def _check_parameters(form: Mapping[str, str]) -> None:
+    for name in ("subject_token", "subject_token_type", "requested_token_type", "connection"):
+        if not form.get(name):
+            raise OAuthError(400, "invalid_request", f"{name} is required")
+    expected = REQUESTED.get(form["subject_token_type"])
+    if expected is None:
+        raise OAuthError(400, "invalid_request", f"Unsupported subject_token_type: {form['subject_token_type']}")
+    if form["requested_token_type"] != expected:
+        raise OAuthError(400, "invalid_request", f"requested_token_type must be {expected}")
+
+
+def _subject(tx: Transaction, request: Request) -> Subject:
+    match request.form["subject_token_type"].removeprefix(SUBJECT):
+        case "refresh_token":
+            return _refresh_token_subject(tx, request)
+        case "access_token":
+            return _access_token_subject(tx, request)
+        case _:
+            user_id, scopes = worker.judge(tx, request)
+            return Subject(user_id=user_id, clients=(request.client["client_id"],), scopes=scopes)
+
+
+def _refresh_token_subject(tx: Transaction, request: Request) -> Subject:
+    client = request.client
+    token = tx.get("refresh_tokens", request.form["subject_token"])
+    if token is None or token["client_id"] != client["client_id"]:
+        raise OAuthError(403, "invalid_grant", "Unknown or invalid refresh token.")
+    if token["rotating"] or client["refresh_token"]["rotation_type"] == "rotating":
+        raise OAuthError(400, "invalid_request", "Rotating refresh token not supported")
+    return Subject(user_id=token["user_id"], clients=(client["client_id"],))
+
+
+def _access_token_subject(tx: Transaction, request: Request) -> Subject:
+    client = request.client
+    identifier = client.get("resource_server_identifier")
+    if client.get("app_type") != "resource_server" or not identifier:
+        message = "This client is not a resource server and cannot exchange access tokens."
+        raise OAuthError(403, "unauthorized_client", message)
+    if tx.first("resource_servers", {"identifier": identifier}) is None:
+        raise OAuthError(403, "access_denied", f"Service not found: {identifier}")
+    try:
+        claims = read_token(tx, request.form["subject_token"], identifier, request.now)
+    except ValueError as problem:
+        raise OAuthError(403, "invalid_grant", f"The subject token is not valid for this client: {problem}") from None
+    if not str(claims["sub"]) or str(claims["sub"]).endswith("@clients"):
+        raise OAuthError(403, "invalid_grant", "The subject token is not a user's")
+    return Subject(user_id=str(claims["sub"]), clients=(str(claims["azp"]), client["client_id"]))
+
+
+def _connection(tx: Transaction, name: str, subject: Subject) -> Document:
+    connection = tx.first("connections", {"name": name})
+    if connection is None:
+        raise OAuthError(400, "invalid_request", f"The connection {name} does not exist")
+    if not connection["connected_accounts"].get("active"):
+        raise OAuthError(403, "access_denied", f"The connection {name} is not enabled for connected accounts")
+    if not any(enablements.is_enabled(tx, connection["id"], client_id) for client_id in subject.clients):
+        raise OAuthError(403, "access_denied", f"The connection {name} is not enabled for the client")
+    return connection
+
+
+def _account(tx: Transaction, user_id: str, connection: Document, login_hint: str | None) -> Document:
+    accounts = [one for one in connected_accounts.accounts_of(tx, user_id) if one["connection_id"] == connection["id"]]
+    hinted = [one for one in accounts if login_hint in (None, one["id"], one.get("login_hint"))]
+    usable = [one for one in hinted if one["refresh_token"]]
+    if not usable or providers.uses_developer_keys(connection):
+        raise OAuthError(
+            401, "federated_connection_refresh_token_not_found", "Federated connection Refresh Token not found."
+        )
+    if providers.keys_of(connection) != usable[-1]["keys"]:
+        raise OAuthError(
+            401,
+            "federated_connection_refresh_token_flow_failed",
+            "Failed to exchange the refresh token with the provider.",
+        )
+    return usable[-1]
+
+
+def _answer(request: Request, connection: Document, account: Document, subject: Subject) -> dict[str, Any]:
+    scopes = [scope for scope in account["scopes"] if subject.scopes is None or scope in subject.scopes]
+    return {
+        "access_token": f"{connection['strategy']}-sandbox-token-{secrets.token_urlsafe(24)}",
+        "scope": " ".join(scopes),
+        "expires_in": PROVIDER_LIFETIME,
+        "issued_token_type": request.form["requested_token_type"],
+        "token_type": "Bearer",
+    }

@@ -1,0 +1,186 @@
+"""One SQLite file that holds a whole tenant as JSON documents.
+
+Every request is one transaction: a request that was answered is on disk, one that was not has changed nothing, even
+after kill -9. WAL and a busy timeout let a second process (a served sandbox, say) open the same file meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+Document = dict[str, Any]
+Filters = Mapping[str, Any]
+
+BUSY_TIMEOUT_MS = 20_000
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects(kind TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL, doc TEXT NOT NULL,
+                                   PRIMARY KEY (kind, id)) WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS objects_in_order ON objects(kind, seq);
+CREATE INDEX IF NOT EXISTS objects_by_client ON objects(kind, json_extract(doc, '$.client_id'));
+CREATE INDEX IF NOT EXISTS objects_by_name ON objects(kind, json_extract(doc, '$.name'));
+CREATE INDEX IF NOT EXISTS objects_by_identifier ON objects(kind, json_extract(doc, '$.identifier'));
+CREATE INDEX IF NOT EXISTS objects_by_link ON objects(kind, json_extract(doc, '$.resource_server_identifier'));
+"""
+
+
+class Transaction:
+    """The tenant's documents inside one transaction; lists come in order of creation."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._sql = connection
+
+    def get(self, kind: str, key: str) -> Document | None:
+        """The document, or None."""
+        row = self._sql.execute("SELECT doc FROM objects WHERE kind = ? AND id = ?", (kind, key)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def put(self, kind: str, key: str, doc: Document) -> None:
+        """Create or replace a document; a replaced one keeps its place in lists."""
+        self._sql.execute(
+            "INSERT INTO objects VALUES (?1, ?2, (SELECT COALESCE(MAX(seq), 0) + 1 FROM objects WHERE kind = ?1), ?3) "
+            "ON CONFLICT(kind, id) DO UPDATE SET doc = excluded.doc",
+            (kind, key, json.dumps(doc)),
+        )
+
+    def delete(self, kind: str, key: str) -> bool:
+        """Remove a document; says whether it was there."""
+        return self._sql.execute("DELETE FROM objects WHERE kind = ? AND id = ?", (kind, key)).rowcount > 0
+
+    def find(self, kind: str, filters: Filters | None = None) -> list[Document]:
+        """Every document whose top-level fields have these values (a tuple means any of them)."""
+        return [doc for _, doc in self.after(kind, filters or {})]
+
+    def first(self, kind: str, filters: Filters) -> Document | None:
+        """The oldest document with these values, or None."""
+        return next((doc for _, doc in self.after(kind, filters, limit=1)), None)
+
+    def after(self, kind: str, filters: Filters, *, seq: int = 0, limit: int = -1) -> list[tuple[int, Document]]:
+        """Documents created after `seq`, each with its own sequence number."""
+        where, values = _where(filters)
+        rows = self._sql.execute(
+            f"SELECT seq, doc FROM objects WHERE kind = ? AND seq > ?{where} ORDER BY seq LIMIT ?",
+            (kind, seq, *values, limit),
+        )
+        return [(number, json.loads(doc)) for number, doc in rows]
+
+    def page(self, kind: str, filters: Filters, *, offset: int, limit: int) -> list[Document]:
+        """One page of documents by position."""
+        where, values = _where(filters)
+        rows = self._sql.execute(
+            f"SELECT doc FROM objects WHERE kind = ?{where} ORDER BY seq LIMIT ? OFFSET ?",
+            (kind, *values, limit, offset),
+        )
+        return [json.loads(doc) for (doc,) in rows]
+
+    def count(self, kind: str, filters: Filters) -> int:
+        """How many documents have these values."""
+        where, values = _where(filters)
+        row = self._sql.execute(f"SELECT COUNT(*) FROM objects WHERE kind = ?{where}", (kind, *values)).fetchone()
+        return int(row[0])
+
+    def below(self, kind: str, owner: str) -> list[Document]:
+        """Documents whose key is `owner/…`, oldest first."""
+        rows = self._sql.execute(
+            "SELECT doc FROM objects WHERE kind = ? AND id > ? AND id < ? ORDER BY seq",
+            (kind, f"{owner}/", f"{owner}0"),  # "0" follows "/" in ASCII: exactly the keys that begin with owner/
+        )
+        return [json.loads(doc) for (doc,) in rows]
+
+    def dump(self) -> dict[str, dict[str, Document]]:
+        """Everything: kind → key → document, in order of creation."""
+        state: dict[str, dict[str, Document]] = {}
+        for kind, key, doc in self._sql.execute("SELECT kind, id, doc FROM objects ORDER BY kind, seq"):
+            state.setdefault(kind, {})[key] = json.loads(doc)
+        return state
+
+    def clear(self) -> None:
+        """Remove everything."""
+        self._sql.execute("DELETE FROM objects")
+
+
+def _where(filters: Filters) -> tuple[str, list[Any]]:
+    clauses = ""
+    values: list[Any] = []
+    for field, wanted in filters.items():
+        options = wanted if isinstance(wanted, tuple) else (wanted,)
+        marks = ", ".join("?" * len(options))
+        # The literal path lets SQLite use the expression indexes; field names come from our code, never from a request.
+        clauses += f" AND json_extract(doc, '$.{field}') IN ({marks})"
+        values += options
+    return clauses, values
+
+
+class Store:
+    """Opens the file and hands out transactions."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = str(path)
+        if self.path != ":memory:":
+            _create_private(Path(path))
+        self._lock = threading.RLock()
+        self._connection = self._connect()
+        self._connection.executescript(SCHEMA)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A consistent view; what is written in it is undone."""
+        with self._lock, self._transaction("BEGIN", "ROLLBACK"):
+            yield Transaction(self._connection)
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """The one writer; commits at the end, undoes everything when the block raises."""
+        with self._lock, self._transaction("BEGIN IMMEDIATE", "COMMIT"):
+            yield Transaction(self._connection)
+
+    @contextmanager
+    def _transaction(self, begin: str, end: str) -> Iterator[None]:
+        self._connection.execute(begin)
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute(end)
+
+    def snapshot(self) -> Snapshot:
+        """The state as it is now, whatever is written later."""
+        return Snapshot(self._connect())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+
+class Snapshot:
+    """A view that stays as it was when it was taken; close it after use."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        connection.execute("BEGIN")
+        connection.execute("SELECT COUNT(*) FROM objects").fetchone()  # a read transaction begins with its first read
+        self.transaction = Transaction(connection)
+
+    def close(self) -> None:
+        """Give the view up."""
+        self._connection.execute("ROLLBACK")
+        self._connection.close()
+
+
+def _create_private(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))

@@ -1,0 +1,180 @@
+"""What the server puts into a connection's options of its own accord, strategy by strategy.
+
+`complete_options` is applied to what a POST or PATCH sent. A PATCH replaces `options`: what it leaves out is gone, but
+for the few keys that the server guards or fills in again.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from . import keys, provider_scopes
+from .errors import bad_request
+from .store import Document
+
+STRATEGIES = (
+    "ad", "adfs", "amazon", "apple", "auth0", "auth0-oidc", "baidu", "bitbucket", "bitly", "box", "custom", "daccount",
+    "dropbox", "dwolla", "email", "evernote", "evernote-sandbox", "exact", "facebook", "fitbit", "github",
+    "google-apps", "google-oauth2", "instagram", "ip", "line", "linkedin", "oauth1", "oauth2", "office365", "oidc",
+    "okta", "paypal", "paypal-sandbox", "pingfederate", "planningcenter", "salesforce",
+    "salesforce-community", "salesforce-sandbox", "samlp",
+    "sharepoint", "shop", "shopify", "sms", "soundcloud", "thirtysevensignals", "twitter", "untappd",
+    "vkontakte", "waad", "weibo", "windowslive", "wordpress", "yahoo", "yandex",
+)  # fmt: skip
+ENTERPRISE = frozenset({"ad", "adfs", "auth0-oidc", "google-apps", "office365", "oidc", "okta", "pingfederate", "samlp",
+                        "sharepoint", "waad"})  # fmt: skip
+WITHOUT_ACCOUNTS = frozenset({"auth0", "sms", "email", "ad", "samlp", "adfs", "pingfederate"})
+OIDC = ("oidc", "okta")
+GUARDED = {  # survive a PATCH that leaves them out
+    "google-apps": ("map_user_id_to_id",),
+    "oidc": ("schema_version", "oidc_metadata"),
+    "okta": ("schema_version", "oidc_metadata"),
+}
+DATABASE_DEFAULTS: Document = {
+    "mfa": {"active": True, "return_enroll_settings": True},
+    "passwordPolicy": "good",
+    "strategy_version": 2,
+    "brute_force_protection": True,
+}
+DATABASE_METHODS: Document = {
+    "authentication_methods": {
+        "password": {"enabled": True, "api_behavior": "required", "signup_behavior": "allow"},
+        "passkey": {"enabled": False},
+    },
+    "passkey_options": {
+        "challenge_ui": "both",
+        "progressive_enrollment_enabled": True,
+        "local_enrollment_enabled": True,
+    },
+}
+
+SIGNUP: Document = {"status": "required", "verification": {"active": True}}
+ATTRIBUTES: dict[str, Document] = {
+    "email": {
+        "identifier": {"active": False},
+        "profile_required": True,
+        "signup": SIGNUP,
+        "unique": True,
+        "verification_method": "link",
+    },
+    "phone_number": {"identifier": {"active": False}, "profile_required": True, "signup": SIGNUP},
+    "username": {
+        "identifier": {"active": False},
+        "profile_required": True,
+        "signup": {"status": "required"},
+        "validation": {"min_length": 1, "max_length": 15, "allowed_types": {"email": False, "phone_number": False}},
+    },
+}
+
+Completion = Callable[[Document, Document | None, str], Document]
+
+
+def complete_options(strategy: str, sent: Document, before: Document | None, domain: str) -> Document:
+    """The options after a create (`before` is None) or an update, from what was sent."""
+    options = dict(sent)
+    for key in GUARDED.get(strategy, ()):
+        if before and key in before:
+            options.setdefault(key, before[key])
+    if complete := COMPLETIONS.get(strategy):
+        options = complete(options, before, domain)
+    if provider_scopes.has_booleans(strategy):
+        options["scope"] = provider_scopes.computed_scope(strategy, options)
+    return options
+
+
+def _database(options: Document, before: Document | None, _: str) -> Document:
+    defaults = DATABASE_DEFAULTS if before is None else {}
+    completed = defaults | DATABASE_METHODS | {"brute_force_protection": True} | options
+    if attributes := options.get("attributes"):
+        completed["attributes"] = _identifiers(attributes)
+    if methods := options.get("authentication_methods"):
+        completed["authentication_methods"] = {**DATABASE_METHODS["authentication_methods"], **methods}
+    return completed
+
+
+def _identifiers(attributes: Document) -> Document:
+    """Flexible identifiers: what is left out is filled in, and one must serve as identifier."""
+    filled = {name: _fill(ATTRIBUTES.get(name, {}), value) for name, value in attributes.items()}
+    if not any(value.get("identifier", {}).get("active") for value in filled.values()):
+        raise bad_request("attributes must contain one active identifier")
+    return filled
+
+
+def _fill(defaults: Document, sent: Document) -> Document:
+    """The defaults, overlaid at every depth by what was sent."""
+    nested = {key: _fill(value, sent[key]) for key, value in defaults.items()
+              if isinstance(value, dict) and isinstance(sent.get(key), dict)}  # fmt: skip
+    return {**defaults, **sent, **nested}
+
+
+def _passwordless(options: Document, _: Document | None, __: str) -> Document:
+    return {"brute_force_protection": True, "disable_signup": False, **options}
+
+
+def _google_workspace(options: Document, _: Document | None, __: str) -> Document:
+    return options | {key: options.get(key, True) for key in ("email", "profile", "handle_login_from_social")}
+
+
+def _entra(options: Document, _: Document | None, domain: str) -> Document:
+    return {"app_domain": domain, "waad_common_endpoint": options.get("useCommonEndpoint", False), **options}
+
+
+def _oidc(options: Document, before: Document | None, _: str) -> Document:
+    defaults = {
+        "schema_version": "oidc-V4",
+        "connection_settings": {"pkce": "auto" if before is None else "disabled"},
+    }
+    return defaults | options
+
+
+def _plain_oidc(options: Document, before: Document | None, domain: str) -> Document:
+    return _oidc({"attribute_map": {"mapping_mode": "bind_all"}} | options, before, domain)
+
+
+def _okta(options: Document, before: Document | None, domain: str) -> Document:
+    return _oidc({"attribute_map": {"mapping_mode": "basic_profile"}} | options, before, domain)
+
+
+def _saml(options: Document, _: Document | None, __: str) -> Document:
+    completed: dict[str, Any] = {
+        "assertion_decryption_settings": {"algorithm_profile": "v2026-1", "algorithm_exceptions": []},
+        **options,
+    }
+    pem = _pem(options.get("signingCert") or options.get("cert"))
+    return completed | (_certificate_facts(pem) if pem else {})
+
+
+def _pem(certificate: Any) -> str | None:
+    """A certificate comes as PEM or as base64 of PEM."""
+    if not isinstance(certificate, str) or not certificate:
+        return None
+    if "CERTIFICATE" in certificate:
+        return certificate
+    try:
+        decoded = base64.b64decode(certificate).decode()
+    except ValueError:
+        return None
+    return decoded if "CERTIFICATE" in decoded else None
+
+
+def _certificate_facts(pem: str) -> Document:
+    return {
+        "cert": pem,
+        "expires": keys.certificate_expiry(pem),
+        "subject": keys.certificate_subject(pem),
+        "thumbprints": [keys.certificate_sha1(pem)],
+    }
+
+
+COMPLETIONS: dict[str, Completion] = {
+    "auth0": _database,
+    "sms": _passwordless,
+    "email": _passwordless,
+    "google-apps": _google_workspace,
+    "waad": _entra,
+    "oidc": _plain_oidc,
+    "okta": _okta,
+    "samlp": _saml,
+}

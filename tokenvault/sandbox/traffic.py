@@ -1,0 +1,103 @@
+"""What stands between the wire and the tenant: the log of requests, latency, the rate limit, and accidents."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope
+
+from . import sockets
+from .faults import BODY_FAULTS, CONNECTION_FAULTS, FaultPlan, Rule
+from .store import Snapshot, Store
+from .throttle import RateLimit
+
+HTML = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"
+LOG_LIMIT = 200_000
+
+
+@dataclass(slots=True)
+class Traffic:
+    """How requests are treated on their way; everything may be changed while the sandbox runs."""
+
+    latency: float = 0.0
+    rate_limit: RateLimit | None = None
+    faults: FaultPlan = field(default_factory=FaultPlan)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    _stale: Snapshot | None = None
+    _stale_until: float = 0.0
+
+    def log(self, method: str, path: str, query: str, status: int | None, fault: Rule | None) -> None:
+        """Note a request as served; the status of one that got no answer is null."""
+        entry: dict[str, Any] = {"method": method, "path": path, "query": query, "status": status, "at": time.time()}
+        self.requests.append(entry | ({"fault": fault.fault} if fault else {}))
+        del self.requests[:-LOG_LIMIT]
+
+    def freeze_reads(self, store: Store, seconds: float) -> None:
+        """From now on, and for so long, reads show the state of this moment."""
+        self._thaw()
+        self._stale, self._stale_until = store.snapshot(), time.monotonic() + seconds
+
+    def stale_view(self) -> Snapshot | None:
+        """The frozen state while it holds."""
+        if self._stale and time.monotonic() >= self._stale_until:
+            self._thaw()
+        return self._stale
+
+    def _thaw(self) -> None:
+        if self._stale:
+            self._stale.close()
+            self._stale = None
+
+
+def breaks_connection(rule: Rule | None) -> bool:
+    """Whether this accident leaves the caller without a whole answer."""
+    return rule is not None and rule.fault in CONNECTION_FAULTS
+
+
+async def break_connection(rule: Rule, response: Response, scope: Scope, receive: Receive) -> None:
+    """Do to the connection what the rule says."""
+    match rule.fault:
+        case "reset":
+            sockets.reset_connection(scope)
+        case "truncate":
+            sockets.send_and_close(scope, _half(response))
+        case "hang":
+            await _wait(rule.duration, receive)
+            sockets.close_connection(scope)
+        case _:
+            sockets.close_connection(scope)
+    await asyncio.sleep(0.02)  # so that the server sees its connection gone before it misses an answer
+
+
+async def _wait(seconds: float, receive: Receive) -> None:
+    """Sleep, but not longer than the caller stays."""
+    waiting = asyncio.ensure_future(receive())
+    await asyncio.wait({waiting}, timeout=seconds)
+    waiting.cancel()
+
+
+def _half(response: Response) -> bytes:
+    """The head of the answer with its full length, and half of its body."""
+    head = f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}\r\n".encode()
+    head += b"".join(name + b": " + value + b"\r\n" for name, value in response.raw_headers)
+    return head + b"\r\n" + bytes(response.body[: len(response.body) // 2])
+
+
+def spoil(rule: Rule, response: Response) -> Response:
+    """The answer as the rule leaves it."""
+    if rule.fault not in BODY_FAULTS:
+        return response
+    status = rule.status or response.status_code
+    if rule.fault == "html":
+        return Response(HTML, status, media_type="text/html")
+    if rule.fault == "malformed":
+        cut = bytes(response.body)[:-1] + b'", oops'
+        return Response(cut, status, media_type="application/json")
+    return Response(b"", status, media_type="application/json")
+
+
