@@ -7,7 +7,7 @@ from typing import Any
 from tokenvault import __version__
 from tokenvault.desired import Why
 from tokenvault.errors import Diagnostic, Span
-from tokenvault.plan import Action, Attribute, Change, Orphan, Plan
+from tokenvault.plan import Action, Attribute, Change, Orphan, Plan, PlannedNode
 
 FORMAT_VERSION = "1.0"
 Document = dict[str, Any]
@@ -23,6 +23,7 @@ def plan_document(plan: Plan, *, rate: float = 2.0) -> Document:
         "tenant": plan.tenant,
         "summary": _summary(plan, rate),
         "changes": [_change(change) for change in plan.changes],
+        "nodes": [_node(node) for node in plan.nodes],
         "orphans": [_orphan(orphan) for orphan in plan.orphans],
         "warnings": [diagnostic_document(warning) for warning in plan.warnings],
     }
@@ -56,6 +57,18 @@ def _change(change: Change) -> Document:
         "unmanaged": change.unmanaged,
         "unmanaged_options": change.unmanaged_options,
         "risks": list(change.risks),
+    }
+
+
+def _node(node: PlannedNode) -> Document:
+    """An object with what it refers to, changed or not: enough to draw the graph."""
+    action = node.action.value if node.action else "none" if node.known else "unknown"
+    return {
+        "address": node.address,
+        "kind": node.kind,
+        "name": node.name,
+        "action": action,
+        "requires": list(node.requires),
     }
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from tokenvault.desired import Why
+from tokenvault.desired import Node, Why
 from tokenvault.diff import Op
 from tokenvault.errors import Diagnostic, Span
 from tokenvault.kinds import kinds
@@ -81,6 +81,21 @@ class Orphan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedNode:
+    """An object of the desired state, changed or not: its place in the graph. `requires` are what it refers to.
+
+    `action` is None where nothing changes; `known` is false where the token may not read the object.
+    """
+
+    address: str
+    kind: str
+    name: str
+    action: Action | None = None
+    requires: tuple[str, ...] = ()
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything that would change, in an order in which it can be carried out, and what a reader should know."""
 
@@ -89,6 +104,7 @@ class Plan:
     files: tuple[str, ...]
     salt: str
     changes: tuple[Change, ...] = ()
+    nodes: tuple[PlannedNode, ...] = ()
     unchanged: int = 0
     orphans: tuple[Orphan, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
@@ -115,6 +131,31 @@ def writes_of(change: Change) -> int:
     if batch:
         return -(-sum(attribute.element for attribute in change.attributes) // batch)
     return 1 + bool(change.later)
+
+
+def planned_nodes(wanted: Iterable[Node], known: Container[str], changes: Sequence[Change]) -> tuple[PlannedNode, ...]:
+    """The wanted nodes, and what is deleted, with what happens to each; references only to objects that are here."""
+    wanted, by_address = list(wanted), {change.address: change for change in changes}
+    here = {node.address for node in wanted} | by_address.keys()
+    nodes = [
+        PlannedNode(
+            address=node.address,
+            kind=node.kind,
+            name=node.target.name,
+            action=by_address[node.address].action if node.address in by_address else None,
+            requires=tuple(sorted(node.needs() & here)),
+            known=node.address in known,
+        )
+        for node in wanted
+    ]
+    gone = [change for change in changes if change.address not in {node.address for node in wanted}]
+    return (*nodes, *(_deleted(change) for change in gone))
+
+
+def _deleted(change: Change) -> PlannedNode:
+    return PlannedNode(
+        address=change.address, kind=change.kind, name=change.name, action=change.action, requires=change.requires
+    )
 
 
 def addresses(changes: Iterable[Change]) -> frozenset[str]:

@@ -13,7 +13,7 @@ from tokenvault.kinds import Kind, Object, Shape, kinds
 from tokenvault.live import Live
 from tokenvault.ownership import METADATA_KEY, Mark, read_mark
 from tokenvault.paths import get_path
-from tokenvault.plan import Action, Attribute, Change, Plan
+from tokenvault.plan import Action, Attribute, Change, Plan, planned_nodes
 from tokenvault.want import Has, HasBy, Initially, Is, Not, Ref, Want
 
 MAX_METADATA = 10
@@ -41,6 +41,7 @@ def make_plan(graph: Graph, live: Live, *, salt: str, files: tuple[str, ...] = (
         changes=tuple(changes),
         unchanged=planner.unchanged,
         warnings=tuple(planner.warnings),
+        nodes=planned_nodes(planner.wanted(), planner.values, changes),
     )
     return plan
 
@@ -67,6 +68,12 @@ class _Planner:
 
     def _node(self, node: Node) -> Iterable[Change]:
         kind, live = kinds()[node.kind], self.live.objects.get(node.address)
+    def wanted(self) -> list[Node]:
+        """The nodes that this tenant needs; whether it has them may be unknown."""
+        unread = self.live.state.unreadable
+        nodes = self.graph.nodes.values()
+        return [n for n in nodes if n.address in self.values or kinds()[n.kind].collection.name in unread]
+
         if kind.collection.name in self.live.state.unreadable or not self._is_wanted(node):
             return
         node = kind.refine(node, live)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tokenvault.cli.console import Console
 from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
 from tokenvault.cli.session import Session, planned, session
 from tokenvault.tenant_address import MAX_WAIT
 
 if TYPE_CHECKING:
+    from tokenvault.document import Document
     from tokenvault.plan import Plan
 
 
@@ -21,6 +23,8 @@ class Format(str, Enum):
 
     TEXT = "text"
     JSON = "json"
+    MARKDOWN = "markdown"
+    HTML = "html"
 
 
 Full = Annotated[bool, typer.Option("--full", help="Fold nothing away.")]
@@ -69,14 +73,28 @@ async def _plan(here: Session, specs: list[str] | None, options: object) -> Plan
 
 def show(here: Session, made: Plan, form: Format, *, summary: bool = False, full: bool = False) -> None:
     """Draws a plan on stdout."""
-    import json
-
     from tokenvault.document import plan_document
-    from tokenvault.render.text import plan_text
 
     document = plan_document(made, rate=here.where.max_rps or 2.0)
-    if form is Format.JSON:
-        here.console.out(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    else:
-        console = here.console
-        console.out(plan_text(document, console.paint, full=full, summary=summary, width=console.width))
+    here.console.out(drawn(here.console, document, form, summary=summary, full=full))
+
+
+def drawn(console: Console, document: Document, form: Format, *, summary: bool = False, full: bool = False) -> str:
+    """The document in one of its forms. Every form is drawn from the document alone."""
+    import json
+
+    match form:
+        case Format.JSON:
+            return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        case Format.MARKDOWN:
+            from tokenvault.render.markdown import plan_markdown
+
+            return plan_markdown(document)
+        case Format.HTML:
+            from tokenvault.render.html import plan_html
+
+            return plan_html(document, None)
+        case Format.TEXT:
+            from tokenvault.render.text import plan_text
+
+            return plan_text(document, console.paint, full=full, summary=summary, width=console.width)
