@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from tokenvault.desired import Ask, Target, When
 from tokenvault.errors import did_you_mean
-from tokenvault.flavors import DOCS, GRANTS_DOC, TOKEN_VAULT_GRANT, Flavor, Use, api, user_grant
+from tokenvault.flavors import DOCS, GRANTS_DOC, MRRT_DOC, TOKEN_VAULT_GRANT, Flavor, Use, api, application, user_grant
 from tokenvault.spec.model import Problem
-from tokenvault.want import Has, Initially, Is, Not
+from tokenvault.want import Has, HasBy, Initially, Is, Not
 
 DOC = f"{DOCS}/access-token-exchange-with-token-vault"
 USER_POLICY = "subject_type_authorization.user.policy"
@@ -30,7 +30,18 @@ def api_client(use: Use) -> Target:
 
 def _expand(use: Use) -> Iterable[Ask]:
     yield from _api(use)
+    yield from _policy(use)
     yield from _api_client(use)
+
+
+def _policy(use: Use) -> Iterable[Ask]:
+    """Users who logged in for another audience still get tokens for the API, without another login."""
+    spec = use.spec.apis[use.settings["api"]]
+    if spec.scopes:
+        policy = HasBy("audience", ({"audience": spec.identifier, "scope": list(spec.scopes)},))
+        reason = "one refresh token serves the application and its API (MRRT)"
+        needs = (api(use).address,)
+        yield use.ask(application(use), "refresh_token.policies", policy, reason, doc=MRRT_DOC, needs=needs)
 
 
 def _api(use: Use) -> Iterable[Ask]:
@@ -40,7 +51,9 @@ def _api(use: Use) -> Iterable[Ask]:
     yield use.ask(target, "allow_offline_access", Is(True), "a login for this API must yield a refresh token", doc=DOC)
     consent = "skip_consent_for_verifiable_first_party_clients"
     yield use.ask(target, consent, Is(True), "first parties are not stopped by a consent page", doc=DOC)
-    yield use.ask(target, USER_POLICY, Not(("deny_all",), "require_client_grant"), "users must get tokens for it", doc=DOC)
+    yield use.ask(
+        target, USER_POLICY, Not(("deny_all",), "require_client_grant"), "users must get tokens for it", doc=DOC
+    )
     when = When(address=target.address, path=USER_POLICY, values=("require_client_grant",))
     grant = user_grant(use, use.settings["api"], spec.identifier, when=when)
     reason = "this API gives tokens only to applications with a grant"
@@ -53,7 +66,9 @@ def _api_client(use: Use) -> Iterable[Ask]:
     identifier = str(client.identity["resource_server_identifier"])
     name = Is(client.name) if use.settings.get("client_name") else Initially(client.name)
     yield use.ask(client, "name", name, "the Custom API Client's name", doc=DOC)
-    yield use.ask(client, "app_type", Is("resource_server"), "only a Custom API Client may exchange access tokens", doc=DOC)
+    yield use.ask(
+        client, "app_type", Is("resource_server"), "only a Custom API Client may exchange access tokens", doc=DOC
+    )
     reason = "Auth0 links the client to the API by this identifier, when it is created"
     yield use.ask(client, "resource_server_identifier", Is(identifier), reason, doc=DOC, needs=needs)
     yield use.ask(client, "is_first_party", Is(True), "Token Vault serves first-party applications only", doc=DOC)

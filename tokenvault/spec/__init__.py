@@ -1,0 +1,1 @@
+"""The spec: files in, frozen validated data out."""

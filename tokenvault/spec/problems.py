@@ -44,7 +44,9 @@ def _context(path: Path) -> str:
 def schema_problems(errors: Iterable[Any]) -> Iterator[Problem]:
     """The problems behind jsonschema's errors; of alternatives, only the one that the value was meant to be."""
     for error in errors:
-        if error.validator in ("anyOf", "oneOf") and error.context:
+        if error.validator == "anyOf" and all(set(option) == {"required"} for option in error.validator_value):
+            yield _one_missing(error)
+        elif error.validator == "anyOf" and error.context:
             meant = [e for e in error.context if e.schema_path[0] == _meant(error)]
             yield from schema_problems(meant)
         else:
@@ -62,8 +64,6 @@ def _meant(error: Any) -> int:
 def _translate(error: Any) -> Iterator[Problem]:
     path: Path = tuple(error.absolute_path)
     handler = _HANDLERS.get(error.validator, _other)
-    if error.validator == "required" and error.schema_path[-2:][0] == 0 and "anyOf" in error.absolute_schema_path:
-        handler = _type_or_client
     if "propertyNames" in error.absolute_schema_path:
         handler = _key_name
     yield from handler(error, path)
@@ -74,7 +74,9 @@ def _unknown_keys(error: Any, path: Path) -> Iterator[Problem]:
     for key in error.instance:
         if key not in known:
             hint = did_you_mean(key, known) or _possible(known)
-            yield Problem(code="spec-unknown-key", path=(*path, key), summary=f'Unknown key "{key}"', hint=hint, at_key=True)
+            yield Problem(
+                code="spec-unknown-key", path=(*path, key), summary=f'Unknown key "{key}"', hint=hint, at_key=True
+            )
 
 
 def _possible(known: Iterable[str]) -> str:
@@ -97,14 +99,19 @@ def _missing(error: Any, path: Path) -> Iterator[Problem]:
             yield Problem(code="spec-missing", path=path, summary=f'"{key}" is missing', hint=hint, at_key=True)
 
 
-def _type_or_client(error: Any, path: Path) -> Iterator[Problem]:
-    yield Problem(
-        code="spec-missing",
-        path=path,
-        at_key=True,
-        summary='"type" is missing',
-        hint="Give `type` (regular_web, m2m, spa, native), or `client_id` to adopt an application that exists.",
-    )
+def _one_missing(error: Any) -> Problem:
+    """Of several keys, one must be there: the first is the usual one."""
+    first, *others = (key for option in error.validator_value for key in option["required"])
+    described = error.schema.get("properties", {})
+    hint = f"Give `{first}` ({_possible_values(described.get(first, {}))})"
+    for other in others:
+        hint += f", or `{other}`: {str(described.get(other, {}).get('description', '')).split('.')[0].lower()}"
+    path: Path = tuple(error.absolute_path)
+    return Problem(code="spec-missing", path=path, at_key=True, summary=f'"{first}" is missing', hint=f"{hint}.")
+
+
+def _possible_values(schema: Any) -> str:
+    return ", ".join(map(str, schema.get("enum", [])))
 
 
 def _not_possible(error: Any, path: Path) -> Iterator[Problem]:

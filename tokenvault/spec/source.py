@@ -21,7 +21,9 @@ MAX_NODES = 400_000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")}
 _MERGE = "tag:yaml.org,2002:merge"
-_SECRET_NAME = re.compile(r"(?i)((?:secret|passw(?:or)?d|token(?!_exchange)|private_?key|api_?key)[\w-]*[\"']?\s*:\s*)(?!\$\{|https?:)[^,}\n]+")
+_SECRET_NAME = re.compile(
+    r"(?i)((?:secret|passw(?:or)?d|token(?!_exchange)|private_?key|api_?key)[\w-]*[\"']?\s*:\s*)(?!\$\{|https?:)[^,}\n]+"
+)
 
 
 @dataclass(slots=True)
@@ -80,8 +82,9 @@ def _check_shape(file: str, text: str) -> None:
             documents += isinstance(event, yaml.DocumentStartEvent)
             if depth > MAX_DEPTH or documents > 1:
                 summary = f"The file is nested deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else "Two documents"
-                line = event.start_mark.line + 1
-                span = Span(file=file, line=line, column=event.start_mark.column + 1, end_column=event.start_mark.column + 2)
+                mark: Any = event.start_mark
+                line = mark.line + 1
+                span = Span(file=file, line=line, column=mark.column + 1, end_column=mark.column + 2)
                 hint = "" if depth > MAX_DEPTH else "A file holds one spec: remove the `---` or split the file."
                 raise SpecError(Diagnostic(code="spec-yaml", summary=summary, span=span, hint=hint))
     except yaml.YAMLError as error:
@@ -116,7 +119,9 @@ class _Walker:
     def walk(self, node: yaml.Node, path: Path, above: tuple[int, ...]) -> Any:
         self._nodes += 1
         if self._nodes > MAX_NODES or id(node) in above or len(above) > 2 * MAX_DEPTH:
-            summary = "Anchors expand without end" if id(node) in above else f"The file holds more than {MAX_NODES:,} values"
+            summary = (
+                "Anchors expand without end" if id(node) in above else f"The file holds more than {MAX_NODES:,} values"
+            )
             raise SpecError(Diagnostic(code="spec-too-large", summary=summary, span=self._span(node)))
         self.source.values.setdefault(path, self._span(node))
         if node.tag not in _PLAIN and node.tag != _MERGE:
@@ -127,6 +132,7 @@ class _Walker:
             return self._mapping(node, path, (*above, id(node)))
         if isinstance(node, yaml.SequenceNode):
             return [self.walk(item, (*path, index), (*above, id(node))) for index, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
         return self._scalar(node)
 
     def _mapping(self, node: yaml.MappingNode, path: Path, above: tuple[int, ...]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class References:
 
     def __init__(self, environment: Mapping[str, str], folder: FilePath) -> None:
         self._environment = environment
+        self._given = str(folder)
         self._folder = folder.resolve()
 
     def text(self, raw: str) -> str:
@@ -37,7 +38,7 @@ class References:
         value = self.text(raw)
         if not value.strip():
             raise Unresolved("spec-empty-secret", f"{raw} is empty", "Set it to the secret's value.")
-        return Secret(value.rstrip("\r\n"), raw)
+        return Secret(value.rstrip("\r\n"), raw, self._given)
 
     def file(self, path: str) -> str:
         """The text of a file below the spec's folder, or `Unresolved`."""
