@@ -8,18 +8,19 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from tokenvault.desired import Ask, Target, When, Why
 from tokenvault.kinds import api as api_kind
 from tokenvault.kinds import application as application_kind
+from tokenvault.runtime import Runtime
+from tokenvault.runtime.request import CONNECTED_ACCOUNTS_SCOPES as CONNECTED_ACCOUNTS_SCOPES
+from tokenvault.runtime.request import TOKEN_VAULT_GRANT as TOKEN_VAULT_GRANT
 from tokenvault.spec.model import ApplicationSpec, FlavorUse, Problem, Spec
 from tokenvault.want import Ref, Want
 
-TOKEN_VAULT_GRANT = "urn:auth0:params:oauth:grant-type:token-exchange:federated-connection-access-token"
-CONNECTED_ACCOUNTS_SCOPES = ("create:me:connected_accounts", "read:me:connected_accounts", "delete:me:connected_accounts")
 DOCS = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault"
 MRRT_DOC = "https://auth0.com/docs/secure/tokens/refresh-tokens/multi-resource-refresh-token"
 GRANTS_DOC = "https://auth0.com/docs/get-started/applications/application-access-to-apis-client-grants"
@@ -45,7 +46,9 @@ class Use:
         """The flavor's settings as the spec gives them."""
         return self.flavor.settings
 
-    def ask(self, target: Target, path: str, want: Want, reason: str, *, doc: str = DOCS, needs: tuple[str, ...] = ()) -> Ask:
+    def ask(
+        self, target: Target, path: str, want: Want, reason: str, *, doc: str = DOCS, needs: tuple[str, ...] = ()
+    ) -> Ask:
         """An ask of this flavor, with its provenance."""
         why = Why(source=self.flavor.name, reason=reason, span=self.flavor.span, doc=doc)
         return Ask(target=target, path=path, want=want, why=why, needs=needs)
@@ -58,6 +61,7 @@ class Flavor:
     `includes` are flavors that come with it. `schema` is the JSON Schema of its settings (None: it takes none).
     `types` are the application types that can hold it. `expand` yields what it asks for, `rules` what is wrong offline.
     `load` turns settings that name files into what the files hold, and says what is wrong with those (paths below it).
+    `runtime` is what it needs when it is used: preconditions, request, and how to tell who uses it.
     """
 
     name: str
@@ -70,12 +74,17 @@ class Flavor:
     expand: Callable[[Use], Iterable[Ask]]
     rules: Callable[[Use], Iterable[Problem]]
     load: Callable[[Mapping[str, Any], ReadFile], Loaded] = lambda settings, read: (settings, ())
+    runtime: Runtime = field(default_factory=Runtime)
 
 
 @cache
 def flavors() -> Mapping[str, Flavor]:
     """Every flavor by name."""
-    found = [importlib.import_module(f"{__name__}.{m.name}").FLAVOR for m in pkgutil.iter_modules(__path__) if m.name[0] != "_"]
+    found = [
+        importlib.import_module(f"{__name__}.{m.name}").FLAVOR
+        for m in pkgutil.iter_modules(__path__)
+        if m.name[0] != "_"
+    ]
     return {flavor.name: flavor for flavor in sorted(found, key=lambda flavor: (len(flavor.includes), flavor.name))}
 
 
@@ -105,14 +114,18 @@ def my_account_audience(spec: Spec, domain: str) -> str:
 def my_account_api(use: Use) -> Target:
     """The tenant's My Account API."""
     audience = my_account_audience(use.spec, use.domain)
-    return Target(address="my_account_api", kind="my_account_api", identity={"identifier": audience}, name="My Account API")
+    return Target(
+        address="my_account_api", kind="my_account_api", identity={"identifier": audience}, name="My Account API"
+    )
 
 
 def user_grant(use: Use, label: str, audience: str, *, when: When | None = None) -> Target:
     """The permission of the application to ask, on behalf of users, for tokens for an API."""
     identity = {"client_id": Ref(use.app.address, "client_id"), "audience": audience, "subject_type": "user"}
     address = f"client_grant.{use.app.key}.{label}"
-    return Target(address=address, kind="client_grant", identity=identity, name=f"{use.app.key} → {audience}", when=when)
+    return Target(
+        address=address, kind="client_grant", identity=identity, name=f"{use.app.key} → {audience}", when=when
+    )
 
 
 def connection_clients(name: str) -> Target:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from tokenvault.desired import Ask, Target, When
 from tokenvault.errors import did_you_mean
 from tokenvault.flavors import DOCS, GRANTS_DOC, MRRT_DOC, TOKEN_VAULT_GRANT, Flavor, Use, api, application, user_grant
+from tokenvault.runtime.flavors import ACCESS_TOKEN_EXCHANGE
 from tokenvault.spec.model import Problem
 from tokenvault.want import Has, HasBy, Initially, Is, Not
 
@@ -124,4 +125,5 @@ FLAVOR = Flavor(
     type_hint="Its users log in through the application, which a machine-to-machine application cannot offer.",
     expand=_expand,
     rules=_rules,
+    runtime=ACCESS_TOKEN_EXCHANGE,
 )

@@ -19,6 +19,7 @@ from tokenvault.flavors import (
     my_account_audience,
     user_grant,
 )
+from tokenvault.runtime.flavors import CONNECTED_ACCOUNTS
 from tokenvault.want import Has, HasBy, Initially, Is, Not
 
 ROTATING = {"token_lifetime": 2592000, "idle_token_lifetime": 1296000}
@@ -35,11 +36,15 @@ def _application(use: Use) -> Iterable[Ask]:
     app = application(use)
     yield use.ask(app, "is_first_party", Is(True), "Token Vault serves first-party applications only")
     yield use.ask(app, "oidc_conformant", Is(True), "Token Vault serves OIDC-conformant applications only")
-    yield use.ask(app, "jwt_configuration.alg", Not((None, "HS256"), "RS256"), "Token Vault needs tokens signed with RS256")
+    yield use.ask(
+        app, "jwt_configuration.alg", Not((None, "HS256"), "RS256"), "Token Vault needs tokens signed with RS256"
+    )
     grants = Has(("authorization_code", "refresh_token"))
     yield use.ask(app, "grant_types", grants, "users log in and stay logged in with refresh tokens")
     method = "none" if use.app.is_public else "client_secret_post"
-    yield use.ask(app, "token_endpoint_auth_method", Initially(method), f"how a {use.app.type} application authenticates")
+    yield use.ask(
+        app, "token_endpoint_auth_method", Initially(method), f"how a {use.app.type} application authenticates"
+    )
     policy = {"audience": my_account_audience(use.spec, use.domain), "scope": list(CONNECTED_ACCOUNTS_SCOPES)}
     reason = "one refresh token serves the application and the My Account API (MRRT)"
     policies = HasBy("audience", (policy,))
@@ -67,7 +72,9 @@ def _refresh_token(use: Use) -> Iterable[Ask]:
 def _my_account(use: Use) -> Iterable[Ask]:
     target = my_account_api(use)
     consent = "skip_consent_for_verifiable_first_party_clients"
-    yield use.ask(target, consent, Is(True), "MRRT needs an API that asks first parties for no consent", doc=MY_ACCOUNT_DOC)
+    yield use.ask(
+        target, consent, Is(True), "MRRT needs an API that asks first parties for no consent", doc=MY_ACCOUNT_DOC
+    )
     policy = Not(("deny_all",), "require_client_grant")
     reason = "users' applications must be able to get tokens for it"
     yield use.ask(target, "subject_type_authorization.user.policy", policy, reason, doc=MY_ACCOUNT_DOC)
@@ -87,4 +94,5 @@ FLAVOR = Flavor(
     type_hint="Users connect accounts after logging in, which a machine-to-machine application cannot offer.",
     expand=_expand,
     rules=lambda use: (),
+    runtime=CONNECTED_ACCOUNTS,
 )

@@ -22,6 +22,7 @@ from tokenvault.flavors import (
 )
 from tokenvault.keys import BadKey, PublicKey, read_public_key
 from tokenvault.kinds.credential import NAME_PREFIX
+from tokenvault.runtime.flavors import PRIVILEGED_WORKER
 from tokenvault.spec.model import Problem
 from tokenvault.spec.values import Unresolved
 from tokenvault.want import Has, HasBy, Is, Not, Ref
@@ -80,7 +81,9 @@ def _authentication(use: Use) -> Iterable[Ask]:
 def _privileged_access(use: Use) -> Iterable[Ask]:
     app = application(use)
     access = "token_vault_privileged_access"
-    yield use.ask(app, f"{access}.credentials", _slot(use), "Auth0 verifies the worker's requests with this key", doc=DOC)
+    yield use.ask(
+        app, f"{access}.credentials", _slot(use), "Auth0 verifies the worker's requests with this key", doc=DOC
+    )
     addresses = Has(tuple(use.settings["ip_allowlist"]))
     yield use.ask(app, f"{access}.ip_allowlist", addresses, "requests from elsewhere are rejected", doc=DOC)
     grants = tuple({"connection": name, "scopes": list(scopes)} for name, scopes in use.settings["grants"].items())
@@ -102,7 +105,9 @@ def _load(settings: Mapping[str, Any], read: ReadFile) -> Loaded:
         except BadKey as error:
             summary = f"{entry.get('file')}: {error}"
             hint = "Make one with: openssl rsa -in worker.key.pem -pubout -out worker.pub.pem"
-            problems.append(Problem(code="spec-worker-key", path=("public_keys", index, "file"), summary=summary, hint=hint))
+            problems.append(
+                Problem(code="spec-worker-key", path=("public_keys", index, "file"), summary=summary, hint=hint)
+            )
     given = "public_keys" in settings
     return {**settings, **({"public_keys": tuple(keys)} if given and not problems else {})}, problems
 
@@ -126,24 +131,36 @@ def _rules(use: Use) -> Iterable[Problem]:
         elif name not in use.app.connections:
             summary = f'The worker is granted "{name}", which it does not use'
             hint = f"Add {name} to the application's `connections`, or remove the grant."
-            yield Problem(code="spec-worker-connection", path=(*path, "grants", name), summary=summary, hint=hint, at_key=True)
+            yield Problem(
+                code="spec-worker-connection", path=(*path, "grants", name), summary=summary, hint=hint, at_key=True
+            )
 
 
 def _limit_rules(path: tuple[str | int, ...], settings: Any) -> Iterable[Problem]:
-    limits = {"public_keys": (MAX_KEYS, "keys"), "ip_allowlist": (MAX_ADDRESSES, "addresses"), "grants": (MAX_GRANTS, "grants")}
+    limits = {
+        "public_keys": (MAX_KEYS, "keys"),
+        "ip_allowlist": (MAX_ADDRESSES, "addresses"),
+        "grants": (MAX_GRANTS, "grants"),
+    }
     for name, (most, what) in limits.items():
         given = settings.get(name) or ()
         if not given:
             summary = f"A privileged worker without `{name}` is refused every exchange"
             hint = f"Give at least one of its {what} under `{name}`."
-            yield Problem(code=f"spec-worker-{name.replace('_', '-')}", path=path, summary=summary, hint=hint, at_key=True)
+            yield Problem(
+                code=f"spec-worker-{name.replace('_', '-')}", path=path, summary=summary, hint=hint, at_key=True
+            )
         elif len(given) > most:
             summary = f"A privileged worker has at most {most} {what}; here are {len(given)}"
-            yield Problem(code="spec-worker-limit", path=(*path, name), summary=summary, at_key=True, hint="Split the worker.")
+            yield Problem(
+                code="spec-worker-limit", path=(*path, name), summary=summary, at_key=True, hint="Split the worker."
+            )
     scopes = sum(len(scopes) for scopes in (settings.get("grants") or {}).values())
     if scopes > MAX_SCOPES:
         summary = f"A privileged worker has at most {MAX_SCOPES} scopes in all its grants; here are {scopes}"
-        yield Problem(code="spec-worker-limit", path=(*path, "grants"), summary=summary, at_key=True, hint="Split the worker.")
+        yield Problem(
+            code="spec-worker-limit", path=(*path, "grants"), summary=summary, at_key=True, hint="Split the worker."
+        )
     kids = [key.kid for key in settings.get("public_keys") or () if isinstance(key, PublicKey)]
     if len(set(kids)) < len(kids):
         summary = "The same public key stands here twice"
@@ -222,4 +239,5 @@ FLAVOR = Flavor(
     expand=_expand,
     rules=_rules,
     load=_load,
+    runtime=PRIVILEGED_WORKER,
 )

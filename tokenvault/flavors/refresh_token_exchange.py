@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from tokenvault.desired import Ask
 from tokenvault.flavors import DOCS, TOKEN_VAULT_GRANT, Flavor, Use, application
+from tokenvault.runtime.flavors import REFRESH_TOKEN_EXCHANGE
 from tokenvault.want import Has, Is, Not
 
 DOC = f"{DOCS}/refresh-token-exchange-with-token-vault"
@@ -31,4 +32,5 @@ FLAVOR = Flavor(
     type_hint="A public client holds no Token Vault grant: use access_token_exchange with a backend API, or regular_web.",
     expand=_expand,
     rules=lambda use: (),
+    runtime=REFRESH_TOKEN_EXCHANGE,
 )

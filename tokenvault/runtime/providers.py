@@ -1,0 +1,103 @@
+"""What is known of providers: which give refresh tokens unasked, and what of them only a person can check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+OFFLINE_SCOPES = frozenset({"offline_access", "offline.access", "offline", "refresh_token"})
+UNASKED = (
+    "slack.com",
+    "discord.com",
+    "figma.com",
+    "spotify.com",
+    "freshbooks.com",
+    "snapchat.com",
+    "stripe.com",
+    "twitch.tv",
+    "huggingface.co",
+    "digitalocean.com",
+    "linear.app",
+    "notion.com",
+)
+GITHUB_APP, OAUTH_APP = "Iv", "Ov"
+Options = Mapping[str, Any]
+
+
+def words(scopes: Any) -> frozenset[str]:
+    """Scopes as a set, however they are spelt."""
+    return frozenset(scopes.replace(",", " ").split() if isinstance(scopes, str) else map(str, scopes or ()))
+
+
+def asks_offline(options: Options) -> bool:
+    """Whether the options ask the provider for offline access, by scope or by parameter."""
+    if options.get("offline_access") is True:
+        return True
+    parameters = dict(options.get("authParams") or {})
+    for name, entry in (options.get("upstream_params") or {}).items():
+        parameters[name] = entry.get("value") if isinstance(entry, Mapping) else entry
+    parameters |= dict(parse_qsl(urlsplit(str(options.get("authorizationURL") or "")).query))
+    asked = words(options.get("scope")) | words(options.get("freeform_scopes"))
+    return bool(asked & OFFLINE_SCOPES) or "offline" in parameters.values()
+
+
+def gives_unasked(options: Options) -> bool:
+    """Whether this is a provider that issues refresh tokens without being asked."""
+    return any(_at(options, host) for host in UNASKED)
+
+
+def is_oauth_app(client_id: str) -> bool:
+    """Whether a GitHub client id is an OAuth App's: 20 hexadecimal digits in the old form, `Ov…` in the new one."""
+    old = len(client_id) == 20 and all(letter in "0123456789abcdef" for letter in client_id)
+    return old or client_id.startswith(OAUTH_APP)
+
+
+def _at(options: Options, host: str) -> bool:
+    found = urlsplit(str(options.get("authorizationURL") or "")).hostname or ""
+    return found == host or found.endswith(f".{host}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What a person must look at, at the provider. `applies` gets the strategy and the options."""
+
+    id: str
+    applies: Callable[[str, Options], bool]
+    says: str
+    link: str
+
+
+NOTES = (
+    Note(
+        id="google-testing",
+        applies=lambda strategy, options: strategy == "google-oauth2",
+        says='while Google\'s consent screen is in "Testing", refresh tokens die after 7 days: publish the app',
+        link="https://console.cloud.google.com/auth/audience",
+    ),
+    Note(
+        id="github-app",
+        applies=lambda strategy, options: strategy == "github",
+        says='it must be a GitHub App with "Expire user authorization tokens" on: an OAuth App has no refresh tokens',
+        link="https://github.com/settings/apps",
+    ),
+    Note(
+        id="slack-app",
+        applies=lambda strategy, options: strategy == "oauth2" and _at(options, "slack.com"),
+        says="the Slack app needs token rotation, and distribution before other workspaces can connect",
+        link="https://api.slack.com/apps",
+    ),
+    Note(
+        id="entra-consent",
+        applies=lambda strategy, options: strategy == "waad",
+        says="users of other Entra tenants can connect only after their administrator consented",
+        link="https://entra.microsoft.com",
+    ),
+    Note(
+        id="salesforce-tokens",
+        applies=lambda strategy, options: strategy.startswith("salesforce"),
+        says="opaque Salesforce tokens end after 10 minutes by default: prefer JWT-based access tokens",
+        link="https://login.salesforce.com",
+    ),
+)
