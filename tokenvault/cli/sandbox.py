@@ -51,6 +51,9 @@ def serve(
     """Serve the tenant on a loopback port (AUTH0_DOMAIN=127.0.0.1:PORT, token `sandbox`)."""
     from tokenvault.sandbox import server
 
+    if empty and state.exists():
+        typer.echo(f"Warning: {state} holds a tenant already and is served as it is; `sandbox reset --empty` empties it.",
+                   err=True)  # fmt: skip
     sandbox = _open(state, empty=empty, scopes=scopes)
     sandbox.traffic.latency = latency_ms / 1000
     _shape(sandbox, rate_limit, faults)

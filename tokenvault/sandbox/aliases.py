@@ -54,5 +54,3 @@ class Alias:
 def alias_for(host: str, canonical: str, opened_as: str) -> Alias:
     """The alias under which a request with this Host header sees the tenant."""
     return Alias(host if host and (is_loopback(host) or host == opened_as) else canonical, canonical)
-
-

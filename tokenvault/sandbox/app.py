@@ -146,9 +146,7 @@ def serve(sandbox: Sandbox, message: Message, alias: Alias) -> Reply:
 
 def dispatch(sandbox: Sandbox, tx: Transaction, message: Message, alias: Alias) -> Reply:
     """The reply, inside a transaction that somebody else ends."""
-    tenant = Tenant(
-        domain=sandbox.canonical_domain, token=sandbox.token, scopes=sandbox.scopes, now=sandbox.clock()
-    )
+    tenant = Tenant(domain=sandbox.canonical_domain, token=sandbox.token, scopes=sandbox.scopes, now=sandbox.clock())
     if message.path.startswith(management.PREFIX + "/"):
         return management.answer(tx, message, tenant)
     if message.path == oauth.PATH:

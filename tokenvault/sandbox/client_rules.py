@@ -55,8 +55,8 @@ JWT_CONFIGURATION = opened(
 )
 SOCIAL_LOGIN = nullable(closed({"enabled": BOOLEAN}, min=1))
 QUOTA = closed({"enforce": BOOLEAN, "per_day": integer(least=1), "per_hour": integer(least=1)}, min=1)
-DELEGATION = closed({"allow_delegated_access": BOOLEAN, "enforce_device_binding": enum("ip", "asn")})
-SESSION_TRANSFER = closed(
+DELEGATION = opened({"allow_delegated_access": BOOLEAN, "enforce_device_binding": enum("ip", "asn")})
+SESSION_TRANSFER = opened(
     {
         "allow_refresh_token": nullable(BOOLEAN),
         "allowed_authentication_methods": nullable(array(enum("cookie", "query"))),
@@ -94,6 +94,7 @@ GRANT = closed({"connection": NONEMPTY, "scopes": NONEMPTY_STRINGS}, ("connectio
 
 def authentication_methods(key: Rule, certificate: Rule) -> Rule:
     """The slots by which an application proves who it is; one of them at a time, two credentials in each."""
+
     def slot(item: Rule) -> Rule:
         return closed({"credentials": array(item, max=2)}, ("credentials",))
 
@@ -151,7 +152,7 @@ COMMON: dict[str, Rule] = {
     "client_metadata": opened(),
     "mobile": nullable(OBJECT),
     "native_social_login": nullable(
-        closed({"apple": SOCIAL_LOGIN, "facebook": SOCIAL_LOGIN, "google": SOCIAL_LOGIN}, min=1)
+        opened({"apple": SOCIAL_LOGIN, "facebook": SOCIAL_LOGIN, "google": SOCIAL_LOGIN}, min=1)
     ),
     "oidc_logout": nullable(OBJECT),
     "oidc_backchannel_logout": nullable(OBJECT),

@@ -234,9 +234,7 @@ def rotate_secret(call: Call) -> Reply:
 FILTERS = frozenset({"is_global", "is_first_party", "app_type", "external_client_id", "q"})
 ROUTES = (
     Route(method="GET", path="/clients", scopes=READ, endpoint=list_clients, query=PAGING | FIELDS | FILTERS),
-    Route(
-        method="POST", path="/clients", scopes=("create:clients",), endpoint=create_client, body=client_rules.CREATE
-    ),
+    Route(method="POST", path="/clients", scopes=("create:clients",), endpoint=create_client, body=client_rules.CREATE),
     Route(method="GET", path="/clients/{id}", scopes=READ, endpoint=get_client, query=FIELDS),
     Route(
         method="PATCH",
@@ -246,7 +244,5 @@ ROUTES = (
         body=client_rules.UPDATE,
     ),
     Route(method="DELETE", path="/clients/{id}", scopes=("delete:clients",), endpoint=delete_client),
-    Route(
-        method="POST", path="/clients/{id}/rotate-secret", scopes=("update:client_keys",), endpoint=rotate_secret
-    ),
+    Route(method="POST", path="/clients/{id}/rotate-secret", scopes=("update:client_keys",), endpoint=rotate_secret),
 )

@@ -188,9 +188,7 @@ ROUTES = (
         endpoint=create_connection,
         body=CREATE,
     ),
-    Route(
-        method="GET", path="/connections/{id}", scopes=("read:connections",), endpoint=get_connection, query=FIELDS
-    ),
+    Route(method="GET", path="/connections/{id}", scopes=("read:connections",), endpoint=get_connection, query=FIELDS),
     Route(
         method="PATCH",
         path="/connections/{id}",

@@ -6,6 +6,9 @@
     for whom        subject token: refresh token · access token · privileged worker's JWT
     through what    connection on for connected accounts, enabled for the client
     out of what     an account of that user with a refresh token of the provider
+
+Where Auth0 documents an error it has that error here; where it does not, the status and code are a guess and the
+description says what is wrong.
 """
 
 from __future__ import annotations

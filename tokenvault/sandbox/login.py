@@ -70,9 +70,7 @@ def _check_login(client: Document) -> None:
         raise _refuse("access_denied", "Callback URL mismatch. The client has no allowed callback URLs.")
 
 
-def issue_access_token(
-    tx: Transaction, user_id: str, client_id: str, audience: str, now: float, *, domain: str
-) -> str:
+def issue_access_token(tx: Transaction, user_id: str, client_id: str, audience: str, now: float, *, domain: str) -> str:
     """The access token of a login for an API."""
     client = find_client(tx, client_id)
     if "authorization_code" not in client.get("grant_types", []):

@@ -68,9 +68,7 @@ def _issuers(domain: str, alias: Alias) -> frozenset[str]:
     return frozenset(f"https://{name}/{path}" for name in names for path in ("", "oauth/token"))
 
 
-def _client_credentials(
-    tx: Transaction, client: Document, form: Mapping[str, str], tenant: Tenant
-) -> dict[str, Any]:
+def _client_credentials(tx: Transaction, client: Document, form: Mapping[str, str], tenant: Tenant) -> dict[str, Any]:
     if client.get("token_endpoint_auth_method") == "none":
         raise OAuthError(401, "access_denied", "Unauthorized")
     audience = form.get("audience")

@@ -3,6 +3,8 @@
     (nothing)            [ … ]
     include_totals       {start, limit, total, <key>: [ … ]}
     take / from          {<key>: [ … ], next?}      whatever include_totals says
+
+Offset pages end at the thousandth record, checkpoints do not.
 """
 
 from __future__ import annotations

@@ -40,7 +40,8 @@ class _AnnouncingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         port = sockets[0].getsockname()[1] if sockets else 0
-        print(f"tokenvault sandbox listening on http://{HOST}:{port}", flush=True)
+        sys.stdout.write(f"tokenvault sandbox listening on http://{HOST}:{port}\n")
+        sys.stdout.flush()
 
 
 def run(sandbox: Sandbox, listener: socket.socket) -> None:

@@ -19,15 +19,15 @@ Document = dict[str, Any]
 Filters = Mapping[str, Any]
 
 BUSY_TIMEOUT_MS = 20_000
+INDEXED = frozenset({"client_id", "name", "identifier", "resource_server_identifier"})
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects(kind TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL, doc TEXT NOT NULL,
-                                   PRIMARY KEY (kind, id)) WITHOUT ROWID;
+                                   PRIMARY KEY (kind, id));
 CREATE UNIQUE INDEX IF NOT EXISTS objects_in_order ON objects(kind, seq);
-CREATE INDEX IF NOT EXISTS objects_by_client ON objects(kind, json_extract(doc, '$.client_id'));
-CREATE INDEX IF NOT EXISTS objects_by_name ON objects(kind, json_extract(doc, '$.name'));
-CREATE INDEX IF NOT EXISTS objects_by_identifier ON objects(kind, json_extract(doc, '$.identifier'));
-CREATE INDEX IF NOT EXISTS objects_by_link ON objects(kind, json_extract(doc, '$.resource_server_identifier'));
-"""
+""" + "".join(
+    f"CREATE INDEX IF NOT EXISTS by_{field} ON objects(json_extract(doc, '$.{field}'), kind);\n"
+    for field in sorted(INDEXED)
+)
 
 
 class Transaction:
@@ -64,8 +64,10 @@ class Transaction:
     def after(self, kind: str, filters: Filters, *, seq: int = 0, limit: int = -1) -> list[tuple[int, Document]]:
         """Documents created after `seq`, each with its own sequence number."""
         where, values = _where(filters)
+        # A unary plus keeps SQLite from walking the order index where a filter's own index is the shorter way.
+        order = "+seq" if INDEXED & filters.keys() else "seq"
         rows = self._sql.execute(
-            f"SELECT seq, doc FROM objects WHERE kind = ? AND seq > ?{where} ORDER BY seq LIMIT ?",
+            f"SELECT seq, doc FROM objects WHERE kind = ? AND {order} > ?{where} ORDER BY {order} LIMIT ?",  # noqa: S608
             (kind, seq, *values, limit),
         )
         return [(number, json.loads(doc)) for number, doc in rows]
@@ -74,7 +76,7 @@ class Transaction:
         """One page of documents by position."""
         where, values = _where(filters)
         rows = self._sql.execute(
-            f"SELECT doc FROM objects WHERE kind = ?{where} ORDER BY seq LIMIT ? OFFSET ?",
+            f"SELECT doc FROM objects WHERE kind = ?{where} ORDER BY seq LIMIT ? OFFSET ?",  # noqa: S608
             (kind, *values, limit, offset),
         )
         return [json.loads(doc) for (doc,) in rows]
@@ -82,8 +84,8 @@ class Transaction:
     def count(self, kind: str, filters: Filters) -> int:
         """How many documents have these values."""
         where, values = _where(filters)
-        row = self._sql.execute(f"SELECT COUNT(*) FROM objects WHERE kind = ?{where}", (kind, *values)).fetchone()
-        return int(row[0])
+        query = f"SELECT COUNT(*) FROM objects WHERE kind = ?{where}"  # noqa: S608
+        return int(self._sql.execute(query, (kind, *values)).fetchone()[0])
 
     def below(self, kind: str, owner: str) -> list[Document]:
         """Documents whose key is `owner/…`, oldest first."""

@@ -177,4 +177,5 @@ COMPLETIONS: dict[str, Completion] = {
     "oidc": _plain_oidc,
     "okta": _okta,
     "samlp": _saml,
+    "pingfederate": _saml,
 }

@@ -19,18 +19,16 @@ MY_ACCOUNT_SCOPES = (
     *CONNECTED_ACCOUNTS_SCOPES,
 )
 CRUD = ("read", "create", "update", "delete")
+WHOLE = (
+    "client_grants", "users", "users_app_metadata", "clients", "client_keys", "client_credentials",
+    "client_token_vault_privileged_access", "connections", "resource_servers", "device_credentials", "rules",
+    "actions", "email_provider", "email_templates", "roles", "custom_domains", "log_streams", "organizations",
+    "authentication_methods", "phone_providers", "phone_templates", "encryption_keys", "self_service_profiles",
+    "forms", "flows", "flows_vault_connections", "network_acls", "user_attribute_profiles", "event_streams",
+    "connection_profiles", "token_exchange_profiles", "rate_limit_policies", "scim_config",
+)  # fmt: skip
 VERBS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(
-        (
-            "client_grants", "users", "users_app_metadata", "clients", "client_keys", "client_credentials",
-            "client_token_vault_privileged_access", "connections", "resource_servers", "device_credentials", "rules",
-            "actions", "email_provider", "email_templates", "roles", "custom_domains", "log_streams", "organizations",
-            "authentication_methods", "phone_providers", "phone_templates", "encryption_keys", "self_service_profiles",
-            "forms", "flows", "flows_vault_connections", "network_acls", "user_attribute_profiles", "event_streams",
-            "connection_profiles", "token_exchange_profiles", "rate_limit_policies", "scim_config",
-        ),  # fmt: skip
-        CRUD,
-    ),
+    **dict.fromkeys(WHOLE, CRUD),
     "connections_options": ("read", "update"),
     "connections_keys": ("read", "create", "update"),
     "client_summary": ("read",),

@@ -3,6 +3,8 @@
     "2"                                       two a second, burst of two
     "2:10"                                    two a second, burst of ten
     "clients=1.6:5,connections=0.8:5,rest=2.5:10"   one bucket for reads of each, one for everything else
+
+/oauth/token has no limit here.
 """
 
 from __future__ import annotations

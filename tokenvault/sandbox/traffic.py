@@ -67,18 +67,19 @@ async def break_connection(rule: Rule, response: Response, scope: Scope, receive
         case "truncate":
             sockets.send_and_close(scope, _half(response))
         case "hang":
-            await _wait(rule.duration, receive)
-            sockets.close_connection(scope)
+            if not await _caller_left(rule.duration, receive):
+                sockets.close_connection(scope)
         case _:
             sockets.close_connection(scope)
     await asyncio.sleep(0.02)  # so that the server sees its connection gone before it misses an answer
 
 
-async def _wait(seconds: float, receive: Receive) -> None:
+async def _caller_left(seconds: float, receive: Receive) -> bool:
     """Sleep, but not longer than the caller stays."""
-    waiting = asyncio.ensure_future(receive())
-    await asyncio.wait({waiting}, timeout=seconds)
-    waiting.cancel()
+    leaving = asyncio.ensure_future(receive())
+    done, _ = await asyncio.wait({leaving}, timeout=seconds)
+    leaving.cancel()
+    return bool(done)
 
 
 def _half(response: Response) -> bytes:
@@ -99,5 +100,3 @@ def spoil(rule: Rule, response: Response) -> Response:
         cut = bytes(response.body)[:-1] + b'", oops'
         return Response(cut, status, media_type="application/json")
     return Response(b"", status, media_type="application/json")
-
-

@@ -1,0 +1,132 @@
+"""APIs, grants, MFA, settings, paging."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+ME = "https://sandbox.localhost/me/"
+CONNECTED = ["create:me:connected_accounts", "read:me:connected_accounts", "delete:me:connected_accounts"]
+
+
+def test_the_my_account_api_is_what_the_server_makes_it(api: Any) -> None:
+    made = api.ok("POST", "/resource-servers", {"identifier": ME, "name": "Mine", "token_lifetime": 1})
+    assert [scope["value"] for scope in made["scopes"]] == CONNECTED
+    read = api.ok("GET", f"/resource-servers/{quote(ME, safe='')}")
+    assert read["name"] == "Auth0 My Account API" and read["is_system"] is True and len(read["scopes"]) == 8
+    assert read["token_lifetime"] == 600 and read["skip_consent_for_verifiable_first_party_clients"] is True
+    assert read["subject_type_authorization"]["user"] == {"policy": "require_client_grant"}
+    assert api.ask("POST", "/resource-servers", {"identifier": ME}).status_code == 409
+    status, message = api.no("PATCH", f"/resource-servers/{made['id']}", {"name": "Mine"})
+    assert status == 400 and "Additional properties not allowed: name" in message
+    api.ok("PATCH", f"/resource-servers/{made['id']}", {"token_lifetime": 300})
+    assert api.ask("DELETE", f"/resource-servers/{made['id']}").status_code == 204
+
+
+def test_an_ordinary_api_has_defaults_and_replaces_its_scopes(api: Any) -> None:
+    made = api.ok("POST", "/resource-servers", {"identifier": "https://api.acme"})
+    assert "scopes" not in made and made["signing_alg"] == "RS256" and made["token_lifetime"] == 86400
+    assert made["subject_type_authorization"]["client"] == {"policy": "require_client_grant"}
+    path = f"/resource-servers/{made['id']}"
+    api.ok("PATCH", path, {"scopes": [{"value": "a"}, {"value": "b"}], "allow_offline_access": True})
+    assert api.ok("PATCH", path, {"scopes": [{"value": "c"}]})["scopes"] == [{"value": "c"}]
+    assert api.no("PATCH", path, {"scopes": [{"value": "c"}, {"value": "c"}]})[0] == 400
+    assert api.no("PATCH", path, {"identifier": "https://other"})[0] == 400
+    assert api.ok("GET", path)["allow_offline_access"] is True
+
+
+def test_grants_are_unique_and_die_with_their_api(api: Any) -> None:
+    made = api.ok("POST", "/resource-servers", {"identifier": "https://api.acme", "scopes": [{"value": "a"}]})
+    client_id = api.ok("POST", "/clients", {"name": "c"})["client_id"]
+    body = {"client_id": client_id, "audience": "https://api.acme", "scope": ["a"]}
+    grant = api.ok("POST", "/client-grants", body)
+    assert grant["subject_type"] == "client"
+    user = api.ok("POST", "/client-grants", {**body, "subject_type": "user"})
+    assert api.ask("POST", "/client-grants", {**body, "subject_type": "user"}).status_code == 409
+    assert api.no("POST", "/client-grants", {**body, "scope": ["z"], "subject_type": "user"})[0] in (400, 409)
+    assert api.no("POST", "/client-grants", {**body, "audience": "https://none"})[0] == 404
+    assert api.no("PATCH", f"/client-grants/{grant['id']}", {"audience": "x"})[0] == 400
+    everything = api.ok("PATCH", f"/client-grants/{grant['id']}", {"allow_all_scopes": True})
+    assert "scope" not in everything
+    back = api.ok("PATCH", f"/client-grants/{grant['id']}", {"allow_all_scopes": False, "scope": ["a"]})
+    assert back["scope"] == ["a"]
+    assert api.ok("GET", f"/client-grants?client_id={client_id}&subject_type=user") == [user]
+    api.ok("DELETE", f"/resource-servers/{made['id']}")
+    for _ in range(2):
+        assert api.ask("DELETE", f"/client-grants/{grant['id']}").status_code == 204
+    assert api.ok("GET", f"/client-grants?client_id={client_id}") == []
+
+
+def test_policies_and_factors(api: Any) -> None:
+    assert api.ok("GET", "/guardian/policies") == []
+    assert api.ok("PUT", "/guardian/policies", ["all-applications"]) == ["all-applications"]
+    assert api.no("PUT", "/guardian/policies", ["always"])[0] == 400
+    api.ok("PUT", "/guardian/factors/otp", {"enabled": True})
+    factors = api.ok("GET", "/guardian/factors")
+    assert len(factors) == 8 and [one["name"] for one in factors if one["enabled"]] == ["otp"]
+    assert api.no("PUT", "/guardian/factors/palm", {"enabled": True})[0] == 400
+
+
+def test_settings_merge(api: Any) -> None:
+    after = api.ok("PATCH", "/tenants/settings", {"flags": {"genai_trial": True}, "session_lifetime_in_minutes": 90})
+    assert after["flags"]["genai_trial"] is True and after["flags"]["enable_client_connections"] is False
+    assert after["session_lifetime"] == 1.5 and "session_lifetime_in_minutes" not in after
+    assert api.ok("GET", "/tenants/settings?fields=friendly_name") == {"friendly_name": "Acme"}
+    assert api.no("PATCH", "/tenants/settings", {"flags": {"made_up": True}})[0] == 400
+
+
+def test_the_three_shapes_of_a_list(api: Any) -> None:
+    assert isinstance(api.ok("GET", "/clients"), list)
+    counted = api.ok("GET", "/clients?include_totals=true&per_page=3&page=1")
+    assert (counted["start"], counted["limit"], counted["total"], len(counted["clients"])) == (3, 3, 4, 1)
+    page = api.ok("GET", "/clients?take=3&include_totals=true")
+    assert page.keys() == {"clients", "next"}
+    rest = api.ok("GET", "/clients", params={"take": "3", "from": page["next"]})
+    assert rest.keys() == {"clients"} and len(page["clients"] + rest["clients"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/clients?per_page=101", "invalid_query_string"),
+        ("/clients?per_page=many", "invalid_query_string"),
+        ("/clients?page=10&per_page=100", "invalid_paging"),
+        ("/clients?colour=red", "invalid_query_string"),
+        ("/clients?take=10&from=%%%", "invalid_query_string"),
+        ("/resource-servers?identifier=x", "invalid_query_string"),
+        ("/resource-servers?" + "&".join(f"identifiers={n}" for n in range(11)), "invalid_query_string"),
+        ("/connections/con_short", "invalid_uri"),
+        ("/client-grants/nonsense", "invalid_uri"),
+    ],
+)
+def test_malformed_queries_and_paths(api: Any, path: str, code: str) -> None:
+    response = api.ask("GET", path)
+    assert (response.status_code, response.json()["errorCode"]) == (400, code)
+
+
+def test_unknown_things(api: Any) -> None:
+    assert api.ask("GET", "/nothing").status_code == 404
+    assert api.ask("PUT", "/clients", {}).status_code == 405
+    assert api.ask("GET", "/clients/" + "x" * 32).json()["errorCode"] == "inexistent_client"
+    assert api.ask("GET", "/resource-servers/nope").json()["errorCode"] == "inexistent_resource_server"
+    broken = api.raw("POST", "/api/v2/clients", headers={"authorization": "Bearer sandbox"}, content=b"{")
+    assert broken.status_code == 400
+
+
+def test_several_identifiers_in_one_query(api: Any) -> None:
+    for name in "abc":
+        api.ok("POST", "/resource-servers", {"identifier": f"https://{name}"})
+    found = api.ok("GET", "/resource-servers?identifiers=https://a&identifiers=https://c&identifiers=https://zzz")
+    assert [one["identifier"] for one in found] == ["https://a", "https://c"]
+
+
+def test_connected_accounts_of_a_user(api: Any) -> None:
+    google = api.ok("GET", "/connections?name=google-oauth2")[0]["id"]
+    api.ok("PATCH", f"/connections/{google}", {"connected_accounts": {"active": True}})
+    assert api.no("GET", "/users/auth0%7Calice/connected-accounts")[0] == 404
+    api.sandbox.connect("auth0|alice", "google-oauth2", scopes=["calendar"])
+    listed = api.ok("GET", "/users/auth0%7Calice/connected-accounts?take=10")["connected_accounts"]
+    assert [(one["connection"], one["scopes"]) for one in listed] == [("google-oauth2", ["calendar"])]
+    assert "refresh_token" not in listed[0]
