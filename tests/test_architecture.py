@@ -26,7 +26,7 @@ PURE = (
     "ownership",
     "paths",
 )
-OUTER = ("tokenvault.cli", "tokenvault.tenant.", "tokenvault.sandbox", "tokenvault.apply", "httpx", "auth0")
+OUTER = ("tokenvault.cli", "tokenvault.tenant.", "tokenvault.sandbox", "tokenvault.applier", "httpx", "auth0")
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

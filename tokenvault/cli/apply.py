@@ -3,31 +3,58 @@
 from __future__ import annotations
 
 import asyncio
-import signal
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli import INTERRUPTED
-from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
-from tokenvault.cli.plan import Adopt, Format, show
-from tokenvault.cli.progress import Progress
+from tokenvault.cli.execution import carry_out
+from tokenvault.cli.options import (
+    Debug,
+    EnvFile,
+    Excludes,
+    MaxRps,
+    MaxWait,
+    SandboxOption,
+    Targets,
+    TenantOption,
+    where,
+)
+from tokenvault.cli.plan import Adopt
 from tokenvault.cli.session import Session, planned, session
-from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
 from tokenvault.tenant_address import MAX_WAIT
 
 if TYPE_CHECKING:
-    from tokenvault.apply.events import Report
+    from tokenvault.cli.progress import Progress
     from tokenvault.plan import Plan
     from tokenvault.planner import Options
-    from tokenvault.tenant.gateway import Tenant
 
+SpecsOrPlan = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SPEC...|PLANFILE",
+        help="Spec files, or folders of them (default: tokenvault.yaml); or one plan that `plan --out` saved.",
+        show_default=False,
+    ),
+]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", "-y", help="Do not ask.")]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="JSON lines on stdout as it happens (schema: `tokenvault schema events`). Needs -y or a plan file.",
+    ),
+]
 
 
 def apply(
-    specs: Specs = None,
+    specs: SpecsOrPlan = None,
     auto_approve: AutoApprove = False,
+    json: Json = False,
+    targets: Targets = None,
+    excludes: Excludes = None,
     adopt: Adopt = False,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
@@ -38,16 +65,45 @@ def apply(
 ) -> None:
     """Plan, ask, make the changes, and read them back.
 
-    Does exactly what the plan shows. Interrupted at any point, running it again ends in the same tenant.
+    Does exactly what the plan shows. Interrupted at any point, running it again ends in the same tenant. A plan file was
+    approved when it was reviewed: nothing is asked, and an object that changed since is left alone, with what differs.
     """
+    from tokenvault.cli.progress import progress_for
     from tokenvault.planner import Options
 
     here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
-    if not auto_approve and not here.console.is_interactive:
+    file = _plan_file(specs)
+    if file and (adopt or targets or excludes):
+        raise RefusedError(_decided(file))
+    if not file and not auto_approve and (json or not here.console.is_interactive):
         raise RefusedError(_no_approval())
-    code = asyncio.run(_apply(here, specs, Options(adopt=adopt), auto_approve))
+    progress = progress_for(here.console, json=json, debug=debug)
+    try:
+        if file:
+            code = asyncio.run(_apply_file(here, file, progress))
+        else:
+            options = Options(adopt=adopt)
+            code = asyncio.run(_apply(here, specs, options, (targets, excludes), progress, auto_approve))
+    except TokenVaultError as error:
+        progress.failed(error.diagnostics)
+        raise
     if code:
         raise typer.Exit(code)
+
+
+def _plan_file(given: list[str] | None) -> Path | None:
+    from tokenvault.planfile import is_plan_file
+
+    found = [Path(name) for name in given or () if is_plan_file(Path(name))]
+    if found and len(given or ()) > 1:
+        summary = f"{found[0]} is a plan: apply takes one plan, or specs"
+        raise RefusedError(Diagnostic(code="plan-file-beside", summary=summary))
+    return found[0] if found else None
+
+
+def _decided(file: Path) -> Diagnostic:
+    summary = f"{file} says what will be done: no option can change that"
+    return Diagnostic(code="plan-file-decided", summary=summary, hint="Plan again with the options, and --out.")
 
 
 def _no_approval() -> Diagnostic:
@@ -59,18 +115,63 @@ def _no_approval() -> Diagnostic:
     )
 
 
-async def _apply(here: Session, specs: list[str] | None, options: Options, auto_approve: bool) -> int:
+async def _apply(
+    here: Session,
+    specs: list[str] | None,
+    options: Options,
+    part: tuple[list[str] | None, list[str] | None],
+    progress: Progress,
+    auto_approve: bool,
+) -> int:
+    from tokenvault.document import plan_document
+
     spec = here.spec(specs)
-    async with here.tenant() as tenant:
+    async with here.tenant(on_wait=_shown(progress)) as tenant:
         here.guard(spec, tenant.domain)
-        made = (await planned(tenant, spec, options)).plan
-        show(here, made, Format.TEXT)
-        if made.is_empty:
-            return 0
-        if not auto_approve and not await asyncio.to_thread(_approved, here, made):
+        made = (await planned(tenant, spec, options)).limited(here, *part)
+        progress.planned(plan_document(made), full=True)
+        _refuse_without_scopes(made)
+        if not made.is_empty and not auto_approve and not await asyncio.to_thread(_approved, here, made):
             here.console.err("\nApply cancelled. Nothing was changed.\n")
             return 1
-        return await carry_out(here, tenant, made)
+        return await carry_out(here, tenant, made, progress=progress)
+
+
+async def _apply_file(here: Session, file: Path, progress: Progress) -> int:
+    """What is refused without a request comes first: a broken file, a changed secret, another tenant."""
+    from tokenvault.applier.meanwhile import look
+    from tokenvault.planfile import load_plan, public_part, read_document
+    from tokenvault.preflight import checked
+
+    document = read_document(file)
+    made = load_plan(document, here.secret)
+    async with here.tenant(on_wait=_shown(progress)) as tenant:
+        if tenant.domain != made.tenant:
+            raise RefusedError(_other_tenant(file, made, tenant.domain))
+        progress.planned(public_part(document), full=False)
+        _refuse_without_scopes(checked(made, (await tenant.token.access()).scopes))
+        return await carry_out(here, tenant, made, progress=progress, meanwhile=await look(tenant, made))
+
+
+def _shown(progress: Progress) -> Callable[[float], None]:
+    from tokenvault.applier.events import Waiting
+
+    return lambda seconds: progress.show(Waiting(seconds=seconds))
+
+
+def _other_tenant(file: Path, made: Plan, domain: str) -> Diagnostic:
+    summary = f"{file} is a plan for {made.tenant}, and this is {domain}"
+    return Diagnostic(
+        code="plan-file-tenant", summary=summary, hint="Set AUTH0_DOMAIN to the plan's tenant, or plan here."
+    )
+
+
+def _refuse_without_scopes(made: Plan) -> None:
+    from tokenvault.preflight import missing
+
+    lacking = missing(made)
+    if lacking:
+        raise RefusedError(lacking)
 
 
 def _approved(here: Session, made: Plan) -> bool:
@@ -81,53 +182,4 @@ def _approved(here: Session, made: Plan) -> bool:
         return False
 
 
-async def carry_out(here: Session, tenant: Tenant, made: Plan) -> int:
-    """Applies a plan, showing progress; the exit code."""
-    from tokenvault.apply.engine import apply_plan
-    from tokenvault.apply.events import Ended, Report, Verified
-
-    stop = asyncio.Event()
-    report = Report()
-    progress = Progress(here.console)
-    with _interruptible(here, stop):
-        async for event in apply_plan(made, tenant, stop=stop):
-            progress.show(event)
-            if isinstance(event, Ended):
-                report.ended[event.address] = event
-            elif isinstance(event, Verified):
-                report.not_kept = event.not_kept
-    _summarise(here, made, report, tenant)
-    return INTERRUPTED if stop.is_set() else 0 if report.succeeded else 1
-
-
-class _interruptible:  # noqa: N801  reads as a phrase in `with`
-    """The first interrupt lets writes under way end and starts no other; the second stops at once."""
-
-    def __init__(self, here: Session, stop: asyncio.Event) -> None:
-        self._here, self._stop = here, stop
-        self._task = asyncio.current_task()
-
-    def __enter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(name, self._interrupt)
-
-    def __exit__(self, *exception: object) -> None:
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(name)
-
-    def _interrupt(self) -> None:
-        if self._stop.is_set():
-            raise KeyboardInterrupt
-        self._stop.set()
-        self._here.console.err("\nInterrupted: what is under way ends, nothing else is started. Again to stop at once.\n")
-
-
-def _summarise(here: Session, made: Plan, report: Report, tenant: Tenant) -> None:
-    from tokenvault.render.report import report_text
-
-    problems = [ended.diagnostic for ended in report.ended.values() if ended.diagnostic]
-    for problem in [p for p in problems if p.code != "apply-skipped"] + list(report.not_kept):
-        here.console.problem(problem)
-    here.console.out(report_text(made, report, here.console.paint))
+__all__ = ["apply", "carry_out"]

@@ -1,38 +1,174 @@
-"""Progress of an apply, one line per event, in terraform's words."""
+"""How an apply is shown while it runs: plain lines, a live display in a terminal, or JSON lines for programs."""
 
 from __future__ import annotations
 
-from tokenvault.apply.events import Ended, Event, Outcome, Started, Verified
-from tokenvault.cli.console import Console
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Protocol
+
+from tokenvault.applier.events import Ended, Event, Outcome, Report, Started, Verified, Waiting, Working
 from tokenvault.plan import Action
 from tokenvault.render.safe import safe
 
-STARTED = {Action.CREATE: "Creating...", Action.UPDATE: "Updating...", Action.DELETE: "Deleting..."}
+if TYPE_CHECKING:
+    from tokenvault.cli.console import Console
+    from tokenvault.document import Document
+    from tokenvault.errors import Diagnostic
+    from tokenvault.plan import Plan
+    from tokenvault.tenant.gateway import Tenant
+
+EVERY = 10.0
+STARTED = {Action.CREATE: "Creating", Action.UPDATE: "Updating", Action.DELETE: "Deleting"}
 DONE = {Action.CREATE: "Creation complete", Action.UPDATE: "Update complete", Action.DELETE: "Deletion complete"}
 
 
-class Progress:
-    """Writes events to stderr as they come."""
+class Progress(Protocol):
+    """What shows an apply."""
+
+    def planned(self, document: Document, *, full: bool) -> None:
+        """The plan that is to be carried out; `full` when nobody has seen it yet."""
+
+    def begin(self) -> None:
+        """The first write is near."""
+
+    def show(self, event: Event) -> None:
+        """Something happened."""
+
+    def remark(self, text: str) -> None:
+        """Something to say beside that."""
+
+    def end(self) -> None:
+        """No event follows."""
+
+    def finished(self, plan: Plan, report: Report, tenant: Tenant) -> None:
+        """How it ended."""
+
+    def failed(self, problems: tuple[Diagnostic, ...]) -> None:
+        """It could not be carried out."""
+
+
+def progress_for(console: Console, *, json: bool, debug: bool) -> Progress:
+    """What suits the place: JSON lines when asked for, a live display where somebody watches, else plain lines."""
+    if json:
+        from tokenvault.cli.stream import Stream
+
+        return Stream(console)
+    if debug or not console.is_watched:
+        return Lines(console)
+    from tokenvault.cli.live_progress import Live
+
+    return Live(console)
+
+
+async def with_elapsed(events: AsyncIterator[Event], every: float = EVERY) -> AsyncIterator[Event]:
+    """The events, and for every write that takes long a `Working` each time so many seconds have passed."""
+    started: dict[str, tuple[float, Started]] = {}
+    told: dict[str, int] = {}
+    coming = asyncio.ensure_future(anext(events, None))
+    try:
+        while True:
+            done, _ = await asyncio.wait({coming}, timeout=_next_tick(started, told, every))
+            if not done:
+                for event in _overdue(started, told, every):
+                    yield event
+                continue
+            event = coming.result()
+            if event is None:
+                return
+            if isinstance(event, Started):
+                started[event.address] = time.monotonic(), event
+            elif isinstance(event, Ended):
+                started.pop(event.address, None)
+            coming = asyncio.ensure_future(anext(events, None))
+            yield event
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+
+
+def _next_tick(started: dict[str, tuple[float, Started]], told: dict[str, int], every: float) -> float | None:
+    now = time.monotonic()
+    due = [since + every * (told.get(address, 0) + 1) - now for address, (since, _) in started.items()]
+    return max(0.0, min(due)) if due else None
+
+
+def _overdue(started: dict[str, tuple[float, Started]], told: dict[str, int], every: float) -> list[Event]:
+    found: list[Event] = []
+    for address, (since, event) in started.items():
+        seconds = time.monotonic() - since
+        if seconds >= every * (told.get(address, 0) + 1):
+            told[address] = int(seconds / every)
+            found.append(Working(address=address, action=event.action, seconds=seconds))
+    return found
+
+
+class Lines:
+    """A line for each event, on stderr, in terraform's words: for logs and for terminals that cannot redraw."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
+    def planned(self, document: Document, *, full: bool) -> None:
+        """The plan on stdout; one that was reviewed before as one line per object."""
+        from tokenvault.render.text import plan_text
+
+        console = self._console
+        console.out(plan_text(document, console.paint, summary=not full, width=console.width))
+
+    def begin(self) -> None:
+        """Room between the plan and what follows."""
+        self._console.err("\n")
+
     def show(self, event: Event) -> None:
         """One line, or none for what the summary tells."""
-        match event:
-            case Started():
-                known = f" [id={safe(event.id)}]" if event.id else ""
-                self._line(event.address, STARTED[event.action] + known)
-            case Ended(outcome=Outcome.DONE):
-                note = f"; {event.note}" if event.note else ""
-                self._line(event.address, f"{DONE[event.action]} after {event.seconds:.0f}s [id={safe(event.id)}]{note}")
-            case Ended(outcome=Outcome.FAILED):
-                self._line(event.address, f"Failed after {event.seconds:.0f}s")
-            case Ended(outcome=Outcome.SKIPPED):
-                self._line(event.address, f"Skipped: {event.diagnostic.summary if event.diagnostic else ''}")
-            case Verified():
-                kept = "all as planned" if not event.not_kept else f"{len(event.not_kept)} not as planned"
-                self._console.err(f"Read back {event.checked} objects: {kept}.\n")
+        text = line_of(event)
+        if text:
+            address = getattr(event, "address", "")
+            self.remark(f"{self._console.paint_err(safe(address), 'bold')}: {text}" if address else text)
 
-    def _line(self, address: str, text: str) -> None:
-        self._console.err(f"{self._console.paint_err(safe(address), 'bold')}: {safe(text)}\n")
+    def remark(self, text: str) -> None:
+        """One more line."""
+        self._console.err(f"{text}\n")
+
+    def end(self) -> None:
+        """Nothing to clear away."""
+
+    def finished(self, plan: Plan, report: Report, tenant: Tenant) -> None:
+        """Problems on stderr, the summary on stdout."""
+        from tokenvault.render.report import report_text
+
+        for problem in report.problems:
+            self._console.err("\n")
+            self._console.problem(problem)
+        text = report_text(plan, report, self._console.paint, reads=tenant.reads, writes=tenant.writes)
+        self._console.out(text)
+
+    def failed(self, problems: tuple[Diagnostic, ...]) -> None:
+        """The command line shows them."""
+
+
+def line_of(event: Event) -> str:
+    """What a log says of an event, after the address."""
+    match event:
+        case Started():
+            return f"{STARTED[event.action]}...{_id(event.id)}"
+        case Working():
+            return f"Still {STARTED[event.action].lower()}... [{event.seconds:.0f}s elapsed]"
+        case Waiting():
+            return f"Waiting {event.seconds:.0f} s for Auth0's rate limit to reset..."
+        case Ended(outcome=Outcome.DONE):
+            note = f"; {safe(event.note)}" if event.note else ""
+            return f"{DONE[event.action]} after {event.seconds:.0f}s{_id(event.id)}{note}"
+        case Ended(outcome=Outcome.FAILED):
+            return f"Failed after {event.seconds:.0f}s"
+        case Ended(outcome=Outcome.SKIPPED):
+            return f"Skipped: {safe(event.diagnostic.summary) if event.diagnostic else ''}"
+        case Verified():
+            kept = "all as planned" if not event.not_kept else f"{len(event.not_kept)} not as planned"
+            return f"Read back {event.checked} object{'' if event.checked == 1 else 's'}: {kept}."
+    return ""
+
+
+def _id(value: str | None) -> str:
+    return f" [id={safe(value)}]" if value else ""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenvault.apply.events import Outcome, Report
+from tokenvault.applier.events import Outcome, Report
 from tokenvault.kinds import kinds
 from tokenvault.plan import Action, Plan
 from tokenvault.render.safe import safe
 from tokenvault.render.style import PLAIN, Painter
 
 
-def report_text(plan: Plan, report: Report, paint: Painter = PLAIN) -> str:
+def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: int, writes: int) -> str:
     """The summary that an apply ends with."""
     done, failed = report.of(Outcome.DONE), report.of(Outcome.FAILED)
     skipped, untouched = report.of(Outcome.SKIPPED), report.of(Outcome.NOT_ATTEMPTED)
@@ -19,13 +19,19 @@ def report_text(plan: Plan, report: Report, paint: Painter = PLAIN) -> str:
         f"{report.done(plan.changes, Action.CREATE)} added, {report.done(plan.changes, Action.UPDATE)} changed, "
         f"{report.done(plan.changes, Action.DELETE)} destroyed."
     )
+    requests = paint(f"({writes} write{'s' * (writes != 1)}, {reads} read{'s' * (reads != 1)})", "dim")
     if report.succeeded:
-        lines = ["", f"{paint('Apply complete!', 'bold', 'green')} Resources: {counts}"]
+        lines = ["", f"{paint('Apply complete!', 'bold', 'green')} Resources: {counts}   {requests}"]
         return "\n".join([*lines, *_next_steps(plan, report)]) + "\n"
-    lines = ["", f"{paint('Apply incomplete:', 'bold', 'red')} {_parts(len(done), len(failed), len(skipped), len(untouched))}"]
+    lines = [
+        "",
+        f"{paint('Apply incomplete:', 'bold', 'red')} {_parts(len(done), len(failed), len(skipped), len(untouched))}",
+    ]
     lines += [f"  done      {counts}"] if done else []
     lines += [f"  failed    {safe(ended.address)}" for ended in failed]
-    lines += [f"  skipped   {safe(ended.diagnostic.summary if ended.diagnostic else ended.address)}" for ended in skipped]
+    lines += [
+        f"  skipped   {safe(ended.diagnostic.summary if ended.diagnostic else ended.address)}" for ended in skipped
+    ]
     lines += [f"  not tried {safe(ended.address)}" for ended in untouched]
     lines += ["", "Run `tokenvault apply` again when the cause is mended: finished steps are not repeated."]
     return "\n".join(lines) + "\n"

@@ -11,10 +11,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
-from tokenvault.apply.confirm import contested
-from tokenvault.apply.events import Ended, Event, Outcome, Started, Verified
-from tokenvault.apply.verify import verify
-from tokenvault.apply.write import Writer
+from tokenvault.applier.confirm import contested
+from tokenvault.applier.events import Ended, Event, Outcome, Started, Verified
+from tokenvault.applier.meanwhile import NOTHING, Meanwhile
+from tokenvault.applier.verify import verify
+from tokenvault.applier.write import Writer
 from tokenvault.desired import refs
 from tokenvault.diff import Comparable
 from tokenvault.errors import Diagnostic, TokenVaultError
@@ -24,12 +25,15 @@ from tokenvault.tenant.gateway import Tenant
 CONFIRM = "(confirm)"
 
 
-async def apply_plan(plan: Plan, tenant: Tenant, *, stop: asyncio.Event | None = None) -> AsyncIterator[Event]:
+async def apply_plan(
+    plan: Plan, tenant: Tenant, *, stop: asyncio.Event | None = None, meanwhile: Meanwhile = NOTHING
+) -> AsyncIterator[Event]:
     """Carries out exactly the plan, yielding events; `Verified` is the last one, when anything was done.
 
     When `stop` is set, writes under way end and the rest is not attempted. What Auth0 refuses is in the events, not raised.
+    `meanwhile` is what came into being since the plan was made, for a plan that waited.
     """
-    run = _Run(plan, tenant, stop or asyncio.Event())
+    run = _Run(plan, tenant, stop or asyncio.Event(), meanwhile)
     main = asyncio.create_task(run.all())
     try:
         while (event := await run.queue.get()) is not None:
@@ -55,6 +59,7 @@ class _Run:
     plan: Plan
     tenant: Tenant
     stop: asyncio.Event
+    meanwhile: Meanwhile
     queue: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue)
     ended: dict[str, Ended] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
@@ -65,11 +70,13 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.compare = Comparable(self.plan.salt)
-        self.writer = Writer(self.tenant, self.compare)
+        self.writer = Writer(self.tenant, self.compare, self.meanwhile.there)
 
     async def all(self) -> None:
         """Every step, then the reading back."""
         try:
+            for address, why in self.meanwhile.refused.items():
+                self._end(address, Outcome.FAILED, why)
             for step in self._steps():
                 self.tasks[step.name] = asyncio.create_task(self._take(step))
             await asyncio.gather(*self.tasks.values())
@@ -98,8 +105,6 @@ class _Run:
 
     async def _take(self, step: _Step) -> None:
         """Waits for what comes before, and does the step unless something it needs failed or the user stopped."""
-        while not all(name in self.tasks for name in step.after):
-            await asyncio.sleep(0)
         if step.after:
             await asyncio.wait([self.tasks[name] for name in step.after])
         address = step.name.removesuffix(" (finish)")
@@ -132,7 +137,7 @@ class _Run:
             case Action.CREATE:
                 ids[change.address], self.notes[change.address] = await self.writer.create(change)
             case Action.UPDATE:
-                ids[change.address] = await self.writer.update(change)
+                ids[change.address], self.notes[change.address] = await self.writer.update(change)
             case Action.DELETE:
                 ids[change.address] = await self.writer.delete(change)
         if not _creates_application(change):

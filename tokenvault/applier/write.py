@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tokenvault.applier.stale import changed, gone
 from tokenvault.desired import Node, Target, bind, refs
-from tokenvault.diff import Comparable
+from tokenvault.diff import Comparable, differences
 from tokenvault.errors import ApiError, Diagnostic, RefusedError, UnknownOutcome
 from tokenvault.kinds import Kind, Object, kinds
 from tokenvault.live import seal
 from tokenvault.paths import get_path, merged, nest
-from tokenvault.plan import Change
+from tokenvault.plan import Action, Change
 from tokenvault.tenant.gateway import Tenant
 from tokenvault.want import Is
 
@@ -19,17 +20,23 @@ CREATE_ATTEMPTS = 3
 
 
 class Writer:
-    """Carries out single changes. `ids` grows as objects are created; `made` keeps what Auth0 answered to creates."""
+    """Carries out single changes. `ids` grows as objects are created; `made` keeps what Auth0 answered to creates.
 
-    def __init__(self, tenant: Tenant, compare: Comparable) -> None:
+    `there` are objects that the plan creates and that are found to exist, as it wants them.
+    """
+
+    def __init__(self, tenant: Tenant, compare: Comparable, there: Mapping[str, Object] | None = None) -> None:
         self._tenant = tenant
         self._compare = compare
+        self._there = there or {}
         self.ids: dict[str, str] = {}
         self.made: dict[str, Object] = {}
 
     async def create(self, change: Change) -> tuple[str, str]:
         """Creates the object, or finds that it exists. Its id, and a note when it was not simply created."""
         kind = kinds()[change.kind]
+        if change.address in self._there:
+            return await self._take(kind, change, self._there[change.address])
         body = {**self.bound(change.identity), **nest(self.bound(change.sets))}
         for _ in range(CREATE_ATTEMPTS):
             try:
@@ -65,19 +72,26 @@ class Writer:
     async def _take(self, kind: Kind, change: Change, found: Object) -> tuple[str, str]:
         """Somebody (an interrupted run, another one) created it: it gets what the plan wants of it."""
         self.made[change.address] = found
-        wanted = {path: value for path, value in self.bound(change.sets).items() if get_path(found, path) != value}
-        wanted = {path: value for path, value in wanted.items() if path not in kind.create_only}
+        sets = self.bound(change.sets)
+        wanted = {path: sets[path] for path in lacking(kind, sets, found, self._compare)}
         if wanted and change.kind != "my_account_api":
             await self._send(kind, wanted, found)
         return str(found[kind.id_field]), "it existed already and was adopted"
 
-    async def update(self, change: Change) -> str:
-        """Re-reads the object, refuses if the plan's premises no longer hold, and sends what changes."""
+    async def update(self, change: Change) -> tuple[str, str]:
+        """Re-reads the object and sends what changes. Its id, and a note when it was as planned already.
+
+        Refused when the plan's premises no longer hold.
+        """
         kind = kinds()[change.kind]
         live = await self._fetch(kind, change)
-        self._refuse_stale(kind, change, live)
+        stale = self._stale(kind, change, live)
+        if stale and not lacking(kind, self.bound(change.sets), live, self._compare):
+            return str(change.id), "it was so already"
+        if stale:
+            raise RefusedError(changed(change, live, stale))
         await self._send(kind, self.bound(change.sets), live)
-        return str(change.id)
+        return str(change.id), ""
 
     async def finish(self, change: Change) -> str:
         """Writes what had to wait for objects that waited for this one."""
@@ -88,10 +102,12 @@ class Writer:
     async def delete(self, change: Change) -> str:
         """Deletes the object; one that is gone already is as good."""
         kind = kinds()[change.kind]
-        live = {**self.bound(change.identity), kind.id_field: change.id}
+        known = {**self.bound(change.identity), kind.id_field: change.id}
         try:
-            self._refuse_stale(kind, change, await self._fetch(kind, change))
-            for request in kind.deletion(live):
+            live = await self._fetch(kind, change)
+            if stale := self._stale(kind, change, live):
+                raise RefusedError(changed(change, live, stale))
+            for request in kind.deletion(known):
                 await self._tenant.write(request)
         except ApiError as error:
             if error.status != 404:
@@ -100,23 +116,20 @@ class Writer:
 
     async def _fetch(self, kind: Kind, change: Change) -> Object:
         known = {**self.bound(change.identity), kind.id_field: change.id}
-        return dict(seal(await kind.fetched(self._tenant, known)))
+        try:
+            return dict(seal(await kind.fetched(self._tenant, known)))
+        except ApiError as error:
+            if error.status == 404 and change.action is Action.UPDATE:
+                raise RefusedError(gone(change)) from None
+            raise
 
-    def _refuse_stale(self, kind: Kind, change: Change, live: Object) -> None:
-        differing = [
+    def _stale(self, kind: Kind, change: Change, live: Object) -> list[str]:
+        """The attributes that are no longer as the plan found them."""
+        return [
             path
             for path, premise in change.premises.items()
             if self._compare.fingerprint(get_path(live, path), kind.field_at(path)) != premise
         ]
-        if differing:
-            raise RefusedError(
-                Diagnostic(
-                    code="apply-stale",
-                    summary=f"{change.address} changed since the plan: {', '.join(differing)}",
-                    hint="Nothing was written to it. Plan again, and review what it says now.",
-                    context=change.address,
-                )
-            )
 
     async def _send(self, kind: Kind, sets: Mapping[str, Any], live: Object) -> None:
         for request in kind.updates(patch_of(kind, sets, live), live):
@@ -132,17 +145,31 @@ class Writer:
 
     def node(self, change: Change) -> Node:
         """The change as a node, to find its object by."""
-        kind = kinds()[change.kind]
-        mark = str(change.sets.get(kind.marker, "")).rsplit(" ", 1)[0] if kind.marker else ""
-        target = Target(
-            address=change.address,
-            kind=change.kind,
-            identity=self.bound(change.identity),
-            name=change.name,
-            mark=mark or None,
-        )
-        values = {**change.sets, **change.later}
-        return Node(target=target, asks=(), wants={path: Is(value) for path, value in values.items()})
+        return node_of(change, self.bound(change.identity))
+
+
+def node_of(change: Change, identity: Mapping[str, Any]) -> Node:
+    """A change as a node of the graph; `identity` is its own, with as many ids as are known."""
+    kind = kinds()[change.kind]
+    mark = str(change.sets.get(kind.marker, "")).rsplit(" ", 1)[0] if kind.marker else ""
+    target = Target(
+        address=change.address,
+        kind=change.kind,
+        identity=identity,
+        name=change.name,
+        mark=mark or None,
+    )
+    values = {**change.sets, **change.later}
+    return Node(target=target, asks=(), wants={path: Is(value) for path, value in values.items()})
+
+
+def lacking(kind: Kind, wanted: Mapping[str, Any], live: Object, compare: Comparable) -> list[str]:
+    """The attributes of a live object that are not as wanted, of those that Auth0 shows and may still change."""
+    shown = {path: value for path, value in wanted.items() if path not in kind.create_only}
+    if "options" not in live:
+        shown = {path: value for path, value in shown.items() if not path.startswith("options.")}
+    before = {path: get_path(live, path) for path in shown}
+    return list(dict.fromkeys(delta.path[0] for delta in differences(kind, before, shown, compare)))
 
 
 def patch_of(kind: Kind, sets: Mapping[str, Any], live: Object) -> dict[str, Any]:
@@ -155,4 +182,3 @@ def patch_of(kind: Kind, sets: Mapping[str, Any], live: Object) -> dict[str, Any
         if live.get(name) is not None:
             patch.setdefault(name, live[name])
     return patch
-

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tokenvault.apply.write import Writer
+from tokenvault.applier.write import Writer, lacking
 from tokenvault.desired import Graph
-from tokenvault.diff import Comparable, differences
+from tokenvault.diff import Comparable
 from tokenvault.errors import Diagnostic
 from tokenvault.kinds import kinds
 from tokenvault.live import Live, match, read_state
-from tokenvault.paths import get_path
 from tokenvault.plan import Action, Change
 from tokenvault.tenant.gateway import Tenant
 
@@ -18,7 +17,9 @@ ATTEMPTS = 3
 PAUSE = 1.0
 
 
-async def verify(tenant: Tenant, writer: Writer, changes: Sequence[Change], compare: Comparable) -> tuple[Diagnostic, ...]:
+async def verify(
+    tenant: Tenant, writer: Writer, changes: Sequence[Change], compare: Comparable
+) -> tuple[Diagnostic, ...]:
     """What is not as the plan wanted it, after a moment's patience for reads that lag behind writes."""
     nodes = {change.address: writer.node(change) for change in changes}
     graph = Graph(spec_name="", domain=tenant.domain, nodes=nodes)
@@ -37,12 +38,7 @@ def _not_kept(change: Change, live: Live, writer: Writer, compare: Comparable) -
         return [] if item is None else [_diagnostic(change, "it is still there")]
     if item is None:
         return [] if kind.collection.name in live.state.unreadable else [_diagnostic(change, "it is not there")]
-    wanted = writer.bound({**change.sets, **change.later})
-    wanted = {path: value for path, value in wanted.items() if path not in kind.create_only}
-    if "options" not in item:
-        wanted = {path: value for path, value in wanted.items() if not path.startswith("options.")}
-    before = {path: get_path(item, path) for path in wanted}
-    paths = dict.fromkeys(delta.path[0] for delta in differences(kind, before, wanted, compare))
+    paths = lacking(kind, writer.bound({**change.sets, **change.later}), item, compare)
     return [_diagnostic(change, f"it did not keep {', '.join(paths)}")] if paths else []
 
 

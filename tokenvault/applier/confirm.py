@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tokenvault.apply.write import Writer
+from tokenvault.applier.write import Writer
 from tokenvault.errors import ApiError, Diagnostic
 from tokenvault.kinds import Request
 from tokenvault.ownership import read_mark

@@ -41,6 +41,22 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Working:
+    """A write is still under way, after so many seconds."""
+
+    address: str
+    action: Action
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Requests are held back for so many seconds, until Auth0's rate limit resets."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
     """The tenant was read back. `not_kept` says what Auth0 accepted but does not hold."""
 
@@ -48,7 +64,7 @@ class Verified:
     not_kept: tuple[Diagnostic, ...] = ()
 
 
-Event = Started | Ended | Verified
+Event = Started | Working | Waiting | Ended | Verified
 
 
 @dataclass(slots=True)
@@ -61,6 +77,20 @@ class Report:
     def of(self, outcome: Outcome) -> list[Ended]:
         """The changes that ended so, in the order in which they did."""
         return [ended for ended in self.ended.values() if ended.outcome is outcome]
+
+    def note(self, event: Event) -> None:
+        """Takes in what an event says of the outcome."""
+        match event:
+            case Ended():
+                self.ended[event.address] = event
+            case Verified():
+                self.not_kept = event.not_kept
+
+    @property
+    def problems(self) -> list[Diagnostic]:
+        """Why changes failed and what was not kept: what a person has to see to. What was skipped follows from these."""
+        failures = [ended.diagnostic for ended in self.of(Outcome.FAILED) if ended.diagnostic]
+        return [*failures, *self.not_kept]
 
     @property
     def succeeded(self) -> bool:

@@ -1,0 +1,103 @@
+"""tokenvault from Python: load a spec, plan it, apply the plan. What the command line does, without the command line.
+
+    import tokenvault
+
+    spec = tokenvault.load_spec("tokenvault.yaml")
+    plan = tokenvault.make_plan(spec, tenant="acme.us.auth0.com")
+    if not plan.is_empty:
+        report = tokenvault.apply(plan, tenant="acme.us.auth0.com")
+        assert report.succeeded
+
+Credentials come from the environment, as for the command line. Errors are `tokenvault.errors.TokenVaultError`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenvault.tenant_address import Where
+
+if TYPE_CHECKING:
+    from tokenvault.applier.events import Report
+    from tokenvault.plan import Plan
+    from tokenvault.spec.model import Spec
+
+
+def load_spec(*paths: str | Path, environment: Mapping[str, str] | None = None) -> Spec:
+    """Reads and validates spec files (default `tokenvault.yaml`); `SpecError` holds everything that is wrong."""
+    from tokenvault.spec.load import load_spec as load
+
+    return load(list(paths) or ["tokenvault.yaml"], environment)
+
+
+def make_plan(
+    spec: Spec,
+    *,
+    tenant: str | None = None,
+    sandbox: str | Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Plan:
+    """Reads the tenant (default `$AUTH0_DOMAIN`), or the sandbox kept in a file, and plans. Writes nothing.
+
+    Raises `RefusedError` when the spec names another tenant.
+    """
+    return asyncio.run(_make_plan(spec, _where(tenant, sandbox), _environment(environment)))
+
+
+def apply(
+    plan: Plan,
+    *,
+    tenant: str | None = None,
+    sandbox: str | Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Report:
+    """Carries out exactly this plan and reads it back. What Auth0 refuses is in the report, not raised.
+
+    Raises `RefusedError` when the plan was made for another tenant.
+    """
+    return asyncio.run(_apply(plan, _where(tenant, sandbox), _environment(environment)))
+
+
+def _where(tenant: str | None, sandbox: str | Path | None) -> Where:
+    return Where(tenant=tenant, sandbox=Path(sandbox) if sandbox else None)
+
+
+def _environment(environment: Mapping[str, str] | None) -> Mapping[str, str]:
+    return os.environ if environment is None else environment
+
+
+async def _make_plan(spec: Spec, where: Where, environment: Mapping[str, str]) -> Plan:
+    from tokenvault.graph import build_graph
+    from tokenvault.guard import guard
+    from tokenvault.live import match, read_state
+    from tokenvault.planner import make_plan as planned
+    from tokenvault.tenant.connect import open_tenant
+
+    async with open_tenant(where, environment) as gateway:
+        guard(spec, gateway.domain, where)
+        graph = build_graph(spec, gateway.domain)
+        live = match(graph, await read_state(gateway, graph))
+        plan = planned(graph, live, salt=secrets.token_hex(16), files=spec.files)
+        return replace(plan, reads=gateway.reads)
+
+
+async def _apply(plan: Plan, where: Where, environment: Mapping[str, str]) -> Report:
+    from tokenvault.applier.engine import apply_plan
+    from tokenvault.applier.events import Report
+    from tokenvault.errors import Diagnostic, RefusedError
+    from tokenvault.tenant.connect import open_tenant
+
+    async with open_tenant(where, environment) as gateway:
+        if gateway.domain != plan.tenant:
+            summary = f"The plan is for {plan.tenant}, and this is {gateway.domain}"
+            raise RefusedError(Diagnostic(code="tenant-guard", summary=summary, hint="Plan again for this tenant."))
+        report = Report()
+        async for event in apply_plan(plan, gateway):
+            report.note(event)
+        return report
