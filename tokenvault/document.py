@@ -8,20 +8,27 @@ from tokenvault import __version__
 from tokenvault.desired import Why
 from tokenvault.errors import Diagnostic, Span
 from tokenvault.plan import Action, Attribute, Change, Orphan, Plan, PlannedNode
+from tokenvault.preflight import plan_scopes
 
+FORMAT = "tokenvault-plan"
 FORMAT_VERSION = "1.0"
 Document = dict[str, Any]
 
 
-def plan_document(plan: Plan, *, rate: float = 2.0) -> Document:
-    """The plan as JSON data; see `schemas/plan.schema.json`. `rate` is in requests per second, for the estimate."""
+def plan_document(plan: Plan) -> Document:
+    """The plan as JSON data; `schemas/plan.schema.json` describes it."""
     return {
-        "format": "tokenvault-plan",
+        "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "tokenvault_version": __version__,
         "spec": {"name": plan.spec_name, "files": list(plan.files)},
         "tenant": plan.tenant,
-        "summary": _summary(plan, rate),
+        "selection": _selection(plan),
+        "summary": _summary(plan),
+        "scopes": {
+            "needed": list(plan_scopes(plan)),
+            "lacking": None if plan.lacking is None else list(plan.lacking),
+        },
         "changes": [_change(change) for change in plan.changes],
         "nodes": [_node(node) for node in plan.nodes],
         "orphans": [_orphan(orphan) for orphan in plan.orphans],
@@ -29,15 +36,24 @@ def plan_document(plan: Plan, *, rate: float = 2.0) -> Document:
     }
 
 
-def _summary(plan: Plan, rate: float) -> Document:
+def _selection(plan: Plan) -> Document | None:
+    chosen = plan.selection
+    if chosen is None:
+        return None
+    return {"targets": list(chosen.targets), "excludes": list(chosen.excludes), "left_out": chosen.left_out}
+
+
+def _summary(plan: Plan) -> Document:
     return {
         **{action.value: plan.count(action) for action in Action},
         "adopt": sum(change.adopts for change in plan.changes),
         "unchanged": plan.unchanged,
+        "risks": sum(bool(change.risks) for change in plan.changes),
         "reads": plan.reads,
         "writes": plan.writes,
-        "seconds": round(plan.writes / rate, 1),
-        "risks": sum(bool(change.risks) for change in plan.changes),
+        "rereads": plan.rereads,
+        "seconds": round(plan.pace.seconds(plan.writes + plan.rereads), 1),
+        "pace": {"per_second": plan.pace.per_second, "burst": plan.pace.burst},
     }
 
 

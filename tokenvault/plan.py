@@ -96,8 +96,47 @@ class PlannedNode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The part of a spec that a plan was limited to, and how many changes that left out."""
+
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast a tenant lets requests through: `burst` at once, then so many a second."""
+
+    per_second: float = 2.0
+    burst: int = 0
+
+    def seconds(self, requests: int) -> float:
+        """How long so many requests take."""
+        return max(0, requests - self.burst) / self.per_second
+
+
+SLOWEST, FASTEST = 2.0, 16.0
+BIG_BURST = 50
+
+
+def pace_of(set_by_user: float | None, limit: int | None) -> Pace:
+    """The pace that the user sets, else the one of the tenants whose answers name this limit (it is their burst).
+
+    Auth0 publishes 16 requests a second for tenants with a burst of 50, and about 2 for all others.
+    """
+    if set_by_user:
+        return Pace(per_second=set_by_user)
+    return Pace(per_second=FASTEST if (limit or 0) >= BIG_BURST else SLOWEST, burst=limit or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything that would change, in an order in which it can be carried out, and what a reader should know."""
+    """Everything that would change, in an order in which it can be carried out, and what a reader should know.
+
+    `reads` are the requests that planning took. `lacking` are the scopes that the token would need besides its own to
+    carry the plan out; None when nobody can tell which it has.
+    """
 
     spec_name: str
     tenant: str
@@ -109,6 +148,9 @@ class Plan:
     orphans: tuple[Orphan, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     reads: int = 0
+    pace: Pace = Pace()
+    selection: Selection | None = None
+    lacking: tuple[str, ...] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -124,6 +166,14 @@ class Plan:
         """How many requests an apply sends to change things."""
         return sum(writes_of(change) for change in self.changes)
 
+    @property
+    def rereads(self) -> int:
+        """About how many reads an apply adds: each object just before its write, and all of them after."""
+        before = sum(change.action is not Action.CREATE for change in self.changes)
+        rivals = any(change.action is Action.CREATE and kinds()[change.kind].marker for change in self.changes)
+        lists = {_list_of(change) for change in self.changes}
+        return before + rivals + len(lists)
+
 
 def writes_of(change: Change) -> int:
     """One write per object; a worker that does not exist yet is written once more, when its keys do."""
@@ -131,6 +181,12 @@ def writes_of(change: Change) -> int:
     if batch:
         return -(-sum(attribute.element for attribute in change.attributes) // batch)
     return 1 + bool(change.later)
+
+
+def _list_of(change: Change) -> tuple[str, ...]:
+    """The list that the object is read in: one for all, or one for each object that it belongs to."""
+    collection = kinds()[change.kind].collection
+    return (collection.name, str(change.identity.get(collection.piece))) if collection.after else (collection.name,)
 
 
 def planned_nodes(wanted: Iterable[Node], known: Container[str], changes: Sequence[Change]) -> tuple[PlannedNode, ...]:
@@ -156,8 +212,3 @@ def _deleted(change: Change) -> PlannedNode:
     return PlannedNode(
         address=change.address, kind=change.kind, name=change.name, action=change.action, requires=change.requires
     )
-
-
-def addresses(changes: Iterable[Change]) -> frozenset[str]:
-    """The addresses of changes."""
-    return frozenset(change.address for change in changes)

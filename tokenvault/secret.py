@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from typing import Any, NoReturn
 
 SENSITIVE = "(sensitive value)"
+_SECRET_NAME = re.compile(r"(?i)secret|passw|private_?key|api_?key|token$|signing_?key$")
+
+
+def sounds_secret(name: str) -> bool:
+    """Whether an attribute of this name holds a secret, whatever kind of object it belongs to."""
+    return bool(_SECRET_NAME.search(name))
 
 
 class Secret:
     """A value that prints as `(sensitive value)` wherever it is formatted, and refuses to be serialised.
 
-    `source` says where it came from (`env:CRM_CLIENT_SECRET`, `tenant`) and may be shown.
+    `source` says where it came from (`${env:CRM_CLIENT_SECRET}`, `tenant`) and may be shown; `folder` is the one that
+    files of such a reference count from.
     """
 
-    __slots__ = ("_value", "source")
+    __slots__ = ("_value", "folder", "source")
 
-    def __init__(self, value: str, source: str) -> None:
+    def __init__(self, value: str, source: str, folder: str = "") -> None:
         self._value = value
         self.source = source
+        self.folder = folder
 
     def reveal(self) -> str:
         """The value itself. Only the tenant gateway and writers of 0600 files call this."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from tokenvault.errors import Diagnostic
 from tokenvault.plan import Action, Change
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.pacing import Wait
 
 
 class Outcome(Enum):
@@ -51,9 +55,23 @@ class Working:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """Requests are held back for so many seconds, until Auth0's rate limit resets."""
+    """Requests are held back for so many seconds, until Auth0's rate limit resets.
+
+    `before` are the seconds waited so until now, of `bound` at most.
+    """
 
     seconds: float
+    before: float
+    bound: float
+
+    @classmethod
+    def of(cls, wait: Wait) -> Waiting:
+        """A wait of the pacer as an event."""
+        return cls(seconds=wait.seconds, before=wait.before, bound=wait.bound)
+
+    def __str__(self) -> str:
+        waited = f" ({self.before:.0f} s of {self.bound:.0f} s waited)" if self.before >= 1 else ""
+        return f"Waiting {self.seconds:.0f} s for Auth0's rate limit to reset{waited}..."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tokenvault.cli.progress import Progress
     from tokenvault.plan import Plan
     from tokenvault.planner import Options
+    from tokenvault.tenant.pacing import Wait
 
 SpecsOrPlan = Annotated[
     list[str] | None,
@@ -153,10 +154,10 @@ async def _apply_file(here: Session, file: Path, progress: Progress) -> int:
         return await carry_out(here, tenant, made, progress=progress, meanwhile=await look(tenant, made))
 
 
-def _shown(progress: Progress) -> Callable[[float], None]:
+def _shown(progress: Progress) -> Callable[[Wait], None]:
     from tokenvault.applier.events import Waiting
 
-    return lambda seconds: progress.show(Waiting(seconds=seconds))
+    return lambda wait: progress.show(Waiting.of(wait))
 
 
 def _other_tenant(file: Path, made: Plan, domain: str) -> Diagnostic:

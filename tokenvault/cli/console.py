@@ -38,6 +38,11 @@ class Console:
         """Whether there is somebody to ask."""
         return sys.stdin.isatty() and sys.stderr.isatty() and not self.environment.get("CI")
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether stderr is a terminal that can redraw, with somebody in front of it."""
+        return sys.stderr.isatty() and self.environment.get("TERM") != "dumb" and not self.environment.get("CI")
+
     def out(self, text: str) -> None:
         """Writes a result."""
         self._write(sys.stdout, text)

@@ -16,7 +16,9 @@ TENANT_PANEL = "Tenant"
 
 Specs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="SPEC...", help=f"Spec files, or folders of them. Default: {DEFAULT_SPEC}.", show_default=False),
+    typer.Argument(
+        metavar="SPEC...", help=f"Spec files, or folders of them. Default: {DEFAULT_SPEC}.", show_default=False
+    ),
 ]
 TenantOption = Annotated[
     str | None,
@@ -41,13 +43,19 @@ MaxWait = Annotated[
     float,
     typer.Option("--max-wait", min=0, help="Seconds to wait for rate limits, in all.", rich_help_panel=TENANT_PANEL),
 ]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option("--target", metavar="ADDR", help="Only these addresses (globs) and what they need. Repeatable."),
+]
+Excludes = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="ADDR", help="Without these addresses (globs) and what needs them. Repeatable."),
+]
 EnvFile = Annotated[
     Path | None,
     typer.Option("--env-file", metavar="FILE", help="Read variables from FILE too; the environment wins."),
 ]
-Debug = Annotated[
-    bool, typer.Option("--debug", "-v", help="Show each request and its status on stderr; never a body.")
-]
+Debug = Annotated[bool, typer.Option("--debug", "-v", help="Show each request and its status on stderr; never a body.")]
 
 
 def where(tenant: str | None, sandbox: str | None, max_rps: float | None = None, max_wait: float = MAX_WAIT) -> Where:
@@ -71,5 +79,3 @@ def with_sandbox_value(arguments: Sequence[str]) -> list[str]:
         if argument == "--sandbox" and not following.endswith((".db", ".sqlite")):
             given[index] = "--sandbox=default"
     return given
-
-

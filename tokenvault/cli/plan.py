@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from enum import Enum
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tokenvault.cli.console import Console
-from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
-from tokenvault.cli.session import Session, planned, session
+from tokenvault.cli.options import (
+    Debug,
+    EnvFile,
+    Excludes,
+    MaxRps,
+    MaxWait,
+    SandboxOption,
+    Specs,
+    Targets,
+    TenantOption,
+    where,
+)
+from tokenvault.cli.session import Planned, Session, planned, planned_offline, session
+from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.render.safe import safe, safe_json
 from tokenvault.tenant_address import MAX_WAIT
 
 if TYPE_CHECKING:
     from tokenvault.document import Document
     from tokenvault.plan import Plan
+    from tokenvault.planner import Options
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """The forms that a plan is shown in."""
 
     TEXT = "text"
@@ -29,6 +44,14 @@ class Format(str, Enum):
 
 Full = Annotated[bool, typer.Option("--full", help="Fold nothing away.")]
 Summary = Annotated[bool, typer.Option("--summary", help="One line per object.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="FILE", help="Save the plan too, for `apply FILE`. It holds no secret."),
+]
+Live = Annotated[
+    Path | None,
+    typer.Option("--live", metavar="SNAPSHOT", help="Plan from a snapshot: no credentials, no network, no secrets."),
+]
 Adopt = Annotated[bool, typer.Option("--adopt", help="Take over objects that carry another spec's mark.")]
 
 
@@ -40,7 +63,11 @@ def plan(
     form: Annotated[Format, typer.Option("--format", help="How to show the plan.")] = Format.TEXT,
     summary: Summary = False,
     full: Full = False,
+    out: Out = None,
+    targets: Targets = None,
+    excludes: Excludes = None,
     adopt: Adopt = False,
+    live: Live = None,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     max_rps: MaxRps = None,
@@ -55,37 +82,50 @@ def plan(
     from tokenvault.planner import Options
 
     here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
-    made = asyncio.run(_plan(here, specs, Options(adopt=adopt)))
+    if live and out:
+        raise RefusedError(_only_to_look_at())
+    options = Options(adopt=adopt)
+    found = planned_offline(here, specs, live, options) if live else asyncio.run(_plan(here, specs, options))
+    made = found.limited(here, targets, excludes)
     show(here, made, form, summary=summary, full=full)
+    if out:
+        _save(here, out, made)
     if detailed_exitcode and not made.is_empty:
         raise typer.Exit(2)
 
 
-async def _plan(here: Session, specs: list[str] | None, options: object) -> Plan:
-    from tokenvault.planner import Options
-
-    assert isinstance(options, Options)
+async def _plan(here: Session, specs: list[str] | None, options: Options) -> Planned:
     spec = here.spec(specs)
     async with here.tenant() as tenant:
         here.guard(spec, tenant.domain)
-        return (await planned(tenant, spec, options)).plan
+        return await planned(tenant, spec, options)
+
+
+def _only_to_look_at() -> Diagnostic:
+    summary = "A plan from a snapshot is to be looked at, not to be applied"
+    return Diagnostic(code="plan-snapshot", summary=summary, hint="Leave out --out, or plan on the tenant itself.")
+
+
+def _save(here: Session, out: Path, made: Plan) -> None:
+    from tokenvault.planfile import save_plan
+
+    save_plan(out, made)
+    here.console.err(f"\nSaved the plan to {safe(out)}. Apply exactly this with: tokenvault apply {safe(out)}\n")
 
 
 def show(here: Session, made: Plan, form: Format, *, summary: bool = False, full: bool = False) -> None:
     """Draws a plan on stdout."""
     from tokenvault.document import plan_document
 
-    document = plan_document(made, rate=here.where.max_rps or 2.0)
+    document = plan_document(made)
     here.console.out(drawn(here.console, document, form, summary=summary, full=full))
 
 
 def drawn(console: Console, document: Document, form: Format, *, summary: bool = False, full: bool = False) -> str:
     """The document in one of its forms. Every form is drawn from the document alone."""
-    import json
-
     match form:
         case Format.JSON:
-            return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+            return safe_json(document, indent=2) + "\n"
         case Format.MARKDOWN:
             from tokenvault.render.markdown import plan_markdown
 
@@ -93,7 +133,7 @@ def drawn(console: Console, document: Document, form: Format, *, summary: bool =
         case Format.HTML:
             from tokenvault.render.html import plan_html
 
-            return plan_html(document, None)
+            return plan_html(document)
         case Format.TEXT:
             from tokenvault.render.text import plan_text
 

@@ -65,13 +65,13 @@ async def with_elapsed(events: AsyncIterator[Event], every: float = EVERY) -> As
     """The events, and for every write that takes long a `Working` each time so many seconds have passed."""
     started: dict[str, tuple[float, Started]] = {}
     told: dict[str, int] = {}
-    coming = asyncio.ensure_future(anext(events, None))
+    coming: asyncio.Future[Event | None] = asyncio.ensure_future(anext(events, None))
     try:
         while True:
             done, _ = await asyncio.wait({coming}, timeout=_next_tick(started, told, every))
             if not done:
-                for event in _overdue(started, told, every):
-                    yield event
+                for late in _overdue(started, told, every):
+                    yield late
                 continue
             event = coming.result()
             if event is None:
@@ -156,7 +156,7 @@ def line_of(event: Event) -> str:
         case Working():
             return f"Still {STARTED[event.action].lower()}... [{event.seconds:.0f}s elapsed]"
         case Waiting():
-            return f"Waiting {event.seconds:.0f} s for Auth0's rate limit to reset..."
+            return str(event)
         case Ended(outcome=Outcome.DONE):
             note = f"; {safe(event.note)}" if event.note else ""
             return f"{DONE[event.action]} after {event.seconds:.0f}s{_id(event.id)}{note}"

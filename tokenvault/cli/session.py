@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,11 +17,13 @@ from tokenvault.tenant_address import Where
 
 if TYPE_CHECKING:
     from tokenvault.desired import Graph
-    from tokenvault.live import Live
+    from tokenvault.live import Live, State
     from tokenvault.plan import Plan
+    from tokenvault.secret import Secret
     from tokenvault.planner import Options
     from tokenvault.spec.model import Spec
     from tokenvault.tenant.gateway import Tenant
+    from tokenvault.tenant.pacing import Wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,35 +44,45 @@ class Session:
             self.console.problem(warning)
         return spec
 
+    def secret(self, reference: str, folder: str) -> Secret:
+        """What a reference stands for here and now; `RefusedError` when it stands for nothing."""
+        from tokenvault.spec.values import References, Unresolved
+
+        try:
+            return References(self.environment, Path(folder)).secret(reference)
+        except Unresolved as error:
+            raise RefusedError(Diagnostic(code=error.code, summary=error.summary, hint=error.hint)) from None
+
     def guard(self, spec: Spec, domain: str) -> None:
-        """Refuses a tenant that the spec does not name. The sandbox harms nobody and is let through."""
-        if spec.tenant and spec.tenant != domain and not self.where.sandbox:
-            raise RefusedError(
-                Diagnostic(
-                    code="tenant-guard",
-                    summary=f"The spec is for {spec.tenant}, and this is {domain}",
-                    hint="Set AUTH0_DOMAIN to the spec's tenant, or correct `tenant` in the spec.",
-                    span=spec.positions.key("tenant"),
-                )
-            )
+        """Refuses a tenant that the spec does not name."""
+        from tokenvault.guard import guard
+
+        guard(spec, domain, self.where)
 
     @asynccontextmanager
-    async def tenant(self) -> AsyncIterator[Tenant]:
-        """The tenant, open."""
+    async def tenant(self, on_wait: Callable[[Wait], None] | None = None) -> AsyncIterator[Tenant]:
+        """The tenant, open. Waits for a rate limit of a second and more are told: to `on_wait`, or on stderr."""
         from tokenvault.tenant.connect import open_tenant
         from tokenvault.tenant.gateway import Exchange
 
         def observe(exchange: Exchange) -> None:
             if self.debug:
                 status = exchange.status or "no answer"
-                self.console.err(f"{exchange.method} /api/v2/{safe(exchange.path)} {status} {exchange.milliseconds} ms\n")
+                self.console.err(
+                    f"{exchange.method} /api/v2/{safe(exchange.path)} {status} {exchange.milliseconds} ms\n"
+                )
 
-        def waiting(seconds: float) -> None:
-            if seconds >= 1:
-                self.console.err(f"Waiting {seconds:.0f} s for Auth0's rate limit to reset...\n")
+        def waiting(wait: Wait) -> None:
+            if wait.seconds >= 1:
+                (on_wait or self._tell)(wait)
 
         async with open_tenant(self.where, self.environment, observe=observe, on_wait=waiting) as tenant:
             yield tenant
+
+    def _tell(self, wait: Wait) -> None:
+        from tokenvault.applier.events import Waiting
+
+        self.console.err(f"{Waiting.of(wait)}\n")
 
 
 def session(where: Where, *, debug: bool = False, env_file: Path | None = None) -> Session:
@@ -96,20 +108,52 @@ def _variables(env_file: Path | None) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A plan and what it was made from."""
+    """A plan and what it was made from; the scopes of the token and the rate limit of the tenant, where they are known."""
 
     plan: Plan
     graph: Graph
     live: Live
+    granted: frozenset[str] | None = None
+    limit: int | None = None
+
+    def limited(self, here: Session, targets: Sequence[str] | None, excludes: Sequence[str] | None) -> Plan:
+        """The plan for the part that the user asks for, with what its token lacks for that."""
+        from tokenvault.plan import pace_of
+        from tokenvault.preflight import checked
+        from tokenvault.select import select
+
+        chosen = select(self.plan, targets or (), excludes or ())
+        return replace(checked(chosen, self.granted), pace=pace_of(here.where.max_rps, self.limit))
 
 
 async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
     """Reads the tenant and plans."""
     from tokenvault.graph import build_graph
-    from tokenvault.live import match, read_state
-    from tokenvault.planner import make_plan
+    from tokenvault.live import read_state
 
     graph = build_graph(spec, tenant.domain)
-    live = match(graph, await read_state(tenant, graph))
+    made = _planned(spec, graph, await read_state(tenant, graph), options)
+    granted = (await tenant.token.access()).scopes
+    return replace(made, plan=replace(made.plan, reads=tenant.reads), granted=granted, limit=tenant.pacer.limit)
+
+
+def planned_offline(here: Session, specs: Sequence[str] | None, snapshot: Path, options: Options) -> Planned:
+    """Plans from a snapshot instead of a tenant: no credentials, no request."""
+    from tokenvault.graph import build_graph
+    from tokenvault.sandbox import DOMAIN
+    from tokenvault.snapshot import read_snapshot
+
+    state = read_snapshot(snapshot)
+    spec = replace(here, environment={"AUTH0_DOMAIN": state.domain, **here.environment}).spec(specs)
+    if state.domain != DOMAIN:
+        here.guard(spec, state.domain)
+    return _planned(spec, build_graph(spec, state.domain), state, options)
+
+
+def _planned(spec: Spec, graph: Graph, state: State, options: Options) -> Planned:
+    from tokenvault.live import match
+    from tokenvault.planner import make_plan
+
+    live = match(graph, state)
     plan = make_plan(graph, live, salt=secrets.token_hex(16), files=spec.files, options=options)
-    return Planned(plan=replace(plan, reads=tenant.reads), graph=graph, live=live)
+    return Planned(plan=plan, graph=graph, live=live)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 MAX_TEXT = 500
@@ -13,3 +15,9 @@ def safe(text: object, limit: int = MAX_TEXT) -> str:
     plain = str(text).replace("\n", "\\n").replace("\t", "\\t")
     plain = _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", plain)
     return plain if len(plain) <= limit else f"{plain[:limit]}… ({len(plain):,} characters)"
+
+
+def safe_json(data: Any, indent: int | None = None) -> str:
+    """JSON that any terminal may show: the same data, what is not safe there as \\u escapes."""
+    text = json.dumps(data, indent=indent, ensure_ascii=False)
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -1,0 +1,61 @@
+"""Carrying out a plan on the command line: progress, the two steps of an interrupt, the summary, the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tokenvault.cli import INTERRUPTED
+
+if TYPE_CHECKING:
+    from tokenvault.applier.meanwhile import Meanwhile
+    from tokenvault.cli.progress import Progress
+    from tokenvault.cli.session import Session
+    from tokenvault.plan import Plan
+    from tokenvault.tenant.gateway import Tenant
+
+
+async def carry_out(
+    here: Session, tenant: Tenant, made: Plan, *, progress: Progress | None = None, meanwhile: Meanwhile | None = None
+) -> int:
+    """Applies a plan, showing progress; the exit code. `meanwhile` is what came into being since, if the plan waited."""
+    from tokenvault.applier.engine import apply_plan
+    from tokenvault.applier.events import Report
+    from tokenvault.applier.meanwhile import NOTHING
+    from tokenvault.cli.progress import progress_for, with_elapsed
+
+    progress = progress or progress_for(here.console, json=False, debug=here.debug)
+    stop, report = asyncio.Event(), Report()
+    progress.begin()
+    try:
+        with _interruptible(stop, progress):
+            async for event in with_elapsed(apply_plan(made, tenant, stop=stop, meanwhile=meanwhile or NOTHING)):
+                report.note(event)
+                progress.show(event)
+    finally:
+        progress.end()
+    progress.finished(made, report, tenant)
+    return INTERRUPTED if stop.is_set() else 0 if report.succeeded else 1
+
+
+@contextlib.contextmanager
+def _interruptible(stop: asyncio.Event, progress: Progress) -> Iterator[None]:
+    """The first interrupt lets writes under way end and starts no other; the second stops at once."""
+
+    def interrupt() -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        progress.remark("\nInterrupted: what is under way ends, nothing else is started. Again to stop at once.")
+
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, interrupt)
+    try:
+        yield
+    finally:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(name)

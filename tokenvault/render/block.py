@@ -1,0 +1,175 @@
+"""One object's change in the terminal: terraform's signs, and beside every line who asked for it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tokenvault.document import Document
+from tokenvault.render.rows import Group, Row, groups
+from tokenvault.render.safe import safe
+from tokenvault.render.style import PLAIN, Painter, visible_length
+from tokenvault.render.words import counted, left_alone, place
+
+SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
+OPS = {"add": ("+", "green"), "change": ("~", "yellow"), "remove": ("-", "red")}
+INDENT = 6
+NAME_COLUMNS = 34
+"""Longer names than this do not push the values of the others to the right."""
+COMMENT_AT = (46, 60)
+"""Comments begin between these columns."""
+LONGEST_ID = 44
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canvas:
+    """What a change is drawn on: how wide, in which colours, with all reasons (`full`) or not, comments from which column."""
+
+    paint: Painter = PLAIN
+    width: int = 100
+    full: bool = False
+    column: int = COMMENT_AT[1]
+
+
+def canvas_for(changes: Sequence[Document], paint: Painter, width: int, *, full: bool) -> Canvas:
+    """A canvas on which the comments of all these changes have room, where that is possible."""
+    comments = [_asked_by(change, row.why) for change in changes for group in groups(change) for row in group.rows]
+    longest = max(map(len, comments), default=0)
+    column = max(COMMENT_AT[0], min(COMMENT_AT[1], width - longest))
+    return Canvas(paint=paint, width=width, full=full, column=column)
+
+
+def block(change: Document, headline: str, canvas: Canvas) -> Iterator[str]:
+    """The change of one object: a headline for people, then its attributes in braces."""
+    paint = canvas.paint
+    sign, colour = SIGNS[change["action"]]
+    source = place(change["source"]) if change["source"] else ""
+    yield from _beside(f"  {paint(f'# {headline}', 'bold')}", source, canvas)
+    for remark in _remarks(change):
+        yield from wrapped(remark, canvas.width, "  # ")
+    label = shortened(safe(change["address"].split(".", 1)[-1]))
+    yield f'  {paint(sign, colour)} {change["kind"]} "{label}" {{'
+    yield from _attributes(change, canvas)
+    for remark in left_alone(change):
+        yield paint(f"{' ' * INDENT}  # ({remark})", "dim")
+    yield "    }"
+
+
+def _remarks(change: Document) -> Iterator[str]:
+    if change["adopts"]:
+        yield f'adopts the existing {safe(change["kind"])} "{safe(change["name"])}" [id={safe(change["id"])}]'
+    if change["reason"]:
+        yield safe(change["reason"])
+
+
+def _attributes(change: Document, canvas: Canvas) -> Iterator[str]:
+    found = groups(change)
+    pad = max((len(group.path) for group in found if len(group.path) <= NAME_COLUMNS), default=0)
+    for group in found:
+        yield from _list(change, group, pad, canvas) if group.is_list else _values(change, group, pad, canvas)
+
+
+def _values(change: Document, group: Group, pad: int, canvas: Canvas) -> Iterator[str]:
+    for row in group.rows:
+        yield from _row(change, row, f"{group.path.ljust(pad)} = ", INDENT, canvas)
+
+
+def _list(change: Document, group: Group, pad: int, canvas: Canvas) -> Iterator[str]:
+    ops = {row.op for row in group.rows}
+    op = "change" if group.kept or len(ops) > 1 or change["action"] == "update" else next(iter(ops))
+    sign, colour = OPS[op]
+    yield f"{' ' * INDENT}{canvas.paint(sign, colour)} {group.path.ljust(pad)} = {{"
+    for row in group.rows:
+        name = f"{shortened(row.label)}{' = ' if row.label and (row.before or row.after) else ''}"
+        yield from _row(change, row, name, INDENT + 4, canvas)
+    if group.kept:
+        yield canvas.paint(f"{' ' * (INDENT + 6)}# ({counted(group.kept, 'unchanged element')} hidden)", "dim")
+    yield f"{' ' * (INDENT + 2)}}}"
+
+
+def _row(change: Document, row: Row, name: str, indent: int, canvas: Canvas) -> Iterator[str]:
+    sign, colour = OPS[row.op]
+    start = f"{' ' * indent}{canvas.paint(sign, colour)} {name}"
+    lines = _with_value(start, row, indent, canvas)
+    if canvas.full:
+        yield from lines
+        for why in row.why:
+            yield from _reason(change, why, indent + 2, canvas)
+    else:
+        yield from _beside(lines[0], _asked_by(change, row.why), canvas, last=len(lines) == 1)
+        yield from lines[1:]
+
+
+def _with_value(start: str, row: Row, indent: int, canvas: Canvas) -> list[str]:
+    """The name with its value; one with many parts in several lines where it is wider than the canvas."""
+    room = canvas.width - visible_length(start)
+    before, after = (shortened(text) if text else text for text in (row.before, row.after))
+    if row.op == "change":
+        return [f"{start}{before} {canvas.paint('->', 'yellow')} {after}"]
+    value = (before if row.op == "remove" else after) or ""
+    gone = f" {canvas.paint('-> null', 'dim')}" if row.op == "remove" and not row.label and start.endswith("= ") else ""
+    if len(value) <= room or value[:1] not in ("{", "["):
+        return [f"{start}{value}{gone}"]
+    inner = " " * (indent + 6)
+    parts = textwrap.wrap(value[1:-1], canvas.width - len(inner), break_long_words=False, break_on_hyphens=False)
+    return [f"{start}{value[0]}", *(f"{inner}{part}" for part in parts), f"{' ' * (indent + 2)}{value[-1]}"]
+
+
+def _reason(change: Document, why: Document, indent: int, canvas: Canvas) -> Iterator[str]:
+    """One asker in full: who, where, why, and where Auth0 documents it."""
+    doc = f" {why['doc']}" if why["doc"] else ""
+    text = f"{_asker(change, why)}: {safe(why['reason'])}{safe(doc)}"
+    for line in wrapped(text, canvas.width, f"{' ' * indent}# "):
+        yield canvas.paint(line, "dim")
+
+
+def _beside(line: str, comment: str, canvas: Canvas, *, last: bool = True) -> Iterator[str]:
+    """The line with its comment, which goes to a line of its own where there is no room."""
+    if not comment:
+        yield line
+        return
+    room, shown = visible_length(line), canvas.paint(comment, "dim")
+    at = max(canvas.column, room + 2)
+    if at + len(comment) <= canvas.width or room + 2 + len(comment) <= canvas.width:
+        yield f"{line}{' ' * (min(at, canvas.width - len(comment)) - room)}{shown}"
+    elif last:
+        yield from (line, f"{' ' * max(8, min(canvas.column, canvas.width - len(comment)))}{shown}")
+    else:
+        yield line
+
+
+def _asked_by(change: Document, whys: Iterable[Document]) -> str:
+    askers = list(dict.fromkeys(_asker(change, why) for why in whys))
+    return f"# {askers[0]}" + (f" (+{len(askers) - 1})" if len(askers) > 1 else "") if askers else ""
+
+
+def _asker(change: Document, why: Document) -> str:
+    """A flavor and its line; the file only where it is another than the object's."""
+    at, here = why["at"], change["source"]
+    if not at:
+        return safe(why["source"])
+    where = f"line {at['line']}" if here and here["file"] == at["file"] else place(at)
+    return f"{safe(why['source'])}, {where}"
+
+
+def shortened(text: str) -> str:
+    """Addresses that end in a key's thumbprint are told apart by its beginning."""
+    words = text.split(" ")
+    return " ".join(_short(word) for word in words)
+
+
+def _short(word: str) -> str:
+    head, dot, tail = word.rpartition(".")
+    closing = tail[len(tail.rstrip(')"')) :]
+    bare = tail.rstrip(')"')
+    is_thumbprint = len(bare) == 43 and bare.replace("-", "").replace("_", "").isalnum()
+    return f"{head}{dot}{bare[:8]}…{closing}" if is_thumbprint and len(word) > LONGEST_ID else word
+
+
+def wrapped(text: str, width: int, indent: str, following: str | None = None) -> list[str]:
+    """Prose, no line wider than the canvas as long as no word is."""
+    rest = indent if following is None else following
+    return textwrap.wrap(
+        text, width, initial_indent=indent, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    )

@@ -1,0 +1,115 @@
+"""An apply as a stream of JSON objects, one a line: what `apply --json` writes to stdout. `schemas/events.schema.json`.
+
+Every line has `type`, `time` (seconds since 1970) and `message`, one sentence for people; what else it has depends on the
+type, and only ever grows within a major version of the format:
+
+    version      the first line: `format`, `format_version`, `tokenvault_version`
+    planned      one for each change that will be made: `change` as in `plan --format json`, sensitive values left out
+    plan         what the plan amounts to: `tenant`, `summary` and `scopes` as in `plan --format json`
+    started      a write is about to be sent: `address`, `action`, `id`
+    working      it is still under way: `address`, `action`, `seconds`; every ten seconds
+    waiting      requests are held back until the rate limit resets: `seconds`, those waited `before`, their `bound`
+    ended        how a change ended: `address`, `action`, `id`, `seconds`, `outcome` (done, failed, skipped,
+                 not_attempted), `note`, `diagnostic`
+    verified     the tenant was read back: `checked`, and in `not_kept` a diagnostic for everything that is not as planned
+    diagnostic   an error or a warning that is about no single change, or ends the run: `diagnostic`
+    summary      the last line of a run that came to its end: `outcome` (done, incomplete, nothing), `counts`, `requests`
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tokenvault import __version__
+from tokenvault.applier.events import Ended, Event, Outcome, Report, Started, Verified, Waiting, Working
+from tokenvault.document import Document, diagnostic_document
+from tokenvault.errors import Diagnostic
+from tokenvault.plan import Action
+
+FORMAT = "tokenvault-events"
+FORMAT_VERSION = "1.0"
+GERUNDS = {Action.CREATE: "creating", Action.UPDATE: "updating", Action.DELETE: "deleting"}
+PARTICIPLES = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
+
+
+def version_line() -> Document:
+    """The first line."""
+    versions = {"format": FORMAT, "format_version": FORMAT_VERSION, "tokenvault_version": __version__}
+    return {"type": "version", "message": f"tokenvault {__version__}", **versions}
+
+
+def planned_lines(plan: Document) -> list[Document]:
+    """The changes of a plan, and what they amount to."""
+    lines = [
+        {"type": "planned", "message": f"{change['address']}: plan to {change['action']}", "change": change}
+        for change in plan["changes"]
+    ]
+    s = plan["summary"]
+    message = f"Plan: {s['create']} to add, {s['update']} to change, {s['delete']} to destroy"
+    totals = {"tenant": plan["tenant"], "summary": s, "scopes": plan["scopes"]}
+    return [*lines, {"type": "plan", "message": message, **totals}]
+
+
+def event_line(event: Event) -> Document:
+    """An event of the applier."""
+    match event:
+        case Started():
+            message = f"{event.address}: {GERUNDS[event.action]}"
+            return {"type": "started", "message": message, **_which(event), "id": event.id}
+        case Working():
+            message = f"{event.address}: still {GERUNDS[event.action]} ({event.seconds:.0f} s elapsed)"
+            return {"type": "working", "message": message, **_which(event), "seconds": round(event.seconds, 3)}
+        case Waiting():
+            seconds = {"seconds": event.seconds, "before": event.before, "bound": event.bound}
+            return {"type": "waiting", "message": str(event), **{key: round(value, 3) for key, value in seconds.items()}}
+        case Ended():
+            return _ended(event)
+        case Verified():
+            kept = "all as planned" if not event.not_kept else f"{len(event.not_kept)} not as planned"
+            problems = [diagnostic_document(problem) for problem in event.not_kept]
+            message = f"Read back {event.checked} objects: {kept}"
+            return {"type": "verified", "message": message, "checked": event.checked, "not_kept": problems}
+
+
+def _which(event: Started | Working | Ended) -> Document:
+    return {"address": event.address, "action": event.action.value}
+
+
+def _ended(event: Ended) -> Document:
+    words = {
+        Outcome.DONE: f"{PARTICIPLES[event.action]} after {event.seconds:.0f} s",
+        Outcome.FAILED: f"failed: {event.diagnostic.summary if event.diagnostic else ''}",
+        Outcome.SKIPPED: f"skipped: {event.diagnostic.summary if event.diagnostic else ''}",
+        Outcome.NOT_ATTEMPTED: "not attempted",
+    }
+    return {
+        "type": "ended",
+        "message": f"{event.address}: {words[event.outcome]}",
+        **_which(event),
+        "id": event.id,
+        "seconds": round(event.seconds, 3),
+        "outcome": event.outcome.value,
+        "note": event.note,
+        "diagnostic": diagnostic_document(event.diagnostic) if event.diagnostic else None,
+    }
+
+
+def diagnostic_line(diagnostic: Diagnostic) -> Document:
+    """A problem of the run as a whole."""
+    return {"type": "diagnostic", "message": diagnostic.summary, "diagnostic": diagnostic_document(diagnostic)}
+
+
+def summary_line(report: Report, *, reads: int, writes: int) -> Document:
+    """The last line."""
+    counts = {outcome.value: len(report.of(outcome)) for outcome in Outcome}
+    outcome = "nothing" if not report.ended else "done" if report.succeeded else "incomplete"
+    said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
+    requests: dict[str, Any] = {"reads": reads, "writes": writes}
+    message = {"nothing": "Nothing to do", "done": "Apply complete", "incomplete": "Apply incomplete"}[outcome]
+    return {
+        "type": "summary",
+        "message": f"{message}: {said}" if said else message,
+        "outcome": outcome,
+        "counts": {**counts, "not_kept": len(report.not_kept)},
+        "requests": requests,
+    }
