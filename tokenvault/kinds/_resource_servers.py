@@ -12,6 +12,8 @@ MAX_IDENTIFIERS = 10
 
 
 async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
+    if not nodes:
+        return await reader.pages("resource-servers", "resource_servers")
     identifiers = list(dict.fromkeys(str(node.target.identity["identifier"]) for node in nodes))
     found = []
     for start in range(0, len(identifiers), MAX_IDENTIFIERS):
@@ -20,4 +22,4 @@ async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[
     return found
 
 
-RESOURCE_SERVERS = Collection(name="resource_servers", read=_read)
+RESOURCE_SERVERS = Collection(name="resource_servers", read=_read, piece="identifier")

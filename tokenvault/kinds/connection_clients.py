@@ -9,14 +9,17 @@ from urllib.parse import quote
 
 from tokenvault.desired import Node
 from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, Shape
+from tokenvault.kinds._strategies import NEVER
 
 PER_REQUEST = 50
 
 
 async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
-    ids = {str(c["name"]): str(c["id"]) for c in before["connections"]}
-    names = [str(node.target.identity["connection"]) for node in nodes]
-    return list(await asyncio.gather(*(_read_one(reader, name, ids[name]) for name in names if name in ids)))
+    """One list for each connection that exists: of the nodes, or without nodes of those that were read before."""
+    identities = [node.target.identity for node in nodes]
+    known = {str(i["connection"]): i["id"] for i in identities if isinstance(i["id"], str)}
+    ids = known if nodes else {str(c["name"]): str(c["id"]) for c in before["connections"]}
+    return list(await asyncio.gather(*(_read_one(reader, name, ids[name]) for name in ids)))
 
 
 def _create(kind: Kind, body: Object) -> list[Request]:
@@ -44,11 +47,17 @@ def _update(kind: Kind, patch: Object, live: Object) -> list[Request]:
 KIND = Kind(
     name="connection_clients",
     title="applications of connection",
-    collection=Collection(name="connection_clients", read=_read, after=("connections",)),
+    collection=Collection(
+        name="connection_clients",
+        read=_read,
+        after=("connections",),
+        piece="id",
+        owners=lambda connection: connection.get("strategy") not in NEVER,
+    ),
     path="connections",
     id_field="id",
     order=50,
-    fields={"clients": Field(shape=Shape.SET)},
+    fields={"connection": Field(immutable=True), "clients": Field(shape=Shape.SET)},
     scopes=Scopes(read=("read:connections",), update=("update:connections",)),
     batch=PER_REQUEST,
     create=_create,

@@ -1,0 +1,98 @@
+"""`tokenvault export`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tokenvault.cli.options import DEFAULT_SPEC, Debug, MaxRps, MaxWait, SandboxOption, TenantOption, where
+from tokenvault.cli.session import Session, session
+from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.render.safe import safe
+from tokenvault.tenant_address import MAX_WAIT
+
+if TYPE_CHECKING:
+    from tokenvault.export import Exported
+    from tokenvault.live import State
+
+Apps = Annotated[
+    list[str] | None,
+    typer.Option("--app", metavar="NAME|ID", help="Only this application, and what it needs. May be repeated."),
+]
+Name = Annotated[
+    str | None,
+    typer.Option("--name", help="The spec's name. Default: the one in the tenant's marks, else made of its domain."),
+]
+Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE instead of stdout.")]
+Force = Annotated[bool, typer.Option("--force", help="Write over FILE.")]
+
+
+def export(
+    apps: Apps = None,
+    name: Name = None,
+    output: Output = None,
+    force: Force = False,
+    tenant: TenantOption = None,
+    sandbox: SandboxOption = None,
+    max_rps: MaxRps = None,
+    max_wait: MaxWait = MAX_WAIT,
+    debug: Debug = False,
+) -> None:
+    """Write a spec of what uses Token Vault in a live tenant. A plan of it is empty; changes nothing.
+
+    Finds the applications by what they hold, with their flavors, connections and APIs. What a spec could not say is
+    listed, never dropped.
+    """
+    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug)
+    if output and output.exists() and not force:
+        hint = "Pass --force to write over it, or name another file."
+        raise RefusedError(Diagnostic(code="file-exists", summary=f"{output} exists", hint=hint))
+    made = _export(asyncio.run(_read(here)), apps or [], name, output or Path(DEFAULT_SPEC))
+    if output is None:
+        here.console.out(made.text)
+    else:
+        _write(output, made.text)
+    here.console.err(_summary(here, made, output))
+
+
+async def _read(here: Session) -> State:
+    from tokenvault.export.survey import relevant
+    from tokenvault.live import read_tenant
+
+    async with here.tenant() as tenant:
+        return await read_tenant(tenant, relevant)
+
+
+def _export(state: State, apps: list[str], name: str | None, file: Path) -> Exported:
+    from tokenvault.export import export
+    from tokenvault.export.key_files import public_keys_below
+
+    keys = public_keys_below(file.parent) if state.objects.get("credentials") else {}
+    return export(state, file=file, name=name, only=apps, key_files=keys)
+
+
+def _write(output: Path, text: str) -> None:
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        summary = f"{output} cannot be written: {error.strerror or 'the system refuses'}"
+        raise RefusedError(Diagnostic(code="file-write", summary=summary)) from None
+
+
+def _summary(here: Session, made: Exported, output: Path | None) -> str:
+    paint = here.console.paint_err
+    counts = ", ".join(
+        f"{number} {noun}{'' if number == 1 else 's'}"
+        for number, noun in ((made.applications, "application"), (made.connections, "connection"), (made.apis, "API"))
+    )
+    written = f"Wrote {safe(output)}: " if output else ""
+    lines = [f"{written}spec {made.name}, {counts}."]
+    if not made.applications and not made.unsaid:
+        lines = [f"Nothing in {safe(made.tenant)} uses Token Vault. `tokenvault init` writes a spec that makes it so."]
+    if made.unsaid:
+        lines += ["", paint("Not in the spec (its comments say more):", "bold", "yellow")]
+        lines += [f"  - {safe(says)}" for says in made.unsaid]
+    return "\n".join(lines) + "\n"

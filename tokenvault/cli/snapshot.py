@@ -1,0 +1,108 @@
+"""`tokenvault snapshot`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, TenantOption, where
+from tokenvault.cli.session import Session, session
+from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.render.safe import safe
+from tokenvault.tenant_address import MAX_WAIT
+
+if TYPE_CHECKING:
+    from tokenvault.live import State
+
+Specs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SPEC...]", help="Read what these specs need. Default: the whole tenant.", show_default=False
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE (0600), replacing an older snapshot."),
+]
+
+
+def snapshot(
+    specs: Specs = None,
+    output: Output = None,
+    tenant: TenantOption = None,
+    sandbox: SandboxOption = None,
+    max_rps: MaxRps = None,
+    max_wait: MaxWait = MAX_WAIT,
+    env_file: EnvFile = None,
+    debug: Debug = False,
+) -> None:
+    """Save what plans look at of a tenant, without secrets, for `plan --live FILE`.
+
+    With a spec only what it needs is read; without one, the whole tenant.
+    """
+    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    if output:
+        _refuse_other_files(output)
+    state, document = asyncio.run(_snapshot(here, specs))
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    if output is None:
+        here.console.out(text)
+    else:
+        _write(output, text)
+    here.console.err(_summary(state, output))
+    for name, reason in state.unreadable.items():
+        summary = f"Not in the snapshot: {name.replace('_', ' ')}"
+        here.console.problem(Diagnostic(code="snapshot-unread", severity="warning", summary=summary, hint=reason))
+
+
+async def _snapshot(here: Session, specs: list[str] | None) -> tuple[State, dict[str, Any]]:
+    from tokenvault.graph import build_graph
+    from tokenvault.live import read_state, read_tenant
+    from tokenvault.snapshot import snapshot_document
+
+    spec = here.spec(specs) if specs else None
+    async with here.tenant() as tenant:
+        if spec is None:
+            state, graph = await read_tenant(tenant), None
+        else:
+            here.guard(spec, tenant.domain)
+            graph = build_graph(spec, tenant.domain)
+            state = await read_state(tenant, graph)
+    return state, snapshot_document(state, taken_at=_now(), graph=graph)
+
+
+def _now() -> str:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _refuse_other_files(output: Path) -> None:
+    """Only a snapshot is written over: a slip of the hand must not cost somebody a spec."""
+    from tokenvault.snapshot import read_snapshot
+
+    if output.exists():
+        try:
+            read_snapshot(output)
+        except RefusedError:
+            summary = f"{output} exists and is not a snapshot"
+            raise RefusedError(Diagnostic(code="file-exists", summary=summary, hint="Name another file.")) from None
+
+
+def _write(output: Path, text: str) -> None:
+    from tokenvault.private_file import write_private
+
+    try:
+        write_private(output, text)
+    except OSError as error:
+        summary = f"{output} cannot be written: {error.strerror or 'the system refuses'}"
+        raise RefusedError(Diagnostic(code="file-write", summary=summary)) from None
+
+
+def _summary(state: State, output: Path | None) -> str:
+    counts = ", ".join(f"{len(objects)} {name.replace('_', ' ')}" for name, objects in state.objects.items())
+    return f"{f'Wrote {output}: ' if output else ''}{counts} of {safe(state.domain)}, no secrets.\n"

@@ -1,0 +1,78 @@
+"""A spec written from a live tenant: what of it takes part in Token Vault, such that a plan of it is empty.
+
+survey.py      who uses which flavor (the sightings of `doctor`), and what the spec calls it all
+compose.py     which entries the spec has
+entries.py     what a person would write for each object
+draft.py       the text
+check.py       a plan of the text: an application that it would change is left out, with the reason
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tokenvault.export.check import differences_from
+from tokenvault.export.compose import compose
+from tokenvault.export.draft import Draft, spec_text
+from tokenvault.export.entries import Entry
+from tokenvault.export.survey import Survey, survey
+from tokenvault.export.uses import Used, title
+from tokenvault.live import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """The text, how many objects are in it, and everything that it could not express."""
+
+    tenant: str
+    name: str
+    text: str
+    applications: int
+    connections: int
+    apis: int
+    unsaid: tuple[str, ...]
+
+
+def export(
+    state: State, *, file: Path, name: str | None = None, only: Sequence[str] = (), key_files: Mapping[str, str]
+) -> Exported:
+    """The spec of a tenant that was read whole, for the place `file`.
+
+    `only` names applications; `key_files` are the public keys below the file's folder, by thumbprint.
+    """
+    found = survey(state, name=name, only=only, key_files=key_files)
+    problems = {used.client_id: says for used in found.applications if (says := _problems(found, used, file))}
+    draft = compose(found, found.applications, problems, [] if only else _claimed(found, file))
+    still = (f"A plan of it is not empty: {says}" for says in _differences(found, draft, file))
+    draft = replace(draft, unsaid=(*found.rest, *still))
+    left_out = [used for used in found.applications if used.client_id in problems]
+    return Exported(
+        tenant=state.domain,
+        name=found.name,
+        text=spec_text(draft),
+        applications=_listed(draft.applications),
+        connections=_listed(draft.connections),
+        apis=_listed(draft.apis),
+        unsaid=(*draft.unsaid, *(f"{title(used.client)}: {'; '.join(problems[used.client_id])}" for used in left_out)),
+    )
+
+
+def _listed(entries: Iterable[Entry]) -> int:
+    return sum(not entry.problems for entry in entries)
+
+
+def _problems(found: Survey, used: Used, file: Path) -> tuple[str, ...]:
+    """Why a spec of this application alone would not plan as empty."""
+    about = f"application.{found.keys[used.client_id]}"
+    return found.missing.get(used.client_id) or _differences(found, compose(found, [used], {}, []), file, about)
+
+
+def _claimed(found: Survey, file: Path) -> list[str]:
+    """The connections with this spec's mark, as far as it can say how they are."""
+    return [name for name in found.claimed() if not _differences(found, compose(found, [], {}, [name]), file)]
+
+
+def _differences(found: Survey, draft: Draft, file: Path, about: str = "") -> tuple[str, ...]:
+    return differences_from(spec_text(draft), file, found.state, about=about)

@@ -1,0 +1,79 @@
+"""Plans an exported spec on the very state that it was written from: a plan of it must be empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tokenvault.errors import TokenVaultError
+from tokenvault.graph import build_graph
+from tokenvault.kinds import kinds
+from tokenvault.live import State, match
+from tokenvault.plan import Action, Attribute, Change, Plan
+from tokenvault.planner import make_plan
+from tokenvault.spec.load import load_sources
+from tokenvault.spec.source import read_source
+
+MOST = 6
+_SALT = "export"
+
+
+def differences_from(text: str, file: Path, state: State, *, about: str = "") -> tuple[str, ...]:
+    """What is wrong with the spec, or what a plan of it would change, in words; nothing when it is as the tenant is.
+
+    The address that it is `about` is left out of the words.
+    """
+    try:
+        plan = _plan(text, file, state)
+    except TokenVaultError as error:
+        return tuple(d.summary for d in error.diagnostics)
+    found = [says.removeprefix(f"{about}: ") for change in plan.changes for says in _in_words(change)]
+    more = len(found) - MOST
+    return (*found[:MOST], *([f"and {more} more"] if more > 0 else []))
+
+
+def _plan(text: str, file: Path, state: State) -> Plan:
+    spec = load_sources([read_source(str(file), text.encode())], {})
+    graph = build_graph(spec, state.domain)
+    return make_plan(graph, match(graph, state), salt=_SALT)
+
+
+def _in_words(change: Change) -> Iterator[str]:
+    reasons = _reasons(change.attributes)
+    match change.action:
+        case Action.CREATE:
+            yield f"the tenant lacks {kinds()[change.kind].title} {change.name}{reasons}"
+        case Action.DELETE:
+            yield f"{change.address} would be deleted"
+        case Action.UPDATE:
+            changed = [a for a in change.attributes if not _is_mark(a)] or change.attributes
+            for path in dict.fromkeys(attribute.path[0] for attribute in changed):
+                of_path = [attribute for attribute in changed if attribute.path[0] == path]
+                yield f"{change.address}: {path} {_values(of_path)}{_reasons(of_path)}"
+
+
+def _is_mark(attribute: Attribute) -> bool:
+    """A mark follows from the other changes."""
+    return any(attribute.path[0] == kind.marker for kind in kinds().values())
+
+
+def _reasons(attributes: Sequence[Attribute]) -> str:
+    reasons = dict.fromkeys(why.reason for attribute in attributes for why in attribute.why)
+    return f" ({next(iter(reasons))})" if reasons else ""
+
+
+def _values(attributes: Sequence[Attribute]) -> str:
+    """`is "rotating", not "non-rotating"`, or what a list lacks."""
+    if len(attributes) == 1 and not attributes[0].element and attributes[0].op == "change":
+        return f"is {_shown(attributes[0].before)}, not {_shown(attributes[0].after)}"
+    lacks = [_shown(a.after or a.path[-1]) for a in attributes if a.op == "add"]
+    has = [_shown(a.before) for a in attributes if a.op != "add"]
+    parts = [f"lacks {', '.join(lacks)}"] if lacks else []
+    return " and ".join([*parts, *([f"has {', '.join(has)}"] if has else [])])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "nothing" if value is None else str(value)

@@ -1,0 +1,189 @@
+"""The entries of an exported spec: what a person would write for each object, and what is good to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tokenvault.export.callers import policies
+from tokenvault.export.survey import Survey, is_connectable
+from tokenvault.export.uses import TYPES, Used, title
+from tokenvault.export.yaml_text import Flow
+from tokenvault.flavors import flavors
+from tokenvault.kinds import Object
+from tokenvault.kinds._strategies import STRATEGIES, Strategy
+from tokenvault.kinds.application import URL_LISTS
+from tokenvault.kinds.connection import scope_list
+from tokenvault.ownership import read_mark
+from tokenvault.paths import get_path
+from tokenvault.runtime.tenancy import Unreadable, user_policy
+from tokenvault.spec.model import ApiSpec
+
+NAMED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry of a section. `about` stands above it; one with `problems` stands there only as a comment."""
+
+    key: str
+    fields: Mapping[str, Any]
+    about: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+# ---- applications
+
+
+def application_entry(survey: Survey, used: Used, every: Sequence[str], problems: tuple[str, ...] = ()) -> Entry:
+    """An application; `every` are the spec's connections, of which an application uses all unless it says which."""
+    key, kind = survey.keys[used.client_id], TYPES.get(str(used.client.get("app_type")))
+    created = survey.is_created(used.client)
+    connections = survey.connections_of(used)
+    fields: dict[str, Any] = {}
+    if not created:
+        fields["client_id"] = used.client_id
+    elif used.client.get("name") != key:
+        fields["name"] = used.client.get("name")
+    fields |= {"type": kind} if kind else {}
+    fields |= _urls(used.client) if created else {}
+    fields["flavors"] = [_flavor(survey, used, name) for name in used.flavors]
+    if set(connections) != set(every):
+        fields["connections"] = list(connections)
+    about = _about_application(used, created)
+    return Entry(
+        key=key, fields=fields, about=(*about, *(f"Note: {remark}." for remark in used.remarks)), problems=problems
+    )
+
+
+def _urls(client: Object) -> dict[str, Any]:
+    """Only what this spec created is bare without them: on others they stay as they are."""
+    return {key: list(client[attribute]) for key, attribute in URL_LISTS.items() if client.get(attribute)}
+
+
+def _flavor(survey: Survey, used: Used, name: str) -> Any:
+    settings = flavors()[name].settings_of(used.flavors[name], survey.spelling)
+    if not settings:
+        return name
+    plain = all(not isinstance(value, dict | list) for value in settings.values())
+    return {name: Flow(settings) if plain else settings}
+
+
+def _about_application(used: Used, created: bool) -> Iterator[str]:
+    if created:
+        return
+    kept = [
+        _count(len(used.client[a]), a.replace("_", " ").rstrip("s")) for a in URL_LISTS.values() if used.client.get(a)
+    ]
+    yield f"{title(used.client)}." + (f" Left as they are: {', '.join(kept)}." if kept else "")
+
+
+# ---- connections
+
+
+def connection_entry(survey: Survey, name: str, applications: Iterable[Used], *, bare: bool) -> Entry:
+    """A connection: `{}` unless this spec has claimed it, and then what it says of it (but not where `bare`)."""
+    connection = survey.connection(name)
+    options = connection.get("options")
+    strategy = STRATEGIES.get(str(connection.get("strategy")), Strategy())
+    scopes = _scopes(options)
+    login = get_path(connection, "authentication.active") is not False
+    offline = bool(options and strategy.offline_option and options.get(strategy.offline_option))
+    fields: dict[str, Any] = {}
+    if not bare:
+        fields["purpose"] = "authentication_and_connected_accounts" if login else "connected_accounts"
+        fields |= {"offline_access": True} if offline else {}
+        fields |= {"scopes": scopes} if scopes else {}
+    others = len(survey.clients_of(name) - {used.client_id for used in applications})
+    about = [f"{'Login and connected accounts' if login else 'Connected accounts only'}{_strategy(connection)}"]
+    about += ["offline access"] if offline and bare else []
+    about += [f"asks for {_named(scopes)}"] if scopes and bare else []
+    about += [f"enabled for {_count(others, 'other application')}"] if others else []
+    return Entry(key=name, fields=fields, about=(f"{'; '.join(about)}.", *_created(connection, bare)))
+
+
+def connection_problem(survey: Survey, name: str) -> tuple[str, ...]:
+    """Why a connection cannot be listed as it is."""
+    connection = survey.connection(name)
+    if not connection:
+        return ("the tenant has no connection of this name",)
+    return () if is_connectable(connection) else ("connected accounts are off: listing it would switch them on",)
+
+
+def _strategy(connection: Object) -> str:
+    strategy = str(connection.get("strategy", ""))
+    return "" if strategy == connection.get("name") else f" ({strategy})"
+
+
+def _created(connection: Object, bare: bool) -> tuple[str, ...]:
+    """What a spec that is to create the connection elsewhere has to say; secrets only by reference."""
+    mark = read_mark(connection.get("metadata"))
+    if bare or mark is None or not mark.created:
+        return ()
+    variable = "".join(letter if letter.isalnum() else "_" for letter in str(connection.get("name"))).upper()
+    return (
+        "Created by this spec. To have it created in another tenant too, add its `options` and:",
+        f"  strategy: {connection.get('strategy')}",
+        f"  credentials: {{client_id: ${{env:{variable}_CLIENT_ID}}, client_secret: ${{env:{variable}_CLIENT_SECRET}}}}",
+    )
+
+
+def _scopes(options: Any) -> list[str]:
+    """The scopes that are in force, in the order that Auth0 has them."""
+    found: dict[str, None] = {}
+    for name in ("scope", "freeform_scopes"):
+        value = (options or {}).get(name)
+        ordered = value.replace(",", " ").split() if isinstance(value, str) else value or ()
+        found |= {str(scope): None for scope in ordered if scope in scope_list(value)}
+    return list(found)
+
+
+# ---- APIs
+
+
+def api_entry(survey: Survey, identifier: str, applications: Iterable[Used]) -> Entry:
+    """An API, with those of its scopes that all its applications can get already."""
+    spec = survey.spelling.apis[identifier]
+    api = survey.tenancy.api(identifier)
+    live: Object = {} if api is None or isinstance(api, Unreadable) else api
+    offered = {str(scope.get("value")): str(scope.get("description") or "") for scope in live.get("scopes") or ()}
+    callers = [used for used in applications if used.exchange and used.exchange.api == identifier]
+    held = {
+        scope: text for scope, text in offered.items() if all(_holds(survey, used, live, scope) for used in callers)
+    }
+    fields = {"identifier": identifier, **({"name": spec.name} if spec.name != spec.key else {})}
+    return Entry(
+        key=spec.key,
+        fields=fields | ({"scopes": held} if held else {}),
+        about=tuple(_about_api(survey, spec, callers, [scope for scope in offered if scope not in held])),
+    )
+
+
+def _holds(survey: Survey, used: Used, api: Object, scope: str) -> bool:
+    identifier = str(api.get("identifier"))
+    policy = policies(used.client).get(identifier, {})
+    grant = survey.tenancy.user_grant(used.client_id, identifier)
+    granted: Object = {} if grant is None or isinstance(grant, Unreadable) else grant
+    may = (
+        user_policy(api) != "require_client_grant"
+        or granted.get("allow_all_scopes")
+        or scope in granted.get("scope", ())
+    )
+    return scope in (policy.get("scope") or ()) and bool(may)
+
+
+def _about_api(survey: Survey, spec: ApiSpec, callers: Sequence[Used], unlisted: Sequence[str]) -> Iterator[str]:
+    client = callers[0].exchange.client if callers and callers[0].exchange else {}
+    yield f"Its Custom API Client is {title(client)}." if client else f"{spec.name}."
+    if unlisted:
+        yield f"Not listed, because the applications here cannot get all of them: {_named(unlisted)}."
+
+
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,203 @@
+"""Everything that an exported spec is written from: the tenant, who uses what in it, and what all that is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tokenvault.doctor.tenancy import tenancy_of
+from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
+from tokenvault.export.callers import takes_part
+from tokenvault.export.naming import api_keys_of, keys_of, mark_of, spec_name
+from tokenvault.export.uses import TYPES, Used, Uses, title, uses_of
+from tokenvault.export.yaml_text import Noted
+from tokenvault.flavors import Spelling
+from tokenvault.kinds import Object
+from tokenvault.kinds._strategies import NEVER
+from tokenvault.live import State
+from tokenvault.ownership import Mark, read_mark
+from tokenvault.paths import get_path
+from tokenvault.runtime.tenancy import Tenancy, Unreadable
+from tokenvault.spec.model import ApiSpec
+
+KEY_SLOT = "token_vault_privileged_access.credentials"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What is exported, and how it is called. `missing` are the key files that have to be added, by client id."""
+
+    state: State
+    tenancy: Tenancy
+    name: str
+    applications: tuple[Used, ...]
+    keys: Mapping[str, str]
+    spelling: Spelling
+    missing: Mapping[str, tuple[str, ...]]
+    rest: tuple[str, ...]
+
+    def mark(self, client: Object) -> Mark | None:
+        """The mark that this spec left on an application."""
+        mark = mark_of(client)
+        return mark if mark and mark.spec == self.name else None
+
+    def is_created(self, client: Object) -> bool:
+        """Whether this spec created the application, so that it can do so again elsewhere."""
+        mark = self.mark(client)
+        return mark is not None and mark.created and str(client.get("app_type")) in TYPES
+
+    def connection(self, name: str) -> Object:
+        """The connection of this name; without any attribute where there is none, or none may be read."""
+        found = self.tenancy.connection(name)
+        return {} if found is None or isinstance(found, Unreadable) else found
+
+    def clients_of(self, connection: str) -> frozenset[str]:
+        """The applications that may use a connection."""
+        found = self.tenancy.enabled.get(connection, frozenset())
+        return frozenset() if isinstance(found, Unreadable) else found
+
+    def connections_of(self, used: Used) -> tuple[str, ...]:
+        """The connections of an application: those that its flavors name, else those that it can use for connecting."""
+        named = {name for sighting in used.flavors.values() for name in sighting.connections or ()}
+        mark = self.mark(used.client)
+        named |= {label.removeprefix("with:") for label in (mark.loans if mark else ()) if label.startswith("with:")}
+        if any(sighting.connections is None for sighting in used.flavors.values()):
+            named |= {name for name in self.connectable() if used.client_id in self.clients_of(name)}
+        order = self.connectable()
+        return (*(name for name in order if name in named), *sorted(named - set(order)))
+
+    def connectable(self) -> tuple[str, ...]:
+        """The connections whose accounts users can connect, in the tenant's order."""
+        found = () if isinstance(self.tenancy.connections, Unreadable) else self.tenancy.connections
+        return tuple(str(c["name"]) for c in found if is_connectable(c) and c.get("strategy") not in NEVER)
+
+    def claimed(self) -> tuple[str, ...]:
+        """The connections that carry this spec's mark."""
+        found = () if isinstance(self.tenancy.connections, Unreadable) else self.tenancy.connections
+        marks = ((str(c["name"]), read_mark(c.get("metadata"))) for c in found)
+        return tuple(name for name, mark in marks if mark and mark.spec == self.name)
+
+
+def is_connectable(connection: Object) -> bool:
+    """Whether connected accounts are on."""
+    return get_path(connection, "connected_accounts.active") is True
+
+
+def relevant(collection: str, objects: Sequence[Object]) -> Sequence[Object]:
+    """Of connections, the applications of those that are on for connected accounts are read; of workers, the keys."""
+    if collection == "connections":
+        return [item for item in objects if is_connectable(item)]
+    return [item for item in objects if item.get("token_vault_privileged_access")]
+
+
+def survey(state: State, *, name: str | None, only: Sequence[str], key_files: Mapping[str, str]) -> Survey:
+    """Looks over a tenant that was read whole. `key_files` are those at hand, by thumbprint."""
+    tenancy = tenancy_of(state, now=0)
+    _require_readable(tenancy, state)
+    uses = uses_of(tenancy)
+    selected = _selected(uses, only, tenancy.clients)
+    api_clients = {used.exchange.api: used.exchange.client for used in selected if used.exchange}
+    marked = [*(used.client for used in selected), *api_clients.values()]
+    chosen = spec_name(name, map(mark_of, marked), state.domain)
+    ours = [used for used in selected if (mark := mark_of(used.client)) is None or mark.spec == chosen]
+    keys = keys_of((used.client for used in ours), chosen)
+    entries, missing = _key_entries(ours, keys, tenancy, key_files)
+    return Survey(
+        state=state,
+        tenancy=tenancy,
+        name=chosen,
+        applications=tuple(ours),
+        keys=keys,
+        spelling=Spelling(apis=_apis(tenancy, api_clients, chosen), keys=entries),
+        missing=missing,
+        rest=(*(() if only else uses.rest), *(_foreign(used) for used in selected if used not in ours)),
+    )
+
+
+def _require_readable(tenancy: Tenancy, state: State) -> None:
+    for what in ("connections", "apis", "grants"):
+        found = getattr(tenancy, what)
+        if isinstance(found, Unreadable):
+            summary = f"The token may not read the {what} of {state.domain}: without them nothing can be exported"
+            hint = f"Grant {' or '.join(found.scopes)} to the application that it comes from."
+            raise RefusedError(Diagnostic(code="export-unreadable", summary=summary, hint=hint))
+
+
+def _foreign(used: Used) -> str:
+    mark = mark_of(used.client)
+    return f"{title(used.client)} belongs to another spec: export that with --name {mark.spec if mark else ''}"
+
+
+def _selected(uses: Uses, only: Sequence[str], clients: Iterable[Object]) -> list[Used]:
+    """The applications asked for, by name, client id or key; a Custom API Client stands for those that it serves."""
+    if not only:
+        return list(uses.applications)
+    chosen: list[Used] = []
+    for wanted in only:
+        chosen += [used for used in _named(wanted, uses, list(clients)) if used not in chosen]
+    return [used for used in uses.applications if used in chosen]
+
+
+def _named(wanted: str, uses: Uses, clients: Sequence[Object]) -> list[Used]:
+    meant = [client for client in clients if wanted in _names(client)]
+    if not meant:
+        names = sorted({str(client.get("name")) for client in clients if client.get("name")})
+        hint = did_you_mean(wanted, names) or "Give its name as the dashboard shows it, or its client id."
+        raise RefusedError(
+            Diagnostic(code="export-no-application", summary=f'There is no application "{wanted}"', hint=hint)
+        )
+    if len(meant) > 1 and wanted not in [client["client_id"] for client in meant]:
+        ids = ", ".join(str(client["client_id"]) for client in meant)
+        hint = f"Give the client id of the one that you mean: {ids}"
+        summary = f'{len(meant)} applications are named "{wanted}"'
+        raise RefusedError(Diagnostic(code="export-ambiguous", summary=summary, hint=hint))
+    client_id = meant[0]["client_id"]
+    found = [u for u in uses.applications if client_id in (u.client_id, u.exchange and u.exchange.client["client_id"])]
+    if not found:
+        hint = "It holds none of what the flavors need. `tokenvault init` writes a spec that gives it that."
+        summary = f"{title(meant[0])} does not use Token Vault"
+        raise RefusedError(Diagnostic(code="export-unused", summary=summary, hint=hint))
+    return found
+
+
+def _names(client: Object) -> tuple[str, ...]:
+    mark = mark_of(client)
+    return (str(client["client_id"]), str(client.get("name")), *([mark.key] if mark else []))
+
+
+def _apis(tenancy: Tenancy, api_clients: Mapping[str, Object], spec: str) -> dict[str, ApiSpec]:
+    found: dict[str, Object] = {}
+    for identifier in api_clients:
+        api = tenancy.api(identifier)
+        found[identifier] = {} if api is None or isinstance(api, Unreadable) else api
+    keys = api_keys_of({i: c for i, c in api_clients.items() if takes_part(c)}, found, spec)
+    return {
+        identifier: ApiSpec(key=keys[identifier], identifier=identifier, name=str(api.get("name") or keys[identifier]))
+        for identifier, api in found.items()
+    }
+
+
+def _key_entries(
+    applications: Iterable[Used], keys: Mapping[str, str], tenancy: Tenancy, files: Mapping[str, str]
+) -> tuple[dict[str, Mapping[str, Any]], dict[str, tuple[str, ...]]]:
+    """An entry of `public_keys` for each credential of a worker, and which files have to be added for it."""
+    entries: dict[str, Mapping[str, Any]] = {}
+    missing: dict[str, tuple[str, ...]] = {}
+    for used in applications:
+        pool = tenancy.credentials.get(used.client_id, ())
+        known = {} if isinstance(pool, Unreadable) else {str(key["id"]): key for key in pool}
+        for number, slot in enumerate(get_path(used.client, KEY_SLOT) or ()):
+            key = known.get(str(slot["id"]), {})
+            kid, suffix = key.get("kid"), f"-{number + 1}" if number else ""
+            path = files.get(str(kid)) or f"keys/{keys[used.client_id]}{suffix}.pub.pem"
+            what = f"thumbprint (kid) {kid}" if kid else "which key it is may not be read"
+            entries[str(slot["id"])] = {"file": Noted(path, what), **_algorithm(key)}
+            if kid not in files:
+                says = f"{path} has to hold the public key with the thumbprint {kid}: Auth0 does not answer keys"
+                missing[used.client_id] = (*missing.get(used.client_id, ()), says)
+    return entries, missing
+
+
+def _algorithm(key: Object) -> dict[str, Any]:
+    return {"alg": key["alg"]} if key.get("alg") not in (None, "RS256") else {}
