@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import httpx
 
 TIMEOUT = 30.0
+TIMEOUT_VARIABLE = "TOKENVAULT_TIMEOUT"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -54,11 +56,10 @@ async def _sandbox(path: Path, pacer: Pacer, observe: Callable[[Exchange], None]
     import httpx
 
     from tokenvault.sandbox import TOKEN, open_sandbox
-
-    async def token() -> str:
-        return TOKEN
+    from tokenvault.tenant.access_token import Access, FixedToken
 
     sandbox = open_sandbox(path)
+    token = FixedToken(TOKEN, Access(source="the sandbox", scopes=sandbox.scopes))
     try:
         transport = httpx.ASGITransport(app=sandbox.app)
         async with httpx.AsyncClient(transport=transport, timeout=TIMEOUT, follow_redirects=False) as http:
@@ -72,12 +73,15 @@ async def _sandbox(path: Path, pacer: Pacer, observe: Callable[[Exchange], None]
 async def _remote(
     where: Where, environment: Mapping[str, str], pacer: Pacer, observe: Callable[[Exchange], None]
 ) -> AsyncIterator[Tenant]:
-    from tokenvault.tenant.credentials import TokenSource, find_credentials
+    from tokenvault.tenant.access_token import TokenSource
+    from tokenvault.tenant.credentials import find_credentials
+    from tokenvault.tenant.renewal import Renewal
 
     credentials = find_credentials(environment, where.tenant)
     base = base_url(credentials.domain)
-    async with http_client(base) as http:
+    async with http_client(base, timeout_of(environment)) as http:
         token = TokenSource(credentials, base, http)
+        http.auth = Renewal(token)
         yield Tenant(domain=credentials.domain, base_url=base, token=token, http=http, pacer=pacer, observe=observe)
 
 
@@ -90,12 +94,26 @@ def base_url(domain: str) -> str:
     return f"{'http' if host in LOOPBACK else 'https'}://{domain}"
 
 
-def http_client(base: str) -> httpx.AsyncClient:
+def timeout_of(environment: Mapping[str, str]) -> float:
+    """Seconds to wait for an answer before it counts as lost: $TOKENVAULT_TIMEOUT, or 30."""
+    given = environment.get(TIMEOUT_VARIABLE)
+    try:
+        seconds = float(given) if given else TIMEOUT
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        summary = f"{TIMEOUT_VARIABLE} is not a number of seconds"
+        hint = f"Give the seconds to wait for an answer, for example {TIMEOUT_VARIABLE}=60."
+        raise RefusedError(Diagnostic(code="timeout", summary=summary, hint=hint))
+    return seconds
+
+
+def http_client(base: str, timeout: float = TIMEOUT) -> httpx.AsyncClient:
     """Our own client: TLS verified, no redirects (one would turn a POST into a GET), no proxy to this machine."""
     import httpx
 
     return httpx.AsyncClient(
-        timeout=httpx.Timeout(TIMEOUT, pool=None),
+        timeout=httpx.Timeout(timeout, pool=None),
         limits=httpx.Limits(max_connections=16),
         follow_redirects=False,
         trust_env=base.startswith("https"),

@@ -1,0 +1,94 @@
+"""`tokenvault auth status`: with which credentials a command would act, on which tenant, and what they allow."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tokenvault.cli.options import Debug, EnvFile, SandboxOption, TenantOption, where
+from tokenvault.cli.session import Session, session
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.access_token import Access
+
+FORBIDDEN = 403
+app = typer.Typer(help="The credentials that commands use.", no_args_is_help=True)
+
+
+class StatusFormat(StrEnum):
+    """The forms that the status is shown in."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@app.callback()
+def _group() -> None:
+    """The credentials that commands use."""
+
+
+@app.command()
+def status(
+    form: Annotated[StatusFormat, typer.Option("--format", help="How to show it.")] = StatusFormat.TEXT,
+    tenant: TenantOption = None,
+    sandbox: SandboxOption = None,
+    env_file: EnvFile = None,
+    debug: Debug = False,
+) -> None:
+    """Show which credentials are used, on which tenant, what they allow and until when. Never shows a token.
+
+    Asks the tenant whether it takes them. Exit code 1 when there are none, or when they are refused.
+    """
+    import json
+
+    from tokenvault.render.access import access_text
+
+    here = session(where(tenant, sandbox), debug=debug, env_file=env_file)
+    document = asyncio.run(_status(here))
+    if form is StatusFormat.JSON:
+        here.console.out(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    else:
+        here.console.out(access_text(document, time.time(), here.console.paint))
+
+
+async def _status(here: Session) -> dict[str, Any]:
+    async with here.tenant() as tenant:
+        access = await tenant.token.access()
+        await _must_be_taken(tenant)
+        return access_document(tenant.domain, access)
+
+
+async def _must_be_taken(tenant: Any) -> None:
+    """The cheapest read there is. That it is forbidden shows as well that the token is taken."""
+    from tokenvault.errors import ApiError
+
+    try:
+        await tenant.get("clients", {"per_page": 1, "fields": "client_id", "include_fields": True})
+    except ApiError as error:
+        if error.status != FORBIDDEN:
+            raise
+
+
+def access_document(domain: str, access: Access) -> dict[str, Any]:
+    """The status as public data: `scopes` and `missing` are null where the token does not tell."""
+    from tokenvault.tenant.scopes import needed_scopes
+
+    granted, ends = access.scopes, access.expires_at
+    steps = needed_scopes().steps
+    missing = {
+        step: {s: kinds for s, kinds in scopes.items() if s not in (granted or ())} for step, scopes in steps.items()
+    }
+    return {
+        "format_version": "1.0",
+        "tenant": domain,
+        "source": access.source,
+        "client_id": access.client_id or None,
+        "expires_at": None if ends is None else datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "scopes": None if granted is None else sorted(granted),
+        "missing": None if granted is None else missing,
+    }
