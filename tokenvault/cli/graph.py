@@ -1,0 +1,103 @@
+"""`tokenvault graph`."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
+from tokenvault.cli.session import Session, planned, session
+from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.tenant_address import MAX_WAIT
+
+if TYPE_CHECKING:
+    from tokenvault.render.graph_picture import Picture
+
+
+class Drawing(StrEnum):
+    """The forms that a graph is drawn in."""
+
+    MERMAID = "mermaid"
+    DOT = "dot"
+    SVG = "svg"
+    HTML = "html"
+
+
+def graph(
+    specs: Specs = None,
+    form: Annotated[Drawing, typer.Option("--format", help="How to draw it.")] = Drawing.MERMAID,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", metavar="PLANFILE", help="Draw a saved plan, coloured by action.")
+    ] = None,
+    tenant: TenantOption = None,
+    sandbox: SandboxOption = None,
+    max_rps: MaxRps = None,
+    max_wait: MaxWait = MAX_WAIT,
+    env_file: EnvFile = None,
+    debug: Debug = False,
+) -> None:
+    """Draw what a spec asks for: its objects, and what comes before what. Changes nothing.
+
+    Offline, unless --tenant or --sandbox says where to look: then objects are coloured by what would happen to them.
+    Redirect it into a file: `tokenvault graph --format svg > graph.svg`.
+    """
+    if plan and (specs or tenant):
+        hint = "Name a spec, or the plan that was made from it."
+        raise RefusedError(
+            Diagnostic(code="graph-usage", summary="A saved plan has its spec and tenant in it", hint=hint)
+        )
+    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    here.console.out(drawn(_saved(plan) if plan else _picture(here, specs), form))
+
+
+def drawn(picture: Picture, form: Drawing) -> str:
+    """The picture in one of its forms."""
+    match form:
+        case Drawing.MERMAID:
+            from tokenvault.render.graph_mermaid import graph_mermaid
+
+            return graph_mermaid(picture)
+        case Drawing.DOT:
+            from tokenvault.render.graph_dot import graph_dot
+
+            return graph_dot(picture)
+        case Drawing.SVG:
+            from tokenvault.render.graph_svg import graph_svg
+
+            return f"{graph_svg(picture)}\n"
+        case Drawing.HTML:
+            from tokenvault.render.graph_html import graph_html
+
+            return graph_html(picture)
+
+
+def _saved(path: Path) -> Picture:
+    from tokenvault.planfile import read_document
+    from tokenvault.render.graph_picture import planned_picture
+
+    return planned_picture(read_document(path))
+
+
+def _picture(here: Session, specs: list[str] | None) -> Picture:
+    if here.where.tenant or here.where.sandbox:
+        return asyncio.run(_planned(here, specs))
+    from tokenvault.graph import build_graph
+    from tokenvault.render.graph_picture import desired_picture
+
+    spec = here.spec(specs)
+    return desired_picture(build_graph(spec, spec.tenant or "tenant.invalid"))
+
+
+async def _planned(here: Session, specs: list[str] | None) -> Picture:
+    from tokenvault.document import plan_document
+    from tokenvault.planner import Options
+    from tokenvault.render.graph_picture import planned_picture
+
+    spec = here.spec(specs)
+    async with here.tenant() as tenant:
+        here.guard(spec, tenant.domain)
+        return planned_picture(plan_document((await planned(tenant, spec, Options())).plan))

@@ -1,0 +1,45 @@
+"""The graph as mermaid, which GitHub, GitLab and many editors draw. Names are written as character codes: they are data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tokenvault.render.graph_picture import ACTIONS, Picture, readable
+from tokenvault.render.graph_svg import cut
+from tokenvault.render.safe import safe
+
+LABEL_COLUMNS = 48
+CLASSES = {
+    "create": "fill:#dafbe1,stroke:#1a7f37,color:#1f2328",
+    "update": "fill:#fff8c5,stroke:#9a6700,color:#1f2328",
+    "delete": "fill:#ffebe9,stroke:#cf222e,color:#1f2328",
+    "none": "fill:#f6f8fa,stroke:#8c959f,color:#1f2328",
+    "unknown": "fill:#fbefff,stroke:#6639ba,color:#1f2328,stroke-dasharray:4 3",
+}
+_SPECIAL = re.compile(r"[^\w .,()*-]")
+
+
+def graph_mermaid(picture: Picture) -> str:
+    """The picture as a flowchart; as many boxes as can be read (mermaid refuses very large drawings, too)."""
+    return "\n".join(_lines(readable(picture))) + "\n"
+
+
+def _lines(picture: Picture) -> Iterator[str]:
+    names = {address: f"n{number}" for number, address in enumerate(picture.boxes)}
+    yield "flowchart LR"
+    for address, box in picture.boxes.items():
+        label = f"{_text(box.title)}<br/><b>{_text(box.label)}</b>"
+        what = f"<br/>{_text(ACTIONS[box.action])}" if box.action not in ("", "none") else ""
+        yield f'  {names[address]}["{label}{what}"]{f":::{box.action}" if box.action else ""}'
+    for source, target in picture.edges:
+        yield f"  {names[source]} --> {names[target]}"
+    if picture.note:
+        yield f'  note["{_text(picture.note)}"]'
+    for action in picture.actions:
+        yield f"  classDef {action} {CLASSES[action]}"
+
+
+def _text(text: str) -> str:
+    """Mermaid reads `#60;` as the character 60, and takes no other character of it for syntax."""
+    return _SPECIAL.sub(lambda found: f"#{ord(found[0])};", cut(safe(text), LABEL_COLUMNS))

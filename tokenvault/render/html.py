@@ -1,0 +1,225 @@
+"""A plan as one HTML file: read without a script, in light and dark, on paper; a filter by action; the graph in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from tokenvault.document import Document
+from tokenvault.render.block import OPS, SIGNS
+from tokenvault.render.graph_picture import planned_picture
+from tokenvault.render.graph_svg import graph_svg
+from tokenvault.render.markup import Markup, joined, tag
+from tokenvault.render.page import page
+from tokenvault.render.rows import Group, Row, groups
+from tokenvault.render.safe import safe
+from tokenvault.render.text import VERBS
+from tokenvault.render.words import budget, counted, left_alone, nothing_to_do, place, risks
+
+ALL_OPEN_UP_TO, SOME_OPEN_UP_TO = 8, 100
+FILTERS = {"all": "All", "create": "Create", "update": "Update", "delete": "Delete", "risky": "Risky"}
+WORDS = {"add": "added", "change": "changed", "remove": "removed"}
+
+
+def plan_html(plan: Document) -> str:
+    """The whole page; every text in it is escaped."""
+    name, tenant = safe(plan["spec"]["name"]), safe(plan["tenant"])
+    body = (
+        tag("a", "Skip to the changes", href="#changes", class_="skip"),
+        tag("header", *_header(plan)),
+        tag("main", _numbers(plan), *_risks(plan), *_warnings(plan), *_orphans(plan), *_graph(plan), _changes(plan)),
+        tag("footer", *_footer(plan)),
+    )
+    return page(f"Plan: {name} on {tenant}", *body, style=_filter_rules())
+
+
+def _filter_rules() -> str:
+    """Without a script: the chosen button hides what does not carry its name."""
+    return "".join(
+        f"body:has(#show-{name}:checked) .change:not(.{name}){{display:none}}" for name in FILTERS if name != "all"
+    )
+
+
+def _header(plan: Document) -> Iterator[Markup]:
+    yield tag("h1", "Plan: ", tag("code", plan["spec"]["name"]), " on ", tag("code", plan["tenant"]))
+    files = [item for file in plan["spec"]["files"] for item in (", ", tag("code", file))][1:]
+    yield tag("p", "from ", *files, class_="soft") if files else Markup()
+
+
+def _footer(plan: Document) -> Iterator[object]:
+    yield f"tokenvault {plan['tokenvault_version']}, plan format {plan['format_version']}. "
+    yield "A plan changes nothing and holds no secret."
+
+
+def _numbers(plan: Document) -> Markup:
+    summary = plan["summary"]
+    adopted = f"to change, {summary['adopt']:,} of them adopted" if summary["adopt"] else "to change"
+    words = {"create": "to add", "update": adopted, "delete": "to destroy"}
+    items = [_number(summary[action], text, action) for action, text in words.items()]
+    items += [_number(summary["unchanged"], "unchanged", "zero"), _number(summary["writes"], "writes", "zero")]
+    cost = tag("p", budget(plan), class_="soft small") if plan["changes"] else None
+    return tag("section", tag("h2", "Summary", class_="unseen"), tag("ul", *items, class_="numbers"), cost)
+
+
+def _number(number: int, text: str, class_: str) -> Markup:
+    return tag("li", tag("b", f"{number:,}"), " ", text, class_=class_ if number else "zero")
+
+
+def _risks(plan: Document) -> Iterator[Markup]:
+    anchors = {change["address"]: f"#{_anchor(n)}" for n, change in enumerate(plan["changes"])}
+    items = []
+    for risk, addresses in risks(plan).items():
+        links = [item for a in addresses for item in (", ", tag("a", tag("code", a), href=anchors[a]))][1:]
+        items.append(tag("li", *links, ": ", risk))
+    if items:
+        yield _notice("Before you approve", items)
+
+
+def _warnings(plan: Document) -> Iterator[Markup]:
+    items = []
+    for warning in plan["warnings"]:
+        where = joined(" (", tag("code", place(warning["at"])), ")") if warning["at"] else None
+        more = [line for line in f"{warning['detail']}\n{warning['hint']}".split("\n") if line.strip()]
+        items.append(
+            tag("li", tag("b", warning["summary"]), where, *(tag("div", line, class_="small") for line in more))
+        )
+    if items:
+        yield _notice("Warnings", items)
+
+
+def _orphans(plan: Document) -> Iterator[Markup]:
+    items = [
+        tag(
+            "li",
+            tag("code", orphan["address"]),
+            f" [{safe(orphan['id'])}]",
+            " (protected)" if orphan["protected"] else None,
+        )
+        for orphan in plan["orphans"]
+    ]
+    if items:
+        yield _notice("Created by this spec and no longer in it (deleted only with --prune)", items, "notice quiet")
+
+
+def _notice(title: str, items: Sequence[Markup], class_: str = "notice") -> Markup:
+    return tag("section", tag("h2", title), tag("ul", *items), class_=class_)
+
+
+def _graph(plan: Document) -> Iterator[Markup]:
+    if plan["nodes"]:
+        links = {change["address"]: f"#{_anchor(n)}" for n, change in enumerate(plan["changes"])}
+        drawing = graph_svg(planned_picture(plan), links)
+        frame = tag("div", drawing, class_="graph", tabindex="0", role="region", aria_label="Graph, scrollable")
+        yield tag("section", tag("h2", "Graph"), frame)
+
+
+def _changes(plan: Document) -> Markup:
+    changes = plan["changes"]
+    if not changes:
+        text = tag("p", tag("b", "No changes."), f" {nothing_to_do(plan)}.", class_="nothing")
+        return tag("section", tag("h2", "Changes", class_="unseen"), text, id="changes")
+    articles = [_change(change, _anchor(n), _is_open(change, len(changes))) for n, change in enumerate(changes)]
+    return tag("section", tag("h2", "Changes"), _filter(changes), *articles, id="changes")
+
+
+def _is_open(change: Document, changes: int) -> bool:
+    """In a long plan, what is new is folded: it takes most room and harms nobody."""
+    return changes <= ALL_OPEN_UP_TO or (change["action"] != "create" and changes <= SOME_OPEN_UP_TO)
+
+
+def _anchor(number: int) -> str:
+    return f"change-{number + 1}"
+
+
+def _filter(changes: Sequence[Document]) -> Markup:
+    counts = {name: sum(name in _classes(change) for change in changes) for name in FILTERS}
+    buttons = [
+        tag(
+            "label",
+            tag("input", type="radio", name="show", id=f"show-{name}", checked=name == "all"),
+            f"{title} ",
+            tag("span", f"{counts[name]:,}", class_="small"),
+        )
+        for name, title in FILTERS.items()
+        if counts[name]
+    ]
+    return tag("fieldset", tag("legend", "Show"), *buttons, class_="filter")
+
+
+def _classes(change: Document) -> list[str]:
+    return ["all", "change", change["action"], *(["risky"] if change["risks"] else [])]
+
+
+def _change(change: Document, anchor: str, is_open: bool) -> Markup:
+    return tag(
+        "details",
+        tag("summary", *_headline(change)),
+        _notes(change),
+        tag("ul", *(tag("li", *_group(group)) for group in groups(change)), class_="rows"),
+        *(tag("div", note, class_="left") for note in left_alone(change)),
+        class_=" ".join(_classes(change)),
+        id=anchor,
+        open=is_open,
+    )
+
+
+def _headline(change: Document) -> Iterator[Markup]:
+    yield tag("span", SIGNS[change["action"]][0], class_="sign", aria_hidden="true")
+    yield tag("h3", tag("code", change["address"]))
+    yield tag("span", VERBS["adopt" if change["adopts"] else change["action"]], class_="soft")
+    if change["risks"]:
+        yield tag("span", "risk", class_="tag risk")
+    if change["source"]:
+        yield tag("code", place(change["source"]), class_="soft end")
+
+
+def _notes(change: Document) -> Markup | None:
+    lines = [tag("p", risk, class_="risk") for risk in change["risks"]]
+    if change["adopts"]:
+        named = f"Adopts the existing {change['kind']} {change['name']!r}"
+        lines.append(tag("p", named, " [", tag("code", change["id"]), "]", class_="soft"))
+    if change["reason"]:
+        lines.append(tag("p", change["reason"], class_="soft"))
+    return tag("div", *lines, class_="notes") if lines else None
+
+
+def _group(group: Group) -> Iterator[Markup]:
+    if group.is_list:
+        kept = tag("span", f" {counted(group.kept, 'unchanged element')}", class_="soft small") if group.kept else None
+        yield tag("div", tag("code", group.path), kept, class_="path")
+    for row in group.rows:
+        yield _row(row, row.label if group.is_list else group.path)
+
+
+def _row(row: Row, name: str) -> Markup:
+    return tag(
+        "div",
+        tag("span", OPS[row.op][0], class_="sign", aria_hidden="true"),
+        tag("div", tag("span", f"{WORDS[row.op]}: ", class_="unseen"), *_value(row, name)),
+        tag("div", *(_asked(why) for why in row.why), class_="asked"),
+        class_=f"row {'change-row' if row.op == 'change' else row.op}",
+    )
+
+
+def _value(row: Row, name: str) -> Iterator[object]:
+    sides = [tag(kind, tag("code", text)) for kind, text in (("del", row.before), ("ins", row.after)) if text]
+    if name:
+        yield tag("code", name, class_="name")
+    yield " = " if name and sides else None
+    yield sides[0] if sides else None
+    if len(sides) > 1:
+        yield joined(" → ", sides[1])
+
+
+def _asked(why: Mapping[str, Document]) -> Markup:
+    source, at, doc = str(why["source"]), why["at"], str(why["doc"])
+    where = joined(" ", tag("code", place(at))) if at else None
+    link = (
+        joined(" ", tag("a", "docs", href=doc, rel="noopener", aria_label=f"Documentation: {doc}"))
+        if _is_link(doc)
+        else None
+    )
+    return tag("div", tag("b", source), where, f": {safe(why['reason'])}", link)
+
+
+def _is_link(doc: str) -> bool:
+    return doc.startswith("https://")

@@ -1,0 +1,192 @@
+"""A plan as Markdown for a pull request comment: what matters first, details folded, short enough for GitHub to take.
+
+Two hidden markers start it: one that every plan comment has, one for this spec on this tenant, so that a pipeline can
+find the comment that it wrote before. Everything that comes from a spec or a tenant is inert (`inert.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from tokenvault.document import Document
+from tokenvault.render.block import SIGNS
+from tokenvault.render.graph_mermaid import graph_mermaid
+from tokenvault.render.graph_picture import planned_picture
+from tokenvault.render.inert import code, fenced, prose
+from tokenvault.render.markup import Markup, joined, tag
+from tokenvault.render.rows import Group, Row, groups
+from tokenvault.render.safe import safe
+from tokenvault.render.text import VERBS
+from tokenvault.render.words import budget, counted, left_alone, nothing_to_do, place, risks, totals
+
+LIMIT = 59_000
+LIST_LIMIT, OBJECT_LIMIT = 6_000, 20_000
+OPEN_UP_TO = 3
+NAMED = 5
+COMMENT_COLUMN, WIDTH = 60, 104
+GRAPH_UP_TO = 40
+
+
+def plan_markdown(plan: Document) -> str:
+    """The comment, below 60,000 characters; what does not fit is counted."""
+    head = "\n".join([*_markers(plan), "", *_summary(plan), *_risks(plan), *_warnings(plan), *_orphans(plan)])
+    sections = [_section(change, is_open=len(plan["changes"]) <= OPEN_UP_TO) for change in plan["changes"]]
+    shown = _fitting([*sections, *_graph(plan)], LIMIT - len(head))
+    return "\n".join([head, *shown, *_rest(plan["changes"][len(shown) :])]) + "\n"
+
+
+def _markers(plan: Document) -> list[str]:
+    spec, tenant = _plain(plan["spec"]["name"]), _plain(plan["tenant"])
+    return ["<!-- tokenvault:plan -->", f"<!-- tokenvault:plan spec={spec} tenant={tenant} -->"]
+
+
+def _plain(name: str) -> str:
+    """What a spec's name and a domain are made of; nothing in it ends a comment."""
+    return re.sub(r"[^a-z0-9.:-]|-(?=-)", "_", name.lower()[:200])
+
+
+def _summary(plan: Document) -> Iterator[str]:
+    yield f"### Plan: {code(plan['spec']['name'])} on {code(plan['tenant'])}"
+    yield ""
+    if plan["changes"]:
+        yield f"**{totals(plan)}.** {plan['summary']['unchanged']:,} unchanged."
+        yield prose(budget(plan))
+    else:
+        yield f"**No changes.** {nothing_to_do(plan)}."
+
+
+def _risks(plan: Document) -> list[str]:
+    lines = [f"> - {_few(addresses)}: {prose(risk)}" for risk, addresses in risks(plan).items()]
+    return ["", "> [!WARNING]", "> **Before you approve**", *_list(lines, "> - ")] if lines else []
+
+
+def _few(addresses: Sequence[str]) -> str:
+    more = len(addresses) - NAMED
+    shown = ", ".join(map(code, addresses[:NAMED]))
+    return f"{shown} and {counted(more, 'more object')}" if more > 0 else shown
+
+
+def _warnings(plan: Document) -> list[str]:
+    lines = ["\n".join(_warning(warning)) for warning in plan["warnings"]]
+    return ["", "> [!NOTE]", *_list(lines, "> - ")] if lines else []
+
+
+def _warning(warning: Document) -> Iterator[str]:
+    where = f" ({code(place(warning['at']))})" if warning["at"] else ""
+    yield f"> - **{prose(warning['summary'])}**{where}"
+    for line in f"{warning['detail']}\n{warning['hint']}".split("\n"):
+        if line.strip():
+            yield f">   - {prose(line)}"
+
+
+def _orphans(plan: Document) -> list[str]:
+    lines = [
+        f"- {code(orphan['address'])} [{code(orphan['id'])}]{' (protected)' if orphan['protected'] else ''}"
+        for orphan in plan["orphans"]
+    ]
+    title = "**Created by this spec and no longer in it** (deleted only with `--prune`):"
+    return ["", title, "", *_list(lines, "- ")] if lines else []
+
+
+def _list(lines: Sequence[str], bullet: str) -> list[str]:
+    shown = _fitting(lines, LIST_LIMIT)
+    more = len(lines) - len(shown)
+    return [*shown, f"{bullet}and {more:,} more: see `tokenvault plan`"] if more else shown
+
+
+def _fitting(parts: Sequence[str], room: int) -> list[str]:
+    """The first parts, as many as there is room for. A part is shown whole or not at all."""
+    shown: list[str] = []
+    for part in parts:
+        room -= len(part) + 1
+        if room < 0:
+            break
+        shown.append(part)
+    return shown
+
+
+def _rest(changes: Sequence[Document]) -> list[str]:
+    if not changes:
+        return []
+    actions = Counter(change["action"] for change in changes)
+    numbers = ", ".join(f"{count:,} to {action}" for action, count in actions.items())
+    text = f"**{counted(len(changes), 'more object')} not shown here** ({numbers}): this comment is full."
+    return ["", f"{text} `tokenvault plan`, or `--format html`, shows everything."]
+
+
+def _graph(plan: Document) -> Iterator[str]:
+    """GitHub and GitLab draw mermaid; where there is nothing to colour, or too much to see, it is left out."""
+    picture = planned_picture(plan)
+    if plan["changes"] and len(picture.boxes) <= GRAPH_UP_TO:
+        lines = graph_mermaid(picture).splitlines()
+        summary = tag("summary", "Graph: what comes before what")
+        yield "\n".join(["", "<details>", summary, "", fenced(lines, "mermaid"), "", "</details>"])
+
+
+def _section(change: Document, *, is_open: bool) -> str:
+    opening = "<details open>" if is_open else "<details>"
+    summary = tag("summary", *_headline(change))
+    return "\n".join(["", opening, summary, "", fenced(_diff(change), "diff"), "", "</details>"])
+
+
+def _headline(change: Document) -> Iterator[object]:
+    yield tag("code", SIGNS[change["action"]][0])
+    yield " "
+    yield tag("b", tag("code", change["address"]))
+    yield f" {VERBS['adopt' if change['adopts'] else change['action']]}"
+    if change["risks"]:
+        yield " (see above)"
+    if change["source"]:
+        yield joined(Markup(" · "), tag("code", place(change["source"])))
+
+
+def _diff(change: Document) -> list[str]:
+    lines = [*_remarks(change), *_commented([line for group in groups(change) for line in _group(group)])]
+    lines += [f"# ({note})" for note in left_alone(change)]
+    shown = _fitting(lines, OBJECT_LIMIT)
+    more = len(lines) - len(shown)
+    return [*shown, f"# ({counted(more, 'more line')} not shown here)"] if more else shown
+
+
+def _remarks(change: Document) -> Iterator[str]:
+    if change["adopts"]:
+        yield f"# adopts the existing {safe(change['kind'])} {safe(change['name'])!r} [{safe(change['id'])}]"
+    if change["reason"]:
+        yield f"# {safe(change['reason'])}"
+    for risk in change["risks"]:
+        yield f"! {safe(risk)}"
+
+
+def _group(group: Group) -> Iterator[tuple[str, str]]:
+    """Lines, each with who asked for it. GitHub colours `+`, `-` and `!`; a changed value is one of each."""
+    if not group.is_list:
+        for row in group.rows:
+            yield from _lines(row, f"{group.path} = ")
+        return
+    yield f"  {group.path}:", ""
+    for row in group.rows:
+        yield from _lines(row, f"  {row.label}{' = ' if row.label and (row.before or row.after) else ''}")
+    if group.kept:
+        yield f"    ({counted(group.kept, 'unchanged element')})", ""
+
+
+def _lines(row: Row, name: str) -> Iterator[tuple[str, str]]:
+    if row.before is not None:
+        yield f"- {name}{row.before}", "" if row.after is not None else _asked_by(row)
+    if row.after is not None:
+        yield f"+ {name}{row.after}", _asked_by(row)
+
+
+def _asked_by(row: Row) -> str:
+    names = {why["source"]: f" {place(why['at'])}" if why["at"] else "" for why in reversed(row.why)}
+    return ", ".join(f"{safe(source)}{at}" for source, at in reversed(names.items()))
+
+
+def _commented(lines: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Who asked stands in one column, or on a line of its own where that is too far to the right to be seen."""
+    column = min(COMMENT_COLUMN, max((len(text) for text, _ in lines), default=0))
+    for text, comment in lines:
+        beside = f"{text.ljust(column)}  # {comment}" if comment else text
+        yield from [beside] if len(beside) <= WIDTH or not comment else [text, f"      # {comment}"]
