@@ -59,6 +59,7 @@ HOSTILE = (
     "x" * 5000,
     "漢字" * 40,
     "\ud800",
+    "not \ufffe a \uffff character \U000e0041\U000e0042",
 )
 SPAN = Span(file="specs/tokenvault.yaml", line=7, column=3, end_column=9)
 

@@ -107,7 +107,7 @@ def test_every_object_is_drawn_with_its_action_in_every_form(plan: Document) -> 
     ]
     assert sorted(g.get("class", "") for g in groups) == actions
     assert sorted(re.findall(r":::(\w+)$", graph_mermaid(picture), re.M)) == actions
-    assert len(re.findall(r"tooltip=", graph_dot(picture))) == len(actions)
+    assert len(re.findall(r"fillcolor=", graph_dot(picture))) == len(actions)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

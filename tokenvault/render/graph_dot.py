@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenvault.render.graph_picture import ACTIONS, Picture
+from tokenvault.render.graph_svg import cut
 from tokenvault.render.safe import safe
 
+LABEL_COLUMNS = 60
 COLOURS = {
     "create": ("#dafbe1", "#1a7f37"),
     "update": ("#fff8c5", "#9a6700"),
@@ -23,20 +25,24 @@ def graph_dot(picture: Picture) -> str:
 
 
 def _lines(picture: Picture) -> Iterator[str]:
-    yield f"  graph [rankdir=LR, label={_quoted(picture.title)}, labelloc=t, fontname=Helvetica]"
+    yield f'  graph [rankdir=LR, label="{_shown(picture.title)}", labelloc=t, fontname=Helvetica]'
     yield '  node [shape=box, style="rounded,filled", fontname=Helvetica, fontsize=11]'
     yield '  edge [color="#8c959f", arrowsize=0.7]'
     for address, box in picture.boxes.items():
         fill, line = COLOURS[box.action]
-        label = "\\n".join(filter(None, (_escaped(box.title), _escaped(box.label), ACTIONS[box.action])))
-        tip = _quoted(box.what)
-        yield f'  {_quoted(address)} [label="{label}", tooltip={tip}, fillcolor="{fill}", color="{line}"]'
+        label = "\\n".join(filter(None, (box.title, _shown(cut(box.label, LABEL_COLUMNS)), ACTIONS[box.action])))
+        yield f'  {_quoted(address)} [label="{label}", fillcolor="{fill}", color="{line}"]'
     for source, target in picture.edges:
         yield f"  {_quoted(source)} -> {_quoted(target)}"
 
 
 def _quoted(text: str) -> str:
     return f'"{_escaped(text)}"'
+
+
+def _shown(text: str) -> str:
+    """Text to be drawn: graphviz reads HTML's character references in it."""
+    return _escaped(text).replace("&", "&amp;")
 
 
 def _escaped(text: str) -> str:

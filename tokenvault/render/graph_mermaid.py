@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from tokenvault.render.graph_picture import ACTIONS, Picture, readable
 from tokenvault.render.graph_svg import cut
-from tokenvault.render.safe import safe
 
 LABEL_COLUMNS = 48
 CLASSES = {
@@ -17,6 +16,8 @@ CLASSES = {
     "none": "fill:#f6f8fa,stroke:#8c959f,color:#1f2328",
     "unknown": "fill:#fbefff,stroke:#6639ba,color:#1f2328,stroke-dasharray:4 3",
 }
+LOOKALIKES = str.maketrans({"\\": "\u29f5", "$": "\uff04"})
+"""Mermaid makes lines of `\\n` and formulas of `$$` even where they are written as codes."""
 _SPECIAL = re.compile(r"[^\w .,()*-]")
 
 
@@ -42,4 +43,4 @@ def _lines(picture: Picture) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """Mermaid reads `#60;` as the character 60, and takes no other character of it for syntax."""
-    return _SPECIAL.sub(lambda found: f"#{ord(found[0])};", cut(safe(text), LABEL_COLUMNS))
+    return _SPECIAL.sub(lambda found: f"#{ord(found[0])};", cut(text, LABEL_COLUMNS).translate(LOOKALIKES))

@@ -12,6 +12,7 @@ from tokenvault.render.safe import safe
 
 MARGIN, HEAD, SWATCH = 20.0, 62.0, 12.0
 LABEL_COLUMNS, TITLE_COLUMNS = 27, 60
+LONGEST = 100_000
 SIGNS = {"create": "+", "update": "~", "delete": "−", "unknown": "?"}
 STYLE = Markup("""
 .tv{--ink:#1f2328;--soft:#59636e;--line:#8c959f;--page:#fff;--edge:#d1d9e0;--none:#f6f8fa;
@@ -121,7 +122,7 @@ def _box(box: Box, corner: Point, link: str | None) -> Markup:
 
 def cut(text: str, columns: int) -> str:
     """The text in at most so many columns, its middle left out: names tend to differ at both ends."""
-    plain = safe(text)
+    plain = safe(text, LONGEST)
     if _columns(plain) <= columns:
         return plain
     head, tail = columns * 2 // 3, columns - columns * 2 // 3 - 1

@@ -52,16 +52,23 @@ def _footer(plan: Document) -> Iterator[object]:
 
 def _numbers(plan: Document) -> Markup:
     summary = plan["summary"]
-    adopted = f"to change, {summary['adopt']:,} of them adopted" if summary["adopt"] else "to change"
-    words = {"create": "to add", "update": adopted, "delete": "to destroy"}
-    items = [_number(summary[action], text, action) for action, text in words.items()]
-    items += [_number(summary["unchanged"], "unchanged", "zero"), _number(summary["writes"], "writes", "zero")]
+    items = [
+        _number(summary["create"], "to add", "create"),
+        _number(summary["update"], f"to change{_adopted(summary['adopt'])}", "update"),
+        _number(summary["delete"], "to destroy", "delete"),
+        _number(summary["unchanged"], "unchanged"),
+        _number(summary["writes"], "write" if summary["writes"] == 1 else "writes"),
+    ]
     cost = tag("p", budget(plan), class_="soft small") if plan["changes"] else None
     return tag("section", tag("h2", "Summary", class_="unseen"), tag("ul", *items, class_="numbers"), cost)
 
 
-def _number(number: int, text: str, class_: str) -> Markup:
-    return tag("li", tag("b", f"{number:,}"), " ", text, class_=class_ if number else "zero")
+def _adopted(number: int) -> str:
+    return f", {number:,} of them adopted" if number else ""
+
+
+def _number(number: int, text: str, class_: str = "plain") -> Markup:
+    return tag("li", tag("b", f"{number:,}"), " ", text, class_=class_ if number else "plain")
 
 
 def _risks(plan: Document) -> Iterator[Markup]:

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from typing import Any
 
-_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_SUSPECT = re.compile(r"[^ -~\n]")
 MAX_TEXT = 500
 
 
 def safe(text: object, limit: int = MAX_TEXT) -> str:
-    """One line of visible text: control and bidirectional characters as escapes, very long text cut."""
+    """One line of visible text: what is invisible, moves or reorders as escapes, very long text cut."""
     plain = str(text).replace("\n", "\\n").replace("\t", "\\t")
-    plain = _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", plain)
+    plain = _SUSPECT.sub(_visible, plain)
     return plain if len(plain) <= limit else f"{plain[:limit]}… ({len(plain):,} characters)"
 
 
 def safe_json(data: Any, indent: int | None = None) -> str:
     """JSON that any terminal may show: the same data, what is not safe there as \\u escapes."""
-    text = json.dumps(data, indent=indent, ensure_ascii=False)
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _SUSPECT.sub(_visible, json.dumps(data, indent=indent, ensure_ascii=False))
+
+
+def _visible(found: re.Match[str]) -> str:
+    """A character that can be seen, or is a space, as it is; any other as Python, JSON and YAML escape it."""
+    character = found[0]
+    if character.isprintable() or unicodedata.category(character) == "Zs":
+        return character
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[n : n + 4]}" for n in range(0, len(units), 4))
