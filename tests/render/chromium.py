@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -20,6 +21,8 @@ FLAGS = (
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
 )
+
+PATIENCE = 60
 
 
 class Browser:
@@ -73,6 +76,8 @@ class Browser:
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._buffer:
+            ready, _, _ = select.select([self._read], [], [], PATIENCE)
+            assert ready, f"Chromium said nothing for {PATIENCE} s"
             chunk = os.read(self._read, 1 << 16)
             assert chunk, "Chromium went away"
             self._buffer += chunk
