@@ -137,3 +137,9 @@ def write_spec(folder: Path, spec: Any, name: str = "spec.yaml") -> Path:
     path = folder / name
     path.write_text(spec if isinstance(spec, str) else yaml.safe_dump(spec, sort_keys=False))
     return path
+
+
+def my_env(**more: str) -> dict[str, str]:
+    """This process's environment without what would change how tokenvault behaves."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AUTH0_", "TOKENVAULT_", "PYTHONPATH"))}
+    return {**kept, **more}

@@ -2,22 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from tokenvault.cli.options import EnvFile, Specs, where
-from tokenvault.cli.session import session
+from tokenvault.cli.session import Session, session
+from tokenvault.errors import Diagnostic, SpecError
+
+if TYPE_CHECKING:
+    from tokenvault.spec.model import Spec
 
 
-def validate(specs: Specs = None, env_file: EnvFile = None) -> None:
+class ProblemFormat(StrEnum):
+    """The forms that problems are told in."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+def validate(
+    specs: Specs = None,
+    form: Annotated[
+        ProblemFormat,
+        typer.Option("--format", help="How to tell problems; `github` makes annotations on a pull request."),
+    ] = ProblemFormat.TEXT,
+    env_file: EnvFile = None,
+) -> None:
     """Check a spec: its schema and every rule that needs no tenant.
 
     All problems are told at once, sorted by line, each with a code and a way out. Nothing is sent.
     """
+    here = session(where(None, None), env_file=env_file)
+    try:
+        spec = _checked(here, specs)
+    except SpecError as error:
+        if form is ProblemFormat.TEXT:
+            raise
+        _tell(here, form, error.diagnostics)
+        raise typer.Exit(1) from None
+    if form is ProblemFormat.TEXT:
+        here.console.out(_valid(here, spec))
+    else:
+        _tell(here, form, spec.warnings)
+
+
+def _checked(here: Session, specs: list[str] | None) -> Spec:
     from tokenvault.graph import build_graph
 
-    here = session(where(None, None), env_file=env_file)
     spec = here.spec(specs)
     build_graph(spec, spec.tenant or "tenant.invalid")
+    return spec
+
+
+def _valid(here: Session, spec: Spec) -> str:
     applications, connections = len(spec.applications), len(spec.connections)
-    here.console.out(
+    return (
         f"{here.console.paint('Valid.', 'bold', 'green')} {applications} application{'s' * (applications != 1)}, "
         f"{connections} connection{'s' * (connections != 1)}.\n"
     )
+
+
+def _tell(here: Session, form: ProblemFormat, problems: Sequence[Diagnostic]) -> None:
+    import json
+
+    from tokenvault.document import diagnostic_document
+    from tokenvault.render.annotations import annotation
+
+    if form is ProblemFormat.GITHUB:
+        here.console.out("".join(annotation(problem) for problem in problems))
+    else:
+        valid = not any(problem.severity == "error" for problem in problems)
+        found = {"format": "tokenvault-validation", "format_version": "1.0", "valid": valid}
+        document = {**found, "problems": [diagnostic_document(problem) for problem in problems]}
+        here.console.out(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

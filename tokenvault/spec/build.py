@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokenvault.flavors import flavors
+from tokenvault.kinds import kinds
 from tokenvault.secret import Secret
 from tokenvault.spec.merge import Merged
 from tokenvault.spec.model import ApiSpec, ApplicationSpec, ConnectionSpec, FlavorUse, Path, Positions, Problem, Spec
@@ -36,6 +37,7 @@ def build(data: Data, merged: Merged, references: Mapping[str, References]) -> t
         applications={key: application(key, entry) for key, entry in _section(data, "applications")},
         my_account_domain=_domain(_mapping(data.get("my_account_api")).get("domain")),
         mfa_policy=data.get("mfa_policy", "warn"),
+        sections={kind.section.name: data.get(kind.section.name) for kind in kinds().values() if kind.section},
         positions=positions,
     )
     return spec, problems

@@ -11,14 +11,14 @@ from typing import Any
 from tokenvault.errors import Diagnostic, SpecError, did_you_mean
 from tokenvault.flavors import Use, flavors
 from tokenvault.kinds import kinds
-from tokenvault.secret import Secret
+from tokenvault.secret import Secret, sounds_secret
 from tokenvault.spec.build import build
 from tokenvault.spec.merge import merge
 from tokenvault.spec.model import Path, Problem, Spec
-from tokenvault.spec.problems import diagnose, in_order, literal_secret, schema_problems
+from tokenvault.spec.problems import diagnose, in_order, literal_secret, schema_problems, secret_in_clear, wrong_types
 from tokenvault.spec.schema import spec_schema
-from tokenvault.spec.source import Source, read_source
-from tokenvault.spec.values import References, Unresolved, has_reference
+from tokenvault.spec.source import MAX_BYTES, Source, read_source
+from tokenvault.spec.values import References, Unresolved, has_reference, variables
 
 DEFAULT_FILE = "tokenvault.yaml"
 _SECRET_OPTION = re.compile(r"(?i)secret|passw|private_?key|api_?key|token$")
@@ -29,13 +29,17 @@ def load_spec(paths: Sequence[str | FilePath] = (DEFAULT_FILE,), environment: Ma
 
     Raises `SpecError` with every problem found, sorted by place. Reads no network and changes nothing.
     """
-    environment = os.environ if environment is None else environment
-    merged = merge([_read(file) for file in _files(paths)])
+    return load_sources([_read(file) for file in _files(paths)], os.environ if environment is None else environment)
+
+
+def load_sources(sources: Sequence[Source], environment: Mapping[str, str]) -> Spec:
+    """The same for files that were read already, or are not written yet."""
+    merged = merge(sources)
     references = {file: References(environment, FilePath(file).parent) for file in merged.files}
     resolver = _Resolver(merged.source, references)
     data = resolver.resolve(merged.source.data, ())
     problems = [*resolver.problems, *_validate(data)]
-    usable = _without(data, [problem.path for problem in problems])
+    usable = _well_typed(_without(data, [problem.path for problem in problems]))
     spec, flavor_problems = build(usable, merged, references)
     problems += [*flavor_problems, *_rules(spec)]
     found = in_order([*merged.source.problems, *(diagnose(problem, spec.positions) for problem in problems)])
@@ -54,25 +58,39 @@ def _with_warnings(spec: Spec, found: Iterable[Diagnostic]) -> Spec:
 def _files(paths: Sequence[str | FilePath]) -> list[str]:
     found: list[str] = []
     for path in map(FilePath, paths):
-        if path.is_dir():
+        if "\0" not in str(path) and path.is_dir():
             inside = sorted(p for p in path.iterdir() if p.suffix in (".yaml", ".yml") and p.is_file())
             if not inside:
-                raise SpecError(Diagnostic(code="spec-no-file", summary=f"There is no YAML file in {path}"))
-            found += [str(p) for p in inside]
+                hint = "Name a spec's file, or a folder that holds some."
+                raise SpecError(Diagnostic(code="spec-no-file", summary=f"There is no YAML file in {path}", hint=hint))
+            found += [str(_inside(path, file)) for file in inside]
         else:
             found.append(str(path))
     return list(dict.fromkeys(found))
 
 
+def _inside(folder: FilePath, file: FilePath) -> FilePath:
+    """The file, unless a symbolic link leads out of the folder: nobody named what it leads to."""
+    if file.resolve().is_relative_to(folder.resolve()):
+        return file
+    hint = "Put the file itself there, or name it on the command line."
+    raise SpecError(Diagnostic(code="spec-file-outside", summary=f"{file} leads out of its folder", hint=hint))
+
+
 def _read(file: str) -> Source:
+    hint = "Name the spec's file, or make one with `tokenvault init`."
     try:
-        return read_source(file, FilePath(file).read_bytes())
+        path = FilePath(file)
+        if path.exists() and not path.is_file():
+            raise SpecError(Diagnostic(code="spec-no-file", summary=f"{file} is not a regular file", hint=hint))
+        with path.open("rb") as opened:
+            return read_source(file, opened.read(MAX_BYTES + 1))
     except FileNotFoundError:
-        hint = "Name the spec's file, or make one with `tokenvault init`."
         raise SpecError(Diagnostic(code="spec-no-file", summary=f"There is no file {file}", hint=hint)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it cannot be opened"
-        raise SpecError(Diagnostic(code="spec-no-file", summary=f"{file} cannot be read: {reason}")) from None
+        summary = f"{file} cannot be read: {reason}"
+        raise SpecError(Diagnostic(code="spec-no-file", summary=summary, hint=hint)) from None
 
 
 class _Resolver:
@@ -99,6 +117,9 @@ class _Resolver:
         try:
             if referenced and (_is_secret(path) or _in_options(path)):
                 return references.secret(raw)
+            if secret := next(filter(sounds_secret, variables(raw)), None):
+                self.problems.append(secret_in_clear(path, secret))
+                return raw
             return references.text(raw)
         except Unresolved as error:
             self.problems.append(Problem(code=error.code, path=path, summary=error.summary, hint=error.hint))
@@ -121,10 +142,14 @@ def _in_options(path: Path) -> bool:
 
 
 def _validate(data: Any) -> Iterable[Problem]:
+    return list(schema_problems(_schema_errors(data)))
+
+
+def _schema_errors(data: Any) -> Iterable[Any]:
     from jsonschema import Draft202012Validator
 
-    validator = Draft202012Validator(spec_schema())
-    return list(schema_problems(validator.iter_errors(_revealing_references(data))))
+    errors: Iterable[Any] = Draft202012Validator(spec_schema()).iter_errors(_revealing_references(data))
+    return errors
 
 
 def _revealing_references(value: Any) -> Any:
@@ -146,6 +171,18 @@ def _without(data: Any, paths: Iterable[Path]) -> Any:
             elif not isinstance(holder[last], dict | list) or _all_scalars(holder[last]):
                 del holder[last]
     return data if isinstance(data, dict) else {}
+
+
+def _well_typed(data: Any) -> Any:
+    """The data with nothing in it that is of another type than the schema says: the rules rely on that."""
+    while wrong := set(wrong_types(_schema_errors(data))):
+        if () in wrong:
+            return {}
+        for path in sorted(wrong, key=lambda path: (len(path), str(path[-1]).rjust(12)), reverse=True):
+            holder, last = _holder(data, path)
+            if isinstance(holder, dict | list):
+                del holder[last]  # of a list the last first, so that the places of the others hold
+    return data
 
 
 def _all_scalars(value: Any) -> bool:

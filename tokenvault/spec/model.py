@@ -108,7 +108,10 @@ class ApplicationSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """Everything that the spec files say, merged. `files` are the paths as the user gave them."""
+    """Everything that the spec files say, merged. `files` are the paths as the user gave them.
+
+    `sections` is what stands under each kind's section, for kinds that have no model of their own.
+    """
 
     name: str
     files: tuple[str, ...]
@@ -118,6 +121,7 @@ class Spec:
     applications: Mapping[str, ApplicationSpec] = field(default_factory=dict)
     my_account_domain: str | None = None
     mfa_policy: MfaPolicy = "warn"
+    sections: Mapping[str, Any] = field(default_factory=dict)
     positions: Positions = field(default_factory=Positions)
     warnings: tuple[Diagnostic, ...] = ()
 

@@ -53,6 +53,15 @@ def schema_problems(errors: Iterable[Any]) -> Iterator[Problem]:
             yield from _translate(error)
 
 
+def wrong_types(errors: Iterable[Any]) -> Iterator[Path]:
+    """The places of values that are not even of a type that the schema allows there."""
+    for error in errors:
+        if error.validator == "anyOf" and error.context:
+            yield from wrong_types(e for e in error.context if e.schema_path[0] == _meant(error))
+        elif error.validator == "type" or (error.validator == "enum" and isinstance(error.instance, dict | list)):
+            yield tuple(error.absolute_path)
+
+
 def _meant(error: Any) -> int:
     """Index of the alternative of the value's own type: a mapping was meant to be the mapping form."""
     for index, alternative in enumerate(error.validator_value):
@@ -144,6 +153,17 @@ def literal_secret(path: Path) -> Problem:
         summary=f'"{path[-1]}" is a secret and must be a reference',
         detail="A spec is in git: whoever can read the repository can read what stands here. Consider it leaked.",
         hint="Write ${env:NAME} or ${file:path}, and rotate the secret if this was ever committed.",
+    )
+
+
+def secret_in_clear(path: Path, variable: str) -> Problem:
+    """A variable that sounds like a secret where its value would be shown."""
+    return Problem(
+        code="spec-secret-in-clear",
+        path=path,
+        summary=f"{variable} sounds like a secret, and what stands here is shown in plans and stored in clear",
+        hint="Refer to a secret only where one belongs, under `credentials` or `options` of a connection. "
+        "If it is none, call the variable something else.",
     )
 
 

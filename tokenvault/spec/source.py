@@ -56,7 +56,7 @@ def read_source(file: str, raw: bytes) -> Source:
 
 def _decode(file: str, raw: bytes) -> str:
     if len(raw) > MAX_BYTES:
-        size = f"The file has {len(raw):,} bytes; a spec has at most {MAX_BYTES:,}"
+        size = f"The file is larger than the {MAX_BYTES:,} bytes that a spec has at most"
         raise SpecError(_problem(file, "spec-too-large", size, hint="Split it into several files."))
     try:
         return raw.decode("utf-8-sig")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 
 from tokenvault.secret import Secret
@@ -70,6 +70,13 @@ class References:
             hint = f"export {found['name']}=…, or pass --env-file, or give a default: ${{env:{found['name']}:-…}}"
             raise Unresolved("spec-unset-variable", f"The environment variable {found['name']} is not set", hint)
         return value
+
+
+def variables(text: str) -> Iterator[str]:
+    """The environment variables that the scalar refers to."""
+    for match in _REFERENCE.finditer(text):
+        if found := _ENV.match(match["body"] or ""):
+            yield found["name"]
 
 
 def has_reference(text: str) -> bool:
