@@ -29,7 +29,7 @@ def plan_document(plan: Plan) -> Document:
             "needed": list(plan_scopes(plan)),
             "lacking": None if plan.lacking is None else list(plan.lacking),
         },
-        "changes": [_change(change) for change in plan.changes],
+        "changes": [change_document(change) for change in plan.changes],
         "nodes": [_node(node) for node in plan.nodes],
         "orphans": [_orphan(orphan) for orphan in plan.orphans],
         "warnings": [diagnostic_document(warning) for warning in plan.warnings],
@@ -57,7 +57,8 @@ def _summary(plan: Plan) -> Document:
     }
 
 
-def _change(change: Change) -> Document:
+def change_document(change: Change) -> Document:
+    """What happens to one object."""
     return {
         "address": change.address,
         "kind": change.kind,
@@ -66,7 +67,7 @@ def _change(change: Change) -> Document:
         "action": change.action.value,
         "adopts": change.adopts,
         "reason": change.reason,
-        "source": _source(change.span),
+        "source": source_document(change.span),
         "requires": list(change.requires),
         "attributes": [_attribute(attribute) for attribute in change.attributes],
         "kept": dict(change.kept),
@@ -97,12 +98,13 @@ def _attribute(attribute: Attribute) -> Document:
         "after": attribute.after,
         "sensitive": attribute.sensitive,
         "unknown": attribute.unknown,
-        "why": [_why(why) for why in attribute.why],
+        "why": [why_document(why) for why in attribute.why],
     }
 
 
-def _why(why: Why) -> Document:
-    return {"source": why.source, "reason": why.reason, "at": _source(why.span), "doc": why.doc}
+def why_document(why: Why) -> Document:
+    """Who asked for something, and why."""
+    return {"source": why.source, "reason": why.reason, "at": source_document(why.span), "doc": why.doc}
 
 
 def _orphan(orphan: Orphan) -> Document:
@@ -115,7 +117,8 @@ def _orphan(orphan: Orphan) -> Document:
     }
 
 
-def _source(span: Span | None) -> Document | None:
+def source_document(span: Span | None) -> Document | None:
+    """A place in a spec file."""
     return {"file": span.file, "line": span.line} if span else None
 
 
@@ -128,5 +131,5 @@ def diagnostic_document(diagnostic: Diagnostic) -> Document:
         "detail": diagnostic.detail,
         "hint": diagnostic.hint,
         "context": diagnostic.context,
-        "at": _source(diagnostic.span),
+        "at": source_document(diagnostic.span),
     }

@@ -32,7 +32,7 @@ def _scopes_of(change: Change) -> Iterator[str]:
             written = change.later
         case Action.UPDATE:
             yield from scopes.update
-            written = change.sets
+            written = {**change.sets, **change.later}
         case Action.DELETE:
             yield from scopes.delete
             return

@@ -12,6 +12,8 @@ from tokenvault.plan import Action, Change
 if TYPE_CHECKING:
     from tokenvault.tenant.pacing import Wait
 
+ALREADY = "it was so already"
+
 
 class Outcome(Enum):
     """How one change ended."""
@@ -116,9 +118,6 @@ class Report:
         return not self.not_kept and all(ended.outcome is Outcome.DONE for ended in self.ended.values())
 
     def done(self, changes: tuple[Change, ...], action: Action) -> int:
-        """How many changes of this action were done."""
-        return sum(
-            change.action is action and self.ended[change.address].outcome is Outcome.DONE
-            for change in changes
-            if change.address in self.ended
-        )
+        """How many changes of this action were done; what was so already is none."""
+        ended = [self.ended[change.address] for change in changes if change.address in self.ended]
+        return sum(e.action is action and e.outcome is Outcome.DONE and e.note != ALREADY for e in ended)

@@ -138,8 +138,10 @@ class Lines:
         """Problems on stderr, the summary on stdout."""
         from tokenvault.render.report import report_text
 
+        if plan.is_empty:
+            return
+        self._console.err("\n" if report.problems else "")
         for problem in report.problems:
-            self._console.err("\n")
             self._console.problem(problem)
         text = report_text(plan, report, self._console.paint, reads=tenant.reads, writes=tenant.writes)
         self._console.out(text)

@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
 from tokenvault.cli.console import Console
 
 
-def schema() -> None:
-    """Print the JSON Schema of a spec, for editors and other tools."""
+class Of(StrEnum):
+    """What has a schema."""
+
+    SPEC = "spec"
+    PLAN = "plan"
+    EVENTS = "events"
+    DRIFT = "drift"
+
+
+def schema(
+    of: Annotated[
+        Of,
+        typer.Argument(
+            help="Of a spec; of a plan (`plan --format json`, `plan --out`); of a line of `apply --json`; "
+            "of `drift --format json`."
+        ),
+    ] = Of.SPEC,
+) -> None:
+    """Print a JSON Schema, for editors and other tools: of what tokenvault reads, or of what it writes."""
     import json
 
-    from tokenvault.spec.schema import spec_schema
+    Console().out(json.dumps(_schema(of), indent=2, ensure_ascii=False) + "\n")
 
-    Console().out(json.dumps(spec_schema(), indent=2, ensure_ascii=False) + "\n")
+
+def _schema(of: Of) -> dict[str, Any]:
+    if of is Of.SPEC:
+        from tokenvault.spec.schema import spec_schema
+
+        return spec_schema()
+    from tokenvault.document_schema import drift_schema, events_schema, plan_schema
+
+    return {Of.PLAN: plan_schema, Of.EVENTS: events_schema, Of.DRIFT: drift_schema}[of]()

@@ -12,7 +12,9 @@ from tokenvault.cli.plan import Format, Full, Summary, drawn
 
 
 def show(
-    file: Annotated[Path, typer.Argument(metavar="PLANFILE", help="A plan that `plan --out` saved.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="PLANFILE", help="A plan that `plan --out` saved.", show_default=False)
+    ],
     form: Annotated[Format, typer.Option("--format", help="How to show the plan.")] = Format.TEXT,
     summary: Summary = False,
     full: Full = False,

@@ -49,11 +49,10 @@ def block(change: Document, headline: str, canvas: Canvas) -> Iterator[str]:
     for remark in _remarks(change):
         yield from wrapped(remark, canvas.width, "  # ")
     label = shortened(safe(change["address"].split(".", 1)[-1]))
-    yield f'  {paint(sign, colour)} {change["kind"]} "{label}" {{'
-    yield from _attributes(change, canvas)
-    for remark in left_alone(change):
-        yield paint(f"{' ' * INDENT}  # ({remark})", "dim")
-    yield "    }"
+    inside = [*_attributes(change, canvas)]
+    inside += [paint(f"{' ' * INDENT}  # ({remark})", "dim") for remark in left_alone(change)]
+    yield f'  {paint(sign, colour)} {change["kind"]} "{label}"{" {" if inside else ""}'
+    yield from [*inside, "    }"] if inside else []
 
 
 def _remarks(change: Document) -> Iterator[str]:

@@ -29,6 +29,11 @@ from tokenvault.plan import Action
 FORMAT = "tokenvault-events"
 FORMAT_VERSION = "1.0"
 GERUNDS = {Action.CREATE: "creating", Action.UPDATE: "updating", Action.DELETE: "deleting"}
+WAITING = {
+    "seconds": "How long this wait is.",
+    "before": "Seconds waited so before.",
+    "bound": "The most that may be waited in all (--max-wait).",
+}
 PARTICIPLES = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
 
 
@@ -60,8 +65,7 @@ def event_line(event: Event) -> Document:
             message = f"{event.address}: still {GERUNDS[event.action]} ({event.seconds:.0f} s elapsed)"
             return {"type": "working", "message": message, **_which(event), "seconds": round(event.seconds, 3)}
         case Waiting():
-            seconds = {"seconds": event.seconds, "before": event.before, "bound": event.bound}
-            return {"type": "waiting", "message": str(event), **{key: round(value, 3) for key, value in seconds.items()}}
+            return {"type": "waiting", "message": str(event), **{n: round(getattr(event, n), 3) for n in WAITING}}
         case Ended():
             return _ended(event)
         case Verified():

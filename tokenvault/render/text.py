@@ -33,9 +33,10 @@ def plan_text(
             lines += ["", *block(change, _headline(change), canvas)]
     if changes:
         lines += ["", f"{paint('Plan:', 'bold')} {totals(plan)}.", *wrapped(budget(plan), width, "")]
-    return (
-        "\n".join([*lines, *_orphans(plan, paint), *_warnings(plan, paint, width), *_risks(plan, paint, width)]) + "\n"
-    )
+    lines += _orphans(plan, paint)
+    for warning in plan["warnings"]:
+        lines += warning_lines(warning, paint, width)
+    return "\n".join([*lines, *_risks(plan, paint, width)]) + "\n"
 
 
 def _legend(plan: Document, paint: Painter) -> Iterator[str]:
@@ -83,13 +84,12 @@ def _orphan(orphan: Document) -> str:
     return f'{safe(orphan["address"])} "{safe(orphan["name"])}" [id={safe(orphan["id"])}]{protected}'
 
 
-def _warnings(plan: Document, paint: Painter, width: int) -> list[str]:
-    lines: list[str] = []
-    for warning in plan["warnings"]:
-        first, *rest = wrapped(f"Warning: {safe(warning['summary'])}", width, "")
-        lines += ["", first.replace("Warning:", paint("Warning:", "bold", "yellow"), 1), *rest]
-        for part in (warning["detail"], warning["hint"]):
-            lines += [line for text in part.split("\n") if text for line in _kept_aligned(safe(text), width)]
+def warning_lines(warning: Document, paint: Painter, width: int) -> list[str]:
+    """A warning with what to do about it, an empty line before it."""
+    first, *rest = wrapped(f"Warning: {safe(warning['summary'])}", width, "")
+    lines = ["", first.replace("Warning:", paint("Warning:", "bold", "yellow"), 1), *rest]
+    for part in (warning["detail"], warning["hint"]):
+        lines += [line for text in part.split("\n") if text for line in _kept_aligned(safe(text), width)]
     return lines
 
 

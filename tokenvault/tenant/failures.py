@@ -10,6 +10,8 @@ from tokenvault.errors import ApiError, Diagnostic
 
 MAX_QUOTED = 300
 _SCOPES = re.compile(r"expected any of:\s*(?P<scopes>[\w:,\s-]+)")
+_NO_FEATURE = ("insufficient_entitlement", "feature_not_enabled")
+_UPGRADE = re.compile(r"(?i)upgrade|subscription|entitle|feature|not enabled|early access")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -19,7 +21,9 @@ def refusal(method: str, path: str, status: int, body: Any, secrets: Iterable[st
     code, hint = _meaning(status, message, error_code)
     summary = f"Auth0 answered {status} to {method} {path.split('?')[0]}"
     quoted = f"{error_code}: {message}" if error_code and message else message or error_code
-    return ApiError(Diagnostic(code=code, summary=summary, detail=quoted, hint=hint), status=status, error_code=error_code)
+    return ApiError(
+        Diagnostic(code=code, summary=summary, detail=quoted, hint=hint), status=status, error_code=error_code
+    )
 
 
 def _said(body: Any, secrets: Iterable[str]) -> tuple[str, str]:
@@ -41,10 +45,17 @@ def quote(text: Any, secrets: Iterable[str] = ()) -> str:
 def _meaning(status: int, message: str, error_code: str) -> tuple[str, str]:
     scopes = missing_scopes(message)
     if status == 403 and scopes:
-        return "api-scope", f"The token lacks a scope. Grant one of these to the application it comes from: {', '.join(scopes)}."
-    if status == 403:
-        hint = "The tenant's plan or features do not include this (for example Private Key JWT or Early Access)."
+        return (
+            "api-scope",
+            f"The token lacks a scope. Grant one of these to the application it comes from: {', '.join(scopes)}.",
+        )
+    if status == 403 and (error_code in _NO_FEATURE or _UPGRADE.search(message)):
+        hint = "The tenant's plan or its features do not include this; no scope of the token changes that."
         return "api-entitlement", f"{hint} Ask Auth0, or leave it out of the spec."
+    if status == 403 and error_code == "insufficient_scope":
+        return "api-scope", "The token lacks a scope; Auth0 does not say which. `tokenvault auth status` shows those it has."
+    if status == 403:
+        return "api-forbidden", "Auth0 does not allow this at all; what it says above is the reason."
     return _BY_STATUS.get(status) or (("api-unavailable", _LATER) if status >= 500 else ("api-invalid", _REPORT))
 
 
@@ -52,7 +63,10 @@ _LATER = "Auth0 has a problem of its own. Run the command again later: finished 
 _REPORT = "The request was refused as it is; what Auth0 says above names the attribute."
 _BY_STATUS = {
     400: ("api-invalid", _REPORT),
-    401: ("api-unauthorized", "The access token is expired, revoked or for another tenant. Get a new one and run again."),
+    401: (
+        "api-unauthorized",
+        "The access token is expired, revoked or for another tenant. Get a new one and run again.",
+    ),
     404: ("api-not-found", "It was deleted meanwhile. Run the command again to see what the tenant holds now."),
     409: ("api-conflict", "It exists already. Run the command again: it is adopted."),
     429: ("api-rate-limit", "The rate limit stayed exhausted. Run again later, or raise the bound with --max-wait."),

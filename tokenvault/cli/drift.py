@@ -1,0 +1,66 @@
+"""`tokenvault drift`."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
+from tokenvault.cli.session import Session, planned, session
+from tokenvault.tenant_address import MAX_WAIT
+
+if TYPE_CHECKING:
+    from tokenvault.drift import Drift
+
+CHANGES = 2
+
+
+class Form(StrEnum):
+    """The forms that drift is shown in."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def drift(
+    specs: Specs = None,
+    form: Annotated[Form, typer.Option("--format", help="How to show it.")] = Form.TEXT,
+    tenant: TenantOption = None,
+    sandbox: SandboxOption = None,
+    max_rps: MaxRps = None,
+    max_wait: MaxWait = MAX_WAIT,
+    env_file: EnvFile = None,
+    debug: Debug = False,
+) -> None:
+    """Say whether anything that this spec owns, or relies on, has changed behind its back. Changes nothing.
+
+    Exit code 2 when something has, 0 when nothing has, 1 on any error. There is no state file: a spec that was edited
+    and not yet applied looks like drift where it differs. What was never created is only mentioned.
+    """
+    from tokenvault.drift import drift_document
+    from tokenvault.render.drift import drift_text
+    from tokenvault.render.safe import safe_json
+
+    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    found = asyncio.run(_drift(here, specs))
+    document, console = drift_document(found), here.console
+    if form is Form.JSON:
+        console.out(safe_json(document, indent=2) + "\n")
+    else:
+        console.out(drift_text(document, console.paint, width=console.width))
+    if not found.is_empty:
+        raise typer.Exit(CHANGES)
+
+
+async def _drift(here: Session, specs: list[str] | None) -> Drift:
+    from tokenvault.drift import find_drift
+    from tokenvault.planner import Options
+
+    spec = here.spec(specs)
+    async with here.tenant() as tenant:
+        here.guard(spec, tenant.domain)
+        made = await planned(tenant, spec, Options())
+        return find_drift(made.plan, made.graph, made.live)

@@ -1,0 +1,56 @@
+"""`tokenvault explain`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from tokenvault.cli.options import EnvFile, Specs, where
+from tokenvault.cli.session import session
+
+UNKNOWN_TENANT = "<tenant>"
+
+
+class Form(StrEnum):
+    """The forms of an explanation."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Address = Annotated[
+    str,
+    typer.Argument(
+        metavar="ADDR",
+        help="An address as plans show it, or a glob over them: application.assistant, 'client_grant.*'.",
+        show_default=False,
+    ),
+]
+
+
+def explain(
+    address: Address,
+    specs: Specs = None,
+    form: Annotated[Form, typer.Option("--format", help="How to show it.")] = Form.TEXT,
+    env_file: EnvFile = None,
+) -> None:
+    """Say what is asked of an object, by which flavor and line, and why.
+
+    For an application: everything that its flavors ask of every object. Needs no tenant and sends nothing.
+    """
+    from tokenvault.explain import explanation
+    from tokenvault.graph import build_graph
+    from tokenvault.render.explanation import explanation_text
+    from tokenvault.render.safe import safe_json
+
+    here = session(where(None, None), env_file=env_file)
+    spec = here.spec(specs)
+    domain = spec.tenant or here.environment.get("AUTH0_DOMAIN") or UNKNOWN_TENANT
+    found = explanation(build_graph(spec, domain), address)
+    console = here.console
+    if form is Form.JSON:
+        console.out(safe_json(found, indent=2) + "\n")
+    else:
+        console.out(explanation_text(found, console.paint, width=console.width))
