@@ -43,6 +43,18 @@ def test_a_web_application_with_the_token_vault_grant_is_exported_by_its_client_
     assert tenant(tmp_path / "tenant.db") == before, "an export changes nothing"
 
 
+def test_a_grant_of_all_scopes_holds_those_of_connected_accounts(tmp_path: Path) -> None:
+    with by_hand(tmp_path / "tenant.db") as hands:
+        hands.my_account()
+        hands.connection("google-oauth2")
+        client_id = hands.web("Assistant", "google-oauth2")
+        [grant] = hands.ask("GET", f"client-grants?take=10&client_id={client_id}")["client_grants"]
+        hands.ask("PATCH", f"client-grants/{grant['id']}", {"allow_all_scopes": True})
+    spec, _ = exported(tmp_path)
+    assert list(spec["applications"]) == ["assistant"]
+    assert_plan_is_empty(tmp_path)
+
+
 def test_an_application_that_only_connects_accounts_gets_no_exchange(tmp_path: Path) -> None:
     with by_hand(tmp_path / "tenant.db") as hands:
         hands.my_account()

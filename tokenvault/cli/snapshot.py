@@ -104,5 +104,6 @@ def _write(output: Path, text: str) -> None:
 
 
 def _summary(state: State, output: Path | None) -> str:
-    counts = ", ".join(f"{len(objects)} {name.replace('_', ' ')}" for name, objects in state.objects.items())
-    return f"{f'Wrote {output}: ' if output else ''}{counts} of {safe(state.domain)}, no secrets.\n"
+    counts = ", ".join(f"{name.replace('_', ' ')} {len(objects)}" for name, objects in state.objects.items())
+    written = f"Wrote {safe(output)}" if output else "A snapshot"
+    return f"{written} of {safe(state.domain)}, without secrets: {counts}.\n"

@@ -16,7 +16,7 @@ from pathlib import Path
 from tokenvault.export.check import differences_from
 from tokenvault.export.compose import compose
 from tokenvault.export.draft import Draft, spec_text
-from tokenvault.export.entries import Entry
+from tokenvault.export.entries import UNREAD, Entry
 from tokenvault.export.survey import Survey, survey
 from tokenvault.export.uses import Used, title
 from tokenvault.live import State
@@ -46,7 +46,8 @@ def export(
     problems = {used.client_id: says for used in found.applications if (says := _problems(found, used, file))}
     draft = compose(found, found.applications, problems, [] if only else _claimed(found, file))
     still = (f"A plan of it is not empty: {says}" for says in _differences(found, draft, file))
-    draft = replace(draft, unsaid=(*found.rest, *still))
+    unread = (f"{entry.key}: {UNREAD}" for entry in draft.connections if UNREAD in entry.about)
+    draft = replace(draft, unsaid=(*found.rest, *unread, *still))
     left_out = [used for used in found.applications if used.client_id in problems]
     return Exported(
         tenant=state.domain,

@@ -9,18 +9,20 @@ from typing import Any
 from tokenvault.export.callers import policies
 from tokenvault.export.survey import Survey, is_connectable
 from tokenvault.export.uses import TYPES, Used, title
-from tokenvault.export.yaml_text import Flow
+from tokenvault.export.yaml_text import Flow, Reference, indented, mapping
 from tokenvault.flavors import flavors
 from tokenvault.kinds import Object
 from tokenvault.kinds._strategies import STRATEGIES, Strategy
 from tokenvault.kinds.application import URL_LISTS
-from tokenvault.kinds.connection import scope_list
+from tokenvault.kinds.connection import ENDPOINTS, scope_list
 from tokenvault.ownership import read_mark
 from tokenvault.paths import get_path
 from tokenvault.runtime.tenancy import Unreadable, user_policy
 from tokenvault.spec.model import ApiSpec
 
 NAMED = 3
+MARKED = "It carries this spec's mark: until it is taken in, plans call it left behind. Do not let them --prune it."
+UNREAD = "Its scopes and offline access are missing here: the token lacks read:connections_options."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ def application_entry(survey: Survey, used: Used, every: Sequence[str], problems
     fields["flavors"] = [_flavor(survey, used, name) for name in used.flavors]
     if set(connections) != set(every):
         fields["connections"] = list(connections)
-    about = _about_application(used, created)
+    about = [*_about_application(used, created), *([MARKED] if problems and survey.mark(used.client) else [])]
     return Entry(
         key=key, fields=fields, about=(*about, *(f"Note: {remark}." for remark in used.remarks)), problems=problems
     )
@@ -100,7 +102,8 @@ def connection_entry(survey: Survey, name: str, applications: Iterable[Used], *,
     about += ["offline access"] if offline and bare else []
     about += [f"asks for {_named(scopes)}"] if scopes and bare else []
     about += [f"enabled for {_count(others, 'other application')}"] if others else []
-    return Entry(key=name, fields=fields, about=(f"{'; '.join(about)}.", *_created(connection, bare)))
+    unread = [] if bare or options is not None else [UNREAD]
+    return Entry(key=name, fields=fields, about=(f"{'; '.join(about)}.", *unread, *_created(connection, bare)))
 
 
 def connection_problem(survey: Survey, name: str) -> tuple[str, ...]:
@@ -122,11 +125,16 @@ def _created(connection: Object, bare: bool) -> tuple[str, ...]:
     if bare or mark is None or not mark.created:
         return ()
     variable = "".join(letter if letter.isalnum() else "_" for letter in str(connection.get("name"))).upper()
-    return (
-        "Created by this spec. To have it created in another tenant too, add its `options` and:",
-        f"  strategy: {connection.get('strategy')}",
-        f"  credentials: {{client_id: ${{env:{variable}_CLIENT_ID}}, client_secret: ${{env:{variable}_CLIENT_SECRET}}}}",
-    )
+    endpoints = {name: value for name in ENDPOINTS if (value := (connection.get("options") or {}).get(name))}
+    wanted = {
+        "strategy": connection.get("strategy"),
+        "credentials": Flow(
+            {"client_id": Reference(f"{variable}_CLIENT_ID"), "client_secret": Reference(f"{variable}_CLIENT_SECRET")}
+        ),
+        **({"options": endpoints} if endpoints else {}),
+    }
+    says = "Created by this spec. To have it created in another tenant too, add (and further options that it needs):"
+    return (says, *indented(mapping(wanted)))
 
 
 def _scopes(options: Any) -> list[str]:

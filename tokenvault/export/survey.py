@@ -191,12 +191,17 @@ def _key_entries(
             key = known.get(str(slot["id"]), {})
             kid, suffix = key.get("kid"), f"-{number + 1}" if number else ""
             path = files.get(str(kid)) or f"keys/{keys[used.client_id]}{suffix}.pub.pem"
-            what = f"thumbprint (kid) {kid}" if kid else "which key it is may not be read"
+            what = f"thumbprint (kid) {kid}" if kid else "which key it is is not known"
             entries[str(slot["id"])] = {"file": Noted(path, what), **_algorithm(key)}
             if kid not in files:
-                says = f"{path} has to hold the public key with the thumbprint {kid}: Auth0 does not answer keys"
-                missing[used.client_id] = (*missing.get(used.client_id, ()), says)
+                missing[used.client_id] = (*missing.get(used.client_id, ()), _wanted(path, kid))
     return entries, missing
+
+
+def _wanted(path: str, kid: object) -> str:
+    if kid is None:
+        return "which public key it uses is not known: the token lacks read:client_credentials"
+    return f"{path} has to hold the public key with the thumbprint {kid}: Auth0 never gives a key back"
 
 
 def _algorithm(key: Object) -> dict[str, Any]:

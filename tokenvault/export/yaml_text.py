@@ -27,6 +27,13 @@ class Flow:
     value: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A value that comes from an environment variable."""
+
+    variable: str
+
+
 def mapping(items: Mapping[str, Any], width: int = WIDTH) -> list[str]:
     """The lines of a mapping. Values are data, `Noted` and `Flow`; text is written so that it reads back as it is."""
     return [line for key, value in items.items() for line in _entry(f"{_scalar(key, is_key=True)}:", value, width)]
@@ -93,6 +100,8 @@ def _scalar(value: Any, *, is_key: bool = False) -> str:
     """The scalar as it stands in a block; a plain `${` is escaped, or it would be taken for a reference."""
     import yaml
 
+    if isinstance(value, Reference):
+        return f"${{env:{value.variable}}}"
     if isinstance(value, str):
         value = value if is_key else value.replace("${", "$${")
         visible = safe(value, len(value)) == value
@@ -105,4 +114,6 @@ def _scalar(value: Any, *, is_key: bool = False) -> str:
 def _in_flow(value: Any, *, is_key: bool = False) -> str:
     """A scalar inside brackets, where commas and brackets mean something."""
     text = _scalar(value, is_key=is_key)
+    if isinstance(value, Reference):
+        return f'"{text}"'
     return f"'{text}'" if text[:1] not in ("'", '"') and set(text) & set(",[]{}") else text

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from tokenvault.desired import Node
-from tokenvault.kinds import Collection, Field, Kind, Objects, Reader, Scopes, Shape
+from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Scopes, Shape
 
 
 async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
     return await reader.checkpoints("client-grants", "client_grants", {"subject_type": "user"})
+
+
+def _refine(node: Node, live: Object | None) -> Node:
+    """A grant of all scopes holds every one that is asked for, and Auth0 lists none of them."""
+    if not (live or {}).get("allow_all_scopes"):
+        return node
+    wants = {path: want for path, want in node.wants.items() if path != "scope"}
+    return replace(node, asks=tuple(ask for ask in node.asks if ask.path != "scope"), wants=wants)
 
 
 KIND = Kind(
@@ -34,4 +43,5 @@ KIND = Kind(
         delete=("delete:client_grants",),
     ),
     deletable=True,
+    refine=_refine,
 )
