@@ -18,7 +18,6 @@ from tokenvault.runtime.precondition import (
     is_not,
     is_value,
     look,
-    missing,
     unknown,
 )
 from tokenvault.runtime.request import CONNECTED_ACCOUNTS_SCOPES, TOKEN_VAULT_GRANT
@@ -136,14 +135,22 @@ def _organization(client: Object, case: Case) -> Verdict:
     return look("it requires organizations: users must log in to theirs before they connect accounts")
 
 
+def _exists(found: None, case: Case) -> Verdict:
+    if case.addresses:
+        return broken("the tenant has no such application")
+    return broken("no application was found whose users connect accounts and call this API")
+
+
 CONNECTING = (
     Precondition(
         id="application-exists",
         of=Subject.APPLICATION,
         means="users log in to an application and connect their accounts there",
-        check=missing("the tenant has no such application"),
+        check=_exists,
         existence=True,
         attribute="name",
+        person="Check its client id, or name an application whose users connect accounts.",
+        page="applications",
         step=Step.LOGIN,
     ),
     *client_rows(Subject.APPLICATION, "application"),

@@ -16,7 +16,6 @@ from tokenvault.runtime.precondition import (
     broken,
     is_value,
     look,
-    missing,
     unknown,
 )
 from tokenvault.runtime.providers import NOTES, Note, Options, asks_offline, gives_unasked, is_oauth_app
@@ -51,14 +50,20 @@ def _strategy(connection: Object, case: Case) -> Verdict:
     return HOLDS
 
 
+def _exists(found: None, case: Case) -> Verdict:
+    if case.connection:
+        return broken("the tenant has no connection of this name")
+    return broken("no connection with the purpose Connected Accounts is enabled for it")
+
+
 def _enabled(connection: Object, case: Case) -> Verdict:
-    clients = case.tenancy.enabled.get(case.connection)
+    """Who may use a connection is read only of connections that matter: those of the spec, or that are on."""
+    clients, app = case.tenancy.enabled.get(case.connection), case.app or case.client
+    if clients is None or app is None:
+        return SKIPPED
     if isinstance(clients, Unreadable):
         return unknown(*clients.scopes)
-    app = case.app or case.client
-    if app is None:
-        return SKIPPED
-    return HOLDS if app["client_id"] in (clients or ()) else broken(f"it is not enabled for {case.application}")
+    return HOLDS if app["client_id"] in clients else broken(f"it is not enabled for {case.application}")
 
 
 def _own_keys(strategy: str, options: Options, case: Case) -> Verdict:
@@ -111,7 +116,7 @@ CONNECTION = (
         id="connection-exists",
         of=Subject.CONNECTION,
         means="the account that a user connects is one of this connection",
-        check=missing("the tenant has no connection of this name"),
+        check=_exists,
         existence=True,
         attribute="strategy",
         spec="Give its `strategy` and `credentials` to have it created.",

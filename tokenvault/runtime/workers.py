@@ -59,12 +59,15 @@ def _key(client: Object, case: Case) -> Verdict:
 
 
 def _authentication(client: Object, case: Case) -> Verdict:
-    """With a secret nothing can be missing; whether keys are in use shows only to those who may read credentials."""
+    """With a secret nothing can be missing; whether keys are in use shows only to those who may read credentials.
+
+    Credentials are read of applications that may have any: one without privileged access is not judged here.
+    """
     if client.get("token_endpoint_auth_method"):
         return HOLDS
-    pool = case.tenancy.credentials.get(str(client["client_id"]), ())
-    if isinstance(pool, Unreadable):
-        return unknown(*pool.scopes)
+    pool = case.tenancy.credentials.get(str(client["client_id"]))
+    if pool is None or isinstance(pool, Unreadable):
+        return unknown(*pool.scopes) if pool else SKIPPED
     methods = client.get("client_authentication_methods") or {}
     if "private_key_jwt" not in methods:
         return HOLDS

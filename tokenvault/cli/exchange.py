@@ -1,0 +1,212 @@
+"""`tokenvault exchange`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tokenvault.cli.exchange_input import Given
+from tokenvault.cli.options import Debug, EnvFile, SandboxOption, TenantOption, where
+from tokenvault.cli.session import Session, session
+from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
+
+if TYPE_CHECKING:
+    from tokenvault.cli.exchange_client import Found
+    from tokenvault.exchange import Exchanged
+    from tokenvault.tenant.token_endpoint import TokenRefused
+
+
+class Form(StrEnum):
+    """The forms that the result is shown in."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Where the result goes."""
+
+    output: Path | None
+    reveal: bool
+    form: Form
+
+
+SUBJECT, WORKER, RESULT = "Whose token", "Privileged worker", "Result"
+
+
+def exchange(
+    application: Annotated[str, typer.Argument(metavar="APP", help="Its key in the spec, its client id or its name.")],
+    connection: Annotated[str, typer.Argument(metavar="CONNECTION", help="Whose token is wanted.")],
+    specs: Annotated[
+        list[str] | None, typer.Option("--spec", metavar="SPEC", help="Spec file or folder; may be repeated.")
+    ] = None,
+    flavor: Annotated[str | None, typer.Option("--flavor", help="Which way, if the application has several.")] = None,
+    token_file: Annotated[
+        str | None,
+        typer.Option(
+            "--subject-token",
+            metavar="FILE",
+            help="File that holds the user's Auth0 token, - for stdin. Default: $AUTH0_SUBJECT_TOKEN, or what is piped in.",
+            rich_help_panel=SUBJECT,
+        ),
+    ] = None,
+    login_hint: Annotated[
+        str | None, typer.Option("--login-hint", help="Which of several accounts.", rich_help_panel=SUBJECT)
+    ] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option("--scope", help="Only this scope; may be repeated.", rich_help_panel=SUBJECT)
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="SUB", help="User id, as auth0|abc.", rich_help_panel=WORKER)
+    ] = None,
+    audit_context: Annotated[
+        str | None,
+        typer.Option("--audit-context", help="Why, for the tenant's logs. No personal data.", rich_help_panel=WORKER),
+    ] = None,
+    organization: Annotated[
+        str | None, typer.Option("--organization", metavar="ORG_ID", rich_help_panel=WORKER)
+    ] = None,
+    private_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--private-key", metavar="FILE", help="PEM. Default: $<APP>_PRIVATE_KEY_FILE.", rich_help_panel=WORKER
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write the token to FILE (mode 0600).", rich_help_panel=RESULT
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE.", rich_help_panel=RESULT)] = False,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show the token.", rich_help_panel=RESULT)] = False,
+    form: Annotated[Form, typer.Option("--format", rich_help_panel=RESULT)] = Form.TEXT,
+    tenant: TenantOption = None,
+    sandbox: SandboxOption = None,
+    env_file: EnvFile = None,
+    debug: Debug = False,
+) -> None:
+    """Perform a Token Vault exchange and say what came back. Shows the token only with --reveal.
+
+    The application proves who it is with $<APP>_CLIENT_SECRET (see `tokenvault output --env-file`) or with its private
+    key. A privileged worker's request is signed here. A refusal is explained by its causes and by what `doctor` finds.
+    """
+    here = session(where(tenant, sandbox), debug=debug, env_file=env_file)
+    given = Given(
+        specs=specs,
+        flavor=flavor,
+        token_file=token_file,
+        user=user,
+        audit_context=audit_context,
+        organization=organization,
+        private_key=private_key,
+        login_hint=login_hint,
+        scopes=scope,
+    )
+    if output and output.exists() and not force:
+        raise RefusedError(_exists(output))
+    result = Result(output=output, reveal=reveal, form=form)
+    code = asyncio.run(_exchange(here, application, connection, given, result))
+    if code:
+        raise typer.Exit(code)
+
+
+def _exists(path: Path) -> Diagnostic:
+    hint = "Name another file, or pass --force to replace it. Nothing was sent."
+    return Diagnostic(code="output-exists", summary=f"{path} exists already", hint=hint)
+
+
+async def _exchange(here: Session, application: str, connection: str, given: Given, result: Result) -> int:
+    from tokenvault.cli.exchange_client import find
+    from tokenvault.cli.exchange_input import exchange_of
+    from tokenvault.exchange import perform
+    from tokenvault.tenant.token_endpoint import TokenRefused, open_token_endpoint
+
+    found = await find(here, application, connection, given)
+    wanted = exchange_of(here.environment, found.exchanger, connection, given)
+    domain = found.exchanger.domain or found.domain
+
+    def observe(method: str, path: str, status: int) -> None:
+        if here.debug:
+            here.console.err(f"{method} /{path} {status}\n")
+
+    async with open_token_endpoint(here.where, domain, observe) as endpoint:
+        try:
+            exchanged = await perform(endpoint, wanted, now=time.time(), new_id=lambda: str(uuid.uuid4()))
+        except TokenRefused as refusal:
+            await _explain(here, refusal, found, connection, result.form)
+            return 1
+    _show(here, exchanged, found, connection, result)
+    return 0
+
+
+def _show(here: Session, exchanged: Exchanged, found: Found, connection: str, result: Result) -> None:
+    from tokenvault.exchange import exchanged_document
+    from tokenvault.render.exchange_text import exchanged_text
+
+    if result.output:
+        _write(result.output, exchanged)
+    document = exchanged_document(exchanged, found.exchanger, connection, found.provider, at=time.time())
+    shown = exchanged.token.reveal() if result.reveal else None
+    if result.form is Form.JSON:
+        here.console.out(_json({**document, "access_token": shown}))
+    else:
+        text = exchanged_text(document, shown, str(result.output) if result.output else None, here.console.paint)
+        here.console.out(text)
+
+
+def _write(path: Path, exchanged: Exchanged) -> None:
+    from tokenvault.private_file import write_private
+
+    try:
+        write_private(path, exchanged.token.reveal() + "\n")
+    except OSError as error:
+        summary = f"{path} cannot be written: {error.strerror or 'unknown reason'}"
+        raise RefusedError(Diagnostic(code="output-file", summary=summary)) from None
+
+
+async def _explain(here: Session, refusal: TokenRefused, found: Found, connection: str, form: Form) -> None:
+    """The refusal, its documented causes, and what the tenant shows of this case."""
+    from tokenvault.exchange import refused_document
+    from tokenvault.render.exchange_text import refused_text
+
+    document = refused_document(refusal.status, refusal.error, refusal.description)
+    findings, unread = await _findings(here, found, connection)
+    document = {**document, "findings": findings, "unread": unread}
+    if form is Form.JSON:
+        here.console.out(_json(document))
+    here.console.problem(refusal.diagnostics[0])
+    here.console.err(refused_text(document, here.console.paint_err))
+
+
+async def _findings(here: Session, found: Found, connection: str) -> tuple[list[dict[str, Any]] | None, str | None]:
+    """What `doctor` finds of this application, connection and flavor; None with the reason where it cannot look."""
+    from tokenvault.cli.doctor import examined
+
+    try:
+        async with here.tenant() as tenant:
+            diagnosis = await examined(tenant, found.spec)
+    except TokenVaultError as error:
+        return None, str(error)
+    flavor = found.exchanger.flavor
+    numbers = {
+        number
+        for number, case in enumerate(diagnosis["cases"])
+        if (case["connection"] or connection) == connection
+        and case["flavor"] == flavor
+        and found.exchanger.client_id in (case["client_id"], case["exchanging_client_id"])
+    }
+    return [finding for finding in diagnosis["findings"] if numbers & set(finding["cases"])], None
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,179 @@
+"""Finds the application that is to exchange: in the spec and the tenant, or by what the environment says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokenvault import variables
+from tokenvault.cli.options import DEFAULT_SPEC
+from tokenvault.errors import ApiError, Diagnostic, RefusedError
+
+if TYPE_CHECKING:
+    from tokenvault.cli.exchange_input import Given
+    from tokenvault.cli.session import Session
+    from tokenvault.exchanger import Exchanger
+    from tokenvault.kinds import Object
+    from tokenvault.spec.model import Spec
+    from tokenvault.tenant.gateway import Tenant
+
+NO_CREDENTIALS = "auth-credentials"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The application, on which tenant, from which spec, and the provider behind the connection where that is known."""
+
+    exchanger: Exchanger
+    domain: str
+    spec: Spec | None = None
+    provider: str | None = None
+
+
+async def find(here: Session, application: str, connection: str, given: Given) -> Found:
+    """The application. Without Management API credentials its client id must come from the environment, or be `application`."""
+    spec = _spec(here, application, given.specs)
+    try:
+        async with here.tenant() as tenant:
+            return await _in_tenant(here, tenant, spec, application, connection, given)
+    except RefusedError as error:
+        if error.diagnostics[0].code != NO_CREDENTIALS:
+            raise
+        return _blind(here, spec, application, given, error)
+
+
+def _spec(here: Session, application: str, paths: list[str] | None) -> Spec | None:
+    """The spec that was named; or the one that lies here, if it knows the application."""
+    if not paths and not Path(DEFAULT_SPEC).is_file():
+        return None
+    spec = here.spec(paths)
+    return spec if paths or application in spec.applications else None
+
+
+# ---- with the tenant
+
+
+async def _in_tenant(
+    here: Session, tenant: Tenant, spec: Spec | None, application: str, connection: str, given: Given
+) -> Found:
+    from tokenvault.applications import read_applications
+    from tokenvault.exchanger import with_live
+
+    if spec:
+        here.guard(spec, tenant.domain)
+    clients = await read_applications(tenant)
+    if spec:
+        exchanger, client = _of_spec(spec, tenant.domain, clients, application, given.flavor)
+    else:
+        exchanger, client = _of_tenant(clients, application, given.flavor)
+    keys = await _keys(tenant, str(client["client_id"])) if exchanger.request.signed else {}
+    provider = await _provider(tenant, connection)
+    return Found(exchanger=with_live(exchanger, client, keys), domain=tenant.domain, spec=spec, provider=provider)
+
+
+def _of_spec(
+    spec: Spec, domain: str, clients: Sequence[Object], application: str, flavor: str | None
+) -> tuple[Exchanger, Object]:
+    from tokenvault.applications import matched
+    from tokenvault.exchanger import chosen, exchangers_of
+    from tokenvault.graph import build_graph
+
+    graph = build_graph(spec, domain)
+    exchanger = chosen(exchangers_of(spec, graph), application, flavor)
+    client = matched(graph, clients).get(exchanger.address)
+    if client is None:
+        summary = f"{domain} has no application for {exchanger.address} yet"
+        hint = f"Create it first: tokenvault apply {' '.join(spec.files)}"
+        raise RefusedError(Diagnostic(code="exchange-application", summary=summary, hint=hint))
+    return exchanger, client
+
+
+def _of_tenant(clients: Sequence[Object], application: str, flavor: str | None) -> tuple[Exchanger, Object]:
+    from tokenvault.exchanger import from_client
+
+    found = [c for c in clients if application in (c["client_id"], c.get("name"))]
+    if len(found) != 1:
+        what = "no application" if not found else f"{len(found)} applications"
+        summary = f'The tenant has {what} with the client id or name "{application}"'
+        hint = "Give the client id, or the key of an application with the spec it stands in (--spec)."
+        raise RefusedError(Diagnostic(code="exchange-application", summary=summary, hint=hint))
+    return from_client(found[0], application, flavor or _sighted(found[0])), found[0]
+
+
+def _sighted(client: Object) -> str:
+    """The one flavor by which the tenant shows the application to exchange."""
+    from tokenvault.exchanger import exchanging_flavors
+    from tokenvault.runtime.tenancy import Tenancy
+
+    alone = Tenancy(domain="", now=0, clients=[client])
+    used = [name for name, flavor in exchanging_flavors().items() if list(flavor.runtime.sightings(alone))]
+    if len(used) == 1:
+        return used[0]
+    summary = f"{client.get('name')} shows {'no' if not used else 'more than one'} way of exchanging tokens"
+    hint = f"Say which with --flavor: {', '.join(used or exchanging_flavors())}."
+    raise RefusedError(Diagnostic(code="exchange-flavor", summary=summary, hint=hint))
+
+
+async def _keys(tenant: Tenant, client_id: str) -> Mapping[str, str]:
+    """The algorithms of the application's keys by kid; empty where the token may not read them."""
+    try:
+        found: Any = await tenant.get(f"clients/{client_id}/credentials")
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        return {}
+    return {str(one["kid"]): str(one.get("alg") or "RS256") for one in found if one.get("kid")}
+
+
+async def _provider(tenant: Tenant, connection: str) -> str | None:
+    try:
+        found = await tenant.get(
+            "connections", {"name": connection, "fields": "id,name,strategy", "include_fields": True}
+        )
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        return None
+    items = found.get("connections", []) if isinstance(found, dict) else found
+    return next((str(item["strategy"]) for item in items if item.get("name") == connection), None)
+
+
+# ---- without
+
+
+def _blind(here: Session, spec: Spec | None, application: str, given: Given, error: RefusedError) -> Found:
+    from tokenvault.exchanger import Exchanger, chosen, exchangers_of
+    from tokenvault.graph import build_graph
+
+    domain = (
+        (here.where.tenant or here.environment.get(variables.DOMAIN, "")).strip().removeprefix("https://").rstrip("/")
+    )
+    if not domain:
+        raise error
+    if spec:
+        here.guard(spec, domain)
+        exchanger = chosen(exchangers_of(spec, build_graph(spec, domain)), application, given.flavor)
+        client_id = here.environment.get(variables.client_id(exchanger.prefix), "").strip() or exchanger.client_id
+    elif given.flavor:
+        prefix = variables.prefix(application)
+        exchanger = Exchanger(application=application, flavor=_known(given.flavor), prefix=prefix)
+        client_id = here.environment.get(variables.client_id(prefix), "").strip() or application
+    else:
+        raise error
+    if not client_id:
+        raise error
+    here.console.err("There are no Management API credentials: the tenant is not read.\n")
+    return Found(exchanger=replace(exchanger, client_id=client_id), domain=domain, spec=spec)
+
+
+def _known(flavor: str) -> str:
+    from tokenvault.exchanger import exchanging_flavors
+
+    if flavor not in exchanging_flavors():
+        summary = f'"{flavor}" is not a flavor that exchanges tokens'
+        raise RefusedError(
+            Diagnostic(code="exchange-flavor", summary=summary, hint=f"One of: {', '.join(exchanging_flavors())}.")
+        )
+    return flavor

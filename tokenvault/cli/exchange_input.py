@@ -1,0 +1,176 @@
+"""What an exchange is made from, found where a user may have put it: a file, the environment, stdin. Never an argument."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenvault import variables
+from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.secret import Secret
+
+if TYPE_CHECKING:
+    from tokenvault.exchange import Exchange, Proof, Subject
+    from tokenvault.exchanger import Exchanger
+    from tokenvault.worker_jwt import OnBehalf, PrivateKey
+
+Environment = Mapping[str, str]
+MAX_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What the user gave besides the application and the connection."""
+
+    specs: list[str] | None = None
+    flavor: str | None = None
+    token_file: str | None = None
+    user: str | None = None
+    audit_context: str | None = None
+    organization: str | None = None
+    private_key: Path | None = None
+    login_hint: str | None = None
+    scopes: list[str] | None = None
+
+
+def exchange_of(environment: Environment, by: Exchanger, connection: str, given: Given) -> Exchange:
+    """The exchange to perform; `RefusedError` names what is missing and every way to give it."""
+    from tokenvault.exchange import Exchange
+
+    return Exchange(
+        request=by.request,
+        client_id=by.client_id,
+        subject=_subject(environment, by, given),
+        proof=_proof(environment, by, given),
+        connection=connection,
+        login_hint=given.login_hint,
+        scope=" ".join(given.scopes) if given.scopes else None,
+    )
+
+
+# ---- whose token
+
+
+def _subject(environment: Environment, by: Exchanger, given: Given) -> Subject:
+    if by.request.signed:
+        return _whom(by, given), _key(environment, by, given.private_key)
+    if given.user or given.audit_context or given.organization:
+        summary = f"--user, --audit-context and --organization are for a privileged worker; {by.flavor} takes a token"
+        raise RefusedError(Diagnostic(code="exchange-subject", summary=summary))
+    text, source = _token(environment, given.token_file)
+    if not text:
+        raise RefusedError(_no_token(by))
+    return Secret(text, source)
+
+
+def _token(environment: Environment, file: str | None) -> tuple[str, str]:
+    if file and file != "-":
+        return _read(Path(file), "subject token").strip(), file
+    given = environment.get(variables.SUBJECT_TOKEN, "").strip()
+    if given and file is None:
+        return given, variables.SUBJECT_TOKEN
+    return ("", "") if sys.stdin.isatty() else (sys.stdin.read(MAX_BYTES).strip(), "stdin")
+
+
+def _no_token(by: Exchanger) -> Diagnostic:
+    return Diagnostic(
+        code="exchange-subject",
+        summary=f"There is no token to exchange: {by.flavor} takes {by.request.subject}",
+        hint=f"Put it into ${variables.SUBJECT_TOKEN}, pipe it in, or name a file with --subject-token. "
+        "In the sandbox: `tokenvault sandbox connect USER CONNECTION --client CLIENT_ID` prints one.",
+    )
+
+
+def _whom(by: Exchanger, given: Given) -> OnBehalf:
+    from tokenvault.worker_jwt import MAX_CONTEXT, OnBehalf
+
+    if given.token_file:
+        summary = f"{by.application} signs its own request: --subject-token has no use here"
+        raise RefusedError(
+            Diagnostic(code="exchange-subject", summary=summary, hint="Pass --user and --audit-context.")
+        )
+    missing = [name for name, value in (("--user", given.user), ("--audit-context", given.audit_context)) if not value]
+    if missing:
+        summary = f"A privileged worker says for whom and why: {' and '.join(missing)} missing"
+        hint = (
+            'For example: --user "auth0|abc" --audit-context "nightly calendar sync" (no personal data: it is logged).'
+        )
+        raise RefusedError(Diagnostic(code="exchange-subject", summary=summary, hint=hint))
+    context = str(given.audit_context)
+    if len(context) > MAX_CONTEXT:
+        summary = f"--audit-context has {len(context)} characters; Auth0 takes {MAX_CONTEXT}"
+        raise RefusedError(Diagnostic(code="exchange-subject", summary=summary))
+    return OnBehalf(user=str(given.user), audit_context=context, organization=given.organization)
+
+
+# ---- who asks
+
+
+def _proof(environment: Environment, by: Exchanger, given: Given) -> Proof:
+    from tokenvault.exchange import SecretProof
+    from tokenvault.exchanger import MUTUAL_TLS, PRIVATE_KEY_JWT
+
+    secret = environment.get(variables.client_secret(by.prefix), "").strip()
+    method = by.method or (PRIVATE_KEY_JWT if by.request.signed and not secret else "client_secret_post")
+    if method == PRIVATE_KEY_JWT:
+        return _key(environment, by, given.private_key)
+    if method == MUTUAL_TLS:
+        raise RefusedError(_mutual_tls(by.application))
+    if method == "none":
+        summary = f"{by.application} is a public application and proves nothing: it cannot exchange tokens"
+        raise RefusedError(
+            Diagnostic(code="exchange-public", summary=summary, hint="`tokenvault doctor` says what to do.")
+        )
+    if not secret:
+        raise RefusedError(_no_secret(by))
+    source = variables.client_secret(by.prefix)
+    return SecretProof(secret=Secret(secret, source), basic=method == "client_secret_basic")
+
+
+def _mutual_tls(application: str) -> Diagnostic:
+    summary = f"{application} authenticates with a client certificate (mTLS), which this command does not do"
+    hint = "`tokenvault usage` shows the request; send it with your certificate."
+    return Diagnostic(code="exchange-mtls", summary=summary, hint=hint)
+
+
+def _no_secret(by: Exchanger) -> Diagnostic:
+    name = variables.client_secret(by.prefix)
+    return Diagnostic(
+        code="exchange-secret",
+        summary=f"The client secret of {by.application} is not in ${name}",
+        hint=f"Have it written to a file with `tokenvault output SPEC --env-file .env` and pass --env-file .env, or set "
+        f"${name}. It is never taken as an argument.",
+    )
+
+
+def _key(environment: Environment, by: Exchanger, file: Path | None) -> PrivateKey:
+    """The private key, with the algorithm that Auth0 knows it for, and named where there are several."""
+    from tokenvault.worker_jwt import read_private_key
+
+    key = read_private_key(_key_text(environment, by, file))
+    return replace(key, algorithm=by.keys.get(key.kid, "RS256"), named=len(by.keys) > 1)
+
+
+def _key_text(environment: Environment, by: Exchanger, file: Path | None) -> Secret:
+    path, text = variables.private_key_file(by.prefix), variables.private_key(by.prefix)
+    if file:
+        return Secret(_read(file, "private key"), str(file))
+    if environment.get(path, "").strip():
+        return Secret(_read(Path(environment[path].strip()), "private key"), path)
+    if environment.get(text, "").strip():
+        return Secret(environment[text].replace("\\n", "\n"), text)
+    summary = f"The private key of {by.application} is missing"
+    hint = f"Pass --private-key FILE, or set ${path} to its path."
+    raise RefusedError(Diagnostic(code="exchange-key", summary=summary, hint=hint))
+
+
+def _read(path: Path, what: str) -> str:
+    try:
+        return path.read_text()[:MAX_BYTES]
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        summary = f"The {what} cannot be read from {path}: {reason}"
+        raise RefusedError(Diagnostic(code="exchange-file", summary=summary)) from None

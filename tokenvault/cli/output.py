@@ -1,0 +1,132 @@
+"""`tokenvault output`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
+
+import typer
+
+from tokenvault.cli.options import Debug, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
+from tokenvault.cli.session import Session, session
+from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.secret import Secret
+from tokenvault.tenant_address import MAX_WAIT
+
+if TYPE_CHECKING:
+    from tokenvault.output import Output
+    from tokenvault.spec.model import Spec
+    from tokenvault.tenant.gateway import Tenant
+
+SCOPE = "read:client_keys"
+
+
+class Form(StrEnum):
+    """The forms that the ids are shown in."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def output(
+    specs: Specs = None,
+    form: Annotated[Form, typer.Option("--format", help="How to show the ids.")] = Form.TEXT,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--env-file", metavar="FILE", help="Write ids and client secrets to FILE, which only you may read."
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE.")] = False,
+    read_env_file: Annotated[
+        Path | None,
+        typer.Option("--read-env-file", metavar="FILE", help="Read the spec's variables from FILE too."),
+    ] = None,
+    tenant: TenantOption = None,
+    sandbox: SandboxOption = None,
+    max_rps: MaxRps = None,
+    max_wait: MaxWait = MAX_WAIT,
+    debug: Debug = False,
+) -> None:
+    """Show the client ids of the spec's applications. Their secrets go into a private file, never anywhere else.
+
+    Changes nothing. With --env-file, a `.env` file for the applications is written with mode 0600; the client secrets
+    in it take the scope read:client_keys.
+    """
+    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=read_env_file)
+    if env_file and env_file.exists() and not force:
+        raise RefusedError(_exists(env_file))
+    asyncio.run(_output(here, specs, form, env_file))
+
+
+def _exists(path: Path) -> Diagnostic:
+    hint = "Name another file, or pass --force to replace it. Nothing was read."
+    return Diagnostic(code="output-exists", summary=f"{path} exists already", hint=hint)
+
+
+async def _output(here: Session, specs: list[str] | None, form: Form, env_file: Path | None) -> None:
+    from tokenvault.output import SECRET, output_document
+    from tokenvault.render.output_text import output_text
+
+    spec = here.spec(specs)
+    async with here.tenant() as tenant:
+        here.guard(spec, tenant.domain)
+        found = await found_outputs(tenant, spec)
+        secrets = await _secrets(tenant, [one for one in found if one.proof == SECRET]) if env_file else {}
+    document = output_document(tenant.domain, found)
+    if env_file:
+        _write(env_file, tenant.domain, found, secrets, spec.files)
+        here.console.err(f"Wrote {env_file} (only you may read it); keep it out of git.\n")
+    here.console.out(_json(document) if form is Form.JSON else output_text(document, here.console.paint))
+
+
+async def found_outputs(tenant: Tenant, spec: Spec) -> list[Output]:
+    """The spec's applications as the tenant has them."""
+    from tokenvault.applications import matched, read_applications
+    from tokenvault.graph import build_graph
+    from tokenvault.output import outputs
+
+    graph = build_graph(spec, tenant.domain)
+    return outputs(graph, matched(graph, await read_applications(tenant)))
+
+
+async def _secrets(tenant: Tenant, found: Sequence[Output]) -> Mapping[str, Secret]:
+    params = {"fields": "client_id,client_secret", "include_fields": True}
+    answers = {one.address: await tenant.get(f"clients/{quote(one.client_id, safe='')}", params) for one in found}
+    hidden = [address for address, answer in answers.items() if not answer.get("client_secret")]
+    if hidden:
+        raise RefusedError(_hidden(hidden))
+    return {address: Secret(str(answer["client_secret"]), "tenant") for address, answer in answers.items()}
+
+
+def _hidden(addresses: Sequence[str]) -> Diagnostic:
+    return Diagnostic(
+        code="output-scope",
+        summary=f"The token may not read the client secrets of {', '.join(addresses)}",
+        detail="Nothing was written.",
+        hint=f"Grant {SCOPE} to the application that the token comes from, or copy the secrets from the dashboard "
+        "(https://manage.auth0.com/#/applications). Without --env-file the ids alone are shown.",
+    )
+
+
+def _write(
+    path: Path, tenant: str, found: Sequence[Output], secrets: Mapping[str, Secret], files: Sequence[str]
+) -> None:
+    from tokenvault.output import env_lines
+    from tokenvault.private_file import write_private
+
+    comment = f"Written by `tokenvault output {' '.join(files)}`: secrets, keep out of git"
+    try:
+        write_private(path, "\n".join(env_lines(tenant, found, secrets, comment)) + "\n")
+    except OSError as error:
+        summary = f"{path} cannot be written: {error.strerror or 'unknown reason'}"
+        raise RefusedError(Diagnostic(code="output-file", summary=summary)) from None
+
+
+def _json(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,145 @@
+"""`tokenvault usage`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tokenvault.cli.options import DEFAULT_SPEC, Debug, EnvFile, SandboxOption, TenantOption, where
+from tokenvault.cli.session import Session, session
+from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
+
+if TYPE_CHECKING:
+    from tokenvault.kinds import Object
+    from tokenvault.spec.model import Spec
+
+
+class Form(StrEnum):
+    """The forms that usage is shown in."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Language(StrEnum):
+    """The languages that there are programs in."""
+
+    CURL = "curl"
+    PYTHON = "python"
+    NODE = "node"
+
+
+EMBEDDED = (
+    "No program can reach the embedded sandbox. To run these: `tokenvault sandbox serve --port 4711`, then\n"
+    "AUTH0_API_TOKEN=sandbox tokenvault usage --tenant 127.0.0.1:4711 ...\n"
+)
+NO_CREDENTIALS = ("auth-credentials", "auth-tenant")
+
+
+def usage(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SPEC...] [APP]",
+            help=f"Spec files or folders (default: {DEFAULT_SPEC}), and one application by its key.",
+            show_default=False,
+        ),
+    ] = None,
+    language: Annotated[Language, typer.Option("--lang", help="The language of the programs.")] = Language.CURL,
+    connection: Annotated[
+        str | None, typer.Option("--connection", help="The connection to exchange for. Default: the first.")
+    ] = None,
+    form: Annotated[Form, typer.Option("--format", help="JSON holds every language.")] = Form.TEXT,
+    offline: Annotated[bool, typer.Option("--offline", help="Read no tenant: ids are placeholders.")] = False,
+    tenant: TenantOption = None,
+    sandbox: SandboxOption = None,
+    env_file: EnvFile = None,
+    debug: Debug = False,
+) -> None:
+    """Print how each application exchanges tokens today, as programs that run as they are printed.
+
+    Client ids are real where the tenant can be read; secrets stay in variables, whose names `tokenvault output` uses too.
+    What users do first, connecting an account, is told step by step. Changes nothing.
+    """
+    here = session(where(tenant, sandbox), debug=debug, env_file=env_file)
+    paths, app = _split(arguments or [])
+    document = asyncio.run(_usage(here, paths, app, connection, offline))
+    here.console.out(_drawn(here, document, form, language))
+
+
+def _split(arguments: list[str]) -> tuple[list[str] | None, str | None]:
+    """The last argument is an application unless it looks like a file."""
+    last = arguments[-1] if arguments else ""
+    is_file = not last or Path(last).exists() or Path(last).suffix in (".yaml", ".yml") or "/" in last
+    return (arguments or None, None) if is_file else (arguments[:-1] or None, last)
+
+
+async def _usage(
+    here: Session, paths: list[str] | None, app: str | None, connection: str | None, offline: bool
+) -> dict[str, Any]:
+    from tokenvault.graph import build_graph
+    from tokenvault.usage.document import usage_document
+    from tokenvault.usage.example import connecting, examples
+
+    spec = here.spec(paths)
+    _check(spec, app, connection)
+    domain, base_url, live = await _tenant(here, spec, offline)
+    graph = build_graph(spec, domain)
+    return usage_document(
+        domain,
+        examples(spec, graph, live or {}, base_url, only=app, connection=connection),
+        connecting(spec, graph, live or {}, only=app),
+        offline=live is None,
+    )
+
+
+def _check(spec: Spec, app: str | None, connection: str | None) -> None:
+    for what, name, known in (("application", app, spec.applications), ("connection", connection, spec.connections)):
+        if name is not None and name not in known:
+            hint = did_you_mean(name, known) or f"The spec has: {', '.join(known)}."
+            raise RefusedError(Diagnostic(code=f"usage-{what}", summary=f'The spec has no {what} "{name}"', hint=hint))
+
+
+async def _tenant(here: Session, spec: Spec, offline: bool) -> tuple[str, str, Mapping[str, Object] | None]:
+    """The tenant's domain and base URL, and its applications (None: not read)."""
+    from tokenvault.applications import matched, read_applications
+    from tokenvault.graph import build_graph
+    from tokenvault.tenant.connect import base_url
+
+    if not offline:
+        try:
+            async with here.tenant() as tenant:
+                here.guard(spec, tenant.domain)
+                graph = build_graph(spec, tenant.domain)
+                if here.where.sandbox:
+                    here.console.err(EMBEDDED)
+                return tenant.domain, base_url(tenant.domain), matched(graph, await read_applications(tenant))
+        except RefusedError as error:
+            if error.diagnostics[0].code not in NO_CREDENTIALS:
+                raise
+            here.console.err("There are no credentials for a tenant: ids are placeholders.\n")
+    return _offline(here, spec)
+
+
+def _offline(here: Session, spec: Spec) -> tuple[str, str, None]:
+    from tokenvault.tenant.connect import base_url
+    from tokenvault.usage.example import DOMAIN
+
+    named = here.where.tenant or spec.tenant or here.environment.get("AUTH0_DOMAIN", "").strip()
+    domain = named.removeprefix("https://").rstrip("/") or DOMAIN
+    return domain, base_url(domain), None
+
+
+def _drawn(here: Session, document: dict[str, Any], form: Form, language: Language) -> str:
+    import json
+
+    from tokenvault.render.usage_text import usage_text
+
+    if form is Form.JSON:
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return usage_text(document, language.value, here.console.paint)

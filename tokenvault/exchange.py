@@ -1,0 +1,144 @@
+"""The Token Vault exchange, performed: who asks, with which proof, for whose token, and what came back.
+
+Time and unique ids come in; only `TokenEndpoint` talks to Auth0. The provider's token is a secret from the moment it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tokenvault.runtime.errors import run_time_error
+from tokenvault.runtime.request import ASSERTION_TYPE, ExchangeRequest
+from tokenvault.secret import Secret
+from tokenvault.worker_jwt import OnBehalf, PrivateKey, client_assertion, subject_token
+
+if TYPE_CHECKING:
+    from tokenvault.exchanger import Exchanger
+    from tokenvault.tenant.token_endpoint import BasicAuth, Form, TokenEndpoint
+
+FORMAT, VERSION = "tokenvault-exchange", "1.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretProof:
+    """A client secret, in the form or (`basic`) in the Authorization header."""
+
+    secret: Secret
+    basic: bool = False
+
+
+Proof = SecretProof | PrivateKey
+Subject = Secret | tuple[OnBehalf, PrivateKey]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One exchange to perform. The subject is a token, or whom a worker asks for and the key that it signs with."""
+
+    request: ExchangeRequest
+    client_id: str
+    proof: Proof
+    subject: Subject
+    connection: str
+    login_hint: str | None = None
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchanged:
+    """What came back. `expires_in` is in seconds."""
+
+    token: Secret
+    token_type: str
+    issued_token_type: str
+    scopes: tuple[str, ...]
+    expires_in: int | None
+
+
+async def perform(endpoint: TokenEndpoint, exchange: Exchange, *, now: float, new_id: Callable[[], str]) -> Exchanged:
+    """The provider's token; `TokenRefused` when Auth0 declines."""
+    audience = f"https://{endpoint.domain}/"
+    form: dict[str, str | Secret] = {
+        **exchange.request.form(exchange.connection, login_hint=exchange.login_hint, scope=exchange.scope),
+        "subject_token": _subject(exchange, audience, now, new_id),
+    }
+    proof, basic = _proof(exchange, audience, now, new_id)
+    return _answer(await endpoint.request({**form, **proof}, basic))
+
+
+def _subject(exchange: Exchange, audience: str, now: float, new_id: Callable[[], str]) -> Secret:
+    if isinstance(exchange.subject, Secret):
+        return exchange.subject
+    whom, key = exchange.subject
+    return subject_token(exchange.client_id, audience, whom, key, now=now, jti=new_id())
+
+
+def _proof(exchange: Exchange, audience: str, now: float, new_id: Callable[[], str]) -> tuple[Form, BasicAuth | None]:
+    from tokenvault.tenant.token_endpoint import BasicAuth
+
+    match exchange.proof:
+        case SecretProof(secret=secret, basic=True):
+            return {}, BasicAuth(client_id=exchange.client_id, secret=secret)
+        case SecretProof(secret=secret):
+            return {"client_id": exchange.client_id, "client_secret": secret}, None
+        case PrivateKey() as key:
+            assertion = client_assertion(exchange.client_id, audience, key, now=now, jti=new_id())
+            signed: Form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion}
+            return {"client_id": exchange.client_id, **signed}, None
+
+
+def _answer(answer: Mapping[str, Any]) -> Exchanged:
+    expires = answer.get("expires_in")
+    return Exchanged(
+        token=answer["access_token"],
+        token_type=str(answer.get("token_type") or "Bearer"),
+        issued_token_type=str(answer.get("issued_token_type") or ""),
+        scopes=tuple(str(answer.get("scope") or "").split()),
+        expires_in=int(expires) if isinstance(expires, int | float) else None,
+    )
+
+
+# ---- as data for people and programs
+
+
+def exchanged_document(
+    exchanged: Exchanged, by: Exchanger, connection: str, provider: str | None, *, at: float
+) -> dict[str, Any]:
+    """What came back, as public data; never the token."""
+    ends = None if exchanged.expires_in is None else datetime.fromtimestamp(at + exchanged.expires_in, UTC)
+    return {
+        "format": FORMAT,
+        "format_version": VERSION,
+        "ok": True,
+        "application": by.application,
+        "client_id": by.client_id,
+        "flavor": by.flavor,
+        "connection": connection,
+        "provider": provider,
+        "token_type": exchanged.token_type,
+        "issued_token_type": exchanged.issued_token_type,
+        "scopes": list(exchanged.scopes),
+        "expires_in": exchanged.expires_in,
+        "expires_at": ends.strftime("%Y-%m-%dT%H:%M:%SZ") if ends else None,
+    }
+
+
+def refused_document(status: int, error: str, description: str) -> dict[str, Any]:
+    """A refusal, as public data: what Auth0 said, what it means, and the causes that no tenant shows."""
+    known = run_time_error(status, error, description)
+    return {
+        "format": FORMAT,
+        "format_version": VERSION,
+        "ok": False,
+        "error": {
+            "status": status,
+            "code": error,
+            "description": description,
+            "id": known.id if known else None,
+            "means": known.means if known else None,
+            "causes": list(known.causes) if known else [],
+        },
+    }

@@ -1,0 +1,132 @@
+"""Which application performs an exchange, and how: from a spec and the tenant, or from the client id alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from tokenvault.desired import Graph, refs
+from tokenvault.doctor.cases import exchanging_address
+from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
+from tokenvault.flavors import Flavor, flavors, uses
+from tokenvault.kinds import Object
+from tokenvault.runtime.request import ExchangeRequest
+from tokenvault.spec.model import Spec
+from tokenvault.variables import prefix, prefixes
+from tokenvault.want import Is
+
+PRIVATE_KEY_JWT = "private_key_jwt"
+MUTUAL_TLS = "mtls"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchanger:
+    """An application that exchanges. `address` and `application` say where it stands in the spec, if it does.
+
+    `method` is how it authenticates (empty: not known), `keys` the algorithms of its keys by kid, `prefix` that of its
+    environment variables, `domain` the one on which its users log in (empty: the tenant's own).
+    """
+
+    application: str
+    flavor: str
+    prefix: str
+    address: str = ""
+    client_id: str = ""
+    method: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    domain: str = ""
+
+    @property
+    def request(self) -> ExchangeRequest:
+        """The request of its flavor."""
+        request = flavors()[self.flavor].runtime.exchange
+        assert request is not None
+        return request
+
+
+def exchanging_flavors() -> Mapping[str, Flavor]:
+    """The flavors that exchange anything."""
+    return {name: flavor for name, flavor in flavors().items() if flavor.runtime.exchange}
+
+
+def exchangers_of(spec: Spec, graph: Graph) -> list[Exchanger]:
+    """Every application of the spec × exchanging flavor."""
+    found = []
+    names = prefixes(node.address for node in graph.of_kind("application"))
+    for flavor, use in uses(spec, graph.domain):
+        request = flavor.runtime.exchange
+        if request is None:
+            continue
+        address = exchanging_address(flavor, use)
+        found.append(
+            Exchanger(
+                application=use.app.key,
+                flavor=flavor.name,
+                prefix=names[address],
+                address=address,
+                client_id=use.app.client_id or "" if address == use.app.address else "",
+                method=_asked_method(graph, address),
+                keys=_asked_keys(graph, address),
+                domain="" if request.signed else spec.my_account_domain or "",
+            )
+        )
+    return found
+
+
+def _asked_method(graph: Graph, address: str) -> str:
+    """How the spec has the application authenticate, where it says so."""
+    wants = graph.nodes[address].wants
+    if f"client_authentication_methods.{PRIVATE_KEY_JWT}.credentials" in wants:
+        return PRIVATE_KEY_JWT
+    method = wants.get("token_endpoint_auth_method")
+    return str(method.value) if isinstance(method, Is) and method.value else ""
+
+
+def _asked_keys(graph: Graph, address: str) -> Mapping[str, str]:
+    mine = [
+        node for node in graph.of_kind("credential") if address in {r.address for r in refs(dict(node.target.identity))}
+    ]
+    algorithms = {str(node.target.identity["kid"]): node.wants.get("alg") for node in mine}
+    return {kid: str(want.value) if isinstance(want, Is) else "RS256" for kid, want in algorithms.items()}
+
+
+def chosen(candidates: Sequence[Exchanger], application: str, flavor: str | None) -> Exchanger:
+    """The one that is meant; `RefusedError` says what there is to choose from."""
+    of_app = [one for one in candidates if one.application == application]
+    if not of_app:
+        names = list(dict.fromkeys(one.application for one in candidates))
+        hint = did_you_mean(application, names) or f"Applications that exchange: {', '.join(names) or 'none'}."
+        summary = f'"{application}" is not an application that exchanges tokens'
+        raise RefusedError(Diagnostic(code="exchange-application", summary=summary, hint=hint))
+    fitting = [one for one in of_app if flavor in (None, one.flavor)]
+    if len(fitting) == 1:
+        return fitting[0]
+    names = [one.flavor for one in of_app]
+    summary = (
+        f"{application} does not use {flavor}" if not fitting else f"{application} exchanges in {len(fitting)} ways"
+    )
+    hint = f"Choose with --flavor: {', '.join(names)}."
+    raise RefusedError(Diagnostic(code="exchange-flavor", summary=summary, hint=hint))
+
+
+def from_client(client: Object, application: str, flavor: str) -> Exchanger:
+    """An application that no spec names, as the tenant shows it."""
+    plain = Exchanger(application=application, flavor=flavor, prefix=prefix(application))
+    return with_live(plain, client, {})
+
+
+def with_live(exchanger: Exchanger, client: Object, keys: Mapping[str, str]) -> Exchanger:
+    """The exchanger with what the tenant says of it: its id, how it authenticates, its keys."""
+    return replace(
+        exchanger,
+        client_id=str(client["client_id"]),
+        method=_live_method(client) or exchanger.method,
+        keys=keys or exchanger.keys,
+    )
+
+
+def _live_method(client: Object) -> str:
+    methods = client.get("client_authentication_methods") or {}
+    if methods:
+        return PRIVATE_KEY_JWT if PRIVATE_KEY_JWT in methods else MUTUAL_TLS
+    return str(client.get("token_endpoint_auth_method") or "")

@@ -1,0 +1,104 @@
+"""The tenant's token endpoint, for exchanges: one request, never repeated, its secrets revealed only into it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tokenvault.errors import ApiError, Diagnostic
+from tokenvault.secret import Secret
+from tokenvault.tenant.connect import TIMEOUT, base_url, http_client
+from tokenvault.tenant.failures import quote, unintelligible, unreachable
+from tokenvault.tenant_address import Where
+
+if TYPE_CHECKING:
+    import httpx
+
+PATH = "oauth/token"
+Form = Mapping[str, str | Secret]
+Observe = Callable[[str, str, int], None]
+
+
+class TokenRefused(ApiError):
+    """The token endpoint's refusal: its OAuth error code and what it said, quoted safely."""
+
+    def __init__(self, status: int, error: str, description: str) -> None:
+        summary = f"Auth0 refused the exchange ({status} {error or 'without a code'})"
+        super().__init__(Diagnostic(code="exchange-refused", summary=summary, detail=description), status=status)
+        self.error = error
+        self.description = description
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasicAuth:
+    """A client secret that goes into the Authorization header."""
+
+    client_id: str
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenEndpoint:
+    """The token endpoint of one tenant, open."""
+
+    domain: str
+    url: str
+    http: httpx.AsyncClient
+    observe: Observe = lambda method, path, status: None
+
+    async def request(self, form: Form, basic: BasicAuth | None = None) -> Mapping[str, Any]:
+        """The answer, its token wrapped. `TokenRefused` with the error that the endpoint names."""
+        import httpx
+
+        secrets = [value.reveal() for value in form.values() if isinstance(value, Secret)]
+        plain = {name: value.reveal() if isinstance(value, Secret) else value for name, value in form.items()}
+        auth = httpx.BasicAuth(basic.client_id, basic.secret.reveal()) if basic else httpx.USE_CLIENT_DEFAULT
+        try:
+            response = await self.http.post(self.url, data=plain, auth=auth)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise unreachable(self.domain, error) from None
+        except httpx.HTTPError:
+            raise unintelligible("POST", PATH, "the connection broke, or no answer came in time") from None
+        self.observe("POST", PATH, response.status_code)
+        return self._judged(response, [*secrets, *([basic.secret.reveal()] if basic else [])])
+
+    def _judged(self, response: httpx.Response, secrets: list[str]) -> Mapping[str, Any]:
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise unintelligible("POST", PATH, f"it is not JSON (status {response.status_code})")
+        if response.status_code != 200 or not isinstance(answer.get("access_token"), str):
+            said = quote(answer.get("error_description") or answer.get("message"), secrets)
+            raise TokenRefused(response.status_code, quote(answer.get("error"), secrets), said)
+        return {**answer, "access_token": Secret(answer["access_token"], "token endpoint")}
+
+
+@asynccontextmanager
+async def open_token_endpoint(where: Where, domain: str, observe: Observe) -> AsyncIterator[TokenEndpoint]:
+    """The token endpoint on this domain, for as long as the context lasts. Needs no Management API credentials."""
+    if where.sandbox:
+        async with _sandbox(where, domain, observe) as endpoint:
+            yield endpoint
+        return
+    base = base_url(domain)
+    async with http_client(base) as http:
+        yield TokenEndpoint(domain=domain, url=f"{base}/{PATH}", http=http, observe=observe)
+
+
+@asynccontextmanager
+async def _sandbox(where: Where, domain: str, observe: Observe) -> AsyncIterator[TokenEndpoint]:
+    import httpx
+
+    from tokenvault.sandbox import open_sandbox
+
+    assert where.sandbox is not None
+    sandbox = open_sandbox(where.sandbox)
+    try:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=sandbox.app), timeout=TIMEOUT) as http:
+            yield TokenEndpoint(domain=domain, url=f"http://{domain}/{PATH}", http=http, observe=observe)
+    finally:
+        sandbox.close()
