@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,17 @@ from tokenvault.errors import ApiError, Diagnostic, UnknownOutcome
 from tokenvault.kinds import Request
 from tokenvault.secret import Secret
 from tokenvault.tenant.failures import refusal, unintelligible, unreachable
-from tokenvault.tenant.pacing import Pacer, bucket_of
+from tokenvault.tenant.pacing import Pacer, group_of
 
 if TYPE_CHECKING:
     import httpx
 
+    from tokenvault.tenant.access_token import AccessToken
+
 RETRIES = 3
+REFUSALS = 5
 PAGE = 100
+OFFSETS = 1000
 _BACKOFF = (0.5, 1.5, 4.0)
 
 
@@ -45,7 +49,7 @@ class Tenant:
         *,
         domain: str,
         base_url: str,
-        token: Callable[[], Awaitable[str]],
+        token: AccessToken,
         http: httpx.AsyncClient,
         pacer: Pacer | None = None,
         observe: Callable[[Exchange], None] = lambda exchange: None,
@@ -57,7 +61,7 @@ class Tenant:
         self.http = http
         self.pacer = pacer or Pacer()
         self.reads = self.writes = 0
-        self._token = token
+        self.token = token
         self._observe = observe
         wrapper = AsyncClientWrapper(
             token="", async_token=token, base_url=f"{base_url}/api/v2", httpx_client=http, max_retries=0
@@ -73,10 +77,12 @@ class Tenant:
         return await self._request(request.method, request.path, body=request.body)
 
     async def pages(self, path: str, key: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Every item of an offset-paged list; pages after the first side by side."""
+        """Every item of an offset-paged list; pages after the first side by side, or one by one where Auth0 wants that."""
         query = {**(params or {}), "per_page": PAGE, "include_totals": True}
         first = await self.get(path, {**query, "page": 0})
         items, total = _items(path, key, first), int(first.get("total", 0))
+        if total > OFFSETS:
+            return await self.checkpoints(path, key, params)
         rest = range(1, -(-total // PAGE))
         more = await asyncio.gather(*(self.get(path, {**query, "page": page}) for page in rest))
         return _unique([*items, *(item for answer in more for item in _items(path, key, answer))])
@@ -96,39 +102,40 @@ class Tenant:
 
     async def _request(self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Any = None) -> Any:
         secrets = [secret.reveal() for secret in _secrets(body)]
-        for attempt in range(RETRIES + 1):
-            last = attempt == RETRIES
+        failures = refusals = 0
+        while True:
             try:
-                answer = await self._attempt(method, path, params, _revealed(body), secrets)
+                return await self._attempt(method, path, params, _revealed(body), secrets)
+            except _Refused as refused:
+                refusals += 1
+                if refusals > REFUSALS:
+                    raise refused.error from None
             except _Again as again:
                 if again.unknown and method == "POST":
                     raise UnknownOutcome(again.error.diagnostics[0], status=again.error.status) from None
-                if last or not await self._may_repeat(again, attempt):
+                failures += 1
+                if failures > RETRIES or not await self.pacer.wait(_BACKOFF[failures - 1]):
                     raise again.error from None
             except ApiError as error:
-                if method == "DELETE" and error.status == 404 and attempt:
+                if method == "DELETE" and error.status == 404 and failures:
                     return None
                 raise
-            else:
-                return answer
-        raise AssertionError("unreachable")
-
-    async def _may_repeat(self, again: _Again, attempt: int) -> bool:
-        if again.headers is not None:
-            return await self.pacer.back_off(again.headers)
-        return await self.pacer.wait(_BACKOFF[attempt])
 
     async def _attempt(self, method: str, path: str, params: Any, body: Any, secrets: list[str]) -> Any:
+        async with self.pacer.slot(group_of(method, path)) as slot:
+            response = await self._exchange(method, path, _query(params), body)
+            slot.heed(response.headers, refused=response.status_code == 429)
+        return self._judge(method, path, response, secrets)
+
+    async def _exchange(self, method: str, path: str, query: Any, body: Any) -> httpx.Response:
+        """One request as it goes over the wire: counted and observed, whatever comes of it."""
         import httpx
 
-        bucket = bucket_of(method, path)
-        await self.pacer.acquire(bucket)
-        headers: Mapping[str, str] = {}
         started, status = time.monotonic(), 0
         try:
-            response = await self._send(path, method=method, params=_query(params), json=body)
-            headers, status = response.headers, response.status_code
-            return self._judge(method, path, response, secrets)
+            response = await self._send(path, method=method, params=query, json=body)
+            status = response.status_code
+            return response
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             failure = unreachable(self.domain, error)
             if failure.diagnostics[0].code == "api-tls":
@@ -137,11 +144,8 @@ class Tenant:
         except httpx.HTTPError as error:
             raise _Again(unintelligible(method, path, _transport(error)), unknown=True) from None
         finally:
-            if method == "GET":
-                self.reads += 1
-            else:
-                self.writes += 1
-            await self.pacer.release(bucket, headers)
+            self.reads += method == "GET"
+            self.writes += method != "GET"
             milliseconds = round((time.monotonic() - started) * 1000)
             self._observe(Exchange(method=method, path=path, status=status, milliseconds=milliseconds))
 
@@ -154,7 +158,7 @@ class Tenant:
         except (ValueError, RecursionError):
             answer = None
         if status == 429:
-            raise _Again(refusal(method, path, status, answer, secrets), headers=response.headers)
+            raise _Refused(refusal(method, path, status, answer, secrets))
         if status >= 500 or status == 408:
             raise _Again(refusal(method, path, status, answer, secrets), unknown=True)
         if status >= 300:
@@ -164,12 +168,20 @@ class Tenant:
         return answer
 
 
-class _Again(Exception):
-    """An attempt that may be repeated: `unknown` when the server may have carried it out, `headers` of a 429."""
+class _Refused(Exception):
+    """A 429: the request was not looked at, and may go again when its turn comes."""
 
-    def __init__(self, error: ApiError, *, unknown: bool = False, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, error: ApiError) -> None:
         super().__init__()
-        self.error, self.unknown, self.headers = error, unknown, headers
+        self.error = error
+
+
+class _Again(Exception):
+    """An attempt that failed and may be repeated; `unknown` when the server may have carried it out."""
+
+    def __init__(self, error: ApiError, *, unknown: bool = False) -> None:
+        super().__init__()
+        self.error, self.unknown = error, unknown
 
 
 def _transport(error: Exception) -> str:

@@ -1,48 +1,82 @@
-"""Never faster than Auth0 allows: one budget per rate limit, learnt from the headers of its answers.
+"""Never faster than Auth0 allows, and hardly slower: requests wait their turn for the budget that Auth0 counts them against.
 
-A budget starts gently (one request until the first answer tells the limit), lets requests go side by side while any are
-left, and holds everybody back until the reset that the server names.
+Auth0 counts all requests together on some plans; on others, reads of clients, reads of connections and the rest apart. Until
+two of these are told different limits, every request counts against all three. They start with as many requests as the
+smallest plan bears at once. One that is refused holds back all that wait, so that they are never refused together.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tokenvault.errors import ApiError, Diagnostic
+from tokenvault.tenant.budget import NEVER, Budget, Told
 from tokenvault.tenant_address import MAX_WAIT
 
-CONCURRENT = 8
-DEFAULT_RESET = 5.0
+CONCURRENT = 16
+APART = ("clients", "connections")
+REST = "rest"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Clock:
     """Time, so that tests need not wait for it."""
 
     now: Callable[[], float] = time.time
-    sleep: Callable[[float], object] = asyncio.sleep
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """A wait for a rate limit that begins now: its seconds, those waited before it, and the bound on all of them."""
+
+    seconds: float
+    before: float
+    bound: float
 
 
 @dataclass(slots=True)
-class _Budget:
-    """What is left of one rate limit. `left` is None until an answer told."""
+class _Queue:
+    """A budget and those who wait for it, first come, first served."""
 
-    left: int | None = None
-    reset: float = 0.0
-    flying: int = 0
-    gate: asyncio.Condition = field(default_factory=asyncio.Condition)
+    budget: Budget = field(default_factory=Budget)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def free(self, now: float) -> bool:
-        """Whether one more request may go."""
-        if self.left is None:
-            return self.flying == 0
-        return self.flying < CONCURRENT and (self.left > 0 or now >= self.reset)
+
+class Slot:
+    """The permission for one request; whoever has it tells what the answer said."""
+
+    def __init__(self, pacer: Pacer, group: str, counted: Mapping[str, Budget]) -> None:
+        self._pacer, self._group, self._counted = pacer, group, counted
+        self._sent_at = pacer.clock.now()
+        self._ended_before = {name: budget.send() for name, budget in counted.items()}
+        self._answered = False
+
+    def heed(self, headers: Mapping[str, str], *, refused: bool) -> None:
+        """Learns from an answer, whatever it was."""
+        now = self._pacer.clock.now()
+        told = Told.by(headers, now)
+        self._answered = True
+        self._pacer.compare(self._group, told)
+        for name, budget in self._pacer.counting(self._group).items():
+            if refused:
+                budget.refuse(told, now)
+            else:
+                budget.learn(self._ended_before[name], self._sent_at, told, now)
+
+    def close(self) -> None:
+        """Ends the request, answered or not."""
+        for budget in self._counted.values():
+            budget.end(answered=self._answered)
 
 
 class Pacer:
-    """Spends budgets. `max_rps` is the user's own limit; `max_wait` bounds the seconds spent waiting in all."""
+    """Hands out slots. `max_rps` is the user's own limit; `max_wait` bounds the seconds spent waiting for limits, in all."""
 
     def __init__(
         self,
@@ -50,82 +84,117 @@ class Pacer:
         *,
         max_rps: float | None = None,
         max_wait: float = MAX_WAIT,
-        on_wait: Callable[[float], None] = lambda seconds: None,
+        on_wait: Callable[[Wait], None] = lambda wait: None,
     ) -> None:
         self.clock = clock or Clock()
-        self.waited = 0.0
         self.max_wait = max_wait
-        self.limit: int | None = None
+        self.waited = 0.0
+        self._waited_until = 0.0
         self._interval = 1 / max_rps if max_rps else 0.0
         self._next = 0.0
         self._on_wait = on_wait
-        self._budgets: dict[str, _Budget] = {}
+        self._air = asyncio.Semaphore(CONCURRENT)
+        self._limits: dict[str, int] = {}
+        self._queues = {group: _Queue() for group in (*APART, REST)}
+        self._apart = False
 
-    async def acquire(self, bucket: str) -> None:
-        """Returns when a request of this budget may be sent."""
-        budget = self._budgets.setdefault(bucket, _Budget())
-        async with budget.gate:
-            while not budget.free(self.clock.now()):
-                if budget.left == 0 and budget.flying == 0:
-                    await self.wait(max(0.05, budget.reset - self.clock.now()))
-                else:
-                    await budget.gate.wait()
-            budget.flying += 1
-            if budget.left is not None:
-                budget.left = max(0, budget.left - 1)
-        await self._space_out()
+    @property
+    def limit(self) -> int | None:
+        """How many requests Auth0 takes at once, writes and all that is not counted apart; None until an answer told."""
+        return self._queues[REST].budget.limit
 
-    async def release(self, bucket: str, headers: Mapping[str, str]) -> None:
-        """Learns from an answer and lets the next request go."""
-        budget = self._budgets[bucket]
-        async with budget.gate:
-            budget.flying -= 1
-            self._learn(budget, headers)
-            budget.gate.notify_all()
+    @asynccontextmanager
+    async def slot(self, group: str) -> AsyncIterator[Slot]:
+        """For as long as the context lasts, one request of this group may be under way. A cancelled wait leaves no trace."""
+        slot = await self._take(group)
+        try:
+            async with self._air:
+                await self._space_out()
+                yield slot
+        finally:
+            slot.close()
+            self._tell()
 
-    def _learn(self, budget: _Budget, headers: Mapping[str, str]) -> None:
-        remaining, reset = _number(headers.get("x-ratelimit-remaining")), _number(headers.get("x-ratelimit-reset"))
-        limit = _number(headers.get("x-ratelimit-limit"))
-        self.limit = int(limit) if limit else self.limit
-        if remaining is None:
-            budget.left = CONCURRENT
-            return
-        budget.left = max(0, int(remaining) - budget.flying)
-        budget.reset = reset if reset is not None else self.clock.now() + DEFAULT_RESET
+    async def _take(self, group: str) -> Slot:
+        while True:
+            queue = self._queue(group)
+            async with queue.turn:
+                while queue is self._queue(group):
+                    delay = queue.budget.delay(self.clock.now())
+                    if not delay:
+                        return Slot(self, group, self.counting(group))
+                    queue.news.clear()
+                    await self._wait(delay, queue.news)
 
-    async def back_off(self, headers: Mapping[str, str]) -> bool:
-        """Waits for the reset that a 429 names; False when the bound on waiting is reached."""
-        after, reset = _number(headers.get("retry-after")), _number(headers.get("x-ratelimit-reset"))
-        seconds = after if after is not None else reset - self.clock.now() if reset is not None else DEFAULT_RESET
-        return await self.wait(max(0.1, seconds))
+    def _queue(self, group: str) -> _Queue:
+        return self._queues[group if self._apart else REST]
+
+    def counting(self, group: str) -> dict[str, Budget]:
+        """The budgets that a request of this group counts against, for all that is known."""
+        return {name: queue.budget for name, queue in self._queues.items() if name == group or not self._apart}
+
+    def compare(self, group: str, told: Told) -> None:
+        """Two groups with different limits are counted apart, and then all are."""
+        if told.limit:
+            self._limits[group] = told.limit
+        if len(set(self._limits.values())) > 1:
+            self._apart = True
+
+    def _tell(self) -> None:
+        for queue in self._queues.values():
+            queue.news.set()
 
     async def wait(self, seconds: float) -> bool:
         """Sleeps, unless that would exceed the bound on waiting."""
-        if self.waited + seconds > self.max_wait:
+        if self._exceeds(seconds):
             return False
-        self.waited += seconds
-        self._on_wait(seconds)
-        await self.clock.sleep(seconds)  # type: ignore[misc]
+        await self._wait(seconds, asyncio.Event())
         return True
 
+    def _exceeds(self, seconds: float) -> bool:
+        now = self.clock.now()
+        return self.waited + max(0.0, now + seconds - max(now, self._waited_until)) > self.max_wait
+
+    async def _wait(self, seconds: float, news: asyncio.Event) -> None:
+        """Waits so long or until there is news. Waits side by side count once."""
+        start = self.clock.now()
+        if seconds < NEVER:
+            if self._exceeds(seconds):
+                raise ApiError(_too_long(self.max_wait))
+            self._on_wait(Wait(seconds=seconds, before=self.waited, bound=self.max_wait))
+        try:
+            async with asyncio.timeout(seconds if seconds < NEVER else None):
+                await news.wait()
+        except TimeoutError:
+            pass
+        finally:
+            if seconds < NEVER:
+                self._count(start, self.clock.now())
+
+    def _count(self, start: float, end: float) -> None:
+        self.waited += max(0.0, end - max(start, self._waited_until))
+        self._waited_until = max(self._waited_until, end)
+
     async def _space_out(self) -> None:
+        """Keeps to the user's own limit."""
         if not self._interval:
             return
         now = self.clock.now()
         start = max(now, self._next)
         self._next = start + self._interval
         if start > now:
-            await self.clock.sleep(start - now)  # type: ignore[misc]
+            await self.clock.sleep(start - now)
 
 
-def bucket_of(method: str, path: str) -> str:
-    """The rate limit that a request counts against; Auth0 has its own for reads of clients and of connections."""
+def group_of(method: str, path: str) -> str:
+    """What Auth0 may count a request apart from others as."""
     first = path.split("/")[0]
-    return first if method == "GET" and first in ("clients", "connections") else "rest"
+    return first if method == "GET" and first in APART else REST
 
 
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        return None
+def _too_long(bound: float) -> Diagnostic:
+    return Diagnostic(
+        code="api-rate-limit",
+        summary=f"Auth0's rate limit asks for more waiting than the {bound:g} s that --max-wait allows in all",
+        hint="Run again later, or with a greater --max-wait: what was done is not repeated.",
+    )
