@@ -15,6 +15,11 @@ settings.register_profile(
 settings.load_profile("tokenvault")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Goldens are rewritten on demand only; look at each before committing it."""
+    parser.addoption("--update-golden", action="store_true", help="Rewrite tests/plan/golden from what comes out now.")
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test depends on who runs it: no credentials, no sandbox, no colours from outside."""

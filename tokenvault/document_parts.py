@@ -12,35 +12,43 @@ Schema = dict[str, Any]
 
 
 def text(description: str, **more: Any) -> Schema:
+    """Text."""
     return {"type": "string", "description": description, **more}
 
 
 def number(description: str) -> Schema:
+    """A number from 0."""
     return {"type": "number", "minimum": 0, "description": description}
 
 
 def count(description: str) -> Schema:
+    """A whole number from 0."""
     return {"type": "integer", "minimum": 0, "description": description}
 
 
 def flag(description: str) -> Schema:
+    """True or false."""
     return {"type": "boolean", "description": description}
 
 
 def list_of(items: Schema, description: str) -> Schema:
+    """A list of these."""
     return {"type": "array", "items": items, "description": description}
 
 
 def object_of(description: str, properties: Mapping[str, Schema], *, optional: tuple[str, ...] = ()) -> Schema:
+    """An object that has all of these properties but the optional ones."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "description": description, "required": required, "properties": dict(properties)}
 
 
 def or_null(schema: Schema) -> Schema:
+    """This, or null."""
     return {"anyOf": [schema, {"type": "null"}], "description": schema["description"]}
 
 
 def ref(name: str, description: str) -> Schema:
+    """One of the shared definitions."""
     return {"$ref": f"#/$defs/{name}", "description": description}
 
 
@@ -50,15 +58,18 @@ ADDRESSES = list_of({"type": "string"}, "Addresses.")
 
 
 def kind() -> Schema:
+    """The kind of an object."""
     return {"enum": list(kinds()), "description": "The kind of object."}
 
 
 def source() -> Schema:
+    """A place in a spec file."""
     fields = {"file": text("The file, as it was given."), "line": count("The line, from 1.")}
     return object_of("A place in a spec file.", fields)
 
 
 def why() -> Schema:
+    """An asker."""
     return object_of(
         "Who asked for an attribute, and why.",
         {
@@ -71,6 +82,7 @@ def why() -> Schema:
 
 
 def attribute() -> Schema:
+    """A difference."""
     return object_of(
         "One difference. A sensitive value is nowhere in the plan: `before` and `after` are null then.",
         {
@@ -88,6 +100,7 @@ def attribute() -> Schema:
 
 
 def change() -> Schema:
+    """What happens to one object."""
     return object_of(
         "What happens to one object.",
         {
@@ -114,6 +127,7 @@ def change() -> Schema:
 
 
 def node() -> Schema:
+    """An object of the graph."""
     actions = {"enum": [*(a.value for a in Action), "none", "unknown"], "description": "What happens to the object."}
     return object_of(
         "An object of the desired state, changed or not.",
@@ -128,6 +142,7 @@ def node() -> Schema:
 
 
 def diagnostic() -> Schema:
+    """A problem."""
     return object_of(
         "A problem.",
         {
@@ -143,6 +158,7 @@ def diagnostic() -> Schema:
 
 
 def summary() -> Schema:
+    """What a plan amounts to."""
     pace = {"per_second": number("Requests a second."), "burst": count("Requests at once before that.")}
     return object_of(
         "What the plan amounts to.",
@@ -161,6 +177,7 @@ def summary() -> Schema:
 
 
 def scopes() -> Schema:
+    """The scopes of a plan."""
     scope: Schema = {"type": "string"}
     fields = {
         "needed": list_of(scope, "The Management API scopes that carrying out the plan takes."),
@@ -170,11 +187,13 @@ def scopes() -> Schema:
 
 
 def spec() -> Schema:
+    """The spec of a plan."""
     fields = {"name": text("The spec's name."), "files": list_of({"type": "string"}, "Its files, as they were given.")}
     return object_of("The spec.", fields)
 
 
 def head(name: str, version: str) -> dict[str, Schema]:
+    """How every document of ours begins."""
     return {
         "format": {"const": name, "description": "What this document is."},
         "format_version": text(
@@ -185,5 +204,6 @@ def head(name: str, version: str) -> dict[str, Schema]:
 
 
 def definitions() -> dict[str, Schema]:
+    """The parts that are referred to by name, in every schema."""
     parts = {"source": source, "why": why, "attribute": attribute, "change": change, "diagnostic": diagnostic}
     return {name: part() for name, part in parts.items()}

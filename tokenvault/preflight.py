@@ -62,9 +62,9 @@ def missing(plan: Plan, *, severity: str = "error") -> Diagnostic | None:
         severity=severity,
         summary=f"The token lacks {count} scope{'' if count == 1 else 's'} that this plan needs",
         detail="\n".join(f"  {scope.ljust(width)}  for {_named(needed[scope])}" for scope in plan.lacking),
-        hint="Nothing can be written without. In the Auth0 dashboard, under Applications → APIs → Auth0 Management API → "
-        "Machine to Machine Applications, add them to the application that the token comes from; after a login with "
-        f"the Auth0 CLI: auth0 login --scopes {','.join(plan.lacking)}",
+        hint="Nothing can be written without. Add them to the application that the token comes from:\n"
+        "  Auth0 dashboard  Applications → APIs → Auth0 Management API → Machine to Machine Applications\n"
+        f"  Auth0 CLI        auth0 login --scopes {','.join(plan.lacking)}",
     )
 
 

@@ -37,6 +37,7 @@ async def carry_out(
                 progress.show(event)
     finally:
         progress.end()
+    report.ended = {c.address: report.ended[c.address] for c in made.changes if c.address in report.ended}
     progress.finished(made, report, tenant)
     return INTERRUPTED if stop.is_set() else 0 if report.succeeded else 1
 

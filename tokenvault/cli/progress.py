@@ -165,7 +165,8 @@ def line_of(event: Event) -> str:
         case Ended(outcome=Outcome.FAILED):
             return f"Failed after {event.seconds:.0f}s"
         case Ended(outcome=Outcome.SKIPPED):
-            return f"Skipped: {safe(event.diagnostic.summary) if event.diagnostic else ''}"
+            why = event.diagnostic.summary if event.diagnostic else ""
+            return f"Skipped: {safe(why.removeprefix(f'{event.address} '))}"
         case Verified():
             kept = "all as planned" if not event.not_kept else f"{len(event.not_kept)} not as planned"
             return f"Read back {event.checked} object{'' if event.checked == 1 else 's'}: {kept}."

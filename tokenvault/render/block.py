@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tokenvault.document import Document
-from tokenvault.render.rows import Group, Row, groups
+from tokenvault.render.rows import SENSITIVE, Group, Row, groups
 from tokenvault.render.safe import safe
 from tokenvault.render.style import PLAIN, Painter, visible_length
 from tokenvault.render.words import counted, left_alone, place
@@ -45,7 +45,8 @@ def block(change: Document, headline: str, canvas: Canvas) -> Iterator[str]:
     paint = canvas.paint
     sign, colour = SIGNS[change["action"]]
     source = place(change["source"]) if change["source"] else ""
-    yield from _beside(f"  {paint(f'# {headline}', 'bold')}", source, canvas)
+    title = headline if len(headline) + len(source) + 6 <= canvas.width else shortened(headline)
+    yield from _beside([f"  {paint(f'# {title}', 'bold')}"], source, canvas)
     for remark in _remarks(change):
         yield from wrapped(remark, canvas.width, "  # ")
     label = shortened(safe(change["address"].split(".", 1)[-1]))
@@ -64,7 +65,8 @@ def _remarks(change: Document) -> Iterator[str]:
 
 def _attributes(change: Document, canvas: Canvas) -> Iterator[str]:
     found = groups(change)
-    pad = max((len(group.path) for group in found if len(group.path) <= NAME_COLUMNS), default=0)
+    most = min(NAME_COLUMNS, canvas.width // 3)
+    pad = max((len(group.path) for group in found if len(group.path) <= most), default=0)
     for group in found:
         yield from _list(change, group, pad, canvas) if group.is_list else _values(change, group, pad, canvas)
 
@@ -96,21 +98,32 @@ def _row(change: Document, row: Row, name: str, indent: int, canvas: Canvas) -> 
         for why in row.why:
             yield from _reason(change, why, indent + 2, canvas)
     else:
-        yield from _beside(lines[0], _asked_by(change, row.why), canvas, last=len(lines) == 1)
-        yield from lines[1:]
+        yield from _beside(lines, _asked_by(change, row.why), canvas)
 
 
 def _with_value(start: str, row: Row, indent: int, canvas: Canvas) -> list[str]:
-    """The name with its value; one with many parts in several lines where it is wider than the canvas."""
-    room = canvas.width - visible_length(start)
-    before, after = (shortened(text) if text else text for text in (row.before, row.after))
+    """The name with its value, in several lines where one is wider than the canvas and several are not."""
+    arrow, room = canvas.paint("->", "yellow"), canvas.width - visible_length(start)
+    before, after = (shortened(text or "") for text in (row.before, row.after))
+    if row.op == "change" and before == after == SENSITIVE:
+        return [f"{start}(sensitive value, changed)"]
     if row.op == "change":
-        return [f"{start}{before} {canvas.paint('->', 'yellow')} {after}"]
-    value = (before if row.op == "remove" else after) or ""
-    gone = f" {canvas.paint('-> null', 'dim')}" if row.op == "remove" and not row.label and start.endswith("= ") else ""
-    if len(value) <= room or value[:1] not in ("{", "["):
+        if len(before) + len(after) + 4 <= room:
+            return [f"{start}{before} {arrow} {after}"]
+        return [f"{start}{before}", f"{' ' * (visible_length(start) - 3)}{arrow} {after}"]
+    value = before if row.op == "remove" else after
+    gone = f" {canvas.paint('-> null', 'dim')}" if row.op == "remove" and indent == INDENT else ""
+    if len(value) <= room:
         return [f"{start}{value}{gone}"]
-    inner = " " * (indent + 6)
+    if value[0] in "{[":
+        return _opened(start, value, indent, canvas)
+    below = " " * (indent + 4)
+    return [start.rstrip(), f"{below}{value}{gone}"] if start.endswith("= ") else [f"{start}{value}{gone}"]
+
+
+def _opened(start: str, value: str, indent: int, canvas: Canvas) -> list[str]:
+    """A value with parts, these on lines of their own."""
+    inner = " " * (indent + 4)
     parts = textwrap.wrap(value[1:-1], canvas.width - len(inner), break_long_words=False, break_on_hyphens=False)
     return [f"{start}{value[0]}", *(f"{inner}{part}" for part in parts), f"{' ' * (indent + 2)}{value[-1]}"]
 
@@ -123,19 +136,17 @@ def _reason(change: Document, why: Document, indent: int, canvas: Canvas) -> Ite
         yield canvas.paint(line, "dim")
 
 
-def _beside(line: str, comment: str, canvas: Canvas, *, last: bool = True) -> Iterator[str]:
-    """The line with its comment, which goes to a line of its own where there is no room."""
+def _beside(lines: Sequence[str], comment: str, canvas: Canvas) -> list[str]:
+    """The lines with their comment: beside the first or the last of them, or below where it has room beside neither."""
     if not comment:
-        yield line
-        return
-    room, shown = visible_length(line), canvas.paint(comment, "dim")
-    at = max(canvas.column, room + 2)
-    if at + len(comment) <= canvas.width or room + 2 + len(comment) <= canvas.width:
-        yield f"{line}{' ' * (min(at, canvas.width - len(comment)) - room)}{shown}"
-    elif last:
-        yield from (line, f"{' ' * max(8, min(canvas.column, canvas.width - len(comment)))}{shown}")
-    else:
-        yield line
+        return list(lines)
+    for n in dict.fromkeys((0, len(lines) - 1)):
+        room = visible_length(lines[n])
+        at = min(max(canvas.column, room + 2), canvas.width - len(comment))
+        if at >= room + 2:
+            return [*lines[:n], f"{lines[n]}{' ' * (at - room)}{canvas.paint(comment, 'dim')}", *lines[n + 1 :]]
+    at = max(8, min(canvas.column, canvas.width - len(comment)))
+    return [*lines, f"{' ' * at}{canvas.paint(comment, 'dim')}"]
 
 
 def _asked_by(change: Document, whys: Iterable[Document]) -> str:

@@ -19,7 +19,7 @@ def diagnostic_text(problem: Diagnostic, paint: Painter = PLAIN) -> str:
     if problem.detail:
         lines += ["", *(safe(line) for line in problem.detail.split("\n"))]
     if problem.hint:
-        lines += ["", safe(problem.hint)]
+        lines += ["", *(safe(line) for line in problem.hint.split("\n"))]
     return "\n".join(lines) + "\n"
 
 

@@ -50,6 +50,8 @@ def _no_changes(plan: Document, paint: Painter, width: int) -> Iterator[str]:
     count = plan["summary"]["unchanged"]
     if plan["selection"]:
         done = "Of the part that was asked for, everything is as the spec says"
+    elif count == 0:
+        done = "There is nothing to do"
     elif count == 1:
         done = "The one object that the spec asks for is as it says"
     else:
@@ -75,7 +77,7 @@ def _one_line(change: Document, paint: Painter, width: int) -> str:
 def _orphans(plan: Document, paint: Painter) -> list[str]:
     if not plan["orphans"]:
         return []
-    lines = ["", paint("Created by this spec and no longer in it (deleted only with --prune):", "bold")]
+    lines = ["", paint("Left behind by this spec, which no longer names it (taken away only with --prune):", "bold")]
     return [*lines, *(f"  {_orphan(orphan)}" for orphan in plan["orphans"])]
 
 

@@ -1,0 +1,59 @@
+"""Every form of every plan of the gallery, as it was when somebody last looked at it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.plan.applied import APPLIED, PORT
+from tests.plan.gallery import CASES, GOLDEN
+from tests.plan.tenants import run, stable
+from tests.support import cli
+
+FORMS = {"plan.json": "json", "plan.md": "markdown", "plan.html": "html"}
+_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
+
+
+def looked_at(file: Path, text: str, update: bool) -> None:
+    """Compares with what somebody looked at, or replaces it."""
+    if update:
+        file.write_text(text)
+    assert file.read_text() == text, f"look at what has changed, then run: pytest {Path(__file__).name} --update-golden"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_plan_reads_as_it_did_when_it_was_looked_at(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    case, update = CASES[name], request.config.getoption("--update-golden")
+    case.prepare(name, tmp_path)
+    made = run(tmp_path, "plan", "spec.yaml", "--out", "plan.json", *case.options, env=case.env)
+    assert made.code == 0, made.err
+    looked_at(GOLDEN / name / "plan.txt", stable(made.out), update)
+    for file, form in FORMS.items():
+        shown = cli("show", "plan.json", "--format", form, cwd=tmp_path)
+        assert shown.code == 0, shown.err
+        looked_at(GOLDEN / name / file, stable(_STYLE.sub("<style>…</style>", shown.out)), update)
+
+
+@pytest.mark.parametrize("name", APPLIED)
+def test_what_comes_out_reads_as_it_did_when_it_was_looked_at(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    for file, text in APPLIED[name](tmp_path).items():
+        looked_at(
+            GOLDEN / name / file, stable(PORT.sub("127.0.0.1:54321", text)), request.config.getoption("--update-golden")
+        )
+
+
+def test_every_folder_of_the_gallery_is_looked_at() -> None:
+    assert {folder.name for folder in GOLDEN.iterdir()} == {*CASES, *APPLIED}
+
+
+def test_what_is_shown_of_a_saved_plan_is_what_was_planned(tmp_path: Path) -> None:
+    CASES["create-everything"].prepare("create-everything", tmp_path)
+    planned = run(tmp_path, "plan", "spec.yaml", "--out", "plan.json", "--format", "json")
+    assert json.loads(cli("show", "plan.json", "--format", "json", cwd=tmp_path).out) == planned.json
