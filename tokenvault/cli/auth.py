@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -44,6 +43,7 @@ def status(
 
     Asks the tenant whether it takes them. Exit code 1 when there are none, or when they are refused.
     """
+    import asyncio
     import json
 
     from tokenvault.render.access import access_text
@@ -75,7 +75,8 @@ async def _must_be_taken(tenant: Any) -> None:
 
 
 def access_document(domain: str, access: Access) -> dict[str, Any]:
-    """The status as public data: `scopes` and `missing` are null where the token does not tell."""
+    """The status as public data. `scopes`, those of them that tokenvault uses, and `missing` are null where the token
+    does not tell."""
     from tokenvault.tenant.scopes import needed_scopes
 
     granted, ends = access.scopes, access.expires_at
@@ -90,5 +91,6 @@ def access_document(domain: str, access: Access) -> dict[str, Any]:
         "client_id": access.client_id or None,
         "expires_at": None if ends is None else datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "scopes": None if granted is None else sorted(granted),
+        "used_scopes": None if granted is None else sorted(granted & {s for scopes in steps.values() for s in scopes}),
         "missing": None if granted is None else missing,
     }

@@ -34,12 +34,8 @@ def _fact(label: str, text: str) -> str:
 
 def _relevant(document: Mapping[str, Any]) -> list[str]:
     """A token of the sandbox or of an administrator holds hundreds: only those that tokenvault uses are worth a line."""
-    from tokenvault.tenant.scopes import needed_scopes
-
-    used = {scope for scopes in needed_scopes().steps.values() for scope in scopes}
-    shown = [scope for scope in document["scopes"] if scope in used]
-    others = len(document["scopes"]) - len(shown)
-    return shown + ([f"and {others} that tokenvault does not use"] if others else [])
+    others = len(document["scopes"]) - len(document["used_scopes"])
+    return [*document["used_scopes"], *([f"and {others} that tokenvault does not use"] if others else [])]
 
 
 def _words(words: Iterable[str]) -> list[str]:

@@ -1,0 +1,168 @@
+"""`tokenvault init`: the wizard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from tokenvault.cli import init_options as given
+from tokenvault.cli.init_tenancy import Tenancy
+from tokenvault.cli.options import DEFAULT_SANDBOX, DEFAULT_SPEC, EnvFile, SandboxOption, TenantOption, where
+from tokenvault.cli.session import Session, session
+from tokenvault.errors import RefusedError
+
+if TYPE_CHECKING:
+    from tokenvault.init.answers import Answers
+    from tokenvault.init.draft import Draft
+
+
+def init(
+    app_name: given.AppName = None,
+    client_ids: given.ClientIds = None,
+    type_: given.Type = None,
+    callbacks: given.Callbacks = None,
+    logout_urls: given.LogoutUrls = None,
+    flavors: given.FlavorNames = None,
+    connections: given.Connections = None,
+    api_identifier: given.ApiIdentifier = None,
+    api_name: given.ApiName = None,
+    api_client_name: given.ApiClientName = None,
+    authentication: given.Authentication = None,
+    public_keys: given.PublicKeys = None,
+    generate_key: given.GenerateKey = False,
+    ips: given.Ips = None,
+    grants: given.Grants = None,
+    sets: given.Sets = None,
+    name: given.SpecName = None,
+    output: given.Output = given.DEFAULT_OUTPUT,
+    force: given.Force = False,
+    no_input: given.NoInput = False,
+    tenant: TenantOption = None,
+    sandbox: SandboxOption = None,
+    env_file: EnvFile = None,
+) -> None:
+    """Make a spec: ask what it is to do, or take it from options, and write it. Changes nothing in the tenant.
+
+    Only what no option answers is asked. Without a terminal everything needed must be given; no tenant is read then.
+    """
+    from tokenvault.init.files import refuse_to_overwrite
+    from tokenvault.init.flags import Flags, answers_of
+
+    if not force:
+        refuse_to_overwrite(output)
+    tenancy = Tenancy(session(where(tenant, sandbox), env_file=env_file))
+    flags = Flags(
+        name=name,
+        app_name=app_name,
+        client_ids=tuple(client_ids or ()),
+        type=type_,
+        callbacks=tuple(callbacks or ()),
+        logout_urls=tuple(logout_urls or ()),
+        flavors=tuple(flavors or ()),
+        connections=tuple(connections or ()),
+        api_identifier=api_identifier,
+        api_name=api_name,
+        api_client_name=api_client_name,
+        authentication=authentication,
+        public_keys=tuple(public_keys or ()),
+        generate_key=generate_key,
+        ips=tuple(ips or ()),
+        grants=tuple(grants or ()),
+        sets=tuple(sets or ()),
+    )
+    answers = answers_of(flags, folder=output.parent)
+    if tenancy.here.console.is_interactive and not no_input:
+        _in_a_dialogue(tenancy, answers, output, force=force, env_file=env_file)
+    else:
+        _without_questions(tenancy, answers, output, force=force)
+
+
+def _without_questions(tenancy: Tenancy, answers: Answers, output: Path, *, force: bool) -> None:
+    from tokenvault.init.flags import missing
+
+    problem = missing(answers)
+    if problem:
+        raise RefusedError(problem)
+    draft = _draft(tenancy, answers, output)
+    tenancy.here.console.out(draft.text)
+    _write(tenancy.here, draft, force=force)
+    tenancy.here.console.err(f"\nNext: {_command('plan', tenancy.here, output)}\n")
+
+
+def _in_a_dialogue(tenancy: Tenancy, answers: Answers, output: Path, *, force: bool, env_file: Path | None) -> None:
+    from tokenvault.init import Cancelled
+
+    try:
+        draft = _draft(tenancy, _asked(tenancy, answers, output), output)
+        tenancy.here.console.out(f"\n{draft.text}\n")
+        with_plan = _confirmed(tenancy, output)
+    except Cancelled:
+        tenancy.here.console.err("\nCancelled. Nothing was written.\n")
+        raise typer.Exit(1) from None
+    _write(tenancy.here, draft, force=force)
+    if with_plan:
+        _plan(tenancy.here, output, env_file)
+    tenancy.here.console.err(f"\nNext: {_command('apply' if with_plan else 'plan', tenancy.here, output)}\n")
+
+
+def _asked(tenancy: Tenancy, answers: Answers, output: Path) -> Answers:
+    from tokenvault.init.questions import Desk, open_questions
+
+    desk = Desk(offers=tenancy.offers, tell=tenancy.here.console.err, folder=output.parent)
+    while (question := next(open_questions(answers), None)) is not None:
+        answers = question.ask(answers, desk)
+    return answers
+
+
+def _draft(tenancy: Tenancy, answers: Answers, output: Path) -> Draft:
+    from tokenvault.init.draft import make_draft
+    from tokenvault.init.flags import with_default_name
+
+    complete = replace(with_default_name(answers), tenant=tenancy.guard)
+    return make_draft(complete, output, tenancy.here.environment)
+
+
+def _confirmed(tenancy: Tenancy, output: Path) -> bool:
+    """Whether the plan is to be shown as well; `Cancelled` when nothing is to be written."""
+    from tokenvault.init import Cancelled, prompts
+
+    with_plan = [prompts.Option(value="plan", title="Yes, and show the plan")] if tenancy.is_known else []
+    options = [*with_plan, prompts.Option(value="write", title="Yes"), prompts.Option(value="no", title="No")]
+    chosen = prompts.select(f"Write {output}?", options)
+    if chosen == "no":
+        raise Cancelled
+    return bool(chosen == "plan")
+
+
+def _write(here: Session, draft: Draft, *, force: bool) -> None:
+    from tokenvault.init.files import write
+    from tokenvault.render.safe import safe
+
+    written = write(draft, replace=force)
+    width = max(map(len, written)) + 2
+    here.console.err(
+        "\nWritten:\n" + "".join(f"  {safe(f'{file:<{width}}{what}')}\n" for file, what in written.items())
+    )
+
+
+def _plan(here: Session, output: Path, env_file: Path | None) -> None:
+    from tokenvault.cli.plan import plan
+
+    at = here.where
+    plan(specs=[str(output)], tenant=at.tenant, sandbox=str(at.sandbox) if at.sandbox else None, env_file=env_file)
+
+
+def _command(name: str, here: Session, output: Path) -> str:
+    """The next command, as it is to be typed."""
+    import shlex
+
+    at = here.where
+    words = ["tokenvault", name]
+    words += [str(output)] if str(output) != DEFAULT_SPEC else []
+    if at.sandbox:
+        words.append("--sandbox" if at.sandbox == Path(DEFAULT_SANDBOX) else f"--sandbox={at.sandbox}")
+    words += ["--tenant", at.tenant] if at.tenant else []
+    return shlex.join(words)

@@ -1,0 +1,131 @@
+"""What was answered so far, as frozen data. `None` is a question that nobody has answered yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from tokenvault.flavors import flavors
+from tokenvault.secret import Secret
+
+MAX_SPEC_NAME = 40
+MAX_KEY = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Existing:
+    """An application of the tenant that is to be adopted, as much of it as is known."""
+
+    client_id: str
+    name: str = ""
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A connection to be used. Its strategy is known when the tenant told it, or when its name says it."""
+
+    name: str
+    strategy: str | None = None
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """A backend API whose access tokens are exchanged."""
+
+    key: str
+    identifier: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPair:
+    """A key pair made for a worker; the files that it goes to, counted from the spec's folder."""
+
+    private_file: str
+    private_pem: Secret
+    public_file: str
+    public_pem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """All answers. `settings` are those of the flavors, by flavor, as the spec holds them (None: left at the default)."""
+
+    spec_name: str | None = None
+    tenant: str | None = None
+    app_name: str | None = None
+    existing: tuple[Existing, ...] | None = None
+    type: str | None = None
+    callbacks: tuple[str, ...] | None = None
+    logout_urls: tuple[str, ...] | None = None
+    flavors: tuple[str, ...] | None = None
+    connections: tuple[Connection, ...] | None = None
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    apis: tuple[Api, ...] = ()
+    key_pair: KeyPair | None = None
+
+    def with_setting(self, flavor: str, name: str, value: Any) -> Answers:
+        """The answers with one more setting of a flavor."""
+        return replace(self, settings={**self.settings, flavor: {**self.settings.get(flavor, {}), name: value}})
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the application does not exist yet."""
+        return self.existing is None
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The types of the applications, as far as they are known."""
+        known = [self.type] if self.type else [app.type for app in self.existing or ()]
+        return frozenset(found for found in known if found)
+
+    @property
+    def with_users(self) -> bool:
+        """Whether users log in to the application: only a machine has no place that they come back to."""
+        return self.types != {"m2m"}
+
+    @property
+    def keys(self) -> Mapping[str, Existing | None]:
+        """The applications by the key that each gets in the spec; None is the new one."""
+        if self.existing is None:
+            return {key_of(self.app_name or ""): None}
+        return unique((key_of(app.name, f"app-{app.client_id[:8]}"), app) for app in self.existing)
+
+    @property
+    def default_spec_name(self) -> str:
+        """A name for the spec, after its first application."""
+        return slug(next(iter(self.keys)).lower(), MAX_SPEC_NAME, "tokenvault")
+
+
+def required_types(names: Iterable[str]) -> frozenset[str]:
+    """The application types that can hold all of these flavors."""
+    tables = [flavors()[name].types for name in names]
+    return frozenset.intersection(*tables) if tables else frozenset()
+
+
+def key_of(text: str, fallback: str = "app") -> str:
+    """A key for the spec, made of a name or a URL."""
+    host_and_path = text if "://" not in text else f"{urlsplit(text).netloc}{urlsplit(text).path}"
+    return slug(host_and_path.lower(), MAX_KEY, slug(fallback, MAX_KEY, "app"))
+
+
+def slug(text: str, longest: int, fallback: str) -> str:
+    """Letters, digits and single hyphens."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")[:longest].strip("-") or fallback
+
+
+def unique(pairs: Iterable[tuple[str, Existing]]) -> dict[str, Existing | None]:
+    """The pairs as a mapping; keys that repeat are numbered."""
+    found: dict[str, Existing | None] = {}
+    for key, value in pairs:
+        number, name = 1, key
+        while name in found:
+            number += 1
+            name = f"{key[: MAX_KEY - 4]}-{number}"
+        found[name] = value
+    return found

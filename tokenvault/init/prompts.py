@@ -1,0 +1,127 @@
+"""How a question is asked in a terminal: on stderr, checked before it is taken, and Esc or Ctrl-C cancels everywhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import questionary
+from prompt_toolkit.application import Application
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent, merge_key_bindings
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.output import create_output
+from questionary.prompts.common import InquirerControl
+
+from tokenvault.init import Cancelled
+from tokenvault.render.safe import safe
+
+MANY = 8
+"""From so many choices on, a list can be searched."""
+
+Check = Callable[[Any], str]
+"""What is wrong with an answer, in one line; nothing when it is good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One choice of a list. `unavailable` says why it cannot be chosen."""
+
+    value: Any
+    title: str
+    unavailable: str = ""
+    checked: bool = False
+
+
+def text(message: str, *, default: str = "", check: Check = lambda answer: "") -> str:
+    """A line of text, trimmed."""
+    question = questionary.text(
+        message, default=default, validate=lambda answer: _verdict(check(answer.strip())), output=_terminal()
+    )
+    return str(_ask(question)).strip()
+
+
+def select(message: str, options: Sequence[Option]) -> Any:
+    """The value of the one option that is chosen; all of them are available."""
+    searched = len(options) >= MANY
+    question = questionary.select(
+        message,
+        [_choice(option) for option in options],
+        instruction="(arrow keys, type to search)" if searched else "(arrow keys)",
+        use_search_filter=searched,
+        use_jk_keys=False,
+        output=_terminal(),
+    )
+    return _ask(question)
+
+
+def checkbox(message: str, options: Sequence[Option], *, check: Check = lambda answer: "") -> list[Any]:
+    """The values of the options that are chosen."""
+    searched = len(options) >= MANY
+    question = questionary.checkbox(
+        message,
+        [_choice(option) for option in options],
+        instruction="(space chooses, type to search)" if searched else "(space chooses)",
+        validate=lambda answer: _verdict(check(answer)),
+        use_search_filter=searched,
+        use_jk_keys=False,
+        output=_terminal(),
+    )
+    return list(_ask(_mended(question)))
+
+
+def _choice(option: Option) -> questionary.Choice:
+    disabled = safe(option.unavailable) if option.unavailable else None
+    title = safe(option.title) + ("\n      " if disabled else "")  # the reason stands below: both fit into 80 columns
+    return questionary.Choice(title, value=option.value, disabled=disabled, checked=option.checked)
+
+
+def _verdict(problem: str) -> bool | str:
+    return problem or True
+
+
+def _terminal() -> Any:
+    return create_output(stdout=sys.stderr)
+
+
+def _ask(question: questionary.Question) -> Any:
+    _bind(question.application, {Keys.Escape: _cancel})
+    try:
+        return question.unsafe_ask()
+    except (KeyboardInterrupt, EOFError):
+        raise Cancelled from None
+
+
+def _cancel(event: KeyPressEvent) -> None:
+    event.app.exit(exception=KeyboardInterrupt)
+
+
+def _bind(application: Application[Any], handlers: dict[Any, Callable[[KeyPressEvent], None]]) -> None:
+    keys = KeyBindings()
+    for key, handler in handlers.items():
+        keys.add(key, eager=True)(handler)
+    bound = [application.key_bindings] if application.key_bindings else []
+    application.key_bindings = merge_key_bindings([*bound, keys])
+
+
+def _mended(question: questionary.Question) -> questionary.Question:
+    """questionary's lists let a search end on what cannot be chosen, choose it, and then move for ever."""
+    controls = question.application.layout.find_all_controls()
+    shown = next(control for control in controls if isinstance(control, InquirerControl))
+
+    def move(step: int) -> None:
+        choices = shown.filtered_choices
+        ahead = [(shown.pointed_at + step * distance) % len(choices) for distance in range(1, len(choices) + 1)]
+        shown.pointed_at = next((place for place in ahead if not choices[place].disabled), shown.pointed_at)
+
+    def toggle(event: KeyPressEvent) -> None:
+        pointed, chosen = shown.get_pointed_at(), shown.selected_options
+        if pointed.value in chosen:
+            chosen.remove(pointed.value)
+        elif not pointed.disabled:
+            chosen.append(pointed.value)
+        shown.error_message = None
+
+    _bind(question.application, {Keys.Down: lambda event: move(1), Keys.Up: lambda event: move(-1), " ": toggle})
+    return question

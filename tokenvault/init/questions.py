@@ -1,0 +1,212 @@
+"""The questions, in their order. Asked in a terminal; without one, those that nothing answers are named by their flags."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tokenvault.flavors import flavors
+from tokenvault.init import checks
+from tokenvault.init.answers import Answers, Connection, Existing
+from tokenvault.init.offers import Offers, why_not
+from tokenvault.kinds.application import APP_TYPES
+
+TYPES: Mapping[str, str] = {
+    "regular_web": "a web application with a backend",
+    "spa": "a single-page application in the browser",
+    "native": "a mobile, desktop or command-line application",
+    "m2m": "a machine: a job or service without users",
+}
+NAMES = ("applications", "*", "name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What a question may need beside the answers: what the tenant offers (read when first asked for), and the folder
+    that the spec goes to."""
+
+    offers: Callable[[], Offers]
+    tell: Callable[[str], None]
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One question. `flag` answers it on the command line; an `optional` one has an answer of its own."""
+
+    flag: str
+    what: str
+    ask: Callable[[Answers, Desk], Answers]
+    optional: bool = False
+
+
+def open_questions(answers: Answers) -> Iterator[Question]:
+    """Those that are not answered yet. More may follow from an answer."""
+    from tokenvault.init.settings import open_settings
+
+    if answers.app_name is None and answers.existing is None:
+        yield Question(
+            flag="--app-name NAME, or --client-id ID", what="a new application, or existing ones", ask=_application
+        )
+    if answers.is_new and answers.type is None:
+        yield Question(flag="--type TYPE", what=", ".join(APP_TYPES), ask=_type)
+    if answers.is_new and answers.with_users and answers.callbacks is None:
+        unless = "" if answers.type else " (unless --type m2m)"
+        yield Question(flag="--callback URL", what=f"where users come back to{unless}", ask=_callbacks)
+    if answers.is_new and answers.with_users and answers.logout_urls is None:
+        yield Question(
+            flag="--logout-url URL", what="where users go after logging out", ask=_logout_urls, optional=True
+        )
+    if answers.flavors is None:
+        yield Question(flag="--flavor NAME", what=", ".join(flavors()), ask=_flavors)
+    if answers.connections is None:
+        yield Question(flag="--connection NAME", what="a connection whose tokens are needed", ask=_connections)
+    yield from open_settings(answers)
+    if answers.spec_name is None:
+        yield Question(flag="--name NAME", what="the name of the spec", ask=_spec_name, optional=True)
+
+
+def _application(answers: Answers, desk: Desk) -> Answers:
+    from tokenvault.init import prompts
+
+    known = desk.offers().applications
+    there = f"Existing ones of {desk.offers().domain} ({len(known)})" if known else "An existing one, by its client id"
+    options = [
+        prompts.Option(value=_new_application, title="A new one"),
+        prompts.Option(value=_listed_applications if known else _typed_application, title=there),
+    ]
+    how: Callable[[Answers, Desk], Answers] = prompts.select("Which application?", options)
+    return how(answers, desk)
+
+
+def _new_application(answers: Answers, desk: Desk) -> Answers:
+    from tokenvault.init import prompts
+
+    name = prompts.text("Name of the new application:", check=lambda text: checks.at(NAMES, text))
+    return replace(answers, app_name=name)
+
+
+def _listed_applications(answers: Answers, desk: Desk) -> Answers:
+    from tokenvault.init import prompts
+
+    options = [prompts.Option(value=app, title=_title(app)) for app in desk.offers().applications or ()]
+    chosen = prompts.checkbox("Which existing applications?", options, check=_alike)
+    return replace(answers, existing=tuple(chosen))
+
+
+def _alike(chosen: Sequence[Existing]) -> str:
+    types = frozenset(app.type for app in chosen if app.type)
+    fits = any(types <= flavor.types for flavor in flavors().values())
+    return _at_least_one(chosen) or (
+        "" if fits else f"No flavor is for all of {', '.join(sorted(types))}: choose fewer"
+    )
+
+
+def _title(app: Existing) -> str:
+    return f"{app.name:<26.26} {app.type or '-':<11} {app.client_id}"
+
+
+def _typed_application(answers: Answers, desk: Desk) -> Answers:
+    from tokenvault.init import prompts
+
+    place = ("applications", "*", "client_id")
+    client_id = prompts.text("Client id of the application:", check=lambda text: checks.at(place, text))
+    return replace(answers, existing=(Existing(client_id=client_id),))
+
+
+def _type(answers: Answers, desk: Desk) -> Answers:
+    from tokenvault.init import prompts
+
+    options = [prompts.Option(value=name, title=f"{name:<12} {TYPES.get(name, '')}") for name in APP_TYPES]
+    return replace(answers, type=prompts.select("What type of application is it?", options))
+
+
+def _callbacks(answers: Answers, desk: Desk) -> Answers:
+    from tokenvault.init import prompts
+
+    def check(text: str) -> str:
+        return checks.of_urls(words(text)) or (
+            "" if words(text) else "Users must come back somewhere: at least one URL"
+        )
+
+    return replace(answers, callbacks=words(prompts.text("Callback URLs, with commas between:", check=check)))
+
+
+def _logout_urls(answers: Answers, desk: Desk) -> Answers:
+    from tokenvault.init import prompts
+
+    given = prompts.text("Logout URLs (may be empty):", check=lambda text: checks.of_urls(words(text)))
+    return replace(answers, logout_urls=words(given))
+
+
+def _flavors(answers: Answers, desk: Desk) -> Answers:
+    from tokenvault.init import prompts
+
+    desk.tell("".join(f"  {flavor.name}\n{wrapped(flavor.summary)}\n" for flavor in flavors().values()))
+    options = [
+        prompts.Option(value=flavor.name, title=flavor.name, unavailable="" if fits else f"not for {_types(answers)}")
+        for flavor in flavors().values()
+        for fits in [answers.types <= flavor.types]
+    ]
+    return replace(
+        answers, flavors=tuple(prompts.checkbox("Which flavors of Token Vault?", options, check=_at_least_one))
+    )
+
+
+def _types(answers: Answers) -> str:
+    return ", ".join(sorted(answers.types))
+
+
+def _connections(answers: Answers, desk: Desk) -> Answers:
+    from tokenvault.init import prompts
+
+    known = desk.offers().connections or ()
+    if all(why_not(connection) for connection in known):
+        return replace(answers, connections=_typed_connections())
+    options = [prompts.Option(value=c, title=f"{c.name:<34.34} {c.strategy}", unavailable=why_not(c)) for c in known]
+    return replace(answers, connections=tuple(prompts.checkbox("Which connections?", options, check=_at_least_one)))
+
+
+def _typed_connections() -> tuple[Connection, ...]:
+    from tokenvault.init import prompts
+
+    def check(text: str) -> str:
+        return checks.at(("connections",), {name: {} for name in words(text)}) or _at_least_one(words(text))
+
+    given = words(prompts.text("Connections, by their names, with commas between:", check=check))
+    return tuple(named_connection(name) for name in given)
+
+
+def named_connection(name: str, scopes: tuple[str, ...] = ()) -> Connection:
+    """A connection that nobody looked up: social connections are named after their strategy, most of the time."""
+    from tokenvault.kinds._strategies import STRATEGIES
+
+    return Connection(name=name, strategy=name if name in STRATEGIES else None, scopes=scopes)
+
+
+def _spec_name(answers: Answers, desk: Desk) -> Answers:
+    from tokenvault.init import prompts
+
+    name = prompts.text(
+        "Name of this spec (marks what it creates; stays):",
+        default=answers.default_spec_name,
+        check=lambda text: checks.at(("name",), text),
+    )
+    return replace(answers, spec_name=name)
+
+
+def wrapped(text: str) -> str:
+    """The text below something, in lines that fit into 80 columns."""
+    return textwrap.fill(text, 78, initial_indent=" " * 6, subsequent_indent=" " * 6)
+
+
+def _at_least_one(chosen: object) -> str:
+    return "" if chosen else "Choose at least one"
+
+
+def words(text: str) -> tuple[str, ...]:
+    """What stands between commas or spaces, each once."""
+    return tuple(dict.fromkeys(word for word in re.split(r"[,\s]+", text) if word))

@@ -1,0 +1,208 @@
+"""Questions about a flavor's settings, read off its schema: a flavor with new settings needs nothing here.
+
+Three settings are more than a value and have questions of their own: which API, which keys, which grants.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tokenvault.flavors import flavors
+from tokenvault.init import checks
+from tokenvault.init.answers import Answers, Api, key_of
+from tokenvault.init.key_pair import make_key_pair
+from tokenvault.init.questions import Desk, Question, words
+from tokenvault.spec.values import References
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting of a flavor that was chosen."""
+
+    flavor: str
+    name: str
+    schema: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        """What it is for: the first sentence of its description."""
+        return str(self.schema.get("description", self.name)).split(". ")[0].rstrip(".")
+
+
+Ask = Callable[[Answers, Desk, Setting], Answers]
+
+
+def settings_of(answers: Answers) -> Iterator[Setting]:
+    """Every setting of every flavor that was chosen."""
+    for name in answers.flavors or ():
+        for setting, schema in (flavors()[name].schema or {}).get("properties", {}).items():
+            yield Setting(flavor=name, name=setting, schema=schema)
+
+
+def open_settings(answers: Answers) -> Iterator[Question]:
+    """The questions about settings that are not answered yet."""
+    for setting in settings_of(answers):
+        if setting.name not in answers.settings.get(setting.flavor, {}):
+            yield _question(setting)
+
+
+def _question(setting: Setting) -> Question:
+    manner = MANNERS.get(setting.name) or Manner(
+        flag=f"--set {setting.flavor}.{setting.name}=VALUE",
+        needed=setting.name in (flavors()[setting.flavor].schema or {}).get("required", ()),
+    )
+    return Question(
+        flag=manner.flag,
+        what=manner.what or setting.title,
+        ask=lambda answers, desk: manner.ask(answers, desk, setting),
+        optional=not manner.needed,
+    )
+
+
+def _ask_value(answers: Answers, desk: Desk, setting: Setting) -> Answers:
+    """A plain value: one of several, a list, or text; empty is the default."""
+    from tokenvault.init import prompts
+
+    if "enum" in setting.schema:
+        options = [prompts.Option(value=value, title=str(value)) for value in setting.schema["enum"]]
+        value = prompts.select(f"{setting.title}:", options)
+        return answers.with_setting(
+            setting.flavor, setting.name, None if value == setting.schema.get("default") else value
+        )
+    question = _question(setting)
+
+    def check(text: str) -> str:
+        if not text and question.optional:
+            return ""
+        return _problem(answers, desk, setting, _parsed(setting, text)) if text else "This is needed"
+
+    title = f"{setting.title}{' (may be empty)' if question.optional else ''}:"
+    given = prompts.text(title, check=check)
+    return answers.with_setting(setting.flavor, setting.name, _parsed(setting, given) if given else None)
+
+
+def _parsed(setting: Setting, text: str) -> Any:
+    return list(words(text)) if setting.schema.get("type") == "array" else text
+
+
+def _problem(answers: Answers, desk: Desk, setting: Setting, value: Any) -> str:
+    read = References({}, desk.folder).file
+    return checks.of_setting(answers, setting.flavor, setting.name, value, read)
+
+
+def _ask_api(answers: Answers, desk: Desk, setting: Setting) -> Answers:
+    from tokenvault.init import prompts
+
+    known = [prompts.Option(value=api, title=_api_title(api)) for api in desk.offers().apis or ()]
+    new = prompts.Option(value=None, title="A new API")
+    api = prompts.select("Whose access tokens are exchanged?", [*known, new]) if known else None
+    return with_api(answers, setting.flavor, api or _new_api())
+
+
+def _api_title(api: Api) -> str:
+    return f"{api.name or api.key:<26.26} {api.identifier}"[:72]
+
+
+def _new_api() -> Api:
+    from tokenvault.init import prompts
+
+    place = ("apis", "*", "identifier")
+    identifier = prompts.text(
+        "Identifier of the API (the audience of its tokens; stays):",
+        check=lambda text: checks.of_urls([text]) if "://" in text else checks.at(place, text),
+    )
+    name = prompts.text("Name of the API:", default=key_of(identifier, "api"), check=_name_check)
+    return Api(key=key_of(name, "api"), identifier=identifier, name=name)
+
+
+def _name_check(text: str) -> str:
+    return checks.at(("apis", "*", "name"), text)
+
+
+def with_api(answers: Answers, flavor: str, api: Api) -> Answers:
+    """The answers with an API whose access tokens a flavor exchanges."""
+    return replace(answers, apis=(*answers.apis, api)).with_setting(flavor, "api", api.key)
+
+
+def _ask_keys(answers: Answers, desk: Desk, setting: Setting) -> Answers:
+    from tokenvault.init import prompts
+
+    options = [
+        prompts.Option(value=True, title="A new one: make an RSA key pair"),
+        prompts.Option(value=False, title="One that exists: I have its public key"),
+    ]
+    if prompts.select("The worker signs its requests. With which key?", options):
+        return with_new_keys(answers, desk.folder, setting.flavor)
+
+    def entry(text: str) -> list[dict[str, str]]:
+        return [{"file": beside(text, desk.folder)}]
+
+    file = prompts.text(
+        "File of the public key (PEM):", check=lambda text: _problem(answers, desk, setting, entry(text))
+    )
+    return answers.with_setting(setting.flavor, setting.name, entry(file))
+
+
+def with_new_keys(answers: Answers, folder: Path, flavor: str) -> Answers:
+    """The answers with a key pair that was made for the first application."""
+    pair = make_key_pair(folder, next(iter(answers.keys)))
+    return replace(answers, key_pair=pair).with_setting(flavor, "public_keys", [{"file": pair.public_file}])
+
+
+def beside(file: str, folder: Path) -> str:
+    """A path as the spec names it: counted from its folder."""
+    return Path(os.path.relpath(Path(file).expanduser(), folder)).as_posix()
+
+
+def _ask_grants(answers: Answers, desk: Desk, setting: Setting) -> Answers:
+    from tokenvault.init import prompts
+
+    names = [connection.name for connection in answers.connections or ()]
+    if len(names) > 1:
+        options = [prompts.Option(value=name, title=name, checked=True) for name in names]
+        asked = "Of which connections may the worker get tokens?"
+        names = prompts.checkbox(
+            asked, options, check=lambda chosen: _problem(answers, desk, setting, {name: [] for name in chosen})
+            if chosen else "Choose at least one",
+        )  # fmt: skip
+    grants: dict[str, list[str]] = {}
+    for name in names:
+
+        def check(text: str, name: str = name) -> str:
+            return _problem(answers, desk, setting, {**grants, name: list(words(text))})
+
+        grants[name] = list(words(prompts.text(f"Scopes that it may get of {name}:", check=check)))
+    return answers.with_setting(setting.flavor, setting.name, grants)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """The flag of a setting, and how it is asked for where it is more than a value. `needed`: no flavor works without."""
+
+    flag: str
+    what: str = ""
+    ask: Ask = _ask_value
+    needed: bool = False
+
+
+MANNERS: Mapping[str, Manner] = {
+    "api": Manner(
+        flag="--api-identifier URI", what="the API whose access tokens are exchanged", ask=_ask_api, needed=True
+    ),
+    "client_name": Manner(flag="--api-client-name NAME"),
+    "authentication": Manner(flag="--authentication HOW"),
+    "public_keys": Manner(
+        flag="--public-key FILE, or --generate-key",
+        what="the key that the worker signs with",
+        ask=_ask_keys,
+        needed=True,
+    ),
+    "ip_allowlist": Manner(flag="--ip ADDRESS", needed=True),
+    "grants": Manner(
+        flag="--grant CONNECTION=SCOPE,SCOPE", what="what the worker may get", ask=_ask_grants, needed=True
+    ),
+}
