@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -11,25 +12,52 @@ import typer
 
 from tokenvault import __version__
 from tokenvault.cli import INTERRUPTED
-from tokenvault.cli.apply import apply
+from tokenvault.cli.completion import typed_with_sandbox_value
+from tokenvault.cli.help import Command, Group
 from tokenvault.cli.options import with_sandbox_value
-from tokenvault.cli.plan import plan
-from tokenvault.cli.sandbox import app as sandbox
-from tokenvault.cli.schema import schema
-from tokenvault.cli.validate import validate
 from tokenvault.errors import TokenVaultError
 
 USAGE_ERROR = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
-MAIN, REVIEW, TOOLS = "Plan and apply", "Review", "Tools"
+PANELS = {
+    "Plan and apply": ("init", "validate", "plan", "apply", "destroy"),
+    "Review": ("show", "explain", "drift", "graph"),
+    "Run time": ("doctor", "usage", "exchange", "output"),
+    "Tools": ("export", "snapshot", "schema", "auth", "sandbox"),
+}
+COMMANDS = tuple(name for names in PANELS.values() for name in names)
 
-app = typer.Typer(
-    name="tokenvault",
-    help="Terraform for Auth0 Token Vault: one YAML spec, a plan to review, an apply that proves itself. No state file.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done or nothing to do, 1 error or refusal, 2 changes (where asked for), 130 interrupted.",
-)
+
+def command_line(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """The commands of these names. Each is `tokenvault.cli.<name>.<name>`, or a group of commands: `.app` of that module.
+
+    Only what is named is loaded: a command does not wait for the others.
+    """
+    app = typer.Typer(
+        name="tokenvault",
+        cls=Group,
+        help="Terraform for Auth0 Token Vault: one YAML spec, a plan to review, an apply that proves itself. No state file.",
+        epilog="Exit codes: 0 done or nothing to do, 1 error or refusal, 2 changes (where asked for), 130 interrupted.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for panel, members in PANELS.items():
+        for name in (name for name in members if name in names):
+            _register(app, name, panel)
+    return app
+
+
+def _register(app: typer.Typer, name: str, panel: str) -> None:
+    module = importlib.import_module(f"tokenvault.cli.{name}")
+    group: typer.Typer | None = getattr(module, "app", None)
+    if group is None:
+        app.command(name, cls=Command, rich_help_panel=panel)(getattr(module, name))
+        return
+    for command in group.registered_commands:
+        command.cls = Command
+    app.add_typer(group, name=name, cls=Group, rich_help_panel=panel)
 
 
 def _version(value: bool) -> None:
@@ -38,7 +66,6 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
@@ -47,18 +74,14 @@ def _root(
     pass
 
 
-app.command(rich_help_panel=MAIN)(validate)
-app.command(rich_help_panel=MAIN)(plan)
-app.command(rich_help_panel=MAIN)(apply)
-app.command(rich_help_panel=TOOLS)(schema)
-app.add_typer(sandbox, name="sandbox", rich_help_panel=TOOLS)
-
-
 def run(arguments: Sequence[str]) -> int:
     """Runs a command; its exit code. The only place that shows errors and decides codes."""
     from tokenvault.cli.console import Console
 
+    typed_with_sandbox_value(os.environ)
+    named = [name for name in arguments[:1] if name in COMMANDS]
     try:
+        app = command_line(named or COMMANDS)
         code = app(with_sandbox_value(arguments), prog_name="tokenvault", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except TokenVaultError as error:

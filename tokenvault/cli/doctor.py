@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from enum import StrEnum
@@ -53,6 +52,8 @@ def doctor(
     Says what is ready, what is not and why, and what mends it: a command, a change of the spec, or what only a person
     can do. What the token may not read is unknown, never ready. Exit code 1 unless everything is ready.
     """
+    import asyncio
+
     here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
     document = asyncio.run(_doctor(here, specs))
     here.console.out(_drawn(here, document, form))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,6 +39,8 @@ def drift(
     Exit code 2 when something has, 0 when nothing has, 1 on any error. There is no state file: a spec that was edited
     and not yet applied looks like drift where it differs. What was never created is only mentioned.
     """
+    import asyncio
+
     from tokenvault.drift import drift_document
     from tokenvault.render.drift import drift_text
     from tokenvault.render.safe import safe_json

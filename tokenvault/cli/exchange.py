@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 import uuid
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tokenvault.cli.completion import applications, connections, flavors
 from tokenvault.cli.exchange_input import Given
 from tokenvault.cli.options import Debug, EnvFile, SandboxOption, TenantOption, where
 from tokenvault.cli.session import Session, session
@@ -44,12 +44,22 @@ SUBJECT, WORKER, RESULT = "Whose token", "Privileged worker", "Result"
 
 
 def exchange(
-    application: Annotated[str, typer.Argument(metavar="APP", help="Its key in the spec, its client id or its name.")],
-    connection: Annotated[str, typer.Argument(metavar="CONNECTION", help="Whose token is wanted.")],
+    application: Annotated[
+        str,
+        typer.Argument(
+            metavar="APP", help="Its key in the spec, its client id or its name.", autocompletion=applications
+        ),
+    ],
+    connection: Annotated[
+        str, typer.Argument(metavar="CONNECTION", help="Whose token is wanted.", autocompletion=connections)
+    ],
     specs: Annotated[
         list[str] | None, typer.Option("--spec", metavar="SPEC", help="Spec file or folder; may be repeated.")
     ] = None,
-    flavor: Annotated[str | None, typer.Option("--flavor", help="Which way, if the application has several.")] = None,
+    flavor: Annotated[
+        str | None,
+        typer.Option("--flavor", help="Which way, if the application has several.", autocompletion=flavors),
+    ] = None,
     token_file: Annotated[
         str | None,
         typer.Option(
@@ -100,6 +110,8 @@ def exchange(
     The application proves who it is with $<APP>_CLIENT_SECRET (see `tokenvault output --env-file`) or with its private
     key. A privileged worker's request is signed here. A refusal is explained by its causes and by what `doctor` finds.
     """
+    import asyncio
+
     here = session(where(tenant, sandbox), debug=debug, env_file=env_file)
     given = Given(
         specs=specs,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,6 +45,8 @@ def export(
     Finds the applications by what they hold, with their flavors, connections and APIs. What a spec could not say is
     listed, never dropped.
     """
+    import asyncio
+
     here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug)
     if output and output.exists() and not force:
         hint = "Pass --force to write over it, or name another file."

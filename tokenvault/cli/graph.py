@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -83,6 +82,8 @@ def _saved(path: Path) -> Picture:
 
 
 def _picture(here: Session, specs: list[str] | None) -> Picture:
+    import asyncio
+
     if here.where.tenant or here.where.sandbox:
         return asyncio.run(_planned(here, specs))
     from tokenvault.graph import build_graph

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -58,6 +57,8 @@ def output(
     Changes nothing. With --env-file, a `.env` file for the applications is written with mode 0600; the client secrets
     in it take the scope read:client_keys.
     """
+    import asyncio
+
     here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=read_env_file)
     if env_file and env_file.exists() and not force:
         raise RefusedError(_exists(env_file))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -44,6 +43,8 @@ def snapshot(
 
     With a spec only what it needs is read; without one, the whole tenant.
     """
+    import asyncio
+
     here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
     if output:
         _refuse_other_files(output)
