@@ -27,11 +27,25 @@ def schema(
             "of `drift --format json`."
         ),
     ] = Of.SPEC,
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Print the whole reference instead, as Markdown.")
+    ] = False,
 ) -> None:
     """Print a JSON Schema, for editors and other tools: of what tokenvault reads, or of what it writes."""
     import json
 
+    if reference:
+        Console().out(_reference())
+        return
+
     Console().out(json.dumps(_schema(of), indent=2, ensure_ascii=False) + "\n")
+
+
+def _reference() -> str:
+    from tokenvault.cli.app import command_line
+    from tokenvault.reference import reference
+
+    return reference(typer.main.get_command(command_line()))
 
 
 def _schema(of: Of) -> dict[str, Any]:
