@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tokenvault.cli.completion import addresses
 from tokenvault.cli.options import EnvFile, Specs, where
 from tokenvault.cli.session import session
 
@@ -26,6 +27,7 @@ Address = Annotated[
         metavar="ADDR",
         help="An address as plans show it, or a glob over them: application.assistant, 'client_grant.*'.",
         show_default=False,
+        autocompletion=addresses,
     ),
 ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tokenvault.cli.completion import applications, connections
 from tokenvault.cli.options import DEFAULT_SPEC, Debug, EnvFile, SandboxOption, TenantOption, where
 from tokenvault.cli.session import Session, session
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
@@ -48,11 +48,15 @@ def usage(
             metavar="[SPEC...] [APP]",
             help=f"Spec files or folders (default: {DEFAULT_SPEC}), and one application by its key.",
             show_default=False,
+            autocompletion=applications,
         ),
     ] = None,
     language: Annotated[Language, typer.Option("--lang", help="The language of the programs.")] = Language.CURL,
     connection: Annotated[
-        str | None, typer.Option("--connection", help="The connection to exchange for. Default: the first.")
+        str | None,
+        typer.Option(
+            "--connection", help="The connection to exchange for. Default: the first.", autocompletion=connections
+        ),
     ] = None,
     form: Annotated[Form, typer.Option("--format", help="JSON holds every language.")] = Form.TEXT,
     offline: Annotated[bool, typer.Option("--offline", help="Read no tenant: ids are placeholders.")] = False,
@@ -66,6 +70,8 @@ def usage(
     Client ids are real where the tenant can be read; secrets stay in variables, whose names `tokenvault output` uses too.
     What users do first, connecting an account, is told step by step. Changes nothing.
     """
+    import asyncio
+
     here = session(where(tenant, sandbox), debug=debug, env_file=env_file)
     paths, app = _split(arguments or [])
     document = asyncio.run(_usage(here, paths, app, connection, offline))
