@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from tokenvault.errors import Span
-from tokenvault.want import HasBy, Ref, Want
+from tokenvault.want import Both, HasBy, Ref, Want
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,9 @@ class Target:
 
     `identity` is its natural key in the tenant. `mark` is the key under which this spec owns it (None: never marked).
     `creatable` is false for what must exist already. `checked_only` nodes
-    are looked at, never changed. `when` makes the node conditional on another node's value.
+    are looked at, never changed. `when` makes the node conditional on another node's value. `vouches` is the address of
+    an object whose kind has no room for a mark: this object's metadata says when this spec created that one. An
+    `absent` object is one that must not be there. `reason` is what the plan says of the change as a whole.
     """
 
     address: str
@@ -38,6 +40,9 @@ class Target:
     protect: bool = False
     checked_only: bool = False
     when: When | None = None
+    vouches: str = ""
+    absent: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +56,19 @@ class When:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One flavor (or the spec) wants one attribute of one object to be so, and why. `needs` are addresses to come first."""
+    """One flavor (or the spec) wants one attribute of one object to be so, and why. `needs` are addresses to come first.
+
+    `user` is the address of the application on whose behalf a flavor asks. A `loan` (`verb:name`) labels what serves
+    Token Vault alone and is taken back when the application lets go of it; see `flavors/_loans.py`.
+    """
 
     target: Target
     path: str
     want: Want
     why: Why
     needs: tuple[str, ...] = ()
+    user: str = ""
+    loan: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +130,8 @@ def refs(value: Any) -> Iterator[Ref]:
                 yield from refs(item)
         case HasBy():
             yield from refs(value.entries)
+        case Both():
+            yield from refs(value.wanted)
         case _ if hasattr(value, "items") and not callable(value.items):
             yield from refs(value.items)
         case _ if hasattr(value, "value"):
@@ -129,6 +142,8 @@ def bound(want: Want, ids: Mapping[str, str | None]) -> Want:
     """The want with each reference replaced by the id of its object, where that object exists."""
     if not any(True for _ in refs(want)):
         return want
+    if isinstance(want, Both):
+        return replace(want, wanted=bound(want.wanted, ids))
     parts = {part.name: bind(getattr(want, part.name), ids) for part in fields(want)}  # type: ignore[arg-type]
     return replace(want, **parts)  # type: ignore[type-var]
 

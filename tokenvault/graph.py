@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import groupby
 
 from tokenvault.desired import Ask, Graph, Node
 from tokenvault.errors import Diagnostic, SpecError
-from tokenvault.flavors import uses
+from tokenvault.flavors import application, uses
 from tokenvault.kinds import kinds
+from tokenvault.kinds.application import APP_TYPES
 from tokenvault.spec.model import Spec
-from tokenvault.want import Conflict, Want
+from tokenvault.want import Among, Conflict, Want
 
 
 def build_graph(spec: Spec, domain: str) -> Graph:
@@ -29,6 +31,18 @@ def _asks(spec: Spec, domain: str) -> Iterable[Ask]:
             yield from kind.section.expand(spec, domain)
     for flavor, use in uses(spec, domain):
         yield from flavor.expand(use)
+        if use.app.type is None:
+            types = Among(tuple(APP_TYPES[name] for name in sorted(flavor.types)), flavor.type_hint)
+            yield use.ask(application(use), "app_type", types, "the types of application that it works with")
+
+
+def with_nodes(graph: Graph, nodes: Iterable[Node]) -> Graph:
+    """The graph with more asked of its nodes and with other nodes: absent ones last."""
+    merged = dict(graph.nodes)
+    for node in sorted(nodes, key=lambda node: node.target.absent):
+        known = merged.get(node.address)
+        merged[node.address] = _node((*known.asks, *node.asks)) if known else node
+    return replace(graph, nodes=merged)
 
 
 def _node(asks: tuple[Ask, ...]) -> Node:

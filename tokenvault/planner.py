@@ -2,48 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tokenvault.desired import Ask, Graph, Node, Why, bind, bound, refs
-from tokenvault.diff import Comparable, Delta, differences, is_sensitive, unknown_address
+from tokenvault.changes import attribute, kept, risks, unmanaged, unmanaged_options
+from tokenvault.desired import Ask, Graph, Node, Target, bind, bound, refs
+from tokenvault.diff import Comparable, Delta, differences
 from tokenvault.errors import Diagnostic, PlanError
-from tokenvault.kinds import Kind, Object, Shape, kinds
-from tokenvault.live import Live
-from tokenvault.ownership import METADATA_KEY, Mark, read_mark
+from tokenvault.graph import with_nodes
+from tokenvault.kinds import Kind, Object, kinds
+from tokenvault.leftovers import leftovers
+from tokenvault.live import Live, match
+from tokenvault.marking import Ownership, mark_of
 from tokenvault.paths import get_path
-from tokenvault.plan import Action, Attribute, Change, Plan, planned_nodes
+from tokenvault.plan import Action, Change, Orphan, Plan, planned_nodes
+from tokenvault.removal import deletion, in_order
+from tokenvault.rotation import retired, within_limits
+from tokenvault.unseen import unseen_warnings, why_unseen
 from tokenvault.want import Has, HasBy, Initially, Is, Not, Ref, Want
-
-MAX_METADATA = 10
-OWNERSHIP = Why(source="tokenvault", reason="the mark by which this spec finds the object again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the user decides about a plan. `adopt` takes over what carries another spec's mark."""
+    """What the user decides about a plan.
+
+    `adopt` takes over what carries another spec's mark, `prune` takes away what the spec left behind; a plan that
+    deletes more than `max_destroy` objects is not to be carried out.
+    """
 
     adopt: bool = False
+    prune: bool = False
+    max_destroy: int | None = None
 
 
-def make_plan(graph: Graph, live: Live, *, salt: str, files: tuple[str, ...] = (), options: Options | None = None) -> Plan:
+def make_plan(
+    graph: Graph, live: Live, *, salt: str, files: tuple[str, ...] = (), options: Options | None = None
+) -> Plan:
     """The plan that makes `live` what `graph` asks for; `PlanError` with everything that cannot be reconciled."""
-    planner = _Planner(graph, live, Comparable(salt), options or Options())
+    options = options or Options()
+    left = leftovers(graph, live)
+    pruned = [each for each in left if options.prune and not each.orphan.protected]
+    removed = [node for each in pruned for node in each.nodes]
+    orphans = tuple(each.orphan for each in left if each not in pruned)
+    return plan_graph(graph, live, removed, salt=salt, files=files, options=options, orphans=orphans)
+
+
+def plan_graph(
+    graph: Graph,
+    live: Live,
+    removed: Sequence[Node],
+    *,
+    salt: str,
+    files: tuple[str, ...],
+    options: Options,
+    orphans: tuple[Orphan, ...] = (),
+) -> Plan:
+    """The plan for a graph, and for what else is to be taken away (`removed`)."""
+    removed = [*removed, *retired(graph, live)]
+    if removed:
+        graph = with_nodes(graph, removed)
+        live = match(graph, live.state)
+    planner = _Planner.of(graph, live, Comparable(salt), options)
     changes = planner.changes()
     if planner.errors:
         raise PlanError(*planner.errors)
-    plan = Plan(
+    return Plan(
         spec_name=graph.spec_name,
         tenant=graph.domain,
         files=files,
         salt=salt,
         changes=tuple(changes),
-        unchanged=planner.unchanged,
-        warnings=tuple(planner.warnings),
         nodes=planned_nodes(planner.wanted(), planner.values, changes),
+        unchanged=planner.unchanged,
+        orphans=orphans,
+        warnings=tuple(planner.warnings),
     )
-    return plan
 
 
 @dataclass(slots=True)
@@ -53,36 +87,53 @@ class _Planner:
     graph: Graph
     live: Live
     compare: Comparable
-    options: Options
+    ownership: Ownership
     values: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     errors: list[Diagnostic] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
+    unseen: dict[str, dict[str, str]] = field(default_factory=dict)
     unchanged: int = 0
+
+    @classmethod
+    def of(cls, graph: Graph, live: Live, compare: Comparable, options: Options) -> _Planner:
+        """The planner of a graph."""
+        return cls(graph, live, compare, Ownership.of(graph, live, adopt=options.adopt, settle=options.prune))
 
     def changes(self) -> list[Change]:
         """Every node's change, with the changes that it has to wait for."""
         found = [change for node in self.graph.nodes.values() for change in self._node(node)]
-        self._warn_unreadable()
+        self.warnings += unseen_warnings(self.live, self.unseen)
         changing = {change.address for change in found}
-        return [replace(change, requires=tuple(a for a in change.requires if a in changing)) for change in found]
+        found = [replace(change, requires=tuple(a for a in change.requires if a in changing)) for change in found]
+        found, problems = within_limits(in_order(found, self.live.objects), self.live, self.values)
+        self.errors += problems
+        return found
+
+    def wanted(self) -> list[Node]:
+        """The nodes that this tenant needs; whether it has them may be unknown."""
+        nodes = [node for node in self.graph.nodes.values() if not node.target.absent]
+        return [node for node in nodes if node.address in self.values or node.address in self.live.unknown]
 
     def _node(self, node: Node) -> Iterable[Change]:
         kind, live = kinds()[node.kind], self.live.objects.get(node.address)
-    def wanted(self) -> list[Node]:
-        """The nodes that this tenant needs; whether it has them may be unknown."""
-        unread = self.live.state.unreadable
-        nodes = self.graph.nodes.values()
-        return [n for n in nodes if n.address in self.values or kinds()[n.kind].collection.name in unread]
+        if node.target.absent:
+            yield from [deletion(kind, node, live, self.live.ids, self.compare)] if live is not None else []
+        elif node.address not in self.live.unknown and self._is_wanted(node.target):
+            yield from self._reconciled(kind, kind.refine(node, live), live)
 
-        if kind.collection.name in self.live.state.unreadable or not self._is_wanted(node):
-            return
-        node = kind.refine(node, live)
-        problems = [*kind.check(node, live), *self._ownership(kind, node, live)]
+    def _is_wanted(self, target: Target) -> bool:
+        when = target.when
+        return when is None or self.values.get(when.address, {}).get(when.path) in when.values
+
+    def _reconciled(self, kind: Kind, node: Node, live: Object | None) -> Iterable[Change]:
+        problems = [*kind.check(node, live), *self.ownership.problems(kind, node, live)]
         self.errors += [problem for problem in problems if problem.severity == "error"]
         self.warnings += [problem for problem in problems if problem.severity == "warning"]
         if any(problem.severity == "error" for problem in problems):
             return
-        change = self._change(kind, self._marked(kind, node, live), live)
+        node, no_room = self.ownership.marked(kind, node, live, self._is_wanted)
+        self.warnings += [no_room] if no_room else []
+        change = self._change(kind, node, live)
         if change and node.target.checked_only:
             self.warnings.append(_unmet(node, change))
         elif change:
@@ -90,22 +141,21 @@ class _Planner:
         else:
             self.unchanged += 1
 
-    def _is_wanted(self, node: Node) -> bool:
-        when = node.target.when
-        return when is None or self.values.get(when.address, {}).get(when.path) in when.values
-
     def _change(self, kind: Kind, node: Node, live: Object | None) -> Change | None:
         before, after = self._values(kind, node, live)
         self.values[node.address] = after
         deltas = differences(kind, before, after, self.compare)
-        if not deltas and live is not None:
+        if live is not None and (not deltas or self._only_marks(kind, node, live, deltas)):
             return None
         changed = {delta.path[0] for delta in deltas}
-        sets = {path: value for path, value in after.items() if path in changed and (live is not None or value is not None)}
+        sets = {
+            path: value for path, value in after.items() if path in changed and (live is not None or value is not None)
+        }
         if live is not None:
             sets = _with_companions(kind, sets, after)
             self._refuse_immutable(kind, node, sets)
         later = self._later(kind, node, sets, after) if live is None else {}
+        takeover = self.ownership.takeover(kind, node, live)
         return Change(
             address=node.address,
             kind=node.kind,
@@ -113,29 +163,44 @@ class _Planner:
             name=node.target.name,
             identity=bind(dict(node.target.identity), self.live.ids),
             id=str(live[kind.id_field]) if live is not None else None,
-            attributes=tuple(_attribute(kind, node, delta, before, after) for delta in deltas),
+            attributes=tuple(attribute(kind, node, delta, before, after) for delta in deltas),
             sets={path: value for path, value in sets.items() if path not in later},
             later=later,
             premises={path: self.compare.fingerprint(before.get(path), kind.field_at(path)) for path in after if live},
             requires=self._requires(node, live, sets),
-            adopts=live is not None and bool(node.target.mark) and _mark(kind, live) is None,
-            unmanaged=_unmanaged(node, live),
-            unmanaged_options=_unmanaged_options(node, live) if any(p.startswith("options.") for p in sets) else 0,
-            kept=_kept(kind, before, after, changed),
-            risks=tuple(dict.fromkeys(_risks(kind, live, before, sets))) if live is not None else (),
+            adopts=takeover is not None,
+            unmanaged=unmanaged(node, live),
+            unmanaged_options=unmanaged_options(node, live) if any(p.startswith("options.") for p in sets) else 0,
+            kept=kept(kind, before, after, changed),
+            risks=risks(kind, live, before, sets) if live is not None else (),
+            reason=takeover or node.target.reason,
             span=node.span,
         )
+
+    def _only_marks(self, kind: Kind, node: Node, live: Object, deltas: Iterable[Delta]) -> bool:
+        """An object that is as the spec says already, and is found by what never changes of it, is not marked for that."""
+        lasting = all(name == kind.id_field or kind.field_at(name).immutable for name in node.target.identity)
+        lent = self.ownership.loans(kind, node, live, self._is_wanted)
+        marks = all(delta.path[0] == kind.marker for delta in deltas)
+        return lasting and marks and not lent and mark_of(kind, live) is None and bool(node.target.mark)
 
     def _values(self, kind: Kind, node: Node, live: Object | None) -> tuple[dict[str, Any], dict[str, Any]]:
         before: dict[str, Any] = {}
         after: dict[str, Any] = {}
-        exact = live is None or self._created(kind, live)
+        exact = self.ownership.created(kind, live)
         for path, want in node.wants.items():
-            if live is not None and (isinstance(want, Initially) or path in kind.create_only and kind.field_at(path).immutable):
-                if not isinstance(want, Initially) and path in live and live[path] != want.resolve(live[path], exact=True):
+            if live is not None and (
+                isinstance(want, Initially) or (path in kind.create_only and kind.field_at(path).immutable)
+            ):
+                if (
+                    not isinstance(want, Initially)
+                    and path in live
+                    and live[path] != want.resolve(live[path], exact=True)
+                ):
                     after[path], before[path] = want.resolve(live[path], exact=True), live[path]
                 continue
-            if live is not None and self._is_unknown(live, path):
+            if live is not None and (reason := why_unseen(live, path, want, self.live)):
+                self.unseen.setdefault(node.address, {})[path] = reason
                 continue
             ready = bound(want, self.live.ids)
             before[path] = get_path(live, path) if live is not None else None
@@ -143,52 +208,28 @@ class _Planner:
             after[path] = initial(ready) if live is None else ready.resolve(before[path], exact=owned)
         return before, after
 
-    def _is_unknown(self, live: Object, path: str) -> bool:
-        """Connection options are absent when the token may not read them: unknown, not empty."""
-        return path.startswith("options.") and "options" not in live
-
-    def _created(self, kind: Kind, live: Object) -> bool:
-        mark = _mark(kind, live)
-        return mark is not None and mark.created and mark.spec == self.graph.spec_name
-
-    def _ownership(self, kind: Kind, node: Node, live: Object | None) -> Iterable[Diagnostic]:
-        mark = _mark(kind, live) if live is not None and node.target.mark else None
-        if mark is None or f"{mark.spec}/{mark.key}" == node.target.mark:
-            return
-        if mark.spec != self.graph.spec_name and not self.options.adopt:
-            yield Diagnostic(
-                code="plan-foreign-owner",
-                summary=f'{node.address} belongs to the spec "{mark.spec}" (as {mark.key})',
-                detail="Two specs that manage one object undo each other's work.",
-                hint=_foreign_hint(node),
-                span=node.span,
-                context=node.address,
-            )
-        elif mark.spec == self.graph.spec_name and f"{node.kind}.{mark.key}" in self.graph.nodes:
-            yield Diagnostic(
-                code="plan-ambiguous-application",
-                summary=f"{node.address} and {node.kind}.{mark.key} are the same object of the tenant",
-                hint="Give each its own name, or remove one of them.",
-                span=node.span,
-                context=node.address,
-            )
-
-    def _marked(self, kind: Kind, node: Node, live: Object | None) -> Node:
-        """The node with an ask for its ownership mark, where its kind carries one."""
-        if not kind.marker or not node.target.mark:
-            return node
-        spec, key = node.target.mark.split("/", 1)
-        created = live is None or self._created(kind, live)
-        if live is not None and METADATA_KEY not in (metadata := live.get(kind.metadata) or {}) and len(metadata) >= MAX_METADATA:
-            self.warnings.append(_no_room(kind, node))
-            return node
-        ask = Ask(target=node.target, path=kind.marker, want=Is(str(Mark(spec, key, created))), why=OWNERSHIP)
-        return replace(node, asks=(*node.asks, ask), wants={**node.wants, kind.marker: ask.want})
-
     def _requires(self, node: Node, live: Object | None, sets: Mapping[str, Any]) -> tuple[str, ...]:
         """What must be done first: the objects that the node refers to, or names as a need, and that are not waiting for it."""
-        needs = node.needs() if live is None else {r.address for r in refs(dict(sets))} | _asked_needs(node, sets)
-        return tuple(sorted(a for a in needs if a in self.graph.nodes and not self._refers_to(a, node.address)))
+        asks = [ask for ask in node.asks if live is None or (ask.path in sets and not self._is_met(ask, live))]
+        needs = node.needs() if live is None else {r.address for r in refs(dict(sets))}
+        needs |= {need for ask in asks for need in ask.needs}
+        needs |= {ask.user for ask in asks if ask.loan and self._comes_first(ask.user, node)}
+        return tuple(sorted(a for a in needs if a in self.graph.nodes and not self._follows(a, node)))
+
+    def _is_met(self, ask: Ask, live: Object) -> bool:
+        """Whether the object is as this ask wants it already: then nobody waits on its behalf."""
+        value = get_path(live, ask.path)
+        return bool(bound(ask.want, self.live.ids).resolve(value, exact=False) == value)
+
+    def _follows(self, address: str, node: Node) -> bool:
+        """Whether the object at the address has to wait for the node instead: an object that exists is changed last."""
+        exists = self.live.objects.get(address) is not None
+        return self._refers_to(address, node.address) or (exists and node.address in self.graph.nodes[address].needs())
+
+    def _comes_first(self, user: str, node: Node) -> bool:
+        """A loan is written into its user's mark before it is given, except where the user itself waits for it."""
+        waiting = self.graph.nodes.get(user)
+        return not kinds()[node.kind].marker and waiting is not None and node.address not in waiting.needs()
 
     def _refers_to(self, address: str, target: str) -> bool:
         node = self.graph.nodes.get(address)
@@ -218,23 +259,6 @@ class _Planner:
                     )
                 )
 
-    def _warn_unreadable(self) -> None:
-        for name, reason in self.live.state.unreadable.items():
-            self.warnings.append(
-                Diagnostic(code="plan-unknown", severity="warning", summary=f"Not checked: {_title(name)}", hint=reason)
-            )
-        hidden = [
-            node.address
-            for node in self.graph.of_kind("connection")
-            if (live := self.live.objects.get(node.address)) is not None
-            and "options" not in live
-            and any(path.startswith(("options.", "spec.")) for path in node.wants)
-        ]
-        if hidden:
-            summary = f"Not checked: the options (scopes, offline access, keys) of {', '.join(hidden)}"
-            hint = "The token lacks read:connections_options; nothing in them is changed."
-            self.warnings.append(Diagnostic(code="plan-unknown", severity="warning", summary=summary, hint=hint))
-
 
 def initial(want: Want) -> Any:
     """The value that a new object starts with."""
@@ -249,32 +273,12 @@ def initial(want: Want) -> Any:
             return None
 
 
-def _mark(kind: Kind, live: Object) -> Mark | None:
-    return read_mark(live.get(kind.metadata)) if kind.metadata else None
-
-
-def _foreign_hint(node: Node) -> str:
-    if node.kind == "connection":
-        return f"Write `{node.target.name}: {{}}` to use it without managing it, or pass --adopt to take it over."
-    return "Give your application another name, or pass --adopt to take it over."
-
-
-def _no_room(kind: Kind, node: Node) -> Diagnostic:
-    summary = f"{node.address} cannot be marked: its {kind.metadata} is full ({MAX_METADATA} keys)"
-    hint = "It is still managed, found by its client id or name. Remove a key to have it marked."
-    return Diagnostic(code="plan-no-mark", severity="warning", summary=summary, hint=hint, span=node.span)
-
-
 def _unmet(node: Node, change: Change) -> Diagnostic:
     ask = next(iter(node.asks))
     names = ", ".join(str(a.before or a.after) for a in change.attributes)
     summary = f"{node.target.name} stands in the way ({names}): {ask.why.reason}"
     hint = f'Set it to "Never" in the dashboard, or opt in with `{node.address}: set_never` in the spec.'
     return Diagnostic(code=f"plan-{node.address.replace('_', '-')}", severity="warning", summary=summary, hint=hint)
-
-
-def _title(collection: str) -> str:
-    return next((kind.title for kind in kinds().values() if kind.collection.name == collection), collection)
 
 
 def _with_companions(kind: Kind, sets: dict[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
@@ -286,72 +290,4 @@ def _with_companions(kind: Kind, sets: dict[str, Any], after: Mapping[str, Any])
     return sets
 
 
-def _asked_needs(node: Node, sets: Mapping[str, Any]) -> set[str]:
-    return {need for ask in node.asks if ask.path in sets for need in ask.needs}
-
-
-def _attribute(kind: Kind, node: Node, delta: Delta, before: Mapping[str, Any], after: Mapping[str, Any]) -> Attribute:
-    path = delta.path[0]
-    sensitive = kind.field_at(path).secret or is_sensitive(before.get(path)) or is_sensitive(after.get(path))
-    unknown = unknown_address(delta)
-    return Attribute(
-        path=tuple(part for part in delta.path if not part.startswith("\0")) if unknown else delta.path,
-        op=delta.op,
-        before=None if sensitive else delta.before,
-        after=None if sensitive or unknown else delta.after,
-        element=delta.element,
-        sensitive=sensitive,
-        unknown=unknown,
-        why=_why(node, delta),
-    )
-
-
-def _why(node: Node, delta: Delta) -> tuple[Why, ...]:
-    """Who asked: for a member of a set, only those that asked for that member."""
-    asks = list(node.asks_for(delta.path[0]))
-    member = delta.after if delta.element else delta.path[1] if len(delta.path) > 1 else None
-    named = [ask for ask in asks if member is not None and _names(ask.want, member)]
-    return tuple(dict.fromkeys(ask.why for ask in named or (asks if delta.op != "remove" else ())))
-
-
-def _names(want: Want, member: Any) -> bool:
-    match want:
-        case Has():
-            return any(str(member) in (str(item), f"\0known after apply: {getattr(item, 'address', '')}") for item in want.items)
-        case HasBy():
-            return any(str(entry.get(want.key)) == str(member) for entry in want.entries)
-        case _:
-            return False
-
-
-def _unmanaged(node: Node, live: Object | None) -> int:
-    managed = {path.split(".")[0] for path in node.wants} | set(node.target.identity)
-    return len(set(live) - managed) if live is not None else 0
-
-
-def _unmanaged_options(node: Node, live: Object | None) -> int:
-    managed = {path.split(".", 1)[1] for path in node.wants if path.startswith("options.")}
-    return len(set((live or {}).get("options") or {}) - managed)
-
-
-def _kept(kind: Kind, before: Mapping[str, Any], after: Mapping[str, Any], changed: set[str]) -> dict[str, int]:
-    """How many members of each changed list stay as they are."""
-    kept = {}
-    for path in changed:
-        shape, key = kind.field_at(path).shape, kind.field_at(path).key
-        if shape is not Shape.VALUE and isinstance(before.get(path), list):
-            names = [str(item.get(key)) if isinstance(item, dict) else str(item) for item in after.get(path) or []]
-            old = [str(item.get(key)) if isinstance(item, dict) else str(item) for item in before[path]]
-            kept[path] = sum(name in names for name in old)
-    return {path: count for path, count in kept.items() if count}
-
-
-def _risks(kind: Kind, live: Object, before: Mapping[str, Any], sets: Mapping[str, Any]) -> Iterable[str]:
-    for path, value in sets.items():
-        risk = kind.field_at(path)
-        if risk.risk and before.get(path) != value and (not risk.risk_values or value in risk.risk_values):
-            yield risk.risk
-    yield from kind.risks(live, sets)
-
-
-__all__ = ["Options", "Ref", "initial", "make_plan"]
+__all__ = ["Options", "Ref", "initial", "make_plan", "plan_graph"]

@@ -47,7 +47,7 @@ class Is:
         return self.value
 
     def join(self, other: Want) -> Want:
-        if isinstance(other, Initially) or other == self:
+        if isinstance(other, Initially | Among) or other == self:
             return self
         if isinstance(other, Not) and self.value not in other.values:
             return self
@@ -101,6 +101,8 @@ class Has:
             return Has(self.items + tuple(i for i in other.items if i not in self.items))
         if isinstance(other, Initially):
             return self
+        if isinstance(other, Lacks):
+            return other.join(self)
         raise Conflict
 
 
@@ -111,11 +113,13 @@ class Lacks:
     items: tuple[Any, ...]
 
     def resolve(self, live: Any, *, exact: bool) -> Any:
-        return [item for item in live or [] if item not in self.items] or None
+        return [item for item in live or [] if item not in self.items]
 
     def join(self, other: Want) -> Want:
         if isinstance(other, Lacks):
             return Lacks(self.items + tuple(i for i in other.items if i not in self.items))
+        if isinstance(other, Has) and not set(map(str, self.items)) & set(map(str, other.items)):
+            return Both(self, other)
         raise Conflict
 
 
@@ -139,6 +143,8 @@ class HasBy:
             return HasBy(self.key, tuple(HasBy(self.key, self.entries).resolve(list(other.entries), exact=False)))
         if isinstance(other, Initially):
             return self
+        if isinstance(other, LacksBy):
+            return other.join(self)
         raise Conflict
 
 
@@ -155,7 +161,44 @@ class LacksBy:
     def join(self, other: Want) -> Want:
         if isinstance(other, LacksBy) and other.key == self.key:
             return LacksBy(self.key, self.names + tuple(n for n in other.names if n not in self.names))
+        if isinstance(other, HasBy) and other.key == self.key and not self._overlaps(other):
+            return Both(self, other)
         raise Conflict
+
+    def _overlaps(self, other: HasBy) -> bool:
+        return any(entry.get(self.key) in self.names for entry in other.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """A list without some items and with others: what is taken back of it and what is asked for meet here."""
+
+    without: Want
+    wanted: Want
+
+    def resolve(self, live: Any, *, exact: bool) -> Any:
+        return self.wanted.resolve(self.without.resolve(live, exact=exact), exact=exact)
+
+    def join(self, other: Want) -> Want:
+        if isinstance(other, Lacks | LacksBy):
+            return self.wanted.join(self.without.join(other))
+        return self.without.join(self.wanted.join(other))
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """One of these values, or none at all. Nothing changes a value into another: the kind's check refuses it."""
+
+    values: tuple[Any, ...]
+    hint: str = ""
+
+    def resolve(self, live: Any, *, exact: bool) -> Any:
+        return live
+
+    def join(self, other: Want) -> Want:
+        if isinstance(other, Among):
+            return Among(tuple(v for v in self.values if v in other.values), self.hint or other.hint)
+        return other
 
 
 def _overwrite_entry(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenvault.desired import Ask, Target, When, Why
 from tokenvault.kinds import api as api_kind
@@ -18,9 +18,14 @@ from tokenvault.kinds import application as application_kind
 from tokenvault.runtime import Runtime
 from tokenvault.runtime.request import CONNECTED_ACCOUNTS_SCOPES as CONNECTED_ACCOUNTS_SCOPES
 from tokenvault.runtime.request import TOKEN_VAULT_GRANT as TOKEN_VAULT_GRANT
-from tokenvault.spec.model import ApplicationSpec, FlavorUse, Problem, Spec
+from tokenvault.runtime.tenancy import Sighting
+from tokenvault.spec.model import ApiSpec, ApplicationSpec, FlavorUse, Problem, Spec
 from tokenvault.want import Ref, Want
 
+if TYPE_CHECKING:
+    from tokenvault.flavors._loans import Loan
+
+MY_ACCOUNT = "my_account"
 DOCS = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault"
 MRRT_DOC = "https://auth0.com/docs/secure/tokens/refresh-tokens/multi-resource-refresh-token"
 GRANTS_DOC = "https://auth0.com/docs/get-started/applications/application-access-to-apis-client-grants"
@@ -47,11 +52,27 @@ class Use:
         return self.flavor.settings
 
     def ask(
-        self, target: Target, path: str, want: Want, reason: str, *, doc: str = DOCS, needs: tuple[str, ...] = ()
+        self,
+        target: Target,
+        path: str,
+        want: Want,
+        reason: str,
+        *,
+        doc: str = DOCS,
+        needs: tuple[str, ...] = (),
+        loan: str = "",
     ) -> Ask:
-        """An ask of this flavor, with its provenance."""
+        """An ask of this flavor, with its provenance. `loan` labels what is taken back when the flavor goes."""
         why = Why(source=self.flavor.name, reason=reason, span=self.flavor.span, doc=doc)
-        return Ask(target=target, path=path, want=want, why=why, needs=needs)
+        return Ask(target=target, path=path, want=want, why=why, needs=needs, user=self.app.address, loan=loan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spelling:
+    """What an exported spec calls what settings refer to: APIs by identifier, entries of `public_keys` by credential."""
+
+    apis: Mapping[str, ApiSpec]
+    keys: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +82,9 @@ class Flavor:
     `includes` are flavors that come with it. `schema` is the JSON Schema of its settings (None: it takes none).
     `types` are the application types that can hold it. `expand` yields what it asks for, `rules` what is wrong offline.
     `load` turns settings that name files into what the files hold, and says what is wrong with those (paths below it).
+    `loans` say for each verb of the labels on its asks what it stands for.
     `runtime` is what it needs when it is used: preconditions, request, and how to tell who uses it.
+    `settings_of` are the settings that a spec needs for a use that was sighted in a tenant.
     """
 
     name: str
@@ -74,7 +97,9 @@ class Flavor:
     expand: Callable[[Use], Iterable[Ask]]
     rules: Callable[[Use], Iterable[Problem]]
     load: Callable[[Mapping[str, Any], ReadFile], Loaded] = lambda settings, read: (settings, ())
+    loans: Mapping[str, Loan] = field(default_factory=dict)
     runtime: Runtime = field(default_factory=Runtime)
+    settings_of: Callable[[Sighting, Spelling], Mapping[str, Any]] = lambda sighting, spelling: {}
 
 
 @cache
@@ -86,6 +111,12 @@ def flavors() -> Mapping[str, Flavor]:
         if m.name[0] != "_"
     ]
     return {flavor.name: flavor for flavor in sorted(found, key=lambda flavor: (len(flavor.includes), flavor.name))}
+
+
+@cache
+def loans() -> Mapping[str, Loan]:
+    """Every sort of loan, by the verb of its labels."""
+    return {verb: loan for flavor in flavors().values() for verb, loan in flavor.loans.items()}
 
 
 def uses(spec: Spec, domain: str) -> Iterable[tuple[Flavor, Use]]:
@@ -146,4 +177,4 @@ def enabled(use: Use) -> Iterable[Ask]:
     for name in use.app.connections:
         reason = f"{use.app.key} uses the connection"
         want = Has((Ref(use.app.address, "client_id"),))
-        yield use.ask(connection_clients(name), "clients", want, reason)
+        yield use.ask(connection_clients(name), "clients", want, reason, loan=f"with:{name}")

@@ -6,13 +6,31 @@ from collections.abc import Iterable
 
 from tokenvault.desired import Ask, Target, When
 from tokenvault.errors import did_you_mean
-from tokenvault.flavors import DOCS, GRANTS_DOC, MRRT_DOC, TOKEN_VAULT_GRANT, Flavor, Use, api, application, user_grant
+from tokenvault.flavors import (
+    DOCS,
+    GRANTS_DOC,
+    MRRT_DOC,
+    TOKEN_VAULT_GRANT,
+    Flavor,
+    Spelling,
+    Use,
+    api,
+    application,
+    user_grant,
+)
+from tokenvault.flavors._loans import EXCHANGE, GRANT, POLICY
 from tokenvault.runtime.flavors import ACCESS_TOKEN_EXCHANGE
-from tokenvault.spec.model import Problem
+from tokenvault.runtime.tenancy import Sighting
+from tokenvault.spec.model import ApiSpec, Problem
 from tokenvault.want import Has, HasBy, Initially, Is, Not
 
 DOC = f"{DOCS}/access-token-exchange-with-token-vault"
 USER_POLICY = "subject_type_authorization.user.policy"
+
+
+def default_name(api: ApiSpec) -> str:
+    """What a Custom API Client is called when the spec does not say."""
+    return f"{api.name} (Token Vault)"
 
 
 def api_client(use: Use) -> Target:
@@ -23,8 +41,9 @@ def api_client(use: Use) -> Target:
         address=f"application.{key}.api_client",
         kind="application",
         identity={"resource_server_identifier": identifier},
-        name=use.settings.get("client_name") or f"{use.spec.apis[key].name} (Token Vault)",
+        name=use.settings.get("client_name") or default_name(use.spec.apis[key]),
         mark=f"{use.spec.name}/{key}.api_client",
+        vouches=f"api.{key}",
         protect=use.spec.apis[key].protect,
     )
 
@@ -42,7 +61,8 @@ def _policy(use: Use) -> Iterable[Ask]:
         policy = HasBy("audience", ({"audience": spec.identifier, "scope": list(spec.scopes)},))
         reason = "one refresh token serves the application and its API (MRRT)"
         needs = (api(use).address,)
-        yield use.ask(application(use), "refresh_token.policies", policy, reason, doc=MRRT_DOC, needs=needs)
+        loan = f"mrrt:{spec.key}"
+        yield use.ask(application(use), "refresh_token.policies", policy, reason, doc=MRRT_DOC, needs=needs, loan=loan)
 
 
 def _api(use: Use) -> Iterable[Ask]:
@@ -58,7 +78,8 @@ def _api(use: Use) -> Iterable[Ask]:
     when = When(address=target.address, path=USER_POLICY, values=("require_client_grant",))
     grant = user_grant(use, use.settings["api"], spec.identifier, when=when)
     reason = "this API gives tokens only to applications with a grant"
-    yield use.ask(grant, "scope", Has(tuple(spec.scopes)), reason, doc=GRANTS_DOC, needs=(target.address,))
+    scopes, needs = Has(tuple(spec.scopes)), (target.address,)
+    yield use.ask(grant, "scope", scopes, reason, doc=GRANTS_DOC, needs=needs, loan=f"api:{spec.key}")
 
 
 def _api_client(use: Use) -> Iterable[Ask]:
@@ -74,7 +95,8 @@ def _api_client(use: Use) -> Iterable[Ask]:
     yield use.ask(client, "resource_server_identifier", Is(identifier), reason, doc=DOC, needs=needs)
     yield use.ask(client, "is_first_party", Is(True), "Token Vault serves first-party applications only", doc=DOC)
     yield use.ask(client, "oidc_conformant", Is(True), "Token Vault serves OIDC-conformant applications only", doc=DOC)
-    yield use.ask(client, "grant_types", Has((TOKEN_VAULT_GRANT,)), "the backend exchanges the tokens", doc=DOC)
+    grant = Has((TOKEN_VAULT_GRANT,))
+    yield use.ask(client, "grant_types", grant, "the backend exchanges the tokens", doc=DOC, loan="grant:exchange")
     confidential = Not(("none",), "client_secret_post")
     reason = "only a confidential application may exchange tokens"
     yield use.ask(client, "token_endpoint_auth_method", confidential, reason, doc=DOC)
@@ -94,6 +116,11 @@ def _rules(use: Use) -> Iterable[Problem]:
             detail="An access token exchange names an API of the spec's `apis`.",
             hint=did_you_mean(str(key), use.spec.apis) or "Add it under `apis`.",
         )
+
+
+def _settings_of(sighting: Sighting, spelling: Spelling) -> dict[str, str]:
+    api, name = spelling.apis[sighting.api], sighting.client.get("name")
+    return {"api": api.key, **({} if name == default_name(api) else {"client_name": str(name)})}
 
 
 FLAVOR = Flavor(
@@ -125,5 +152,7 @@ FLAVOR = Flavor(
     type_hint="Its users log in through the application, which a machine-to-machine application cannot offer.",
     expand=_expand,
     rules=_rules,
+    loans={"api": GRANT, "grant": EXCHANGE, "mrrt": POLICY},
     runtime=ACCESS_TOKEN_EXCHANGE,
+    settings_of=_settings_of,
 )

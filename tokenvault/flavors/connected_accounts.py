@@ -10,6 +10,7 @@ from tokenvault.flavors import (
     DOCS,
     GRANTS_DOC,
     MRRT_DOC,
+    MY_ACCOUNT,
     MY_ACCOUNT_DOC,
     Flavor,
     Use,
@@ -19,6 +20,7 @@ from tokenvault.flavors import (
     my_account_audience,
     user_grant,
 )
+from tokenvault.flavors._loans import CONNECTION, GRANT, POLICY
 from tokenvault.runtime.flavors import CONNECTED_ACCOUNTS
 from tokenvault.want import Has, HasBy, Initially, Is, Not
 
@@ -48,7 +50,8 @@ def _application(use: Use) -> Iterable[Ask]:
     policy = {"audience": my_account_audience(use.spec, use.domain), "scope": list(CONNECTED_ACCOUNTS_SCOPES)}
     reason = "one refresh token serves the application and the My Account API (MRRT)"
     policies = HasBy("audience", (policy,))
-    yield use.ask(app, "refresh_token.policies", policies, reason, doc=MRRT_DOC, needs=("my_account_api",))
+    needs = ("my_account_api",)
+    yield use.ask(app, "refresh_token.policies", policies, reason, doc=MRRT_DOC, needs=needs, loan=f"mrrt:{MY_ACCOUNT}")
     yield from _refresh_token(use)
 
 
@@ -78,10 +81,11 @@ def _my_account(use: Use) -> Iterable[Ask]:
     policy = Not(("deny_all",), "require_client_grant")
     reason = "users' applications must be able to get tokens for it"
     yield use.ask(target, "subject_type_authorization.user.policy", policy, reason, doc=MY_ACCOUNT_DOC)
-    grant = user_grant(use, "my_account", my_account_audience(use.spec, use.domain))
+    grant = user_grant(use, MY_ACCOUNT, my_account_audience(use.spec, use.domain))
     reason = "the application manages connected accounts on behalf of users"
     scopes = Has(CONNECTED_ACCOUNTS_SCOPES)
-    yield use.ask(grant, "scope", scopes, reason, doc=GRANTS_DOC, needs=("my_account_api",))
+    needs = ("my_account_api",)
+    yield use.ask(grant, "scope", scopes, reason, doc=GRANTS_DOC, needs=needs, loan=f"api:{MY_ACCOUNT}")
 
 
 FLAVOR = Flavor(
@@ -94,5 +98,6 @@ FLAVOR = Flavor(
     type_hint="Users connect accounts after logging in, which a machine-to-machine application cannot offer.",
     expand=_expand,
     rules=lambda use: (),
+    loans={"api": GRANT, "mrrt": POLICY, "with": CONNECTION},
     runtime=CONNECTED_ACCOUNTS,
 )

@@ -16,16 +16,19 @@ from tokenvault.flavors import (
     Flavor,
     Loaded,
     ReadFile,
+    Spelling,
     Use,
     application,
     enabled,
 )
+from tokenvault.flavors._loans import CONNECTION, EXCHANGE, KEYS_SLOT, PRIVILEGED, PRIVILEGED_SLOT, WORKER, attached_ids
 from tokenvault.keys import BadKey, PublicKey, read_public_key
-from tokenvault.kinds.credential import NAME_PREFIX
+from tokenvault.kinds.credential import credential_name
 from tokenvault.runtime.flavors import PRIVILEGED_WORKER
+from tokenvault.runtime.tenancy import Sighting
 from tokenvault.spec.model import Problem
 from tokenvault.spec.values import Unresolved
-from tokenvault.want import Has, HasBy, Is, Not, Ref
+from tokenvault.want import Has, HasBy, Initially, Is, Not, Ref, Want
 
 DOC = f"{DOCS}/privileged-worker-token-exchange-with-token-vault"
 MAX_KEYS, MAX_ADDRESSES, MAX_GRANTS, MAX_SCOPES = 2, 10, 5, 20
@@ -36,7 +39,8 @@ def _expand(use: Use) -> Iterable[Ask]:
     yield use.ask(app, "is_first_party", Is(True), "Token Vault serves first-party applications only", doc=DOC)
     yield use.ask(app, "oidc_conformant", Is(True), "Token Vault serves OIDC-conformant applications only", doc=DOC)
     yield use.ask(app, "jwt_configuration.alg", Not((None, "HS256"), "RS256"), "keys need RS256 tokens", doc=DOC)
-    yield use.ask(app, "grant_types", Has((TOKEN_VAULT_GRANT,)), "the worker exchanges tokens", doc=DOC)
+    grant = Has((TOKEN_VAULT_GRANT,))
+    yield use.ask(app, "grant_types", grant, "the worker exchanges tokens", doc=DOC, loan="grant:exchange")
     yield from _credentials(use)
     yield from _authentication(use)
     yield from _privileged_access(use)
@@ -50,15 +54,16 @@ def credential(use: Use, key: PublicKey) -> Target:
 
 
 def _credentials(use: Use) -> Iterable[Ask]:
+    reason = "the worker signs its requests with this key"
     for key in use.settings["public_keys"]:
-        settings = {
-            "name": f"{NAME_PREFIX} {use.spec.name}/{use.app.key}",
-            "credential_type": "public_key",
-            "alg": key.alg,
-            "pem": key.pem,
+        wants: dict[str, Want] = {
+            "name": Initially(credential_name(use.spec.name, use.app.key)),
+            "credential_type": Is("public_key"),
+            "alg": Is(key.alg),
+            "pem": Is(key.pem),
         }
-        for path, value in settings.items():
-            yield use.ask(credential(use, key), path, Is(value), "the worker signs its requests with this key", doc=DOC)
+        for path, want in wants.items():
+            yield use.ask(credential(use, key), path, want, reason, doc=DOC, loan="privileged:keys")
 
 
 def _slot(use: Use) -> HasBy:
@@ -68,8 +73,7 @@ def _slot(use: Use) -> HasBy:
 def _authentication(use: Use) -> Iterable[Ask]:
     app = application(use)
     if use.settings.get("authentication", "private_key_jwt") == "private_key_jwt":
-        path = "client_authentication_methods.private_key_jwt.credentials"
-        yield use.ask(app, path, _slot(use), "the worker authenticates with its key", doc=PRIVATE_KEY_JWT_DOC)
+        yield use.ask(app, KEYS_SLOT, _slot(use), "the worker authenticates with its key", doc=PRIVATE_KEY_JWT_DOC)
         reason = "Auth0 takes either keys or a secret"
         yield use.ask(app, "token_endpoint_auth_method", Is(None), reason, doc=PRIVATE_KEY_JWT_DOC)
     else:
@@ -80,16 +84,15 @@ def _authentication(use: Use) -> Iterable[Ask]:
 
 def _privileged_access(use: Use) -> Iterable[Ask]:
     app = application(use)
-    access = "token_vault_privileged_access"
-    yield use.ask(
-        app, f"{access}.credentials", _slot(use), "Auth0 verifies the worker's requests with this key", doc=DOC
-    )
+    loan = "privileged:access"
+    reason = "Auth0 verifies the worker's requests with this key"
+    yield use.ask(app, f"{PRIVILEGED}.credentials", _slot(use), reason, doc=DOC, loan=loan)
     addresses = Has(tuple(use.settings["ip_allowlist"]))
-    yield use.ask(app, f"{access}.ip_allowlist", addresses, "requests from elsewhere are rejected", doc=DOC)
+    yield use.ask(app, f"{PRIVILEGED}.ip_allowlist", addresses, "requests from elsewhere are rejected", doc=DOC)
     grants = tuple({"connection": name, "scopes": list(scopes)} for name, scopes in use.settings["grants"].items())
     needs = tuple(f"connection.{grant['connection']}" for grant in grants)
     reason = "the worker may get these scopes of these connections, and no others"
-    yield use.ask(app, f"{access}.grants", HasBy("connection", grants), reason, doc=DOC, needs=needs)
+    yield use.ask(app, f"{PRIVILEGED}.grants", HasBy("connection", grants), reason, doc=DOC, needs=needs)
 
 
 def _load(settings: Mapping[str, Any], read: ReadFile) -> Loaded:
@@ -175,6 +178,20 @@ def _is_network(text: str) -> bool:
     return True
 
 
+def _settings_of(sighting: Sighting, spelling: Spelling) -> dict[str, Any]:
+    client = sighting.client
+    access = client.get(PRIVILEGED) or {}
+    with_keys = bool(attached_ids(client, KEYS_SLOT))
+    grants = {str(grant["connection"]): list(grant["scopes"]) for grant in access.get("grants") or ()}
+    settings = {
+        "authentication": None if with_keys else "client_secret_post",
+        "public_keys": [dict(spelling.keys[i]) for i in attached_ids(client, PRIVILEGED_SLOT)],
+        "ip_allowlist": list(access.get("ip_allowlist") or ()),
+        "grants": grants,
+    }
+    return {name: value for name, value in settings.items() if value}
+
+
 FLAVOR = Flavor(
     name="privileged_worker",
     summary="A background job gets tokens of users who are not there, with a signed request (Early Access).",
@@ -238,6 +255,8 @@ FLAVOR = Flavor(
     type_hint="A public client cannot keep the worker's private key: use m2m.",
     expand=_expand,
     rules=_rules,
+    loans={"grant": EXCHANGE, "privileged": WORKER, "with": CONNECTION},
     load=_load,
     runtime=PRIVILEGED_WORKER,
+    settings_of=_settings_of,
 )

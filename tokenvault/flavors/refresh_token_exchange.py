@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from tokenvault.desired import Ask
 from tokenvault.flavors import DOCS, TOKEN_VAULT_GRANT, Flavor, Use, application
+from tokenvault.flavors._loans import EXCHANGE
 from tokenvault.runtime.flavors import REFRESH_TOKEN_EXCHANGE
 from tokenvault.want import Has, Is, Not
 
@@ -14,7 +15,8 @@ DOC = f"{DOCS}/refresh-token-exchange-with-token-vault"
 
 def _expand(use: Use) -> Iterable[Ask]:
     app = application(use)
-    yield use.ask(app, "grant_types", Has((TOKEN_VAULT_GRANT,)), "the application exchanges tokens", doc=DOC)
+    reason = "the application exchanges tokens"
+    yield use.ask(app, "grant_types", Has((TOKEN_VAULT_GRANT,)), reason, doc=DOC, loan="grant:exchange")
     confidential = Not(("none",), "client_secret_post")
     reason = "only a confidential application may exchange tokens"
     yield use.ask(app, "token_endpoint_auth_method", confidential, reason, doc=DOC)
@@ -32,5 +34,6 @@ FLAVOR = Flavor(
     type_hint="A public client holds no Token Vault grant: use access_token_exchange with a backend API, or regular_web.",
     expand=_expand,
     rules=lambda use: (),
+    loans={"grant": EXCHANGE},
     runtime=REFRESH_TOKEN_EXCHANGE,
 )

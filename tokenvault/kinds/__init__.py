@@ -18,6 +18,7 @@ from urllib.parse import quote
 from tokenvault.desired import Ask, Node
 from tokenvault.errors import Diagnostic
 from tokenvault.spec.model import Problem, Spec
+from tokenvault.want import Want
 
 Object = Mapping[str, Any]
 
@@ -36,7 +37,8 @@ class Field:
 
     `exact` lists hold, on objects that tokenvault created, only what is asked for. `risk` is what a change of the
     attribute on an existing object means for its users, in words; `risk_values` limits it to changes to these values.
-    `advice` is what must be done after such a change, outside the tenant.
+    `advice` is what must be done after such a change, outside the tenant. `feature` is what the tenant must have for
+    Auth0 to take the attribute, and what to do without, in words that go on from "needs".
     """
 
     shape: Shape = Shape.VALUE
@@ -47,6 +49,7 @@ class Field:
     risk: str = ""
     risk_values: tuple[Any, ...] = ()
     advice: str = ""
+    feature: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +111,17 @@ class Index:
 class Collection:
     """A list of the tenant that one or more kinds live in.
 
-    `read` gets the nodes that live there and the collections read before (`after`). When the token may not read an
-    `optional` collection, what is in it is unknown, and the plan says so.
+    `read` gets the nodes that live there (none: everything is read) and the collections read before (`after`).
+    `piece` is the attribute of the nodes' identity by which it is read piece by piece, where it is not read whole, and
+    `owners` says of which objects before it there is anything to read. When the token may not read an `optional`
+    collection, what is in it is unknown, and the plan says so.
     """
 
     name: str
     read: Callable[[Reader, Sequence[Node], Objects], Awaitable[list[dict[str, Any]]]]
     after: tuple[str, ...] = ()
+    piece: str = ""
+    owners: Callable[[Object], bool] = lambda owner: True
     optional: bool = False
 
 
@@ -141,6 +148,9 @@ class Kind:
     - `refine`: turns asks that depend on the live object (its strategy, say) into asks for attributes.
     - `risks`: what a change (full values by path) of an existing object means beyond what its fields say.
     - `check`: what makes it impossible to reconcile the node with its live object (None: it does not exist).
+    - `deletion_risk`: what its deletion means for its users, in words.
+    - `aliases`: attributes, besides its id, by which other objects refer to it.
+    - `on_request`: what `destroy --also` asks of an object that `destroy` leaves alone otherwise; nothing: it is deleted.
     """
 
     name: str
@@ -159,6 +169,9 @@ class Kind:
     resent: tuple[str, ...] = ()
     create_only: frozenset[str] = frozenset()
     deletable: bool = False
+    deletion_risk: str = ""
+    aliases: tuple[str, ...] = ()
+    on_request: Mapping[str, Want] | None = None
     batch: int = 0
     index: Callable[[Sequence[Object]], Any] | None = None
     match: Callable[[Node, Mapping[str, Any], Any], Object | None] | None = None
@@ -190,7 +203,9 @@ class Kind:
 
     def location(self, live: Object) -> str:
         """The path of an existing object."""
-        return self.item_path(self, live) if self.item_path else f"{self.path}/{quote(str(live[self.id_field]), safe='')}"
+        return (
+            self.item_path(self, live) if self.item_path else f"{self.path}/{quote(str(live[self.id_field]), safe='')}"
+        )
 
     def creation(self, body: Object) -> Sequence[Request]:
         """The requests that create the object with this body; the first answers it."""
@@ -219,5 +234,7 @@ class Kind:
 @cache
 def kinds() -> Mapping[str, Kind]:
     """Every kind by name, in the order in which a tenant is best read."""
-    found = [importlib.import_module(f"{__name__}.{m.name}").KIND for m in pkgutil.iter_modules(__path__) if m.name[0] != "_"]
+    found = [
+        importlib.import_module(f"{__name__}.{m.name}").KIND for m in pkgutil.iter_modules(__path__) if m.name[0] != "_"
+    ]
     return {kind.name: kind for kind in sorted(found, key=lambda kind: kind.order)}

@@ -26,11 +26,63 @@ WRONG_NAMES: Mapping[str, tuple[str, str]] = {
 }
 
 KNOWN = frozenset(
-    "ad adfs amazon apple auth0 auth0-oidc baidu bitbucket bitly box custom daccount dropbox dwolla email evernote "
-    "evernote-sandbox exact facebook fitbit github google-apps google-oauth2 instagram ip line linkedin oauth1 oauth2 "
-    "office365 oidc okta paypal paypal-sandbox pingfederate planningcenter salesforce salesforce-community "
-    "salesforce-sandbox samlp sharepoint shop shopify sms soundcloud thirtysevensignals twitter untappd vkontakte waad "
-    "weibo windowslive wordpress yahoo yandex".split()
+    [
+        "ad",
+        "adfs",
+        "amazon",
+        "apple",
+        "auth0",
+        "auth0-oidc",
+        "baidu",
+        "bitbucket",
+        "bitly",
+        "box",
+        "custom",
+        "daccount",
+        "dropbox",
+        "dwolla",
+        "email",
+        "evernote",
+        "evernote-sandbox",
+        "exact",
+        "facebook",
+        "fitbit",
+        "github",
+        "google-apps",
+        "google-oauth2",
+        "instagram",
+        "ip",
+        "line",
+        "linkedin",
+        "oauth1",
+        "oauth2",
+        "office365",
+        "oidc",
+        "okta",
+        "paypal",
+        "paypal-sandbox",
+        "pingfederate",
+        "planningcenter",
+        "salesforce",
+        "salesforce-community",
+        "salesforce-sandbox",
+        "samlp",
+        "sharepoint",
+        "shop",
+        "shopify",
+        "sms",
+        "soundcloud",
+        "thirtysevensignals",
+        "twitter",
+        "untappd",
+        "vkontakte",
+        "waad",
+        "weibo",
+        "windowslive",
+        "wordpress",
+        "yahoo",
+        "yandex",
+    ]
 )
 
 NEVER: Mapping[str, str] = {
@@ -97,7 +149,8 @@ STRATEGIES: Mapping[str, Strategy] = {
         offline_note='use a GitHub App with "Expire user authorization tokens" on: an OAuth App never issues refresh tokens',
     ),
     "linkedin": Strategy(
-        booleans={"r_emailaddress": "email", "r_liteprofile": "profile", "r_basicprofile": "basic_profile"}, freeform=True
+        booleans={"r_emailaddress": "email", "r_liteprofile": "profile", "r_basicprofile": "basic_profile"},
+        freeform=True,
     ),
     "facebook": Strategy(freeform=True),
     "amazon": Strategy(freeform=True),

@@ -116,6 +116,8 @@ KIND = Kind(
         delete=("delete:resource_servers",),
     ),
     deletable=True,
+    deletion_risk="no application gets tokens for this API any more, and what was granted on it is gone",
+    aliases=("identifier",),
     replaced=frozenset({"subject_type_authorization"}),
     section=Section(name="apis", schema=SCHEMA, expand=_expand, rules=_rules),
 )

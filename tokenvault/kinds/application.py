@@ -14,9 +14,16 @@ from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, S
 from tokenvault.kinds._application_schema import SCHEMA
 from tokenvault.ownership import read_mark
 from tokenvault.spec.model import ApplicationSpec, Problem, Spec
-from tokenvault.want import Has, Is, Want
+from tokenvault.want import Among, Has, Is, Want
 
 APP_TYPES = {"regular_web": "regular_web", "m2m": "non_interactive", "spa": "spa", "native": "native"}
+TYPE_NAMES = {
+    "regular_web": "a regular web application",
+    "non_interactive": "a machine-to-machine application",
+    "spa": "a single-page application",
+    "native": "a native application",
+    "resource_server": "a Custom API Client",
+}
 WITHOUT_SECRETS = {"fields": "client_secret,signing_keys,encryption_key", "include_fields": False}
 URL_LISTS = {
     "callbacks": "callbacks",
@@ -52,6 +59,7 @@ def target(spec: Spec, app: ApplicationSpec) -> Target:
 
 def _expand(spec: Spec, domain: str) -> Iterable[Ask]:
     for app in spec.applications.values():
+
         def ask(attribute: str, want: Want, reason: str, *at: str, app: ApplicationSpec = app) -> Ask:
             span = spec.positions.key("applications", app.key, *at)
             return Ask(
@@ -134,8 +142,10 @@ def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
         )
     if live is not None and live.get("is_global"):
         yield Diagnostic(code="plan-global-client", summary="The global client cannot be managed", context=node.address)
+    yield from _type_problems(node, live or {})
     wanted = node.wants.get("refresh_token.rotation_type")
-    if live is not None and wanted == Is("non-rotating") and live.get("app_type") == "spa":
+    typed = isinstance(node.wants.get("app_type"), Is)
+    if live is not None and typed and wanted == Is("non-rotating") and live.get("app_type") == "spa":
         yield Diagnostic(
             code="plan-public-client",
             summary=f'"{live.get("name")}" is a single-page application and cannot use refresh_token_exchange',
@@ -145,12 +155,28 @@ def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
         )
 
 
+def _type_problems(node: Node, live: Object) -> Iterable[Diagnostic]:
+    """Flavors that an application of the live type cannot hold, where the spec leaves the type to the tenant."""
+    app_type = live.get("app_type")
+    for ask in node.asks_for("app_type"):
+        if app_type is not None and isinstance(ask.want, Among) and app_type not in ask.want.values:
+            yield Diagnostic(
+                code="plan-application-type",
+                summary=f'"{live.get("name")}" is {TYPE_NAMES.get(app_type, app_type)}: it cannot use {ask.why.source}',
+                hint=ask.want.hint,
+                span=ask.why.span,
+                context=node.address,
+            )
+
+
 def _rules(spec: Spec) -> Iterable[Problem]:
     names: dict[str, str] = {}
     ids: dict[str, str] = {}
     for key, app in spec.applications.items():
         if app.client_id in ids:
-            summary = f'Applications "{ids[app.client_id]}" and "{key}" are the same: both have client_id {app.client_id}'
+            summary = (
+                f'Applications "{ids[app.client_id]}" and "{key}" are the same: both have client_id {app.client_id}'
+            )
             yield Problem(code="spec-collision", path=("applications", key, "client_id"), summary=summary)
         if app.client_id:
             ids[app.client_id] = key
@@ -215,6 +241,12 @@ KIND = Kind(
             key="id",
             exact=True,
             risk="the application can no longer authenticate with what is removed here, its client secret included",
+            feature="Private Key JWT, which comes with Auth0's Enterprise plans; on others give the worker "
+            "`authentication: client_secret_post`",
+        ),
+        "token_vault_privileged_access": Field(
+            risk="the worker no longer gets tokens of users",
+            feature="privileged worker exchange, which is in Early Access: ask Auth0 to switch it on for the tenant",
         ),
         "token_vault_privileged_access.credentials": Field(shape=Shape.KEYED, key="id", exact=True),
         "token_vault_privileged_access.ip_allowlist": Field(shape=Shape.SET, exact=True),
@@ -231,6 +263,7 @@ KIND = Kind(
         },
     ),
     deletable=True,
+    deletion_risk="whoever still uses the application can no longer log in or get tokens; its client id never comes back",
     replaced=frozenset({"refresh_token", "client_authentication_methods", "token_vault_privileged_access"}),
     together=(("client_authentication_methods", "token_endpoint_auth_method"),),
     create_only=frozenset({"resource_server_identifier"}),

@@ -17,12 +17,13 @@ from tokenvault.want import Has, Is, Want
 DOC = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault/configure-token-vault"
 SCOPES_DOC = "https://auth0.com/docs/authenticate/identity-providers/adding-scopes-for-an-external-idp"
 SCOPES, OFFLINE = "spec.scopes", "spec.offline_access"
+ENDPOINTS = ("authorizationURL", "tokenURL", "authorization_endpoint", "token_endpoint", "issuer", "discovery_url")
 SUMMARY = "name,strategy,display_name,metadata,authentication,connected_accounts"
 
 
 async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
     """Options hold the provider's secret: they are read only when the spec asks for something in them."""
-    wanted = any(path.startswith(("options.", "spec.")) for node in nodes for path in node.wants)
+    wanted = not nodes or any(path.startswith(("options.", "spec.")) for node in nodes for path in node.wants)
     params = {"take": 100, "fields": f"id,{SUMMARY},options" if wanted else f"id,{SUMMARY}", "include_fields": True}
     return await reader.checkpoints("connections", "connections", params)
 
@@ -57,7 +58,12 @@ def _settings(connection: ConnectionSpec) -> Iterable[tuple[str, Want, str, tupl
         yield "strategy", Is(connection.strategy), "the spec gives the strategy", ("strategy",)
     if connection.client_secret:
         yield "options.client_id", Is(connection.client_id), "the spec gives the provider's keys", ("credentials",)
-        yield "options.client_secret", Is(connection.client_secret), "the spec gives the provider's keys", ("credentials",)
+        yield (
+            "options.client_secret",
+            Is(connection.client_secret),
+            "the spec gives the provider's keys",
+            ("credentials",),
+        )
     for name, value in connection.options.items():
         yield f"options.{name}", Is(value), "the spec sets this option", ("options", name)
     if connection.offline_access is not None:
@@ -128,7 +134,7 @@ def scope_list(value: Any) -> frozenset[str]:
 
 
 def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
-    name = node.target.identity["name"]
+    name = node.target.name
     if live is None and not node.target.creatable:
         yield Diagnostic(
             code="plan-missing-connection",
@@ -169,16 +175,18 @@ def _risks(live: Object, sets: Mapping[str, Any]) -> Iterable[str]:
 
 def _rules(spec: Spec) -> Iterable[Problem]:
     for name, connection in spec.connections.items():
-        path = ("connections", name)
-        if connection.strategy in WRONG_NAMES:
-            right, hint = WRONG_NAMES[connection.strategy]
-            summary = f'"{connection.strategy}" is not a strategy of Auth0; use "{right}"'
+        path, strategy = ("connections", name), connection.strategy or ""
+        if strategy in WRONG_NAMES:
+            right, hint = WRONG_NAMES[strategy]
+            summary = f'"{strategy}" is not a strategy of Auth0; use "{right}"'
             yield Problem(code="spec-wrong-strategy", path=(*path, "strategy"), summary=summary, hint=hint)
-        elif connection.strategy in NEVER:
-            summary = f"A connection of strategy {connection.strategy} never yields tokens: {NEVER[connection.strategy]}"
-            yield Problem(code="spec-no-tokens", path=(*path, "strategy"), summary=summary, hint="Remove the connection.")
-        elif connection.strategy in UNDOCUMENTED:
-            summary = f"{connection.strategy} is not on Auth0's list of Token Vault providers"
+        elif strategy in NEVER:
+            summary = f"A connection of strategy {strategy} never yields tokens: {NEVER[strategy]}"
+            yield Problem(
+                code="spec-no-tokens", path=(*path, "strategy"), summary=summary, hint="Remove the connection."
+            )
+        elif strategy in UNDOCUMENTED:
+            summary = f"{strategy} is not on Auth0's list of Token Vault providers"
             yield Problem(code="spec-undocumented", path=(*path, "strategy"), summary=summary, severity="warning")
         yield from _rules_of_use(name, connection)
 
@@ -198,7 +206,10 @@ def _rules_of_use(name: str, connection: ConnectionSpec) -> Iterable[Problem]:
     if strategy and connection.offline_access is False and strategy.offline_option:
         summary = "Without offline access the provider issues no refresh token, and Token Vault has nothing to exchange"
         yield Problem(
-            code="spec-no-refresh-token", path=(*path, "offline_access"), summary=summary, hint="Set it to true, or remove it."
+            code="spec-no-refresh-token",
+            path=(*path, "offline_access"),
+            summary=summary,
+            hint="Set it to true, or remove it.",
         )
     if strategy and connection.offline_access and strategy.offline_note and not strategy.offline_option:
         summary = f"Offline access of {connection.strategy} cannot be set here"
@@ -228,6 +239,7 @@ KIND = Kind(
         "options.client_id": Field(
             risk="the connection becomes another client at the provider: users must connect their accounts again"
         ),
+        **{f"options.{name}": Field() for name in ENDPOINTS},
         "options.scope": Field(shape=Shape.SET),
         "options.freeform_scopes": Field(shape=Shape.SET),
         "options.*": Field(),
@@ -241,6 +253,7 @@ KIND = Kind(
     ),
     replaced=frozenset({"options", "authentication", "connected_accounts", "metadata"}),
     resent=("display_name",),
+    on_request={"connected_accounts.active": Is(False)},
     refine=_refine,
     check=_check,
     risks=_risks,

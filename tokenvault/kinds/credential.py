@@ -12,16 +12,34 @@ from urllib.parse import quote
 
 from tokenvault.desired import Node
 from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes
+from tokenvault.ownership import read_mark
 
 NAME_PREFIX = "tokenvault"
 SENT = ("name", "credential_type", "pem", "alg")
 
 
+def credential_name(spec_name: str, key: str) -> str:
+    """The name of the credentials that a spec puts there: Auth0 keeps nothing else by which to tell whose they are."""
+    return f"{NAME_PREFIX} {spec_name}/{key}"
+
+
+def is_ours(credential: Object, spec_name: str) -> bool:
+    """Whether this spec put the credential there."""
+    return str(credential.get("name", "")).startswith(credential_name(spec_name, ""))
+
+
 async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
-    """One list per application that exists. The planner binds `client_id` before it hands the nodes over."""
-    clients = {str(c["client_id"]) for c in before["clients"]}
-    wanted = dict.fromkeys(str(node.target.identity["client_id"]) for node in nodes)
-    return [c for some in await asyncio.gather(*(_read_one(reader, i) for i in wanted if i in clients)) for c in some]
+    """One list for each application that exists: of the nodes, or without nodes of those that were read before."""
+    identities = [node.target.identity for node in nodes]
+    known = dict.fromkeys(i["client_id"] for i in identities if isinstance(i["client_id"], str))
+    wanted = known if nodes else [str(c["client_id"]) for c in before["clients"]]
+    return [c for some in await asyncio.gather(*(_read_one(reader, i) for i in wanted)) for c in some]
+
+
+def _may_hold_keys(client: Object) -> bool:
+    """Whether its keys are in use, or an apply that was cut short may have left some."""
+    in_use = client.get("client_authentication_methods") or client.get("token_vault_privileged_access")
+    return bool(in_use) or read_mark(client.get("client_metadata")) is not None
 
 
 async def _read_one(reader: Reader, client_id: str) -> list[dict[str, Any]]:
@@ -37,7 +55,9 @@ def _create(kind: Kind, body: Object) -> tuple[Request]:
 KIND = Kind(
     name="credential",
     title="credential",
-    collection=Collection(name="credentials", read=_read, after=("clients",)),
+    collection=Collection(
+        name="credentials", read=_read, after=("clients",), piece="client_id", owners=_may_hold_keys
+    ),
     path="clients",
     id_field="id",
     order=30,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tokenvault.desired import Ask, Node, Target, Why
 from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, Section, Shape
 from tokenvault.spec.model import Spec
-from tokenvault.want import Lacks
+from tokenvault.want import Has, Lacks
 
 ALWAYS = "all-applications"
 DOC = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault/configure-token-vault"
@@ -42,6 +42,13 @@ def _expand(spec: Spec, domain: str) -> Iterable[Ask]:
     yield Ask(target=target, path="policies", want=Lacks((ALWAYS,)), why=why)
 
 
+def _risks(live: Object, sets: Mapping[str, Any]) -> Iterable[str]:
+    if ALWAYS in (sets.get("policies") or []):
+        yield "multi-factor authentication is asked of every user again, and every Token Vault exchange fails"
+    else:
+        yield "multi-factor authentication is no longer asked of every user of every application of this tenant"
+
+
 KIND = Kind(
     name="mfa_policy",
     title="MFA policy",
@@ -49,12 +56,9 @@ KIND = Kind(
     path="guardian/policies",
     id_field="id",
     order=70,
-    fields={
-        "policies": Field(
-            shape=Shape.SET,
-            risk="multi-factor authentication is no longer asked of every user of every application of this tenant",
-        )
-    },
+    fields={"policies": Field(shape=Shape.SET)},
+    risks=_risks,
+    on_request={"policies": Has((ALWAYS,))},
     scopes=Scopes(read=("read:mfa_policies",), update=("update:mfa_policies",)),
     update=_update,
     fetch=_fetch,

@@ -26,8 +26,15 @@ KIND = Kind(
         ),
     },
     scopes=Scopes(
-        read=("read:resource_servers",), create=("create:resource_servers",), update=("update:resource_servers",)
+        read=("read:resource_servers",),
+        create=("create:resource_servers",),
+        update=("update:resource_servers",),
+        delete=("delete:resource_servers",),
     ),
+    deletable=True,
+    deletion_risk="no application of this tenant reaches it any more, and every grant on it is gone",
+    aliases=("identifier",),
+    on_request={},
     replaced=frozenset({"subject_type_authorization"}),
     create=_create,
 )

@@ -1,0 +1,156 @@
+"""`tokenvault destroy`."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tokenvault.cli.apply import AutoApprove, Json, refuse_without_scopes, shown
+from tokenvault.cli.completion import releasable
+from tokenvault.cli.execution import carry_out
+from tokenvault.cli.options import (
+    Debug,
+    EnvFile,
+    Excludes,
+    MaxDestroy,
+    MaxRps,
+    MaxWait,
+    SandboxOption,
+    Specs,
+    Targets,
+    TenantOption,
+    where,
+)
+from tokenvault.cli.session import Planned, Session, session
+from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
+from tokenvault.tenant_address import MAX_WAIT
+
+if TYPE_CHECKING:
+    from tokenvault.cli.progress import Progress
+    from tokenvault.plan import Plan
+    from tokenvault.spec.model import Spec
+    from tokenvault.tenant.gateway import Tenant
+
+Also = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--also",
+        metavar="ADDR",
+        help="Take this back too: my_account_api, mfa_policy or connection.NAME, which stay otherwise. Repeatable.",
+        autocompletion=releasable,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What the user asks for."""
+
+    specs: list[str] | None
+    also: tuple[str, ...]
+    part: tuple[list[str] | None, list[str] | None]
+    max_destroy: int | None
+    auto_approve: bool
+
+
+def destroy(
+    specs: Specs = None,
+    auto_approve: AutoApprove = False,
+    json: Json = False,
+    also: Also = None,
+    targets: Targets = None,
+    excludes: Excludes = None,
+    max_destroy: MaxDestroy = None,
+    tenant: TenantOption = None,
+    sandbox: SandboxOption = None,
+    max_rps: MaxRps = None,
+    max_wait: MaxWait = MAX_WAIT,
+    env_file: EnvFile = None,
+    debug: Debug = False,
+) -> None:
+    """Delete what the spec created, and release what it adopted.
+
+    An adopted application loses exactly what it was lent for Token Vault, and keeps what it had. Connections stay, with
+    their purpose; so do the My Account API, the MFA policy, and whatever is protected. Asks for the tenant's domain.
+    """
+    import asyncio
+
+    import asyncio
+
+    from tokenvault.cli.progress import progress_for
+
+    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    if not auto_approve and (json or not here.console.is_interactive):
+        raise RefusedError(_no_approval())
+    progress = progress_for(here.console, json=json, debug=debug)
+    asked = _Request(
+        specs=specs,
+        also=tuple(also or ()),
+        part=(targets, excludes),
+        max_destroy=max_destroy,
+        auto_approve=auto_approve,
+    )
+    try:
+        code = asyncio.run(_destroy(here, asked, progress))
+    except TokenVaultError as error:
+        progress.failed(error.diagnostics)
+        raise
+    if code:
+        raise typer.Exit(code)
+
+
+def _no_approval() -> Diagnostic:
+    summary = "There is no terminal to ask for the tenant's domain in"
+    return Diagnostic(code="destroy-no-approval", summary=summary, hint="Pass --auto-approve (-y). Nothing was sent.")
+
+
+async def _destroy(here: Session, asked: _Request, progress: Progress) -> int:
+    import asyncio
+
+    import asyncio
+
+    from tokenvault.document import plan_document
+    from tokenvault.removal import refuse_more_than
+
+    spec = here.spec(asked.specs)
+    async with here.tenant(on_wait=shown(progress)) as tenant:
+        here.guard(spec, tenant.domain)
+        made = (await _planned(tenant, spec, asked.also)).limited(here, *asked.part)
+        progress.planned(plan_document(made), full=True)
+        refuse_without_scopes(made)
+        refuse_more_than(asked.max_destroy, made.changes)
+        if not made.is_empty and not asked.auto_approve and not await asyncio.to_thread(_approved, here, made):
+            here.console.err("\nDestroy cancelled. Nothing was changed.\n")
+            return 1
+        return await carry_out(here, tenant, made, progress=progress)
+
+
+async def _planned(tenant: Tenant, spec: Spec, also: tuple[str, ...]) -> Planned:
+    """Reads what the spec needs and what it left, and plans without all of it."""
+    import secrets
+    from dataclasses import replace
+
+    from tokenvault.graph import build_graph
+    from tokenvault.live import match
+    from tokenvault.planner import Options
+    from tokenvault.reading import read_for_plan
+    from tokenvault.release import make_destroy_plan, staying
+
+    graph = build_graph(spec, tenant.domain)
+    live = match(graph, await read_for_plan(tenant, graph, staying))
+    salt = secrets.token_hex(16)
+    made = make_destroy_plan(graph, live, also=also, salt=salt, files=spec.files, options=Options())
+    granted = (await tenant.token.access()).scopes
+    plan = replace(made, reads=tenant.reads)
+    return Planned(plan=plan, graph=graph, live=live, granted=granted, limit=tenant.pacer.limit)
+
+
+def _approved(here: Session, made: Plan) -> bool:
+    here.console.err(f"\nThis cannot be undone. Type the tenant's domain, {made.tenant}, to go on: ")
+    try:
+        return input().strip() == made.tenant
+    except EOFError:
+        return False

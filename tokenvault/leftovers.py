@@ -1,0 +1,202 @@
+"""What this spec put into the tenant and no longer asks for, found by its marks alone: there is no state file.
+
+Objects it created are to be deleted, objects it adopted to be released, and applications that stay give back what was lent
+them for a flavor or a connection that is gone. Each leftover says what has to be so for it to be gone, as nodes of a graph.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from tokenvault.desired import Graph, Node, Target, Why
+from tokenvault.flavors import MY_ACCOUNT, loans
+from tokenvault.flavors._loans import Taking, absent
+from tokenvault.kinds import Kind, Object, kinds
+from tokenvault.live import Live, match
+from tokenvault.marking import lent_by, mark_of
+from tokenvault.ownership import API_METADATA_KEY, Mark, read_mark
+from tokenvault.paths import get_path
+from tokenvault.plan import Orphan
+from tokenvault.want import Is
+
+_MY_ACCOUNT = re.compile(r"https://[^/]+/me/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """How a plan speaks of leftovers."""
+
+    deleted: str
+    released: str
+    why: Why
+
+
+PRUNED = Words(
+    deleted="created by this spec, which no longer has it",
+    released="released: adopted by this spec, which no longer has it",
+    why=Why(source="prune", reason="nothing in the spec asks for it any more"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """One thing to be taken away: how plans list it, and the nodes without it."""
+
+    orphan: Orphan
+    nodes: tuple[Node, ...]
+
+
+def leftovers(graph: Graph, live: Live, words: Words = PRUNED) -> list[Leftover]:
+    """What is really left, as far as it was read."""
+    found = list(possible_leftovers(graph, live, words))
+    nodes = {node.address: node for leftover in found for node in leftover.nodes}
+    there = match(replace(graph, nodes=nodes), live.state) if nodes else live
+    return [real for leftover in found if (real := _real(leftover, there))]
+
+
+def _real(leftover: Leftover, live: Live) -> Leftover | None:
+    nodes = tuple(node for node in leftover.nodes if _is_there(node, live.objects.get(node.address)))
+    if not nodes:
+        return None
+    orphan = replace(leftover.orphan, id=live.ids[nodes[0].address])
+    return Leftover(orphan=orphan, nodes=nodes)
+
+
+def _is_there(node: Node, live: Object | None) -> bool:
+    if live is None or node.target.absent:
+        return live is not None
+    values = ((get_path(live, path), want) for path, want in node.wants.items())
+    return any((value or None) != (want.resolve(value, exact=False) or None) for value, want in values)
+
+
+def possible_leftovers(graph: Graph, live: Live, words: Words = PRUNED) -> Iterator[Leftover]:
+    """What may be left, as far as marks tell. Some of it has to be read before that is certain."""
+    search = _Search.of(graph, live, words)
+    for kind in kinds().values():
+        for item in live.state.objects.get(kind.collection.name, ()) if kind.marker else ():
+            mark = mark_of(kind, item)
+            if mark and mark.spec == graph.spec_name:
+                yield from search.left(kind, item, mark)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """The search for the leftovers of one spec: which objects it still asks for, what of them, and which names are taken."""
+
+    graph: Graph
+    live: Live
+    words: Words
+    nodes: Mapping[tuple[str, str], Node]
+    asked: Mapping[str, frozenset[str]]
+    audiences: Mapping[str, str]
+    taken: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, graph: Graph, live: Live, words: Words) -> _Search:
+        """The search for what is not in this graph."""
+        nodes = {(n.kind, live.ids[n.address]): n for n in graph.nodes.values() if n.address in live.ids}
+        asked = {address: frozenset(ask.loan for ask in asks) for address, asks in lent_by(graph).items()}
+        return cls(graph, live, words, nodes, asked, _audiences(graph, live), set(graph.nodes))
+
+    def left(self, kind: Kind, item: Object, mark: Mark) -> Iterator[Leftover]:
+        """What is left of an object that carries a mark of the spec."""
+        node = self.nodes.get((kind.name, str(item[kind.id_field])))
+        if node is not None:
+            yield from self._lent(node.target, item, mark.loans - self.asked.get(node.address, frozenset()))
+        elif mark.created and kind.deletable:
+            yield self._gone(self._target(kind, item, mark, ""))
+            yield from self._proven(item)
+        else:
+            never = f"released: created by this spec, but a {kind.title} is never deleted"
+            target = self._target(kind, item, mark, never if mark.created else self.words.released)
+            unmarked = self._taking(target, item, []).node(target, {kind.marker: Is(None)})
+            nodes = (unmarked, *self._given_back(target, item, mark.loans))
+            yield Leftover(orphan=_orphan(target), nodes=nodes)
+
+    def _gone(self, target: Target) -> Leftover:
+        return Leftover(orphan=_orphan(target), nodes=(absent(target, self.words.deleted),))
+
+    def _target(self, kind: Kind, item: Object, mark: Mark, reason: str) -> Target:
+        item_id, address = str(item[kind.id_field]), f"{kind.name}.{mark.key}"
+        address = f"{address}.{item_id}" if address in self.taken else address
+        self.taken.add(address)
+        return Target(
+            address=address,
+            kind=kind.name,
+            identity={kind.id_field: item_id},
+            name=str(item.get("name", mark.key)),
+            creatable=False,
+            reason=reason,
+        )
+
+    def _proven(self, item: Object) -> Iterator[Leftover]:
+        """The API that a Custom API Client of this spec proves it to have created."""
+        proof = read_mark(item.get("client_metadata"), API_METADATA_KEY)
+        identifier = item.get("resource_server_identifier")
+        if not proof or not identifier or not proof.created or proof.spec != self.graph.spec_name:
+            return
+        address = f"api.{proof.key}"
+        if address not in self.taken:
+            identity = {"identifier": str(identifier)}
+            yield self._gone(Target(address=address, kind="api", identity=identity, name=proof.key))
+
+    def _lent(self, app: Target, item: Object, labels: frozenset[str]) -> Iterator[Leftover]:
+        """What an application that stays was lent for what is gone."""
+        for node in self._given_back(app, item, labels):
+            orphan = replace(_orphan(node.target), address=_part(app, node), protected=app.protect)
+            yield Leftover(orphan=orphan, nodes=(node,))
+
+    def _given_back(self, app: Target, item: Object, labels: Iterable[str]) -> Iterator[Node]:
+        by_verb: dict[str, list[str]] = defaultdict(list)
+        for verb, name in sorted(label.split(":", 1) for label in labels):
+            by_verb[verb].append(name)
+        for verb, names in by_verb.items():
+            if verb in loans():
+                yield from loans()[verb].take_back(self._taking(app, item, names))
+
+    def _taking(self, app: Target, item: Object, names: Sequence[str]) -> Taking:
+        return Taking(
+            app=app,
+            client=item,
+            spec_name=self.graph.spec_name,
+            names=names,
+            audiences={**{name: (audience,) for name, audience in self.audiences.items()}, **self._my_account(item)},
+            objects=self.live.state.objects,
+            why=self.words.why,
+        )
+
+    def _my_account(self, item: Object) -> Mapping[str, Sequence[str]]:
+        """The My Account API, under whichever domains the application was given it."""
+        every = self.live.state.objects.get("client_grants", ())
+        grants = [grant for grant in every if grant.get("client_id") == item.get("client_id")]
+        policies = get_path(item, "refresh_token.policies") or []
+        found = {str(held.get("audience")) for held in (*grants, *policies)} | {self.audiences[MY_ACCOUNT]}
+        return {MY_ACCOUNT: tuple(sorted(filter(_MY_ACCOUNT.fullmatch, found)))}
+
+
+def _audiences(graph: Graph, live: Live) -> Mapping[str, str]:
+    """APIs by the names that labels have for them: those of the spec, and those that its Custom API Clients are linked to."""
+    found = {MY_ACCOUNT: f"https://{graph.domain}/me/"}
+    for item in live.state.objects.get("clients", ()):
+        mark = read_mark(item.get("client_metadata"))
+        if mark and mark.spec == graph.spec_name and item.get("resource_server_identifier"):
+            found[mark.key.removesuffix(".api_client")] = str(item["resource_server_identifier"])
+    for node in (*graph.of_kind("api"), *graph.of_kind("my_account_api")):
+        found[node.address.removeprefix("api.")] = str(node.target.identity["identifier"])
+    return found
+
+
+def _orphan(target: Target) -> Orphan:
+    return Orphan(address=target.address, kind=target.kind, id="", name=target.name)
+
+
+def _part(app: Target, node: Node) -> str:
+    """How a list of leftovers names a part of an application, or its place in a list of another object."""
+    if node.target.absent:
+        return node.address
+    if node.address == app.address:
+        return f"{app.address}.{next(iter(node.wants), '')}"
+    return f"{node.address}.{app.address.split('.', 1)[1]}"

@@ -1,0 +1,148 @@
+"""Whose an object is, and what its mark is to say: the ownership part of planning."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from tokenvault.desired import Ask, Graph, Node, Target, Why
+from tokenvault.errors import Diagnostic
+from tokenvault.flavors import loans
+from tokenvault.kinds import Kind, Object, kinds
+from tokenvault.live import Live
+from tokenvault.ownership import API_METADATA_KEY, MAX_KEYS, METADATA_KEY, Mark, has_room, read_mark
+from tokenvault.want import Is
+
+OWNERSHIP = Why(source="tokenvault", reason="the mark by which this spec finds the object again")
+PROOF = Why(source="tokenvault", reason="the proof that this spec created the API, which cannot be marked itself")
+
+
+def mark_of(kind: Kind, live: Object | None) -> Mark | None:
+    """The mark that the object carries."""
+    return read_mark(live.get(kind.metadata)) if kind.metadata and live is not None else None
+
+
+def lent_by(graph: Graph) -> Mapping[str, list[Ask]]:
+    """The asks of a graph that are loans, by the address of the object in whose mark they are written."""
+    lent: dict[str, list[Ask]] = defaultdict(list)
+    for node in graph.nodes.values():
+        for ask in node.asks:
+            if ask.loan:
+                lent[node.address if kinds()[node.kind].marker else ask.user].append(ask)
+    return lent
+
+
+Wanted = Callable[[Target], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """The marks of one plan. `settle` forgets loans that nobody asks for any more, for they are taken back."""
+
+    graph: Graph
+    live: Live
+    adopt: bool
+    settle: bool
+    lent: Mapping[str, list[Ask]]
+
+    @classmethod
+    def of(cls, graph: Graph, live: Live, *, adopt: bool, settle: bool) -> Ownership:
+        """The marks that a graph asks for on a tenant."""
+        return cls(graph, live, adopt, settle, lent_by(graph))
+
+    def created(self, kind: Kind, live: Object | None) -> bool:
+        """Whether this spec created the object. What does not exist yet, it will have."""
+        if live is None:
+            return True
+        mark = mark_of(kind, live)
+        return mark is not None and mark.created and mark.spec == self.graph.spec_name
+
+    def problems(self, kind: Kind, node: Node, live: Object | None) -> Iterable[Diagnostic]:
+        """What is wrong with whose the object is."""
+        mark = mark_of(kind, live) if node.target.mark else None
+        if mark is None or mark.owner == node.target.mark:
+            return
+        if mark.spec != self.graph.spec_name and not self.adopt:
+            yield Diagnostic(
+                code="plan-foreign-owner",
+                summary=f'{node.address} belongs to the spec "{mark.spec}" (as {mark.key})',
+                detail="Two specs that manage one object undo each other's work.",
+                hint=_foreign_hint(node),
+                span=node.span,
+                context=node.address,
+            )
+        elif mark.spec == self.graph.spec_name and f"{node.kind}.{mark.key}" in self.graph.nodes:
+            yield Diagnostic(
+                code="plan-ambiguous-application",
+                summary=f"{node.address} and {node.kind}.{mark.key} are the same object of the tenant",
+                hint="Give each its own name, or remove one of them.",
+                span=node.span,
+                context=node.address,
+            )
+
+    def takeover(self, kind: Kind, node: Node, live: Object | None) -> str | None:
+        """What the plan says when the object becomes this spec's; None when it is no adoption."""
+        if live is None or not node.target.mark:
+            return None
+        mark = mark_of(kind, live)
+        if mark is None:
+            return ""
+        taken = mark.spec != self.graph.spec_name
+        return f'taken over from the spec "{mark.spec}", which has it as {mark.key}' if taken else None
+
+    def marked(self, kind: Kind, node: Node, live: Object | None, wanted: Wanted) -> tuple[Node, Diagnostic | None]:
+        """The node with asks for its marks where its kind carries them, or a warning that there is no room.
+
+        `wanted` says whether a node that depends on another's value is wanted on this tenant.
+        """
+        if not kind.marker or not node.target.mark:
+            return node, None
+        if live is not None and not has_room(live.get(kind.metadata), METADATA_KEY):
+            return node, _no_room(kind, node)
+        spec, key = node.target.mark.split("/", 1)
+        mark = Mark(spec, key, self.created(kind, live), self.loans(kind, node, live, wanted))
+        asks = [Ask(target=node.target, path=kind.marker, want=Is(str(mark)), why=OWNERSHIP)]
+        asks += self._proofs(kind, node, live)
+        wants = {ask.path: ask.want for ask in asks}
+        return replace(node, asks=(*node.asks, *asks), wants={**node.wants, **wants}), None
+
+    def loans(self, kind: Kind, node: Node, live: Object | None, wanted: Wanted) -> frozenset[str]:
+        """What the object was lent before, and what it is lent now because it lacks it."""
+        asks = [ask for ask in self.lent.get(node.address, ()) if wanted(ask.target)]
+        client_id = str(live[kind.id_field]) if live is not None else ""
+        new = frozenset(ask.loan for ask in asks if not self._holds(ask, client_id))
+        if self.created(kind, live):
+            new = frozenset(label for label in new if not loans()[label.split(":")[0]].exact)
+        mark = mark_of(kind, live)
+        before = mark.loans if mark and mark.spec == self.graph.spec_name else frozenset()
+        return new | (before & {ask.loan for ask in asks} if self.settle else before)
+
+    def _holds(self, ask: Ask, client_id: str) -> bool:
+        address = ask.target.address
+        live = self.live.objects.get(address)
+        if live is None:
+            return address in self.live.unknown
+        return loans()[ask.loan.split(":")[0]].held(ask, live, client_id)
+
+    def _proofs(self, kind: Kind, node: Node, live: Object | None) -> Iterable[Ask]:
+        """An API that does not exist yet is created by this plan: its Custom API Client remembers that."""
+        address = node.target.vouches
+        if not address or address in self.live.objects or address in self.live.unknown:
+            return
+        if has_room((live or {}).get(kind.metadata), METADATA_KEY, API_METADATA_KEY):
+            proof = Mark(self.graph.spec_name, address.split(".", 1)[1], created=True)
+            path = f"{kind.metadata}.{API_METADATA_KEY}"
+            yield Ask(target=node.target, path=path, want=Is(str(proof)), why=PROOF)
+
+
+def _foreign_hint(node: Node) -> str:
+    if node.kind == "connection":
+        return f"Write `{node.target.name}: {{}}` to use it without managing it, or pass --adopt to take it over."
+    return "Give your application another name, or pass --adopt to take it over."
+
+
+def _no_room(kind: Kind, node: Node) -> Diagnostic:
+    summary = f"{node.address} cannot be marked: its {kind.metadata} is full ({MAX_KEYS} keys)"
+    hint = "It is still managed, found by its client id or name, but `destroy` will not release it. Remove a key."
+    return Diagnostic(code="plan-no-mark", severity="warning", summary=summary, hint=hint, span=node.span)
