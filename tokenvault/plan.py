@@ -135,7 +135,7 @@ class Plan:
     """Everything that would change, in an order in which it can be carried out, and what a reader should know.
 
     `reads` are the requests that planning took. `lacking` are the scopes that the token would need besides its own to
-    carry the plan out; None when nobody can tell which it has.
+    carry the plan out; None when nobody can tell which it has. `command` is the one that carries the plan out.
     """
 
     spec_name: str
@@ -151,6 +151,7 @@ class Plan:
     pace: Pace = Pace()
     selection: Selection | None = None
     lacking: tuple[str, ...] | None = None
+    command: str = "apply"
 
     @property
     def is_empty(self) -> bool:

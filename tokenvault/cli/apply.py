@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,8 +13,10 @@ from tokenvault.cli.options import (
     Debug,
     EnvFile,
     Excludes,
+    MaxDestroy,
     MaxRps,
     MaxWait,
+    Prune,
     SandboxOption,
     Targets,
     TenantOption,
@@ -57,6 +58,8 @@ def apply(
     targets: Targets = None,
     excludes: Excludes = None,
     adopt: Adopt = False,
+    prune: Prune = False,
+    max_destroy: MaxDestroy = None,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     max_rps: MaxRps = None,
@@ -69,21 +72,23 @@ def apply(
     Does exactly what the plan shows. Interrupted at any point, running it again ends in the same tenant. A plan file was
     approved when it was reviewed: nothing is asked, and an object that changed since is left alone, with what differs.
     """
+    import asyncio
+
     from tokenvault.cli.progress import progress_for
     from tokenvault.planner import Options
 
     here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
     file = _plan_file(specs)
-    if file and (adopt or targets or excludes):
+    if file and (adopt or prune or targets or excludes):
         raise RefusedError(_decided(file))
     if not file and not auto_approve and (json or not here.console.is_interactive):
         raise RefusedError(_no_approval())
     progress = progress_for(here.console, json=json, debug=debug)
     try:
         if file:
-            code = asyncio.run(_apply_file(here, file, progress))
+            code = asyncio.run(_apply_file(here, file, progress, max_destroy))
         else:
-            options = Options(adopt=adopt)
+            options = Options(adopt=adopt, prune=prune, max_destroy=max_destroy)
             code = asyncio.run(_apply(here, specs, options, (targets, excludes), progress, auto_approve))
     except TokenVaultError as error:
         progress.failed(error.diagnostics)
@@ -124,37 +129,44 @@ async def _apply(
     progress: Progress,
     auto_approve: bool,
 ) -> int:
+    import asyncio
+
     from tokenvault.document import plan_document
+    from tokenvault.removal import refuse_more_than
 
     spec = here.spec(specs)
-    async with here.tenant(on_wait=_shown(progress)) as tenant:
+    async with here.tenant(on_wait=shown(progress)) as tenant:
         here.guard(spec, tenant.domain)
         made = (await planned(tenant, spec, options)).limited(here, *part)
         progress.planned(plan_document(made), full=True)
-        _refuse_without_scopes(made)
+        refuse_without_scopes(made)
+        refuse_more_than(options.max_destroy, made.changes)
         if not made.is_empty and not auto_approve and not await asyncio.to_thread(_approved, here, made):
             here.console.err("\nApply cancelled. Nothing was changed.\n")
             return 1
         return await carry_out(here, tenant, made, progress=progress)
 
 
-async def _apply_file(here: Session, file: Path, progress: Progress) -> int:
+async def _apply_file(here: Session, file: Path, progress: Progress, max_destroy: int | None) -> int:
     """What is refused without a request comes first: a broken file, a changed secret, another tenant."""
     from tokenvault.applier.meanwhile import look
     from tokenvault.planfile import load_plan, public_part, read_document
     from tokenvault.preflight import checked
+    from tokenvault.removal import refuse_more_than
 
     document = read_document(file)
     made = load_plan(document, here.secret)
-    async with here.tenant(on_wait=_shown(progress)) as tenant:
+    async with here.tenant(on_wait=shown(progress)) as tenant:
         if tenant.domain != made.tenant:
             raise RefusedError(_other_tenant(file, made, tenant.domain))
         progress.planned(public_part(document), full=False)
-        _refuse_without_scopes(checked(made, (await tenant.token.access()).scopes))
+        refuse_more_than(max_destroy, made.changes)
+        refuse_without_scopes(checked(made, (await tenant.token.access()).scopes))
         return await carry_out(here, tenant, made, progress=progress, meanwhile=await look(tenant, made))
 
 
-def _shown(progress: Progress) -> Callable[[Wait], None]:
+def shown(progress: Progress) -> Callable[[Wait], None]:
+    """Has waiting for Auth0 shown among the other events."""
     from tokenvault.applier.events import Waiting
 
     return lambda wait: progress.show(Waiting.of(wait))
@@ -167,7 +179,8 @@ def _other_tenant(file: Path, made: Plan, domain: str) -> Diagnostic:
     )
 
 
-def _refuse_without_scopes(made: Plan) -> None:
+def refuse_without_scopes(made: Plan) -> None:
+    """`RefusedError` when the token is known to lack what the plan's requests need."""
     from tokenvault.preflight import missing
 
     lacking = missing(made)

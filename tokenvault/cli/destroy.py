@@ -78,8 +78,6 @@ def destroy(
     """
     import asyncio
 
-    import asyncio
-
     from tokenvault.cli.progress import progress_for
 
     here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
@@ -110,8 +108,6 @@ def _no_approval() -> Diagnostic:
 async def _destroy(here: Session, asked: _Request, progress: Progress) -> int:
     import asyncio
 
-    import asyncio
-
     from tokenvault.document import plan_document
     from tokenvault.removal import refuse_more_than
 
@@ -130,7 +126,6 @@ async def _destroy(here: Session, asked: _Request, progress: Progress) -> int:
 
 async def _planned(tenant: Tenant, spec: Spec, also: tuple[str, ...]) -> Planned:
     """Reads what the spec needs and what it left, and plans without all of it."""
-    import secrets
     from dataclasses import replace
 
     from tokenvault.graph import build_graph

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,8 +13,10 @@ from tokenvault.cli.options import (
     Debug,
     EnvFile,
     Excludes,
+    MaxDestroy,
     MaxRps,
     MaxWait,
+    Prune,
     SandboxOption,
     Specs,
     Targets,
@@ -42,7 +43,7 @@ class Format(StrEnum):
     HTML = "html"
 
 
-Full = Annotated[bool, typer.Option("--full", help="Fold nothing away.")]
+Full = Annotated[bool, typer.Option("--full", help="Every reason, with where Auth0 documents it.")]
 Summary = Annotated[bool, typer.Option("--summary", help="One line per object.")]
 Out = Annotated[
     Path | None,
@@ -67,6 +68,8 @@ def plan(
     targets: Targets = None,
     excludes: Excludes = None,
     adopt: Adopt = False,
+    prune: Prune = False,
+    max_destroy: MaxDestroy = None,
     live: Live = None,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
@@ -79,15 +82,19 @@ def plan(
 
     Exit code 0, or with --detailed-exitcode 2 when there are changes; 1 on any error.
     """
+    import asyncio
+
     from tokenvault.planner import Options
+    from tokenvault.removal import refuse_more_than
 
     here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
     if live and out:
         raise RefusedError(_only_to_look_at())
-    options = Options(adopt=adopt)
+    options = Options(adopt=adopt, prune=prune)
     found = planned_offline(here, specs, live, options) if live else asyncio.run(_plan(here, specs, options))
     made = found.limited(here, targets, excludes)
     show(here, made, form, summary=summary, full=full)
+    refuse_more_than(max_destroy, made.changes)
     if out:
         _save(here, out, made)
     if detailed_exitcode and not made.is_empty:

@@ -129,10 +129,10 @@ class Planned:
 async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
     """Reads the tenant and plans."""
     from tokenvault.graph import build_graph
-    from tokenvault.live import read_state
+    from tokenvault.reading import read_for_plan
 
     graph = build_graph(spec, tenant.domain)
-    made = _planned(spec, graph, await read_state(tenant, graph), options)
+    made = _planned(spec, graph, await read_for_plan(tenant, graph), options)
     granted = (await tenant.token.access()).scopes
     return replace(made, plan=replace(made.plan, reads=tenant.reads), granted=granted, limit=tenant.pacer.limit)
 

@@ -21,11 +21,11 @@ def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: in
     )
     requests = paint(f"({writes} write{'s' * (writes != 1)}, {reads} read{'s' * (reads != 1)})", "dim")
     if report.succeeded:
-        lines = ["", f"{paint('Apply complete!', 'bold', 'green')} Resources: {counts}   {requests}"]
+        lines = ["", f"{paint(f'{plan.command.title()} complete!', 'bold', 'green')} Resources: {counts}   {requests}"]
         return "\n".join([*lines, *_next_steps(plan, report)]) + "\n"
     lines = [
         "",
-        f"{paint('Apply incomplete:', 'bold', 'red')} {_parts(len(done), len(failed), len(skipped), len(untouched))}",
+        f"{paint(f'{plan.command.title()} incomplete:', 'bold', 'red')} {_parts(len(done), len(failed), len(skipped), len(untouched))}",
     ]
     lines += [f"  done      {counts}"] if done else []
     lines += [f"  failed    {safe(ended.address)}" for ended in failed]
@@ -33,7 +33,7 @@ def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: in
         f"  skipped   {safe(ended.diagnostic.summary if ended.diagnostic else ended.address)}" for ended in skipped
     ]
     lines += [f"  not tried {safe(ended.address)}" for ended in untouched]
-    lines += ["", "Run `tokenvault apply` again when the cause is mended: finished steps are not repeated."]
+    lines += ["", f"Run `tokenvault {plan.command}` again when the cause is mended: finished steps are not repeated."]
     return "\n".join(lines) + "\n"
 
 
@@ -47,11 +47,14 @@ def _next_steps(plan: Plan, report: Report) -> Iterator[str]:
     for change in plan.changes:
         fields = kinds()[change.kind].fields
         for path in change.sets:
-            text = fields[path].advice if path in fields and change.action is Action.UPDATE else ""
+            given = any(a.path[0] == path and a.op != "remove" for a in change.attributes)
+            text = fields[path].advice if path in fields and change.action is Action.UPDATE and given else ""
             if text and change.name not in advice.setdefault(text, []):
                 advice[text].append(change.name)
     for text, names in advice.items():
         yield ""
         yield f"{safe(', '.join(names))}: {text}"
+    if plan.command == "destroy":
+        return
     yield ""
     yield "Next: `tokenvault doctor` shows whether every application can exchange tokens of every connection."
