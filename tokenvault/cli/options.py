@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tokenvault.cli.completion import addresses
 from tokenvault.tenant_address import MAX_WAIT, Where
 
 DEFAULT_SPEC = "tokenvault.yaml"
@@ -45,11 +46,28 @@ MaxWait = Annotated[
 ]
 Targets = Annotated[
     list[str] | None,
-    typer.Option("--target", metavar="ADDR", help="Only these addresses (globs) and what they need. Repeatable."),
+    typer.Option(
+        "--target",
+        metavar="ADDR",
+        help="Only these addresses (globs) and what they need. Repeatable.",
+        autocompletion=addresses,
+    ),
 ]
 Excludes = Annotated[
     list[str] | None,
-    typer.Option("--exclude", metavar="ADDR", help="Without these addresses (globs) and what needs them. Repeatable."),
+    typer.Option(
+        "--exclude",
+        metavar="ADDR",
+        help="Without these addresses (globs) and what needs them. Repeatable.",
+        autocompletion=addresses,
+    ),
+]
+Prune = Annotated[
+    bool, typer.Option("--prune", help="Take away what this spec put there and no longer asks for: the listed orphans.")
+]
+MaxDestroy = Annotated[
+    int | None,
+    typer.Option("--max-destroy", metavar="N", min=0, help="Refuse, before any write, to delete more than N objects."),
 ]
 EnvFile = Annotated[
     Path | None,
