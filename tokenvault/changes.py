@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokenvault.desired import Node, Why
-from tokenvault.diff import Delta, is_sensitive, unknown_address
+from tokenvault.diff import UNKNOWN, Delta, is_sensitive, unknown_address
 from tokenvault.kinds import Kind, Object, Shape
 from tokenvault.plan import Attribute
-from tokenvault.want import Both, Has, HasBy, Is, Lacks, LacksBy, Want
+from tokenvault.want import Both, Has, HasBy, Is, Lacks, LacksBy, Ref, Want
 
 Values = Mapping[str, Any]
 
@@ -43,16 +43,19 @@ def _why(node: Node, delta: Delta) -> tuple[Why, ...]:
 def _names(want: Want, member: Any) -> bool:
     match want:
         case Has() | Lacks():
-            waiting = [f"\0known after apply: {getattr(item, 'address', '')}" for item in want.items]
-            return str(member) in (*map(str, want.items), *waiting)
+            return any(_is(item, member) for item in want.items)
         case HasBy():
-            return any(str(entry.get(want.key)) == str(member) for entry in want.entries)
+            return any(_is(entry.get(want.key), member) for entry in want.entries)
         case LacksBy():
             return str(member) in map(str, want.names)
         case Both():
             return _names(want.without, member) or _names(want.wanted, member)
         case _:
             return False
+
+
+def _is(item: Any, member: Any) -> bool:
+    return str(member) == (f"{UNKNOWN}{item.address}" if isinstance(item, Ref) else str(item))
 
 
 def unmanaged(node: Node, live: Object | None) -> int:

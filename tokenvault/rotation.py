@@ -151,11 +151,11 @@ def _detached(rotation: Rotation) -> Mapping[str, Any]:
 
 
 def _full(rotation: Rotation) -> Diagnostic:
-    count, new = rotation.pool - len(rotation.removed), len(rotation.added)
+    new = len(rotation.added)
     return Diagnostic(
         code="plan-credentials-full",
-        summary=f"{rotation.app.address} has {count} other credentials and no room for {new} more: Auth0 keeps at most {POOL}",
-        detail="They were not put there by this spec, so it does not take them away.",
+        summary=f"{rotation.app.address} has {rotation.pool} credentials and no room for {new} more: Auth0 keeps at most {POOL}",
+        detail="Of those, this spec takes away only keys that it put there and no longer lists.",
         hint="Delete one that nobody uses, in the dashboard under Credentials of the application.",
         span=rotation.app.span,
         context=rotation.app.address,

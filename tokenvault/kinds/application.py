@@ -11,6 +11,7 @@ from urllib.parse import quote
 from tokenvault.desired import Ask, Node, Target, Why
 from tokenvault.errors import Diagnostic, PlanError
 from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape
+from tokenvault.kinds._application_risks import risks
 from tokenvault.kinds._application_schema import SCHEMA
 from tokenvault.ownership import read_mark
 from tokenvault.spec.model import ApplicationSpec, Problem, Spec
@@ -205,9 +206,7 @@ KIND = Kind(
         "oidc_conformant": Field(
             risk="legacy (non-OIDC) endpoints and token formats stop working for this application", risk_values=(True,)
         ),
-        "token_endpoint_auth_method": Field(
-            risk="the application must authenticate with its credentials at the token endpoint from now on"
-        ),
+        "token_endpoint_auth_method": Field(),
         "grant_types": Field(shape=Shape.SET, exact=True),
         "callbacks": Field(shape=Shape.SET, exact=True),
         "allowed_logout_urls": Field(shape=Shape.SET, exact=True),
@@ -233,14 +232,11 @@ KIND = Kind(
         "resource_server_identifier": Field(immutable=True),
         "client_metadata.tokenvault": Field(),
         "client_metadata.tokenvault_api": Field(),
-        "client_authentication_methods": Field(
-            risk="the application can no longer authenticate with its keys, only with its client secret"
-        ),
+        "client_authentication_methods": Field(),
         "client_authentication_methods.private_key_jwt.credentials": Field(
             shape=Shape.KEYED,
             key="id",
             exact=True,
-            risk="the application can no longer authenticate with what is removed here, its client secret included",
             feature="Private Key JWT, which comes with Auth0's Enterprise plans; on others give the worker "
             "`authentication: client_secret_post`",
         ),
@@ -271,5 +267,6 @@ KIND = Kind(
     match=_match,
     fetch=_fetch,
     check=_check,
+    risks=risks,
     section=Section(name="applications", schema=SCHEMA, expand=_expand, rules=_rules),
 )
