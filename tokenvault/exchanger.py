@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tokenvault.desired import Graph, refs
-from tokenvault.doctor.cases import exchanging_address
+from tokenvault.desired import Graph
+from tokenvault.doctor.cases import asked_keys, exchanging_address
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 from tokenvault.flavors import Flavor, flavors, uses
 from tokenvault.kinds import Object
@@ -66,7 +66,7 @@ def exchangers_of(spec: Spec, graph: Graph) -> list[Exchanger]:
                 address=address,
                 client_id=use.app.client_id or "" if address == use.app.address else "",
                 method=_asked_method(graph, address),
-                keys=_asked_keys(graph, address),
+                keys=asked_keys(graph, address),
                 domain="" if request.signed else spec.my_account_domain or "",
             )
         )
@@ -80,14 +80,6 @@ def _asked_method(graph: Graph, address: str) -> str:
         return PRIVATE_KEY_JWT
     method = wants.get("token_endpoint_auth_method")
     return str(method.value) if isinstance(method, Is) and method.value else ""
-
-
-def _asked_keys(graph: Graph, address: str) -> Mapping[str, str]:
-    mine = [
-        node for node in graph.of_kind("credential") if address in {r.address for r in refs(dict(node.target.identity))}
-    ]
-    algorithms = {str(node.target.identity["kid"]): node.wants.get("alg") for node in mine}
-    return {kid: str(want.value) if isinstance(want, Is) else "RS256" for kid, want in algorithms.items()}
 
 
 def chosen(candidates: Sequence[Exchanger], application: str, flavor: str | None) -> Exchanger:

@@ -119,7 +119,7 @@ def _proof(environment: Environment, by: Exchanger, given: Given) -> Proof:
         return _key(environment, by, given.private_key)
     if method == MUTUAL_TLS:
         raise RefusedError(_mutual_tls(by.application))
-    if method == "none":
+    if method == "none" and not secret:
         summary = f"{by.application} is a public application and proves nothing: it cannot exchange tokens"
         raise RefusedError(
             Diagnostic(code="exchange-public", summary=summary, hint="`tokenvault doctor` says what to do.")

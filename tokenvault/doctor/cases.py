@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tokenvault.desired import Ask, Graph
+from tokenvault.desired import Ask, Graph, refs
 from tokenvault.flavors import Flavor, Use, flavors, my_account_audience, uses
 from tokenvault.live import State, match
 from tokenvault.runtime.request import TOKEN_VAULT_GRANT
-from tokenvault.runtime.tenancy import Case, Object, Sighting, Subject, Tenancy, Unreadable
+from tokenvault.runtime.tenancy import Case, Object, Said, Sighting, Subject, Tenancy, Unreadable
 from tokenvault.spec.model import Spec
-from tokenvault.want import Has
+from tokenvault.want import Has, HasBy, Is
 
 # ---- of a spec
 
@@ -22,7 +22,7 @@ def cases_of_spec(spec: Spec, graph: Graph, state: State, tenancy: Tenancy) -> l
     return [
         case
         for flavor, use in every
-        for case in _cases_of_use(flavor, use, _asks(flavor, use, every), objects, tenancy)
+        for case in _cases_of_use(flavor, use, _asks(flavor, use, every), graph, objects, tenancy)
     ]
 
 
@@ -33,7 +33,7 @@ def _asks(flavor: Flavor, use: Use, every: Sequence[tuple[Flavor, Use]]) -> list
 
 
 def _cases_of_use(
-    flavor: Flavor, use: Use, asks: Sequence[Ask], objects: Mapping[str, Object], tenancy: Tenancy
+    flavor: Flavor, use: Use, asks: Sequence[Ask], graph: Graph, objects: Mapping[str, Object], tenancy: Tenancy
 ) -> Iterator[Case]:
     audience = my_account_audience(use.spec, use.domain)
     addresses = _addresses(use, asks, audience)
@@ -48,8 +48,7 @@ def _cases_of_use(
             client=objects.get(addresses[Subject.CLIENT]),
             api=api,
             audience=audience,
-            provider_needs_no_asking=use.spec.connections[name].offline_access is False,
-            judges_mfa=use.spec.mfa_policy != "ignore",
+            said=_said(use, graph, addresses[Subject.CLIENT], name),
             addresses={
                 **addresses,
                 Subject.CONNECTION: f"connection.{name}",
@@ -57,6 +56,26 @@ def _cases_of_use(
                 Subject.TENANT: "mfa_policy",
             },
         )
+
+
+def _said(use: Use, graph: Graph, client: str, connection: str) -> Said:
+    grants = graph.nodes[client].wants.get("token_vault_privileged_access.grants")
+    entries = grants.entries if isinstance(grants, HasBy) else ()
+    return Said(
+        judges_mfa=use.spec.mfa_policy != "ignore",
+        provider_needs_no_asking=use.spec.connections[connection].offline_access is False,
+        kids=tuple(asked_keys(graph, client)),
+        scopes=tuple(scope for entry in entries if entry["connection"] == connection for scope in entry["scopes"]),
+    )
+
+
+def asked_keys(graph: Graph, client: str) -> Mapping[str, str]:
+    """The algorithms of the keys that the spec gives the application, by kid."""
+    mine = [
+        node for node in graph.of_kind("credential") if client in {r.address for r in refs(dict(node.target.identity))}
+    ]
+    algorithms = {str(node.target.identity["kid"]): node.wants.get("alg") for node in mine}
+    return {kid: str(want.value) if isinstance(want, Is) else "RS256" for kid, want in algorithms.items()}
 
 
 def _addresses(use: Use, asks: Iterable[Ask], audience: str) -> dict[Subject, str]:
@@ -122,7 +141,7 @@ def _usable(app: Object, tenancy: Tenancy) -> tuple[str, ...]:
     """Connections that are on for connected accounts and enabled for the application, as far as one may see."""
     if isinstance(tenancy.connections, Unreadable):
         return ()
-    on = [str(c["name"]) for c in tenancy.connections if (c.get("connected_accounts") or {}).get("active")]
+    on = [name for name, c in tenancy.connections.items() if (c.get("connected_accounts") or {}).get("active")]
     return tuple(name for name in on if _may_use(app, tenancy.enabled.get(name)))
 
 

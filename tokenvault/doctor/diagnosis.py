@@ -91,6 +91,8 @@ def _fix(row: Precondition, case: Case, verdict: Verdict, remedy: Remedy) -> Fix
             return Fix(how=How.PERSON, text=text, link=f"{DASHBOARD}apis")
         case State.CHECK:
             return Fix(how=How.PERSON, text=row.person, link=_link(row, case))
+    if verdict.person:
+        return Fix(how=How.PERSON, text=verdict.person, link=_link(row, case))
     node = remedy.graph.nodes.get(case.addresses.get(row.place, "")) if remedy.graph else None
     if node and row.attribute in node.wants and not node.target.checked_only:
         return Fix(how=How.COMMAND, text=f"tokenvault apply {' '.join(remedy.files)}".rstrip())

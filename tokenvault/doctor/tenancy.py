@@ -33,9 +33,9 @@ def tenancy_of(state: State, now: float) -> Tenancy:
         domain=state.domain,
         now=now,
         clients=clients,
-        connections=_read(state, "connections"),
-        apis=_read(state, "resource_servers"),
-        grants=_read(state, "client_grants"),
+        connections=_by(_read(state, "connections"), "name"),
+        apis=_by(_read(state, "resource_servers"), "identifier"),
+        grants=_grants(_read(state, "client_grants")),
         policies=_policies(state),
         enabled=_enabled(state),
         credentials=_credentials(state, clients),
@@ -54,6 +54,17 @@ def _read(state: State, collection: str) -> Sequence[Object] | Unreadable:
     if collection in state.unreadable:
         return Unreadable(scopes_of(collection))
     return state.objects.get(collection, ())
+
+
+def _by(objects: Sequence[Object] | Unreadable, key: str) -> Mapping[str, Object] | Unreadable:
+    return objects if isinstance(objects, Unreadable) else {str(item[key]): item for item in objects}
+
+
+def _grants(objects: Sequence[Object] | Unreadable) -> Mapping[tuple[str, str], Object] | Unreadable:
+    if isinstance(objects, Unreadable):
+        return objects
+    of_users = [grant for grant in objects if grant.get("subject_type") == "user"]
+    return {(str(grant["client_id"]), str(grant["audience"])): grant for grant in of_users}
 
 
 def scopes_of(collection: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tokenvault.kinds._strategies import NEVER, STRATEGIES, UNDOCUMENTED
+from tokenvault.kinds._strategies import NEVER, STRATEGIES, UNDOCUMENTED, Strategy
 from tokenvault.runtime.precondition import (
     DOCS,
     HOLDS,
@@ -24,6 +24,7 @@ from tokenvault.runtime.tenancy import Case, Object, Subject, Unreadable
 DOC = f"{DOCS}/connected-accounts-for-token-vault"
 DPOP_DOC = "https://auth0.com/docs/authenticate/identity-providers/enterprise-identity-providers"
 KEYS_DOC = "https://auth0.com/docs/authenticate/identity-providers/social-identity-providers/devkeys"
+GITHUB_DOC = "https://auth0.com/ai/docs/integrations/github"
 NOT_FOUND = "refresh-token-not-found"
 PAGE = "connections/{connection_type}"
 SCOPE = "read:connections_options"
@@ -71,27 +72,38 @@ def _own_keys(strategy: str, options: Options, case: Case) -> Verdict:
 
 
 def _offline(strategy: str, options: Options, case: Case) -> Verdict:
-    known = STRATEGIES.get(strategy)
-    if (
-        known is None
-        or asks_offline(options)
-        or not (known.offline_option or known.offline_scope or known.offline_note)
+    known = STRATEGIES.get(strategy, Strategy())
+    if asks_offline(options) or not (known.offline_option or known.offline_scope or known.offline_note):
+        return HOLDS
+    if strategy == "github" or (
+        strategy == "oauth2" and (gives_unasked(options) or case.said.provider_needs_no_asking)
     ):
         return HOLDS
-    if strategy == "github":
-        oauth_app = is_oauth_app(str(options.get("client_id")))
-        return broken("it uses a GitHub OAuth App, which never issues refresh tokens") if oauth_app else HOLDS
-    if strategy == "oauth2" and (gives_unasked(options) or case.provider_needs_no_asking):
-        return HOLDS
-    return broken("it does not ask the provider for offline access")
+    note = known.offline_note
+    return broken(
+        "it does not ask the provider for offline access", person=f"{note[0].upper()}{note[1:]}." if note else ""
+    )
 
 
-def _protocol(strategy: str, options: Options, case: Case) -> Verdict:
-    if strategy == "twitter" and options.get("protocol") != "oauth2":
-        return broken("it speaks OAuth 1.0, which has no refresh tokens")
-    if strategy in ("oidc", "okta") and options.get("type", "back_channel") != "back_channel":
-        return broken("it is a front channel connection, which gets no refresh tokens")
-    return HOLDS
+def _github_app(strategy: str, options: Options, case: Case) -> Verdict:
+    if strategy != "github":
+        return SKIPPED
+    oauth_app = is_oauth_app(str(options.get("client_id")))
+    return broken("it uses a GitHub OAuth App, which never issues refresh tokens") if oauth_app else HOLDS
+
+
+def _oauth2(strategy: str, options: Options, case: Case) -> Verdict:
+    if strategy != "twitter":
+        return SKIPPED
+    speaks = options.get("protocol") == "oauth2"
+    return HOLDS if speaks else broken("it speaks OAuth 1.0, which has no refresh tokens")
+
+
+def _back_channel(strategy: str, options: Options, case: Case) -> Verdict:
+    if strategy not in ("oidc", "okta"):
+        return SKIPPED
+    front = options.get("type", "back_channel") != "back_channel"
+    return broken("it is a front channel connection, which gets no refresh tokens") if front else HOLDS
 
 
 def _prompt(strategy: str, options: Options, case: Case) -> Verdict:
@@ -183,12 +195,37 @@ CONNECTION = (
         doc=DOC,
     ),
     Precondition(
-        id="connection-protocol",
+        id="connection-github-app",
         of=Subject.CONNECTION,
-        means="only the OAuth 2.0 code flow through the back channel yields refresh tokens",
-        check=_of_options(_protocol),
-        spec="Set `options: {type: back_channel}` (X: `options: {protocol: oauth2}`).",
-        person="Change the protocol of the connection, with a client secret.",
+        means="of GitHub, only a GitHub App yields refresh tokens",
+        check=_of_options(_github_app),
+        attribute="options.client_id",
+        spec="Give `strategy: github` and the `credentials` of a GitHub App.",
+        person="Enter the client id and secret of a GitHub App.",
+        page=PAGE,
+        error=NOT_FOUND,
+        doc=GITHUB_DOC,
+    ),
+    Precondition(
+        id="connection-back-channel",
+        of=Subject.CONNECTION,
+        means="of OpenID Connect, only the code flow through the back channel yields refresh tokens",
+        check=_of_options(_back_channel),
+        attribute="options.type",
+        spec="Write `options: {type: back_channel}`, with `credentials`.",
+        person="Change its type to Back Channel, with a client secret.",
+        page=PAGE,
+        error=NOT_FOUND,
+        doc=DOC,
+    ),
+    Precondition(
+        id="connection-oauth2",
+        of=Subject.CONNECTION,
+        means="of X, only OAuth 2.0 yields refresh tokens",
+        check=_of_options(_oauth2),
+        attribute="options.protocol",
+        spec="Write `options: {protocol: oauth2}`.",
+        person="Change its protocol to OAuth 2.0.",
         page=PAGE,
         error=NOT_FOUND,
         doc=DOC,

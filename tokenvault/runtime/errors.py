@@ -169,7 +169,7 @@ RUN_TIME_ERRORS = (
     RunTimeError(
         id="no-connection",
         codes=("invalid_request", "invalid_connection", "access_denied"),
-        words=("connection", "does not exist"),
+        words=("does not exist",),
         means="the tenant has no connection of this name",
     ),
     RunTimeError(
@@ -182,7 +182,7 @@ RUN_TIME_ERRORS = (
     RunTimeError(
         id="subject-token",
         codes=("invalid_request", "invalid_grant"),
-        words=("subject token", "subject_token"),
+        words=("subject token", "subject_token", "signature"),
         means="the subject token is not valid for this exchange",
         causes=(
             "an access token is exchanged only for the API (audience) that the Custom API Client is linked to",

@@ -38,7 +38,7 @@ def _no_possession(api: Object, case: Case) -> Verdict:
 
 
 def _mfa(tenant: Object, case: Case) -> Verdict:
-    if not case.judges_mfa:
+    if not case.said.judges_mfa:
         return SKIPPED
     return broken('the tenant-wide MFA policy is "Always"') if ALWAYS in tenant["policies"] else HOLDS
 

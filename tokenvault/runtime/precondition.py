@@ -26,20 +26,21 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check found, in words; `scopes` are what the token lacks to tell."""
+    """What a check found, in words; `scopes` are what the token lacks to tell, `person` what only a person can do here."""
 
     state: State
     says: str = ""
     scopes: tuple[str, ...] = ()
+    person: str = ""
 
 
 HOLDS = Verdict(State.READY)
 SKIPPED = Verdict(State.SKIPPED)
 
 
-def broken(says: str) -> Verdict:
-    """It does not hold."""
-    return Verdict(State.NOT_READY, says)
+def broken(says: str, *, person: str = "") -> Verdict:
+    """It does not hold. With `person`, neither a spec nor an apply can mend it in this case."""
+    return Verdict(State.NOT_READY, says, person=person)
 
 
 def unknown(*scopes: str) -> Verdict:

@@ -21,50 +21,41 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenancy:
-    """A tenant as far as Token Vault is concerned. `enabled` is by connection name, `credentials` by client id."""
+    """A tenant as far as Token Vault is concerned.
+
+    Connections are by name, APIs by identifier, user grants by client id and audience, `enabled` (who may use a
+    connection) by the connection's name, credentials by client id: of what was asked for.
+    """
 
     domain: str
     now: float
     clients: Sequence[Object] = ()
-    connections: Sequence[Object] | Unreadable = ()
-    apis: Sequence[Object] | Unreadable = ()
-    grants: Sequence[Object] | Unreadable = ()
+    connections: Mapping[str, Object] | Unreadable = field(default_factory=dict)
+    apis: Mapping[str, Object] | Unreadable = field(default_factory=dict)
+    grants: Mapping[tuple[str, str], Object] | Unreadable = field(default_factory=dict)
     policies: Sequence[str] | Unreadable = ()
     enabled: Mapping[str, frozenset[str] | Unreadable] = field(default_factory=dict)
     credentials: Mapping[str, Sequence[Object] | Unreadable] = field(default_factory=dict)
 
-    def client(self, client_id: str) -> Object | None:
-        """The application with this client id."""
-        return next((client for client in self.clients if client["client_id"] == client_id), None)
-
     def connection(self, name: str) -> Object | Unreadable | None:
         """The connection of this name."""
-        return _named(self.connections, "name", name)
+        return self.connections if isinstance(self.connections, Unreadable) else self.connections.get(name)
 
     def api(self, identifier: str) -> Object | Unreadable | None:
         """The API with this identifier."""
-        return _named(self.apis, "identifier", identifier)
+        return self.apis if isinstance(self.apis, Unreadable) else self.apis.get(identifier)
 
     def user_grant(self, client_id: str, audience: str) -> Object | Unreadable | None:
         """The permission of an application to ask for tokens for an API on behalf of users."""
-        if isinstance(self.grants, Unreadable):
-            return self.grants
-        wanted = {"client_id": client_id, "audience": audience, "subject_type": "user"}
-        return next((g for g in self.grants if all(g.get(k) == v for k, v in wanted.items())), None)
+        return self.grants if isinstance(self.grants, Unreadable) else self.grants.get((client_id, audience))
 
     @property
     def my_account_audience(self) -> str:
         """The My Account API that the tenant has; the canonical one where it has none or several."""
         canonical = f"https://{self.domain}/me/"
-        apis = () if isinstance(self.apis, Unreadable) else self.apis
-        found = [str(a["identifier"]) for a in apis if a.get("is_system") and str(a["identifier"]).endswith("/me/")]
+        apis = {} if isinstance(self.apis, Unreadable) else self.apis
+        found = [name for name, api in apis.items() if api.get("is_system") and name.endswith("/me/")]
         return canonical if canonical in found or len(found) != 1 else found[0]
-
-
-def _named(items: Sequence[Object] | Unreadable, key: str, name: str) -> Object | Unreadable | None:
-    if isinstance(items, Unreadable):
-        return items
-    return next((item for item in items if item.get(key) == name), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +87,24 @@ class Subject(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a spec says of a case beyond the tenant: expectations, and what is not to be judged.
+
+    `kids` are the keys that the exchanging application is to have, `scopes` those that a worker is to be granted.
+    `provider_needs_no_asking`: the provider gives refresh tokens unasked.
+    """
+
+    judges_mfa: bool = True
+    provider_needs_no_asking: bool = False
+    kids: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One application × connection × flavor, with the live objects that it depends on; None: there is none.
 
-    The rest is what a spec says of it: `provider_needs_no_asking` for offline access, whether the MFA policy is looked at,
-    and `addresses`, what the objects are called there.
+    `addresses` are what the objects are called in the spec, and `said` is what it says of the case, where there is one.
     """
 
     tenancy: Tenancy
@@ -111,8 +115,7 @@ class Case:
     client: Object | None
     api: str = ""
     audience: str = ""
-    provider_needs_no_asking: bool = False
-    judges_mfa: bool = True
+    said: Said = field(default_factory=Said)
     addresses: Mapping[Subject, str] = field(default_factory=dict)
 
     def object(self, subject: Subject) -> Object | Unreadable | None:

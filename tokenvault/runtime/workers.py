@@ -25,7 +25,6 @@ from tokenvault.runtime.tenancy import Case, Object, Subject, Unreadable
 
 DOC = f"{DOCS}/privileged-worker-token-exchange-with-token-vault"
 ACCESS = "token_vault_privileged_access"
-MAX_SCOPES = 20
 
 
 def _has_access(client: Object, case: Case) -> Verdict:
@@ -42,6 +41,9 @@ def _usable(client: Object, case: Case, references: Sequence[Any], slot: str) ->
     attached = [one for one in pool if one["id"] in [reference.get("id") for reference in references]]
     if not attached:
         return broken(f"the key that is attached for {slot} does not exist any more")
+    absent = [kid for kid in case.said.kids if kid not in [one.get("kid") for one in attached]]
+    if absent:
+        return broken(f"the spec's key {absent[0]} is not attached for {slot}")
     if all(_is_expired(one, case.tenancy.now) for one in attached):
         return broken(f"the key for {slot} is expired")
     return HOLDS
@@ -95,12 +97,17 @@ def _scopes(client: Object, case: Case) -> Verdict:
     grant = _grant_of(client, case)
     if grant is None:
         return SKIPPED
-    count = sum(len(one.get("scopes") or ()) for one in get_path(client, f"{ACCESS}.grants"))
-    if count > MAX_SCOPES:
-        return broken(f"it is granted {count} scopes; Auth0 takes {MAX_SCOPES}")
+    granted = grant.get("scopes") or ()
+    lacking = [scope for scope in case.said.scopes if scope not in granted]
+    if lacking:
+        return broken(f"its grant of {case.connection} lacks {', '.join(lacking)}")
+    return HOLDS if granted or _has_no_scopes(case) else look(f"its grant of {case.connection} names no scope")
+
+
+def _has_no_scopes(case: Case) -> bool:
+    """GitHub Apps have permissions of their own instead."""
     connection = case.object(Subject.CONNECTION)
-    plain = isinstance(connection, dict) and connection.get("strategy") == "github"
-    return HOLDS if grant.get("scopes") or plain else look(f"its grant of {case.connection} names no scope")
+    return isinstance(connection, dict) and connection.get("strategy") == "github"
 
 
 def _someone_connects(client: Object, case: Case) -> Verdict:
@@ -192,7 +199,7 @@ WORKING = (
     Precondition(
         id="worker-scopes",
         of=Subject.CLIENT,
-        means="the worker gets only the scopes that it is granted, 20 at most",
+        means="the worker gets only the scopes that it is granted",
         check=_scopes,
         attribute=f"{ACCESS}.grants",
         person="Add scopes under Privileged Worker > Permissions.",
