@@ -335,3 +335,9 @@ def test_an_answer_is_never_taken_for_yaml_or_for_a_reference(folder: Path, name
     flags = without(FLAGS["connected_accounts"], "--app-name")
     assert cli("init", *flags, "--app-name", name, cwd=folder).code == 0
     assert next(iter(load_spec([folder / SPEC], {"HIDDEN": "canary"}).applications.values())).name == name
+
+
+def test_a_text_that_is_longer_than_a_line_stays_a_text(folder: Path) -> None:
+    flags = without(FLAGS["connected_accounts"], "--app-name")
+    assert cli("init", *flags, "--app-name", "A" * 190, cwd=folder).code == 0
+    assert next(iter(load_spec([folder / SPEC], {}).applications.values())).name == "A" * 190

@@ -205,3 +205,16 @@ def test_the_logins_of_the_auth0_cli_are_tenants_to_choose_from(folder: Path, ho
     wizard.press(ENTER)
     assert wizard.end() == 1 and "login to acme.us.auth0.com has expired" in wizard.shown
     assert list(folder.iterdir()) == []
+
+
+def test_a_connection_that_another_spec_manages_is_used_and_left_to_it(folder: Path) -> None:
+    cli("init", *FLAGS["connected_accounts"], "-o", "first.yaml", cwd=folder)
+    assert cli("apply", "first.yaml", "-y", "--sandbox", cwd=folder).code == 0
+    flags = without(FLAGS["privileged_worker"], "--connection", "--grant")
+    wizard = Wizard(folder, *SANDBOX, *flags, "--authentication", "private_key_jwt")
+    wizard.answer([(CONNECTIONS, DOWN + SPACE + ENTER), ("Scopes that it may get", "email" + ENTER)])
+    wizard.answer([("Name of this spec", ENTER), (f"Write {SPEC}?", DOWN + ENTER)])
+    assert wizard.end() == 0 and "The spec acme-assistant manages it." in wizard.shown
+    assert yaml.safe_load((folder / SPEC).read_text())["connections"] == {"google-oauth2": {}}
+    applied = cli("apply", "-y", "--sandbox", cwd=folder)
+    assert applied.code == 0, applied.err

@@ -48,7 +48,7 @@ Connections = Annotated[
     typer.Option(
         "--connection",
         metavar="NAME[=SCOPE,…]",
-        help="A connection that it uses, and scopes to add to it. Repeatable.",
+        help="A connection that it uses, and scopes to add to it; NAME= uses it as it is. Repeatable.",
         rich_help_panel=FLAVORS,
     ),
 ]

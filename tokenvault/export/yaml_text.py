@@ -60,7 +60,8 @@ def _entry(head: str, value: Any, width: int) -> list[str]:
     note = f"  # {safe(value.comment)}" if isinstance(value, Noted) else ""
     value = value.value if isinstance(value, Noted) else value
     line = _inline(value)
-    if line is not None and len(head) + len(line) < width:
+    is_scalar = not isinstance(value, Flow | Mapping | list | tuple)
+    if line is not None and (is_scalar or len(head) + len(line) < width):
         return [f"{head} {line}{note}"]
     if isinstance(value, Flow | Mapping):
         return [f"{head}{note}", *indented(mapping(value.value if isinstance(value, Flow) else value, width - 2))]

@@ -26,11 +26,16 @@ class Existing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """A connection to be used. Its strategy is known when the tenant told it, or when its name says it."""
+    """A connection to be used. Its strategy is known when the tenant told it, or when its name says it.
+
+    `owner` is the spec that manages it already; one that is to be taken `as_is` is used and not managed.
+    """
 
     name: str
     strategy: str | None = None
     scopes: tuple[str, ...] = ()
+    owner: str = ""
+    as_is: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -169,8 +169,8 @@ def _api(flags: Flags) -> Api:
 
 
 def _connection(text: str) -> Connection:
-    name, _, scopes = text.partition("=")
-    return named_connection(name, words(scopes))
+    name, equals, scopes = text.partition("=")
+    return replace(named_connection(name), scopes=words(scopes), as_is=bool(equals) and not scopes.strip())
 
 
 def _grant(text: str) -> tuple[str, list[str]]:

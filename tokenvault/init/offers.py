@@ -12,6 +12,7 @@ from tokenvault.init.answers import Api, Connection, Existing, key_of
 from tokenvault.kinds import Reader
 from tokenvault.kinds._strategies import NEVER
 from tokenvault.kinds.application import APP_TYPES
+from tokenvault.ownership import read_mark
 
 FORBIDDEN = 403
 _TYPES = {app_type: name for name, app_type in APP_TYPES.items()}
@@ -41,7 +42,7 @@ async def read_offers(reader: Reader) -> Offers:
         _listed(
             reader.pages("clients", "clients", {"is_global": False, "fields": "client_id,name,app_type", **fields})
         ),
-        _listed(reader.checkpoints("connections", "connections", {"fields": "id,name,strategy", **fields})),
+        _listed(reader.checkpoints("connections", "connections", {"fields": "id,name,strategy,metadata", **fields})),
         _listed(reader.pages("resource-servers", "resource_servers")),
     )
     read = {"applications": applications, "connections": connections, "APIs": apis}
@@ -93,8 +94,14 @@ def _connections(found: Listed) -> tuple[Connection, ...] | None:
     """Those that can be used first."""
     if isinstance(found, ApiError):
         return None
-    known = (Connection(name=str(item["name"]), strategy=str(item.get("strategy") or "")) for item in found)
-    return tuple(sorted(known, key=lambda connection: (bool(why_not(connection)), connection.name.lower())))
+    known = sorted(map(_connection, found), key=lambda connection: (bool(why_not(connection)), connection.name.lower()))
+    return tuple(known)
+
+
+def _connection(item: Mapping[str, Any]) -> Connection:
+    mark = read_mark(item.get("metadata"))
+    strategy = str(item.get("strategy") or "")
+    return Connection(name=str(item["name"]), strategy=strategy, owner=mark.spec if mark else "")
 
 
 def _apis(found: Listed) -> tuple[Api, ...] | None:

@@ -180,11 +180,11 @@ def _typed_connections() -> tuple[Connection, ...]:
     return tuple(named_connection(name) for name in given)
 
 
-def named_connection(name: str, scopes: tuple[str, ...] = ()) -> Connection:
+def named_connection(name: str) -> Connection:
     """A connection that nobody looked up: social connections are named after their strategy, most of the time."""
     from tokenvault.kinds._strategies import STRATEGIES
 
-    return Connection(name=name, strategy=name if name in STRATEGIES else None, scopes=scopes)
+    return Connection(name=name, strategy=name if name in STRATEGIES else None)
 
 
 def _spec_name(answers: Answers, desk: Desk) -> Answers:

@@ -42,9 +42,17 @@ def _head(answers: Answers) -> list[str]:
 def _connections(answers: Answers) -> list[str]:
     lines = ["connections:"]
     for connection in answers.connections or ():
-        settings = _settings_of(connection, answers)
-        lines += indented([*_remarks(connection, settings), *mapping({connection.name: settings}, WIDTH - 2)])
+        foreign = connection.as_is or connection.owner not in ("", answers.spec_name)
+        settings = {} if foreign else _settings_of(connection, answers)
+        remarks = _used(connection) if foreign else _remarks(connection, settings)
+        lines += indented([*remarks, *mapping({connection.name: settings}, WIDTH - 2)])
     return lines
+
+
+def _used(connection: Connection) -> list[str]:
+    """Two specs that manage one connection undo each other's work."""
+    whose = f"The spec {connection.owner} manages it. " if connection.owner else ""
+    return comment(f"{whose}Used as it is: only connected accounts are switched on.", WIDTH - 2)
 
 
 def _settings_of(connection: Connection, answers: Answers) -> dict[str, Any]:
