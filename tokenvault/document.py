@@ -70,7 +70,7 @@ def change_document(change: Change) -> Document:
         "source": source_document(change.span),
         "requires": list(change.requires),
         "attributes": [_attribute(attribute) for attribute in change.attributes],
-        "kept": dict(change.kept),
+        "kept": dict(sorted(change.kept.items())),
         "unmanaged": change.unmanaged,
         "unmanaged_options": change.unmanaged_options,
         "risks": list(change.risks),

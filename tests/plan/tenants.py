@@ -17,7 +17,7 @@ _IDS = {
     "con": re.compile(r"con_[A-Za-z0-9]{16}"),
     "cgr": re.compile(r"cgr_[A-Za-z0-9]{16}"),
     "cred": re.compile(r"cred_[A-Za-z0-9]{22}"),
-    "client": re.compile(r"(?<![\w/+-])(?=\w*\d)(?=\w*[a-z])(?=\w*[A-Z])[A-Za-z0-9]{32}(?![\w/+-])"),
+    "client": re.compile(r"(?<![\w/+-])(?=\w*[a-z])(?=\w*[A-Z])[A-Za-z0-9]{32}(?![\w/+-])"),
     "api": re.compile(r"(?<![\w/+-])[0-9a-f]{24}(?![\w/+-])"),
 }
 
