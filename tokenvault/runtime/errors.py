@@ -192,12 +192,17 @@ RUN_TIME_ERRORS = (
     RunTimeError(
         id="invalid-grant",
         codes=("invalid_grant",),
-        means="the refresh token or access token is expired, revoked, or another application's",
+        means="the token that is to be exchanged is not one that counts",
+        causes=(
+            "it expired or was revoked: the user must log in again",
+            "it was issued to another application: only the one that got a refresh token may exchange it",
+        ),
     ),
     RunTimeError(
         id="access-denied",
         codes=("access_denied",),
-        means="Auth0 denies the exchange: the address, the connection or the scope is not allowed",
+        means="Auth0 denies the exchange",
+        causes=("the address, the connection or the scope is not one that the application may use",),
     ),
 )
 

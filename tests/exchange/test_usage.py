@@ -1,0 +1,243 @@
+"""`tokenvault usage`: its programs run as they are printed, and nothing in them is more than text."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support import Result, cli, served
+from tests.world import API, ASSISTANT, SPA, WORKER, World
+
+GOOGLE, USER = "google-oauth2", "auth0|alice"
+COMMANDS = {"curl": ["sh"], "python": [sys.executable], "node": ["node"]}
+ENDINGS = {"curl": "sh", "python": "py", "node": "js"}
+LANGUAGES = [
+    pytest.param(name, marks=pytest.mark.skipif(not shutil.which(tool), reason=f"{tool} is not here"))
+    for name, tool in (("curl", "curl"), ("python", sys.executable), ("node", "node"))
+]
+
+
+class Served:
+    """A world behind a port, with everything that its programs find in the environment."""
+
+    def __init__(self, world: World, address: str, env: Mapping[str, str]) -> None:
+        self.world, self.address, self.env = world, address, env
+
+    def usage(self, *arguments: object) -> Result:
+        env = {"AUTH0_API_TOKEN": "sandbox", "PROVIDER_SECRET": "x"}
+        return cli("usage", *arguments, "--tenant", self.address, cwd=self.world.folder, env=env)
+
+    def run(self, language: str, program: str, **env: str) -> subprocess.CompletedProcess[str]:
+        file = self.world.folder / f"program.{ENDINGS[language]}"
+        file.write_text(program)
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.world.folder), **self.env, **env}
+        command = [*COMMANDS[language], str(file)]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def running(template: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    world = template.copy(tmp_path_factory.mktemp("usage"))
+    ids = {name: world.client(name)["client_id"] for name in (ASSISTANT, SPA)}
+    env = {
+        "ASSISTANT_CLIENT_SECRET": world.secret(ASSISTANT),
+        "CALENDAR_API_CLIENT_SECRET": world.secret(API),
+        "NIGHTLY_SYNC_PRIVATE_KEY_FILE": str(world.folder / "worker.key.pem"),
+        "AUTH0_USER_ID": USER,
+        "AUDIT_CONTEXT": "nightly sync",
+    }
+    for client_id in ids.values():
+        world.sandbox.connect(USER, GOOGLE, client_id=client_id)
+    world.sandbox.connect(USER, "acme-id", client_id=ids[ASSISTANT])
+    subjects = {
+        ASSISTANT: world.sandbox.issue_refresh_token(USER, ids[ASSISTANT]),
+        SPA: world.sandbox.issue_access_token(USER, ids[SPA], API),
+        WORKER: "",
+    }
+    (world.folder / "subjects.json").write_text(json.dumps(subjects))
+    world.close()
+    with served(world.folder / "tenant.db") as address:
+        yield Served(world, address, env)
+
+
+def subject(running: Served, application: str) -> str:
+    found: str = json.loads((running.world.folder / "subjects.json").read_text())[application]
+    return found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("application", [ASSISTANT, SPA, WORKER])
+def test_programs_run_as_they_are_printed(running: Served, application: str, language: str) -> None:
+    printed = running.usage("spec.yaml", application, "--lang", language)
+    assert printed.code == 0, printed.err
+    done = running.run(language, printed.out, AUTH0_SUBJECT_TOKEN=subject(running, application))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "calendar.events" in done.stdout and ("3599" in done.stdout)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_programs_end_with_what_auth0_says_when_it_declines(running: Served, language: str) -> None:
+    printed = running.usage("spec.yaml", ASSISTANT, "--lang", language).out
+    done = running.run(language, printed, AUTH0_SUBJECT_TOKEN="v1.wrong")
+    assert done.returncode != 0 and "invalid_grant" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("algorithm", ["RS384", "PS256"])
+def test_programs_sign_with_each_algorithm_and_name_the_key(
+    template: World, tmp_path: Path, language: str, algorithm: str
+) -> None:
+    world = template.copy(tmp_path)
+    world.make_key("second")
+    spec = json.loads(json.dumps(world.spec))
+    keys = [{"file": "second.pub.pem", "alg": algorithm}, {"file": "worker.pub.pem"}]
+    spec["applications"][WORKER]["flavors"][0]["privileged_worker"]["public_keys"] = keys
+    world.write(spec)
+    assert world.apply().code == 0
+    world.sandbox.connect(USER, GOOGLE)
+    world.close()
+    with served(tmp_path / "tenant.db") as address:
+        env = {
+            "NIGHTLY_SYNC_PRIVATE_KEY_FILE": str(tmp_path / "second.key.pem"),
+            "AUTH0_USER_ID": USER,
+            "AUDIT_CONTEXT": "x",
+        }
+        here = Served(world, address, env)
+        done = here.run(language, here.usage("spec.yaml", WORKER, "--lang", language).out)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_programs_use_the_header_where_the_application_does(template: World, tmp_path: Path, language: str) -> None:
+    world = template.copy(tmp_path)
+    world.patch_client(ASSISTANT, token_endpoint_auth_method="client_secret_basic")
+    client_id = world.client(ASSISTANT)["client_id"]
+    world.sandbox.connect(USER, GOOGLE, client_id=client_id)
+    env = {"ASSISTANT_CLIENT_SECRET": world.secret(ASSISTANT)}
+    env["AUTH0_SUBJECT_TOKEN"] = world.sandbox.issue_refresh_token(USER, client_id)
+    world.close()
+    with served(tmp_path / "tenant.db") as address:
+        here = Served(world, address, env)
+        program = here.usage("spec.yaml", ASSISTANT, "--lang", language).out
+        done = here.run(language, program)
+    assert "client_secret=" not in program
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# ---- what is printed
+
+
+def test_the_worker_asks_differently_from_the_others(running: Served) -> None:
+    document = running.usage("spec.yaml", "--format", "json").json
+    asked = {one["flavor"]: one["parameters"] for one in document["exchanges"]}
+    token_types = {flavor: parameters["requested_token_type"].rsplit("/")[-1] for flavor, parameters in asked.items()}
+    assert token_types == {
+        "refresh_token_exchange": "federated-connection-access-token",
+        "access_token_exchange": "federated-connection-access-token",
+        "privileged_worker": "token-vault-access-token",
+    }
+    subjects = {flavor: parameters["subject_token_type"].rsplit(":")[-1] for flavor, parameters in asked.items()}
+    assert set(subjects.values()) == {"refresh_token", "access_token", "jwt"}
+    for program in next(o for o in document["exchanges"] if o["flavor"] == "privileged_worker")["programs"].values():
+        for part in ("token-vault-req+jwt", "jti", "audit_context", "AUDIT_CONTEXT"):
+            assert part in program
+
+
+def test_ids_are_real_and_secrets_are_variables(running: Served) -> None:
+    document = running.usage("spec.yaml", "--format", "json").json
+    assert (document["format"], document["format_version"], document["offline"]) == ("tokenvault-usage", "1.0", False)
+    exchange = next(one for one in document["exchanges"] if one["application"] == SPA)
+    assert exchange["client_id"] != next(o for o in document["connecting"] if o["application"] == SPA)["client_id"]
+    assert set(exchange["variables"]) == {"CALENDAR_API_CLIENT_SECRET", "AUTH0_SUBJECT_TOKEN"}
+    everything = json.dumps(document)
+    assert not [secret for secret in running.env.values() if len(secret) > 30 and secret in everything]
+    assert all(one["documentation"].startswith("https://auth0.com/docs/") for one in document["exchanges"])
+
+
+def test_how_users_connect_is_told_step_by_step(running: Served) -> None:
+    printed = running.usage("spec.yaml", SPA).out
+    for part in (
+        "offline_access",
+        f"audience={API}",
+        "/me/v1/connected-accounts/connect",
+        "/connected-accounts/complete",
+    ):
+        assert part in printed
+    assert "connect an account" not in running.usage("spec.yaml", WORKER).out
+
+
+def test_another_connection_can_be_chosen(running: Served) -> None:
+    printed = running.usage("spec.yaml", ASSISTANT, "--connection", "acme-id").out
+    assert '"connection=acme-id"' in printed
+    done = (
+        running.run("curl", printed, AUTH0_SUBJECT_TOKEN=subject(running, ASSISTANT)) if shutil.which("curl") else None
+    )
+    assert done is None or done.returncode == 0, done.stdout
+
+
+def test_without_credentials_ids_are_placeholders(template: World) -> None:
+    for options in ((), ("--offline",)):
+        result = cli("usage", "spec.yaml", *options, cwd=template.folder, env={"PROVIDER_SECRET": "x"})
+        assert result.code == 0, result.err
+        assert "client_id=<CLIENT_ID>" in result.out and "https://<YOUR_DOMAIN>/oauth/token" in result.out
+    named = cli(
+        "usage",
+        "spec.yaml",
+        "--tenant",
+        "acme.eu.auth0.com",
+        "--offline",
+        cwd=template.folder,
+        env={"PROVIDER_SECRET": "x"},
+    )
+    assert "https://acme.eu.auth0.com/oauth/token" in named.out
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("asistant", 'Did you mean "assistant"?'), ("other", "The spec has: assistant")]
+)
+def test_an_unknown_application_is_told(template: World, name: str, told: str) -> None:
+    result = cli("usage", "spec.yaml", name, "--offline", cwd=template.folder, env={"PROVIDER_SECRET": "x"})
+    assert result.code == 1 and told in result.err
+    missing = cli(
+        "usage", "spec.yaml", "--connection", name, "--offline", cwd=template.folder, env={"PROVIDER_SECRET": "x"}
+    )
+    assert missing.code == 1 and "no connection" in missing.err
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_text_of_strangers_runs_nothing(running: Served, tmp_path: Path, language: str) -> None:
+    """Client ids and domains that try to leave their quotes and comments."""
+    from tokenvault.runtime.request import REFRESH_TOKEN
+    from tokenvault.usage.document import usage_document
+    from tokenvault.usage.example import SECRET, Connecting, Example
+
+    pwned = running.world.folder / "pwned"
+    nasty = f"a\"'`$(touch {pwned})`touch {pwned}`\\\n; touch {pwned} \u2028touch('x') ${{x}} END"
+    example = Example(
+        application=nasty,
+        flavor="refresh_token_exchange",
+        client_id=nasty,
+        connection=nasty,
+        connections=(nasty, nasty + "2"),
+        domain=running.address,
+        base_url=f"http://{running.address}",
+        request=REFRESH_TOKEN,
+        proof=SECRET,
+        prefix="ASSISTANT",
+    )
+    connecting = Connecting(
+        application=nasty, client_id=nasty, domain=nasty, callback=nasty, audience=nasty, connections=(nasty,)
+    )
+    from tokenvault.render.usage_text import usage_text
+
+    document = usage_document("tenant", [example], [connecting], offline=False)
+    done = running.run(language, usage_text(document, language), AUTH0_SUBJECT_TOKEN="x")
+    assert "access_denied" in done.stdout + done.stderr, done.stdout + done.stderr
+    assert not pwned.exists()
