@@ -8,9 +8,10 @@ saw only its own, and keeps it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from tokenvault.applier.write import Writer
-from tokenvault.errors import ApiError, Diagnostic
+from tokenvault.errors import ApiError, Diagnostic, TokenVaultError
 from tokenvault.kinds import Request
 from tokenvault.ownership import read_mark
 from tokenvault.tenant.gateway import Tenant
@@ -23,24 +24,27 @@ async def contested(tenant: Tenant, writer: Writer, created: Mapping[str, str]) 
     """Which of the created applications (mark → address) had to be withdrawn, and why."""
     lost: dict[str, Diagnostic] = {}
     for attempt in range(ATTEMPTS):
-        rivals = await _rivals(tenant, writer, {mark: a for mark, a in created.items() if a not in lost})
-        for address, others in rivals.items():
-            if writer.ids[address] > min(others) or attempt == ATTEMPTS - 1:
-                lost[address] = await _withdraw(tenant, address, writer.ids[address], min(others))
-        if all(address in lost for address in rivals):
+        mine = {mark: address for mark, address in created.items() if address not in lost}
+        marked = await _marked(tenant, mine)
+        for address, ids in marked.items():
+            rivals = ids - {writer.ids[address]}
+            if rivals and (writer.ids[address] > min(rivals) or attempt == ATTEMPTS - 1):
+                lost[address] = await _withdraw(tenant, address, writer.ids[address], min(rivals))
+        if all(ids == {writer.ids[address]} for address, ids in marked.items() if address not in lost):
             return lost
-        await tenant.pacer.clock.sleep(PAUSE)  # type: ignore[misc]
+        await tenant.pacer.clock.sleep(PAUSE)
     return lost
 
 
-async def _rivals(tenant: Tenant, writer: Writer, created: Mapping[str, str]) -> dict[str, list[str]]:
+async def _marked(tenant: Tenant, created: Mapping[str, str]) -> dict[str, set[str]]:
+    """The applications that carry each mark. A list without our own is older than our creates: it tells nothing."""
     params = {"is_global": False, "fields": "client_id,client_metadata", "include_fields": True}
-    found: dict[str, list[str]] = {}
+    found: dict[str, set[str]] = {address: set() for address in created.values()}
     for client in await tenant.pages("clients", "clients", params):
         mark = read_mark(client.get("client_metadata"))
-        address = created.get(f"{mark.spec}/{mark.key}") if mark else None
-        if address and client["client_id"] != writer.ids[address]:
-            found.setdefault(address, []).append(str(client["client_id"]))
+        address = created.get(mark.owner) if mark else None
+        if address:
+            found[address].add(str(client.get("client_id")))
     return found
 
 
@@ -48,7 +52,18 @@ async def _withdraw(tenant: Tenant, address: str, mine: str, theirs: str) -> Dia
     summary = f"Another apply created {address} at the same time ({theirs}), which stays"
     hint = "Run `tokenvault apply` again: it continues with that one."
     try:
-        await tenant.write(Request(method="DELETE", path=f"clients/{mine}"))
+        await tenant.write(Request(method="DELETE", path=f"clients/{quote(mine, safe='')}"))
     except ApiError:
         hint = f"This apply's own duplicate {mine} could not be deleted: delete it in the dashboard, then apply again."
     return Diagnostic(code="apply-contested", summary=summary, hint=hint, context=address)
+
+
+def unconfirmed(address: str, error: TokenVaultError) -> Diagnostic:
+    """Nobody could tell whether somebody else created the application too: nothing is built on it."""
+    return Diagnostic(
+        code="apply-unconfirmed",
+        summary=f"{address} was created, but the applications could not be listed to see whether it is the only one",
+        detail=error.diagnostics[0].summary,
+        hint="Run `tokenvault apply` again: it continues with what is there.",
+        context=address,
+    )

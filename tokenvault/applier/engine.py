@@ -1,24 +1,28 @@
 """Walks a plan: every write as soon as what it needs is done, independent branches side by side, partial failure contained.
 
-The work is a graph of steps. A change is one step; an application that is created is two: its create, and, once it is
-certain that nobody else created it too (`confirm.py`), whatever had to wait for objects that waited for it.
+The work is a graph of steps. A change is one step. An application that is created is two: its create, and, once it is
+certain that nobody else created it too (`confirm.py`), whatever had to wait for objects that waited for it; so is one
+whose keys change where there is no room for the new ones beside the old.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 
-from tokenvault.applier.confirm import contested
+from tokenvault.applier.confirm import contested, unconfirmed
 from tokenvault.applier.events import Ended, Event, Outcome, Started, Verified
 from tokenvault.applier.meanwhile import NOTHING, Meanwhile
+from tokenvault.applier.refused import told_of
 from tokenvault.applier.verify import verify
 from tokenvault.applier.write import Writer
 from tokenvault.desired import refs
 from tokenvault.diff import Comparable
-from tokenvault.errors import Diagnostic, TokenVaultError
+from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
+from tokenvault.ownership import parse_mark
 from tokenvault.plan import Action, Change, Plan
 from tokenvault.tenant.gateway import Tenant
 
@@ -46,12 +50,16 @@ async def apply_plan(
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One piece of work, the steps it comes after, and the addresses without which it makes no sense."""
+    """One piece of work, the steps it comes after, and the addresses without which it makes no sense.
+
+    One that does not write anything new is done even when the user stops: it only ends what was begun.
+    """
 
     name: str
     after: frozenset[str]
     needs: tuple[str, ...]
     work: Callable[[], Awaitable[None]]
+    writes: bool = True
 
 
 @dataclass(slots=True)
@@ -91,17 +99,20 @@ class _Run:
 
     def _steps(self) -> list[_Step]:
         creates = {change.address for change in self.plan.changes if _creates_application(change)}
-        steps = []
-        for change in self.plan.changes:
-            after = _ready(change.requires, creates)
-            steps.append(_Step(change.address, after, change.requires, lambda c=change: self._write(c)))  # type: ignore[misc]
-            if change.address in creates:
-                needs = tuple({ref.address for ref in refs(dict(change.later))} - {change.address})
-                after = _ready((change.address, *needs), creates)
-                steps.append(_Step(f"{change.address} (finish)", after, needs, lambda c=change: self._finish(c)))  # type: ignore[misc]
+        steps = [step for change in self.plan.changes for step in self._steps_of(change, creates)]
         if creates:
-            steps.append(_Step(CONFIRM, frozenset(creates), (), self._confirm))
-        return steps
+            steps.append(_Step(CONFIRM, frozenset(creates), (), self._confirm, writes=False))
+        return _that_end(steps)
+
+    def _steps_of(self, change: Change, creates: set[str]) -> Iterator[_Step]:
+        waits = change.address not in creates  # what is being confirmed cannot wait for the confirmation
+        after = _ready(change.requires, creates if waits else set())
+        yield _Step(change.address, after, change.requires, lambda: self._write(change))
+        if change.address in creates or change.later:
+            needs = tuple({ref.address for ref in refs(dict(change.later))} - {change.address})
+            after = _ready((change.address, *needs), creates)
+            name = f"{change.address} (finish)"
+            yield _Step(name, after, needs, lambda: self._finish(change), writes=bool(change.later))
 
     async def _take(self, step: _Step) -> None:
         """Waits for what comes before, and does the step unless something it needs failed or the user stopped."""
@@ -111,7 +122,7 @@ class _Run:
         if address in self.ended:
             return
         blocker = next((need for need in step.needs if self._failed(need)), None)
-        if self.stop.is_set() and step.name != CONFIRM:
+        if self.stop.is_set() and step.writes:
             self._end(address, Outcome.NOT_ATTEMPTED)
         elif blocker:
             self._end(address, Outcome.SKIPPED, _skipped(address, blocker))
@@ -122,8 +133,7 @@ class _Run:
         try:
             await work()
         except TokenVaultError as error:
-            if address != CONFIRM:
-                self._end(address, Outcome.FAILED, error.diagnostics[0])
+            self._end(address, Outcome.FAILED, told_of(self._change(address), error))
 
     def _failed(self, address: str) -> bool:
         ended = self.ended.get(address)
@@ -140,7 +150,7 @@ class _Run:
                 ids[change.address], self.notes[change.address] = await self.writer.update(change)
             case Action.DELETE:
                 ids[change.address] = await self.writer.delete(change)
-        if not _creates_application(change):
+        if not _creates_application(change) and not change.later:
             self._end(change.address, Outcome.DONE)
 
     async def _finish(self, change: Change) -> None:
@@ -151,15 +161,21 @@ class _Run:
     async def _confirm(self) -> None:
         marks = {}
         for change in self.plan.changes:
-            mark = str(change.sets.get("client_metadata.tokenvault", "")).rsplit(" ", 1)[0]
+            mark = parse_mark(change.sets.get("client_metadata.tokenvault"))
             if _creates_application(change) and change.address in self.writer.ids and mark:
-                marks[mark] = change.address
-        if marks:
-            for address, why in (await contested(self.tenant, self.writer, marks)).items():
-                self._end(address, Outcome.FAILED, why)
+                marks[mark.owner] = change.address
+        try:
+            lost = await contested(self.tenant, self.writer, marks) if marks else {}
+        except TokenVaultError as error:
+            lost = {address: unconfirmed(address, error) for address in marks.values()}
+        for address, why in lost.items():
+            self._end(address, Outcome.FAILED, why)
+
+    def _change(self, address: str) -> Change:
+        return next(change for change in self.plan.changes if change.address == address)
 
     def _end(self, address: str, outcome: Outcome, diagnostic: Diagnostic | None = None) -> None:
-        change = next(change for change in self.plan.changes if change.address == address)
+        change = self._change(address)
         seconds = time.monotonic() - self.started[address] if address in self.started else 0.0
         self.ended[address] = Ended(
             address=address,
@@ -181,6 +197,21 @@ class _Run:
         except TokenVaultError as error:
             not_kept = (_unverified(error.diagnostics[0]),)
         await self.queue.put(Verified(checked=len(done), not_kept=not_kept))
+
+
+def _that_end(steps: list[_Step]) -> list[_Step]:
+    """The steps, or `RefusedError` where they wait for each other or for nothing, as in a plan file that was forged."""
+    names = {step.name for step in steps}
+    try:
+        TopologicalSorter({step.name: step.after for step in steps}).prepare()
+        missing = next((name for step in steps for name in step.after if name not in names), None)
+        circle = missing and f"{missing}, which it does not hold"
+    except CycleError as error:
+        circle = f"each other: {', '.join(error.args[1])}"
+    if circle:
+        summary = f"Changes of the plan wait for {circle}"
+        raise RefusedError(Diagnostic(code="plan-circle", summary=summary, hint="Plan again."))
+    return steps
 
 
 def _creates_application(change: Change) -> bool:

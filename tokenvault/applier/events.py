@@ -95,7 +95,7 @@ class Report:
     not_kept: tuple[Diagnostic, ...] = ()
 
     def of(self, outcome: Outcome) -> list[Ended]:
-        """The changes that ended so, in the order in which they did."""
+        """The changes that ended so."""
         return [ended for ended in self.ended.values() if ended.outcome is outcome]
 
     def note(self, event: Event) -> None:

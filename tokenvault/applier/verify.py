@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tokenvault.applier.write import Writer, lacking
+from tokenvault.applier.write import Writer, final, lacking
 from tokenvault.desired import Graph
 from tokenvault.diff import Comparable
 from tokenvault.errors import Diagnostic
@@ -28,7 +28,7 @@ async def verify(
         found = [d for change in changes for d in _not_kept(change, live, writer, compare)]
         if not found or attempt == ATTEMPTS - 1:
             break
-        await tenant.pacer.clock.sleep(PAUSE)  # type: ignore[misc]
+        await tenant.pacer.clock.sleep(PAUSE)
     return tuple(found)
 
 
@@ -38,7 +38,7 @@ def _not_kept(change: Change, live: Live, writer: Writer, compare: Comparable) -
         return [] if item is None else [_diagnostic(change, "it is still there")]
     if item is None:
         return [] if kind.collection.name in live.state.unreadable else [_diagnostic(change, "it is not there")]
-    paths = lacking(kind, writer.bound({**change.sets, **change.later}), item, compare)
+    paths = lacking(kind, writer.bound(final(change)), item, compare)
     return [_diagnostic(change, f"it did not keep {', '.join(paths)}")] if paths else []
 
 

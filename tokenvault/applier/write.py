@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tokenvault.applier.stale import changed, gone
+from tokenvault.applier.events import ALREADY
+from tokenvault.applier.stale import changed, exists, gone
 from tokenvault.desired import Node, Target, bind, refs
 from tokenvault.diff import Comparable, differences
 from tokenvault.errors import ApiError, Diagnostic, RefusedError, UnknownOutcome
 from tokenvault.kinds import Kind, Object, kinds
 from tokenvault.live import seal
+from tokenvault.ownership import parse_mark
 from tokenvault.paths import get_path, merged, nest
 from tokenvault.plan import Action, Change
 from tokenvault.tenant.gateway import Tenant
 from tokenvault.want import Is
 
 CREATE_ATTEMPTS = 3
+LAG = 1.0
+SAYS_EXISTS = (400, 409)  # Auth0 answers 409 to what exists, and 400 to a public key that does
 
 
 class Writer:
@@ -33,34 +37,43 @@ class Writer:
         self.made: dict[str, Object] = {}
 
     async def create(self, change: Change) -> tuple[str, str]:
-        """Creates the object, or finds that it exists. Its id, and a note when it was not simply created."""
+        """Creates the object, or finds that it exists as it should be. Its id, and a note when it was not simply created.
+
+        What may have been created already is looked up before it is sent again.
+        """
         kind = kinds()[change.kind]
         if change.address in self._there:
-            return await self._take(kind, change, self._there[change.address])
+            return self._taken(kind, change, self._there[change.address])
         body = {**self.bound(change.identity), **nest(self.bound(change.sets))}
         for _ in range(CREATE_ATTEMPTS):
             try:
                 return await self._created(kind, change, body), ""
-            except UnknownOutcome as error:
-                failure: ApiError = error
             except ApiError as error:
-                if error.status != 409:
-                    raise
                 failure = error
-            found = await self.look_up(change)
+            if not isinstance(failure, UnknownOutcome) and failure.status not in SAYS_EXISTS:
+                break
+            found = await self._found(change)
             if found is not None:
-                return await self._take(kind, change, found)
-            if failure.status == 409:
+                return self._as_wanted(kind, change, found, failure)
+            if not isinstance(failure, UnknownOutcome):
                 break
         raise failure
 
     async def _created(self, kind: Kind, change: Change, body: Object) -> str:
         answers = [await self._tenant.write(request) for request in kind.creation(body)]
         answer = seal(answers[0]) if isinstance(answers[0], dict) else dict(body)
+        if not isinstance(answer.get(kind.id_field), str):
+            raise UnknownOutcome(_nameless(change))
         self.made[change.address] = answer
-        if not answer.get(kind.id_field):
-            raise ApiError(Diagnostic(code="api-bad-answer", summary=f"Auth0's answer does not name {change.address}"))
         return str(answer[kind.id_field])
+
+    async def _found(self, change: Change) -> Object | None:
+        """The object, with patience for reads that lag behind writes."""
+        found = await self.look_up(change)
+        if found is None:
+            await self._tenant.pacer.clock.sleep(LAG)
+            found = await self.look_up(change)
+        return found
 
     async def look_up(self, change: Change) -> Object | None:
         """The object by its natural key, wherever it came from."""
@@ -69,14 +82,16 @@ class Writer:
         objects = [seal(item) for item in await kind.collection.read(self._tenant, [node], before)]
         return kind.find(node, node.target.identity, kind.indexed(objects))
 
-    async def _take(self, kind: Kind, change: Change, found: Object) -> tuple[str, str]:
-        """Somebody (an interrupted run, another one) created it: it gets what the plan wants of it."""
+    def _as_wanted(self, kind: Kind, change: Change, found: Object, failure: ApiError) -> tuple[str, str]:
+        """An interrupted run or another one created it: it is taken as it is, or, when it differs, left as it is."""
+        differing = lacking(kind, self.bound(change.sets), found, self._compare)
+        if not differing:
+            return self._taken(kind, change, found)
+        raise failure if failure.status == 400 else RefusedError(exists(change, found, differing))
+
+    def _taken(self, kind: Kind, change: Change, found: Object) -> tuple[str, str]:
         self.made[change.address] = found
-        sets = self.bound(change.sets)
-        wanted = {path: sets[path] for path in lacking(kind, sets, found, self._compare)}
-        if wanted and change.kind != "my_account_api":
-            await self._send(kind, wanted, found)
-        return str(found[kind.id_field]), "it existed already and was adopted"
+        return str(found[kind.id_field]), ALREADY
 
     async def update(self, change: Change) -> tuple[str, str]:
         """Re-reads the object and sends what changes. Its id, and a note when it was as planned already.
@@ -87,7 +102,7 @@ class Writer:
         live = await self._fetch(kind, change)
         stale = self._stale(kind, change, live)
         if stale and not lacking(kind, self.bound(change.sets), live, self._compare):
-            return str(change.id), "it was so already"
+            return str(change.id), ALREADY
         if stale:
             raise RefusedError(changed(change, live, stale))
         await self._send(kind, self.bound(change.sets), live)
@@ -96,7 +111,9 @@ class Writer:
     async def finish(self, change: Change) -> str:
         """Writes what had to wait for objects that waited for this one."""
         kind = kinds()[change.kind]
-        await self._send(kind, self.bound(change.later), self.made[change.address])
+        later, made = self.bound(change.later), self.made.get(change.address) or await self._fetch(kind, change)
+        if lacking(kind, later, made, self._compare):
+            await self._send(kind, later, made)
         return self.ids[change.address]
 
     async def delete(self, change: Change) -> str:
@@ -148,19 +165,33 @@ class Writer:
         return node_of(change, self.bound(change.identity))
 
 
+def _nameless(change: Change) -> Diagnostic:
+    return Diagnostic(
+        code="api-bad-answer",
+        summary=f"Auth0's answer does not name {change.address}",
+        hint="Run the command again: what was created is found and not created twice.",
+        context=change.address,
+    )
+
+
 def node_of(change: Change, identity: Mapping[str, Any]) -> Node:
     """A change as a node of the graph; `identity` is its own, with as many ids as are known."""
     kind = kinds()[change.kind]
-    mark = str(change.sets.get(kind.marker, "")).rsplit(" ", 1)[0] if kind.marker else ""
+    mark = parse_mark(change.sets.get(kind.marker))
     target = Target(
         address=change.address,
         kind=change.kind,
-        identity=identity,
+        identity={**identity, kind.id_field: change.id} if change.id else identity,
         name=change.name,
-        mark=mark or None,
+        mark=mark.owner if mark else None,
     )
-    values = {**change.sets, **change.later}
-    return Node(target=target, asks=(), wants={path: Is(value) for path, value in values.items()})
+    return Node(target=target, asks=(), wants={path: Is(value) for path, value in final(change).items()})
+
+
+def final(change: Change) -> dict[str, Any]:
+    """What the object's attributes are to be in the end: what is written later replaces what is written first."""
+    tops = {path.split(".")[0] for path in change.later}
+    return {**{path: value for path, value in change.sets.items() if path.split(".")[0] not in tops}, **change.later}
 
 
 def lacking(kind: Kind, wanted: Mapping[str, Any], live: Object, compare: Comparable) -> list[str]:
