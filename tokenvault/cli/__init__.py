@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 from typing import NoReturn
 
 INTERRUPTED = 130
@@ -14,6 +16,17 @@ INTERRUPTED = 130
 
 def main() -> NoReturn:
     """Runs the command that `sys.argv` names and exits."""
-    from tokenvault.cli.app import run
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        from tokenvault.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while the command was being loaded, or its interrupt was being told
+        sys.stderr.write("\nInterrupted.\n")
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Being asked to end is being interrupted."""
+    raise KeyboardInterrupt

@@ -83,6 +83,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         app = command_line(named or COMMANDS)
         code = app(with_sandbox_value(arguments), prog_name="tokenvault", standalone_mode=False)
+        if code == INTERRUPTED:  # typer makes this code of a KeyboardInterrupt
+            Console().err("\nInterrupted.\n")
         return code if isinstance(code, int) else 0
     except TokenVaultError as error:
         for diagnostic in error.diagnostics:

@@ -129,8 +129,6 @@ async def _apply(
     progress: Progress,
     auto_approve: bool,
 ) -> int:
-    import asyncio
-
     from tokenvault.document import plan_document
     from tokenvault.removal import refuse_more_than
 
@@ -141,7 +139,7 @@ async def _apply(
         progress.planned(plan_document(made), full=True)
         refuse_without_scopes(made)
         refuse_more_than(options.max_destroy, made.changes)
-        if not made.is_empty and not auto_approve and not await asyncio.to_thread(_approved, here, made):
+        if not made.is_empty and not auto_approve and not _approved(here, made):
             here.console.err("\nApply cancelled. Nothing was changed.\n")
             return 1
         return await carry_out(here, tenant, made, progress=progress)
@@ -189,11 +187,7 @@ def refuse_without_scopes(made: Plan) -> None:
 
 
 def _approved(here: Session, made: Plan) -> bool:
-    here.console.err(f"\nChange {made.tenant} as shown above? Only `yes` will be accepted: ")
-    try:
-        return input().strip() == "yes"
-    except EOFError:
-        return False
+    return here.console.ask(f"\nChange {made.tenant} as shown above? Only `yes` will be accepted: ") == "yes"
 
 
 __all__ = ["apply", "carry_out"]

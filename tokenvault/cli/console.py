@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Mapping
 from typing import TextIO
@@ -50,6 +51,20 @@ class Console:
     def err(self, text: str) -> None:
         """Writes anything that is not the result."""
         self._write(sys.stderr, text)
+
+    def ask(self, question: str) -> str:
+        """Asks, and answers the line that was typed: nothing when the input ended. Ctrl-C interrupts the command at once.
+
+        To be called in the main thread, which waits: an event loop would take the interrupt and let the reading go on.
+        """
+        self.err(question)
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return input().strip()
+        except EOFError:
+            return ""
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def problem(self, diagnostic: Diagnostic) -> None:
         """Shows one problem."""

@@ -106,8 +106,6 @@ def _no_approval() -> Diagnostic:
 
 
 async def _destroy(here: Session, asked: _Request, progress: Progress) -> int:
-    import asyncio
-
     from tokenvault.document import plan_document
     from tokenvault.removal import refuse_more_than
 
@@ -118,7 +116,7 @@ async def _destroy(here: Session, asked: _Request, progress: Progress) -> int:
         progress.planned(plan_document(made), full=True)
         refuse_without_scopes(made)
         refuse_more_than(asked.max_destroy, made.changes)
-        if not made.is_empty and not asked.auto_approve and not await asyncio.to_thread(_approved, here, made):
+        if not made.is_empty and not asked.auto_approve and not _approved(here, made):
             here.console.err("\nDestroy cancelled. Nothing was changed.\n")
             return 1
         return await carry_out(here, tenant, made, progress=progress)
@@ -144,8 +142,5 @@ async def _planned(tenant: Tenant, spec: Spec, also: tuple[str, ...]) -> Planned
 
 
 def _approved(here: Session, made: Plan) -> bool:
-    here.console.err(f"\nThis cannot be undone. Type the tenant's domain, {made.tenant}, to go on: ")
-    try:
-        return input().strip() == made.tenant
-    except EOFError:
-        return False
+    question = f"\nThis cannot be undone. Type the tenant's domain, {made.tenant}, to go on: "
+    return here.console.ask(question) == made.tenant
