@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tokenvault.errors import ApiError, Diagnostic, RefusedError
 from tokenvault.secret import Secret
 from tokenvault.tenant.credentials import KEY_VARIABLE, Credentials
-from tokenvault.tenant.failures import quote, unreachable
+from tokenvault.tenant.failures import quote, refusal, unintelligible, unreachable
 from tokenvault.tenant.guidance import ways
 
 if TYPE_CHECKING:
     import httpx
 
+TOKEN_PATH = "oauth/token"
 _LEEWAY = 60
+_LIFETIME = 86_400.0
+_LAST_MOMENT = 253_402_300_000
+_PAUSES = (0.5, 1.5, 4.0)
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -68,7 +72,7 @@ def read_access(token: str, source: str) -> Access:
     return Access(
         source=source,
         scopes=frozenset(scope.split()) if isinstance(scope, str) else None,
-        expires_at=float(expires) if isinstance(expires, int | float) else None,
+        expires_at=_moment(expires),
         audiences=tuple(
             str(item) for item in (audience if isinstance(audience, list) else [audience] if audience else [])
         ),
@@ -84,6 +88,7 @@ class TokenSource:
     base_url: str
     http: httpx.AsyncClient
     now: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _token: Secret | None = None
     _access: Access | None = None
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -116,41 +121,58 @@ class TokenSource:
         return ends is not None and ends - _LEEWAY < self.now()
 
     async def _fetch(self) -> None:
+        """Asks for a token, and again where nobody answers: one that is issued and lost harms nobody."""
+        proof = self._proof()
+        for pause in _PAUSES:
+            try:
+                return self._keep(await self._asked(proof))
+            except _Again:
+                await self.sleep(pause)
+        try:
+            return self._keep(await self._asked(proof))
+        except _Again as again:
+            raise again.error from None
+
+    async def _asked(self, proof: Mapping[str, Secret | str]) -> dict[str, Any]:
         import httpx
 
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": self.credentials.client_id,
-            "audience": self.credentials.audience,
-            **self._proof(),
-        }
+        given = {"client_id": self.credentials.client_id, "audience": self.credentials.audience, **proof}
+        form = {name: value.reveal() if isinstance(value, Secret) else value for name, value in given.items()}
+        form["grant_type"] = "client_credentials"
         try:
-            response = await self.http.request("POST", f"{self.base_url}/oauth/token", data=form, auth=None)
-            answer = response.json() if response.content else {}
-        except httpx.TransportError as error:
-            raise unreachable(self.credentials.domain, error) from None
-        except ValueError:
-            answer = {}
-        if response.status_code != 200 or not isinstance(answer, dict) or not answer.get("access_token"):
-            raise refused(self.credentials, response.status_code, answer)
-        self._keep(answer)
+            response = await self.http.request("POST", f"{self.base_url}/{TOKEN_PATH}", data=form, auth=None)
+            answer = response.json() if response.content else None
+        except httpx.HTTPError as error:
+            raise _Again(unreachable(self.credentials.domain, error)) from None
+        except (ValueError, RecursionError):
+            answer = None
+        secrets = [value.reveal() for value in proof.values() if isinstance(value, Secret)]
+        return self._judged(response.status_code, answer, secrets)
 
-    def _keep(self, answer: dict[str, Any]) -> None:
-        token = str(answer["access_token"])
+    def _judged(self, status: int, answer: Any, secrets: Sequence[str]) -> dict[str, Any]:
+        if status in (408, 429) or status >= 500:
+            raise _Again(refusal("POST", TOKEN_PATH, status, answer, secrets))
+        if status == 200 and not (isinstance(answer, dict) and isinstance(answer.get("access_token"), str)):
+            raise _Again(unintelligible("POST", TOKEN_PATH, "it holds no access token"))
+        if status != 200:
+            raise refused(self.credentials, status, answer, secrets=secrets)
+        return dict(answer)
+
+    def _keep(self, answer: Mapping[str, Any]) -> None:
+        token, scope, lasts = answer["access_token"], answer.get("scope"), answer.get("expires_in")
         told = read_access(token, self.credentials.source)
-        scope = answer.get("scope")
         self._token = Secret(token, "token endpoint")
         self._access = Access(
             source=self.credentials.source,
             scopes=frozenset(scope.split()) if isinstance(scope, str) else told.scopes,
-            expires_at=self.now() + float(answer.get("expires_in", 86400)),
+            expires_at=self.now() + (_moment(lasts) or _LIFETIME),
             audiences=told.audiences or (self.credentials.audience,),
             client_id=self.credentials.client_id,
         )
 
-    def _proof(self) -> dict[str, str]:
+    def _proof(self) -> dict[str, Secret | str]:
         if self.credentials.client_secret:
-            return {"client_secret": self.credentials.client_secret.reveal()}
+            return {"client_secret": self.credentials.client_secret}
         from auth0.authentication.client_authentication import create_client_assertion_jwt
 
         assert self.credentials.private_key is not None
@@ -161,17 +183,33 @@ class TokenSource:
                 self.credentials.private_key.reveal(),
                 self.credentials.algorithm,
             )
-        except Exception as error:  # jwt raises many types for keys and algorithms it cannot use
+        except Exception:  # jwt raises many types for keys and algorithms it cannot use
             summary = f"{KEY_VARIABLE} cannot sign with {self.credentials.algorithm}"
-            raise RefusedError(Diagnostic(code="auth-key", summary=summary)) from error
-        return {"client_assertion_type": _ASSERTION, "client_assertion": assertion}
+            hint = "Give an RSA private key as PEM, or the path of one."
+            raise RefusedError(Diagnostic(code="auth-key", summary=summary, hint=hint)) from None
+        return {"client_assertion_type": _ASSERTION, "client_assertion": Secret(assertion, KEY_VARIABLE)}
 
 
-def refused(credentials: Credentials, status: int, answer: Any, reasons: Iterable[str] = ()) -> ApiError:
+class _Again(Exception):
+    """Nobody answered, or not what was asked: the same may be asked once more."""
+
+    def __init__(self, error: ApiError) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _moment(value: Any) -> float | None:
+    """Seconds, where a number says so that a calendar can hold."""
+    return float(value) if isinstance(value, int | float) and 0 < value < _LAST_MOMENT else None
+
+
+def refused(
+    credentials: Credentials, status: int, answer: Any, reasons: Iterable[str] = (), *, secrets: Sequence[str] = ()
+) -> ApiError:
     """The error for credentials that Auth0 does not take: what it said, what is known of them, and every other way."""
     said = answer if isinstance(answer, dict) else {}
-    message = quote(said.get("error_description")) or quote(said.get("message"))
-    quoted = f"{quote(said.get('error'))}: {message}".strip(": ")
+    message = quote(said.get("error_description"), secrets) or quote(said.get("message"), secrets)
+    quoted = f"{quote(said.get('error'), secrets)}: {message}".strip(": ")
     detail = [line for line in (quoted, *reasons) if line]
     return ApiError(
         Diagnostic(

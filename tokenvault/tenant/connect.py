@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.gateway import Exchange, Tenant
-from tokenvault.tenant.pacing import Pacer
+from tokenvault.tenant.pacing import Pacer, Wait
 from tokenvault.tenant_address import Where
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ async def open_tenant(
     environment: Mapping[str, str],
     *,
     observe: Callable[[Exchange], None] = lambda exchange: None,
-    on_wait: Callable[[float], None] = lambda seconds: None,
+    on_wait: Callable[[Wait], None] = lambda wait: None,
 ) -> AsyncIterator[Tenant]:
     """The tenant, for as long as the context lasts. `RefusedError` when it is not known how to reach it."""
     pacer = Pacer(max_rps=where.max_rps, max_wait=where.max_wait, on_wait=on_wait)
