@@ -93,7 +93,7 @@ def spoil(rule: Rule, response: Response) -> Response:
     """The answer as the rule leaves it."""
     if rule.fault not in BODY_FAULTS:
         return response
-    status = rule.status or response.status_code
+    status = rule.status or (200 if response.status_code == 204 else response.status_code)  # a 204 has no body to spoil
     if rule.fault == "html":
         return Response(HTML, status, media_type="text/html")
     if rule.fault == "malformed":
