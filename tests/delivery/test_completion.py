@@ -35,7 +35,13 @@ def complete(folder: Path, line: str, shell: str = "bash") -> list[str]:
     }
     env = my_env(_TOKENVAULT_COMPLETE=f"complete_{shell}", **protocol[shell])
     done = subprocess.run(
-        [sys.executable, "-m", "tokenvault"], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "tokenvault"],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0 and done.stderr == "", done.stderr
     if shell == "zsh":
@@ -94,7 +100,12 @@ def test_a_sandbox_without_a_value_does_not_take_the_next_word(folder: Path) -> 
 def test_a_broken_or_missing_spec_offers_nothing_and_says_nothing(tmp_path: Path, spec: str) -> None:
     if spec:
         (tmp_path / "tokenvault.yaml").write_text(spec)
-    for line in ("tokenvault plan --target ", "tokenvault usage ", "tokenvault exchange ", "tokenvault destroy --also "):
+    for line in (
+        "tokenvault plan --target ",
+        "tokenvault usage ",
+        "tokenvault exchange ",
+        "tokenvault destroy --also ",
+    ):
         assert complete(tmp_path, line) == []
 
 

@@ -1,0 +1,149 @@
+"""What the documentation shows is what happens: its commands run, its output is their output, its reference is the code's.
+
+Every ```sh block of the README and of each guide runs, in the order of the page, in a copy of this tree, beside the page. A
+```text block after it is what it prints, where `…` stands for anything. `<!-- exit 2 -->` before a block is its exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT, cli, my_env
+
+GUIDES = sorted((ROOT / "examples").glob("*/README.md"))
+PAGES = [ROOT / "README.md", *GUIDES]
+LINKED = [*PAGES, ROOT / "examples" / "COMPARED.md", ROOT / ".github" / "CONTRIBUTING.md"]
+BLOCK = re.compile(r"(?P<marks>(?:<!--[^>]*-->\n)*)```(?P<kind>sh|text)\n(?P<body>.*?)```(?:\n|$)", re.DOTALL)
+RUN_ELSEWHERE = ("<!-- quickstart -->", "<!-- tests -->")  # .ci/run runs these two: they make their own Python
+FEW = 6
+
+
+@dataclass(frozen=True)
+class Step:
+    """A block of commands and what the page says that it prints."""
+
+    commands: str
+    code: int
+    prints: str | None
+
+
+def blocks(page: Path) -> Iterator[tuple[str, str, str]]:
+    for found in BLOCK.finditer(page.read_text()):
+        yield found["marks"], found["kind"], found["body"]
+
+
+def steps(page: Path) -> Iterator[Step]:
+    found = list(blocks(page))
+    for (marks, kind, body), following in zip(found, [*found[1:], ("", "", "")], strict=True):
+        if kind == "sh" and "not run:" not in marks and not any(mark in marks for mark in RUN_ELSEWHERE):
+            code = re.search(r"exit (\d+)", marks)
+            prints = following[2] if following[1] == "text" else None
+            yield Step(body, int(code[1]) if code else 0, prints)
+
+
+def as_pattern(shown: str) -> str:
+    """The output as a pattern: a line of `…` stands for any lines, `…` in a line for anything in it."""
+    lines = (r"(?:.*\n)*?" if line.strip() == "…" else f"{inline(line)}[ ]*\n" for line in shown.splitlines())
+    return "".join(lines)
+
+
+def inline(line: str) -> str:
+    return ".*?".join(re.escape(part) for part in line.rstrip().split("…"))
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of what a clone has, with `tokenvault` as a command."""
+    for folder in ("examples", "schemas"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    command = tmp_path / ".commands" / "tokenvault"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tokenvault "$@"\n')
+    command.chmod(0o755)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name if page.parent != ROOT else "README")
+def test_every_command_runs_and_prints_what_the_page_shows(page: Path, tree: Path) -> None:
+    env = my_env(PATH=f"{tree / '.commands'}{os.pathsep}{os.environ['PATH']}", PYTHONPATH=str(ROOT))
+    for step in steps(page):
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", f"exec 2>&1\n{step.commands}"],
+            cwd=tree / page.parent.relative_to(ROOT),
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == step.code, f"{step.commands}\n{done.stdout}"
+        if step.prints is not None:
+            assert re.search(as_pattern(step.prints), done.stdout), f"{step.commands}\n{done.stdout}"
+
+
+def test_each_guide_has_commands_that_run() -> None:
+    for page in GUIDES:
+        assert list(steps(page)), page
+
+
+def test_few_blocks_are_not_run_and_each_says_why() -> None:
+    left_out = [marks for page in PAGES for marks, kind, _ in blocks(page) if kind == "sh" and "not run" in marks]
+    assert len(left_out) <= FEW
+    assert all(re.search(r"<!-- not run: \S.{10,} -->", marks) for marks in left_out)
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_the_comparison_counts_our_lines_right() -> None:
+    lines = [line.strip() for line in (ROOT / "examples" / "quickstart.yaml").read_text().splitlines()]
+    written = sum(1 for line in lines if line and not line.startswith("#"))
+    assert f"{written} lines, [`quickstart.yaml`]" in (ROOT / "examples" / "COMPARED.md").read_text()
+
+
+def test_the_reference_is_current() -> None:
+    printed = cli("schema", "--reference").out
+    assert (ROOT / "schemas" / "REFERENCE.md").read_text() == printed, (
+        "run: tokenvault schema --reference > schemas/REFERENCE.md"
+    )
+
+
+def test_the_reference_holds_every_command_field_flavor_and_scope() -> None:
+    from tokenvault.cli.app import COMMANDS
+    from tokenvault.flavors import flavors
+    from tokenvault.kinds import kinds
+
+    text = (ROOT / "schemas" / "REFERENCE.md").read_text()
+    names = [f"tokenvault {name}" for name in COMMANDS] + list(flavors()) + list(kinds())
+    scopes = [scope for kind in kinds().values() for scope in (*kind.scopes.read, *kind.scopes.create)]
+    assert [name for name in (*names, *scopes) if name not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "code"),
+    [
+        ("version: 2\nname: a\n", "spec-version"),
+        ("a: [", "spec-yaml"),
+        ("name: a\nversion: 1\nx: 1\n", "spec-unknown-key"),
+    ],
+)
+def test_an_error_that_happens_has_its_code_in_the_reference(tmp_path: Path, spec: str, code: str) -> None:
+    (tmp_path / "tokenvault.yaml").write_text(spec)
+    found = {problem["code"] for problem in cli("validate", "--format", "json", cwd=tmp_path).json["problems"]}
+    assert code in found
+    reference = (ROOT / "schemas" / "REFERENCE.md").read_text()
+    assert all(re.search(rf"^\| `{name}` \| \S", reference, re.MULTILINE) for name in found)
