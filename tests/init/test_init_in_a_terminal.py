@@ -14,6 +14,7 @@ from tests.init.wizard import DOWN, ENTER, ERASE, ESCAPE, SPACE, UP, Wizard
 from tests.support import cli, served, tenant
 from tokenvault.flavors import flavors
 from tokenvault.kinds._strategies import NEVER
+from tokenvault.sandbox import open_sandbox
 
 
 @pytest.mark.parametrize("flavor", flavors())
@@ -94,8 +95,6 @@ def test_existing_applications_are_found_by_typing_and_keep_their_type(folder: P
 
 def with_many_applications(folder: Path) -> None:
     """A tenant whose lists are long enough to be searched."""
-    from tokenvault.sandbox import open_sandbox
-
     (folder / ".tokenvault").mkdir()
     sandbox = open_sandbox(folder / ".tokenvault/sandbox.db")
     state = sandbox.export_state()
@@ -218,3 +217,23 @@ def test_a_connection_that_another_spec_manages_is_used_and_left_to_it(folder: P
     assert yaml.safe_load((folder / SPEC).read_text())["connections"] == {"google-oauth2": {}}
     applied = cli("apply", "-y", "--sandbox", cwd=folder)
     assert applied.code == 0, applied.err
+
+
+def test_names_of_the_tenant_are_text_and_nothing_else(folder: Path) -> None:
+    (folder / ".tokenvault").mkdir()
+    sandbox = open_sandbox(folder / ".tokenvault/sandbox.db")
+    state = sandbox.export_state()
+    portal = next(c for c in state["objects"]["clients"].values() if c["name"] == "Legacy Portal")
+    portal["name"] = "Evil\x1b[31m\u202e: ${env:HOME}\ntenant: x"
+    sandbox.load_state(state)
+    sandbox.close()
+    flags = ["--flavor", "connected_accounts", "--connection", "github", "--name", "evil"]
+    wizard = Wizard(folder, *SANDBOX, *flags)
+    wizard.answer([("Which application?", DOWN + ENTER), ("Which existing applications?", "")])
+    wizard.expect("Evil\\u001b[31m\\u202e")
+    wizard.answer([(portal["client_id"], DOWN + SPACE + ENTER), (f"Write {SPEC}?", ENTER)])
+    assert wizard.end() == 0, wizard.shown
+    assert "\u202e" not in wizard.shown
+    written = yaml.safe_load((folder / SPEC).read_text())
+    assert [app["client_id"] for app in written["applications"].values()] == [portal["client_id"]]
+    assert "tenant" not in written

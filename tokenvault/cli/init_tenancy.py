@@ -67,8 +67,11 @@ def named_tenant(here: Session) -> str | None:
 def _asked(here: Session) -> Where:
     from tokenvault.init import prompts
 
+    reachable = _reachable(here)
+    if not reachable:
+        here.console.err("No credentials were found: `tokenvault auth status` says how to give some.\n")
     options = [
-        *_reachable(here),
+        *reachable,
         prompts.Option(
             value=Where(sandbox=Path(DEFAULT_SANDBOX)), title="The sandbox: a simulated tenant, no account needed"
         ),

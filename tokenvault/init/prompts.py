@@ -37,7 +37,7 @@ class Option:
 def text(message: str, *, default: str = "", check: Check = lambda answer: "") -> str:
     """A line of text, trimmed."""
     question = questionary.text(
-        message, default=default, validate=lambda answer: _verdict(check(answer.strip())), output=_terminal()
+        safe(message), default=default, validate=lambda answer: _verdict(check(answer.strip())), output=_terminal()
     )
     return str(_ask(question)).strip()
 
@@ -46,7 +46,7 @@ def select(message: str, options: Sequence[Option]) -> Any:
     """The value of the one option that is chosen; all of them are available."""
     searched = len(options) >= MANY
     question = questionary.select(
-        message,
+        safe(message),
         [_choice(option) for option in options],
         instruction="(arrow keys, type to search)" if searched else "(arrow keys)",
         use_search_filter=searched,
@@ -60,7 +60,7 @@ def checkbox(message: str, options: Sequence[Option], *, check: Check = lambda a
     """The values of the options that are chosen."""
     searched = len(options) >= MANY
     question = questionary.checkbox(
-        message,
+        safe(message),
         [_choice(option) for option in options],
         instruction="(space chooses, type to search)" if searched else "(space chooses)",
         validate=lambda answer: _verdict(check(answer)),

@@ -13,6 +13,7 @@ from tokenvault.init import checks
 from tokenvault.init.answers import Answers, Connection, Existing
 from tokenvault.init.offers import Offers, why_not
 from tokenvault.kinds.application import APP_TYPES
+from tokenvault.render.safe import safe
 
 TYPES: Mapping[str, str] = {
     "regular_web": "a web application with a backend",
@@ -106,7 +107,7 @@ def _alike(chosen: Sequence[Existing]) -> str:
 
 
 def _title(app: Existing) -> str:
-    return f"{app.name:<26.26} {app.type or '-':<11} {app.client_id}"
+    return f"{safe(app.name):<26.26} {app.type or '-':<11} {app.client_id}"
 
 
 def _typed_application(answers: Answers, desk: Desk) -> Answers:
@@ -166,7 +167,9 @@ def _connections(answers: Answers, desk: Desk) -> Answers:
     known = desk.offers().connections or ()
     if all(why_not(connection) for connection in known):
         return replace(answers, connections=_typed_connections())
-    options = [prompts.Option(value=c, title=f"{c.name:<34.34} {c.strategy}", unavailable=why_not(c)) for c in known]
+    options = [
+        prompts.Option(value=c, title=f"{safe(c.name):<34.34} {c.strategy}", unavailable=why_not(c)) for c in known
+    ]
     return replace(answers, connections=tuple(prompts.checkbox("Which connections?", options, check=_at_least_one)))
 
 

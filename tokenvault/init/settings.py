@@ -15,7 +15,8 @@ from tokenvault.flavors import flavors
 from tokenvault.init import checks
 from tokenvault.init.answers import Answers, Api, key_of
 from tokenvault.init.key_pair import make_key_pair
-from tokenvault.init.questions import Desk, Question, words
+from tokenvault.init.questions import Desk, Question, words, wrapped
+from tokenvault.render.safe import safe
 from tokenvault.spec.values import References
 
 
@@ -30,7 +31,16 @@ class Setting:
     @property
     def title(self) -> str:
         """What it is for: the first sentence of its description."""
-        return str(self.schema.get("description", self.name)).split(". ")[0].rstrip(".")
+        return self._sentences[0].rstrip(".")
+
+    @property
+    def advice(self) -> str:
+        """What else its description says."""
+        return self._sentences[2].replace("`", "")
+
+    @property
+    def _sentences(self) -> tuple[str, str, str]:
+        return str(self.schema.get("description", self.name)).partition(". ")
 
 
 Ask = Callable[[Answers, Desk, Setting], Answers]
@@ -67,6 +77,8 @@ def _ask_value(answers: Answers, desk: Desk, setting: Setting) -> Answers:
     """A plain value: one of several, a list, or text; empty is the default."""
     from tokenvault.init import prompts
 
+    if setting.advice:
+        desk.tell(f"{wrapped(setting.advice)}\n")
     if "enum" in setting.schema:
         options = [prompts.Option(value=value, title=str(value)) for value in setting.schema["enum"]]
         value = prompts.select(f"{setting.title}:", options)
@@ -104,7 +116,7 @@ def _ask_api(answers: Answers, desk: Desk, setting: Setting) -> Answers:
 
 
 def _api_title(api: Api) -> str:
-    return f"{api.name or api.key:<26.26} {api.identifier}"[:72]
+    return f"{safe(api.name or api.key):<26.26} {safe(api.identifier)}"[:72]
 
 
 def _new_api() -> Api:
