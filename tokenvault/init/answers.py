@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from tokenvault.flavors import flavors
 from tokenvault.secret import Secret
 
 MAX_SPEC_NAME = 40
@@ -105,12 +104,6 @@ class Answers:
     def default_spec_name(self) -> str:
         """A name for the spec, after its first application."""
         return slug(next(iter(self.keys)).lower(), MAX_SPEC_NAME, "tokenvault")
-
-
-def required_types(names: Iterable[str]) -> frozenset[str]:
-    """The application types that can hold all of these flavors."""
-    tables = [flavors()[name].types for name in names]
-    return frozenset.intersection(*tables) if tables else frozenset()
 
 
 def key_of(text: str, fallback: str = "app") -> str:
