@@ -218,7 +218,7 @@ def test_text_of_strangers_runs_nothing(running: Served, tmp_path: Path, languag
     from tokenvault.usage.document import usage_document
     from tokenvault.usage.example import SECRET, Connecting, Example
 
-    pwned = running.world.folder / "pwned"
+    pwned = running.world.folder / f"pwned-{language}"
     nasty = f"a\"'`$(touch {pwned})`touch {pwned}`\\\n; touch {pwned} \u2028touch('x') ${{x}} END"
     example = Example(
         application=nasty,

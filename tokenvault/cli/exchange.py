@@ -58,7 +58,9 @@ def exchange(
     ] = None,
     flavor: Annotated[
         str | None,
-        typer.Option("--flavor", help="Which way, if the application has several.", autocompletion=flavors),
+        typer.Option(
+            "--flavor", metavar="FLAVOR", help="Which way, if the application has several.", autocompletion=flavors
+        ),
     ] = None,
     token_file: Annotated[
         str | None,
@@ -70,20 +72,28 @@ def exchange(
         ),
     ] = None,
     login_hint: Annotated[
-        str | None, typer.Option("--login-hint", help="Which of several accounts.", rich_help_panel=SUBJECT)
+        str | None,
+        typer.Option("--login-hint", metavar="HINT", help="Which of several accounts.", rich_help_panel=SUBJECT),
     ] = None,
     scope: Annotated[
-        list[str] | None, typer.Option("--scope", help="Only this scope; may be repeated.", rich_help_panel=SUBJECT)
+        list[str] | None,
+        typer.Option("--scope", metavar="SCOPE", help="Only this scope; may be repeated.", rich_help_panel=SUBJECT),
     ] = None,
     user: Annotated[
         str | None, typer.Option("--user", metavar="SUB", help="User id, as auth0|abc.", rich_help_panel=WORKER)
     ] = None,
     audit_context: Annotated[
         str | None,
-        typer.Option("--audit-context", help="Why, for the tenant's logs. No personal data.", rich_help_panel=WORKER),
+        typer.Option(
+            "--audit-context",
+            metavar="TEXT",
+            help="Why, for the tenant's logs. No personal data.",
+            rich_help_panel=WORKER,
+        ),
     ] = None,
     organization: Annotated[
-        str | None, typer.Option("--organization", metavar="ORG_ID", rich_help_panel=WORKER)
+        str | None,
+        typer.Option("--organization", metavar="ORG_ID", help="The user's organization.", rich_help_panel=WORKER),
     ] = None,
     private_key: Annotated[
         Path | None,
@@ -99,7 +109,9 @@ def exchange(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE.", rich_help_panel=RESULT)] = False,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show the token.", rich_help_panel=RESULT)] = False,
-    form: Annotated[Form, typer.Option("--format", rich_help_panel=RESULT)] = Form.TEXT,
+    form: Annotated[
+        Form, typer.Option("--format", help="How to show what came back.", rich_help_panel=RESULT)
+    ] = Form.TEXT,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     env_file: EnvFile = None,
@@ -109,6 +121,10 @@ def exchange(
 
     The application proves who it is with $<APP>_CLIENT_SECRET (see `tokenvault output --env-file`) or with its private
     key. A privileged worker's request is signed here. A refusal is explained by its causes and by what `doctor` finds.
+
+    \b
+    tokenvault exchange web github --env-file .env --subject-token token.txt
+    tokenvault exchange web github --reveal < token.txt
     """
     import asyncio
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -95,7 +96,7 @@ def _fix(row: Precondition, case: Case, verdict: Verdict, remedy: Remedy) -> Fix
         return Fix(how=How.PERSON, text=verdict.person, link=_link(row, case))
     node = remedy.graph.nodes.get(case.addresses.get(row.place, "")) if remedy.graph else None
     if node and row.attribute in node.wants and not node.target.checked_only:
-        return Fix(how=How.COMMAND, text=f"tokenvault apply {' '.join(remedy.files)}".rstrip())
+        return Fix(how=How.COMMAND, text=shlex.join(("tokenvault", "apply", *remedy.files)))
     if remedy.graph and row.spec:
         address = case.addresses.get(row.place, "")
         return Fix(how=How.SPEC, text=f"{address}: {row.spec}" if address else row.spec, link=_link(row, case))

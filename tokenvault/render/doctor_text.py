@@ -19,7 +19,7 @@ HEADINGS = {
     "check": "To be looked at by a person (no API tells)",
 }
 COLUMN, LABEL = 24, 26
-NONE = "(none)"
+NONE, INDENT = "(none)", " " * 5
 
 
 def doctor_text(diagnosis: Document, paint: Painter = PLAIN, *, width: int = 80) -> str:
@@ -96,12 +96,15 @@ def _fitting(names: Sequence[str | None], columns: dict[str | None, str], width:
 
 
 def _finding(number: int, finding: Document, cases: Sequence[Document], paint: Painter, width: int) -> Iterator[str]:
-    subject = subject_text(finding["subject"])
     yield ""
-    yield from wrapped(f"{number}. ", f"{subject}: {finding['says']}", width)
-    indent = " " * 5
+    told = f"{subject_text(finding['subject'])}: {finding['says']}"
+    if finding["state"] == "check":
+        yield from wrapped(f"{number}. ", f"{told}  [{finding['id']}]", width)
+    else:
+        yield from wrapped(f"{number}. ", told, width)
+        yield from wrapped(INDENT, f"{finding['means'][0].upper()}{finding['means'][1:]}.  [{finding['id']}]", width)
     for label, text in _facts(finding, cases):
-        yield from wrapped(f"{indent}{paint(label, 'dim')}", text, width, hanging=len(indent) + len(label))
+        yield from wrapped(f"{INDENT}{paint(label, 'dim')}", text, width, hanging=len(INDENT) + len(label))
     if finding["fix"]:
         yield from _fix(finding["fix"], paint, width)
 
@@ -113,7 +116,6 @@ def subject_text(subject: Document) -> str:
 
 
 def _facts(finding: Document, cases: Sequence[Document]) -> Iterator[tuple[str, str]]:
-    yield "", f"{finding['means'][0].upper()}{finding['means'][1:]}.  [{finding['id']}]"
     if finding["state"] == "not ready" and finding["at_run_time"]["code"]:
         yield "at run time  ", f"{finding['at_run_time']['step']} fails: {finding['at_run_time']['code']}"
     yield "concerns     ", _concerned([cases[number] for number in finding["cases"]])

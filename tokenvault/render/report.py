@@ -57,4 +57,5 @@ def _next_steps(plan: Plan, report: Report) -> Iterator[str]:
     if plan.command == "destroy":
         return
     yield ""
-    yield "Next: `tokenvault doctor` shows whether every application can exchange tokens of every connection."
+    doctor = safe(" ".join(("tokenvault doctor", *plan.files)))
+    yield f"Next: `{doctor}` shows whether every application can exchange tokens of every connection."

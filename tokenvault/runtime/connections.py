@@ -22,7 +22,7 @@ from tokenvault.runtime.providers import NOTES, Note, Options, asks_offline, giv
 from tokenvault.runtime.tenancy import Case, Object, Subject, Unreadable
 
 DOC = f"{DOCS}/connected-accounts-for-token-vault"
-DPOP_DOC = "https://auth0.com/docs/authenticate/identity-providers/enterprise-identity-providers"
+DPOP_DOC = "https://auth0.com/docs/authenticate/enterprise-connections/enable-dpop-enterprise-connections"
 KEYS_DOC = "https://auth0.com/docs/authenticate/identity-providers/social-identity-providers/devkeys"
 GITHUB_DOC = "https://auth0.com/ai/docs/integrations/github"
 NOT_FOUND = "refresh-token-not-found"
@@ -257,7 +257,7 @@ CONNECTION = (
         Precondition(
             id=note.id,
             of=Subject.CONNECTION,
-            means="what Auth0 cannot show of the provider",
+            means="some of what makes a provider yield tokens only its own console shows",
             check=_note(note),
             person="Look at the provider's console.",
             page=note.link,
