@@ -51,7 +51,7 @@ def test_every_use_of_token_vault_is_found_without_a_spec(world: World) -> None:
 
 def test_the_sample_company_uses_no_token_vault(tmp_path: Path) -> None:
     result = cli("doctor", "--sandbox=tenant.db", cwd=tmp_path)
-    assert (result.code, result.out) == (0, "No application of sandbox.localhost uses Token Vault.\n")
+    assert (result.code, result.out) == (0, "No application uses Token Vault on sandbox.localhost.\n")
 
 
 def test_fixes_without_a_spec_are_for_a_person_and_name_the_page(world: World) -> None:

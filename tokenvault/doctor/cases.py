@@ -16,12 +16,16 @@ from tokenvault.want import Has, HasBy, Is
 
 
 def cases_of_spec(spec: Spec, graph: Graph, state: State, tenancy: Tenancy) -> list[Case]:
-    """Every application of the spec × its connections × its flavors, included ones among them."""
+    """Every application of the spec × its connections × its flavors, included ones among them.
+
+    A flavor that brings no preconditions is not judged: nobody could say that it is ready.
+    """
     objects = match(graph, state).objects
     every = list(uses(spec, tenancy.domain))
     return [
         case
         for flavor, use in every
+        if flavor.runtime.preconditions
         for case in _cases_of_use(flavor, use, _asks(flavor, use, every), graph, objects, tenancy)
     ]
 

@@ -26,7 +26,12 @@ def doctor_text(diagnosis: Document, paint: Painter = PLAIN, *, width: int = 80)
     """The whole diagnosis."""
     tenant = safe(diagnosis["tenant"])
     if not diagnosis["cases"]:
-        return f"No application of {tenant} uses Token Vault.\n"
+        what = (
+            "The spec asks nothing of applications at run time"
+            if diagnosis["spec"]
+            else "No application uses Token Vault"
+        )
+        return f"{what} on {tenant}.\n"
     lines = [f"Token Vault on {paint(tenant, 'bold')}", *_matrix(diagnosis["cases"], paint, width)]
     for state, heading in HEADINGS.items():
         found = [finding for finding in diagnosis["findings"] if finding["state"] == state]
