@@ -99,7 +99,7 @@ class Ownership:
         if not kind.marker or not node.target.mark:
             return node, None
         if live is not None and not has_room(live.get(kind.metadata), METADATA_KEY):
-            return node, _no_room(kind, node)
+            return node, _no_room(kind, node, METADATA_KEY in (live.get(kind.metadata) or {}))
         spec, key = node.target.mark.split("/", 1)
         mark = Mark(spec, key, self.created(kind, live), self.loans(kind, node, live, wanted))
         asks = [Ask(target=node.target, path=kind.marker, want=Is(str(mark)), why=OWNERSHIP)]
@@ -142,7 +142,8 @@ def _foreign_hint(node: Node) -> str:
     return "Give your application another name, or pass --adopt to take it over."
 
 
-def _no_room(kind: Kind, node: Node) -> Diagnostic:
-    summary = f"{node.address} cannot be marked: its {kind.metadata} is full ({MAX_KEYS} keys)"
-    hint = "It is still managed, found by its client id or name, but `destroy` will not release it. Remove a key."
+def _no_room(kind: Kind, node: Node, taken: bool) -> Diagnostic:
+    why = f'has another\'s text under "{METADATA_KEY}"' if taken else f"is full ({MAX_KEYS} keys)"
+    summary = f"{node.address} cannot be marked: its {kind.metadata} {why}"
+    hint = "It is managed all the same, but `destroy` will not release it. Remove the key, or one that nobody reads."
     return Diagnostic(code="plan-no-mark", severity="warning", summary=summary, hint=hint, span=node.span)

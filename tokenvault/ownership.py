@@ -67,6 +67,7 @@ def read_mark(metadata: Any, key: str = METADATA_KEY) -> Mark | None:
 
 
 def has_room(metadata: Any, *keys: str) -> bool:
-    """Whether Auth0 takes these keys into the metadata: it holds ten."""
+    """Whether marks can stand under these keys: metadata holds ten, and what others wrote there stays."""
     present = metadata if isinstance(metadata, Mapping) else {}
-    return len({*present, *keys}) <= MAX_KEYS
+    strange = any(key in present and parse_mark(present[key]) is None for key in keys)
+    return len({*present, *keys}) <= MAX_KEYS and not strange
