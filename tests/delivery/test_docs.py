@@ -133,6 +133,19 @@ def test_the_reference_holds_every_command_field_flavor_and_scope() -> None:
     assert [name for name in (*names, *scopes) if name not in text] == []
 
 
+def test_the_examples_in_the_help_name_options_that_there_are_and_fit_a_terminal() -> None:
+    from tokenvault.cli.app import COMMANDS
+
+    seen = 0
+    for name in COMMANDS:
+        shown = cli(name, "--help").out
+        for example in re.findall(rf"^  (tokenvault {name} (?!\[).+)$", shown, re.MULTILINE):
+            seen += 1
+            assert len(example) <= 78, example
+            assert all(f" {option} " in shown.split("Options:")[1] for option in re.findall(r" (-[-a-z]+)", example))
+    assert seen > 10
+
+
 @pytest.mark.parametrize(
     ("spec", "code"),
     [

@@ -71,6 +71,11 @@ def apply(
 
     Does exactly what the plan shows. Interrupted at any point, running it again ends in the same tenant. A plan file was
     approved when it was reviewed: nothing is asked, and an object that changed since is left alone, with what differs.
+
+    \b
+    tokenvault apply                              plan, ask, apply
+    tokenvault apply plan.json                    exactly what was reviewed
+    tokenvault apply -y --target application.web  one application and its needs
     """
     import asyncio
 

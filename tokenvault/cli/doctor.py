@@ -51,6 +51,10 @@ def doctor(
 
     Says what is ready, what is not and why, and what mends it: a command, a change of the spec, or what only a person
     can do. What the token may not read is unknown, never ready. Exit code 1 unless everything is ready.
+
+    \b
+    tokenvault doctor                             all that uses Token Vault here
+    tokenvault doctor tokenvault.yaml             what this spec asks for
     """
     import asyncio
 

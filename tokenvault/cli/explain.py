@@ -41,6 +41,10 @@ def explain(
     """Say what is asked of an object, by which flavor and line, and why.
 
     For an application: everything that its flavors ask of every object. Needs no tenant and sends nothing.
+
+    \b
+    tokenvault explain application.web            all that its flavors ask for
+    tokenvault explain 'connection.*'             whoever asks for it
     """
     from tokenvault.explain import explanation
     from tokenvault.graph import build_graph

@@ -47,6 +47,10 @@ def init(
     """Make a spec: ask what it is to do, or take it from options, and write it. Changes nothing in the tenant.
 
     Only what no option answers is asked. Without a terminal everything needed must be given; no tenant is read then.
+
+    \b
+    tokenvault init                               ask everything
+    tokenvault init --app-name Web --type spa     ask only the rest
     """
     from tokenvault.init.files import refuse_to_overwrite
     from tokenvault.init.flags import Flags, answers_of

@@ -38,11 +38,17 @@ SandboxOption = Annotated[
 ]
 MaxRps = Annotated[
     float | None,
-    typer.Option("--max-rps", min=0.01, help="At most so many requests a second.", rich_help_panel=TENANT_PANEL),
+    typer.Option("--max-rps", metavar="N", min=0.01, help="At most N requests a second.", rich_help_panel=TENANT_PANEL),
 ]
 MaxWait = Annotated[
     float,
-    typer.Option("--max-wait", min=0, help="Seconds to wait for rate limits, in all.", rich_help_panel=TENANT_PANEL),
+    typer.Option(
+        "--max-wait",
+        metavar="SECONDS",
+        min=0,
+        help="How long to wait for rate limits, in all.",
+        rich_help_panel=TENANT_PANEL,
+    ),
 ]
 Targets = Annotated[
     list[str] | None,

@@ -81,6 +81,11 @@ def plan(
     """Show what the tenant lacks for the spec to work at run time. Changes nothing.
 
     Exit code 0, or with --detailed-exitcode 2 when there are changes; 1 on any error.
+
+    \b
+    tokenvault plan --sandbox                     try it on a simulated tenant
+    tokenvault plan base.yaml production.yaml     a spec and its overlay
+    tokenvault plan --out plan.json               to be applied as it was reviewed
     """
     import asyncio
 

@@ -55,7 +55,10 @@ def usage(
     connection: Annotated[
         str | None,
         typer.Option(
-            "--connection", help="The connection to exchange for. Default: the first.", autocompletion=connections
+            "--connection",
+            metavar="NAME",
+            help="The connection to exchange for. Default: the first.",
+            autocompletion=connections,
         ),
     ] = None,
     form: Annotated[Form, typer.Option("--format", help="JSON holds every language.")] = Form.TEXT,

@@ -35,6 +35,10 @@ def validate(
     """Check a spec: its schema and every rule that needs no tenant.
 
     All problems are told at once, sorted by line, each with a code and a way out. Nothing is sent.
+
+    \b
+    tokenvault validate                           tokenvault.yaml
+    tokenvault validate specs/ --format github    annotations on a pull request
     """
     here = session(where(None, None), env_file=env_file)
     try:

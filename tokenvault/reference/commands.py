@@ -22,10 +22,11 @@ def _sections(group: Any, path: str) -> Iterator[str]:
 
 
 def _section(command: Any, path: str) -> str:
-    says = " ".join((command.help or "").split())
+    says, *examples = (command.help or "").split("\n\n\b\n")
     rows = [(_spelled(parameter), _default(parameter), parameter.help or "") for parameter in command.params]
     options = [table(("Argument or option", "Default", "What it does"), rows)] if rows else []
-    return "\n\n".join([f"### `{path}`", says, *options])
+    blocks = [f"```text\n{example}\n```" for example in examples]
+    return "\n\n".join([f"### `{path}`", " ".join(says.split()), *blocks, *options])
 
 
 def _spelled(parameter: Any) -> str:
