@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.support import CONNECTED_ACCOUNTS, ROOT, TOKEN_VAULT_GRANT
+from tests.support import CONNECTED_ACCOUNTS, ROOT, TOKEN_VAULT_GRANT, Result
 from tokenvault.sandbox import DOMAIN, TOKEN, open_sandbox
 
 MY_ACCOUNT = f"https://{DOMAIN}/me/"
@@ -22,6 +22,10 @@ ROTATING = {"rotation_type": "rotating", "expiration_type": "expiring", "leeway"
             "idle_token_lifetime": 1296000, "infinite_token_lifetime": False,
             "infinite_idle_token_lifetime": False}  # fmt: skip
 WEB_GRANTS = ["authorization_code", "refresh_token", "implicit"]
+
+
+class Refused(Exception):
+    """The tenant does not take it."""
 
 
 class Hands:
@@ -41,7 +45,8 @@ class Hands:
                 return await http.request(method, path, json=body, headers=headers)
 
         answer = self._runner.run(send())
-        assert answer.status_code < 300, answer.text
+        if answer.status_code >= 300:
+            raise Refused(answer.text)
         return answer.json() if answer.content else None
 
     def my_account(self, **settings: Any) -> None:
@@ -164,6 +169,11 @@ class Hands:
         for connection in connections:
             self.enable(connection, client_id)
         return client_id
+
+
+def said(result: Result) -> str:
+    """What a command said on stderr, however it was wrapped."""
+    return " ".join(result.err.split())
 
 
 def policy(audience: str = MY_ACCOUNT, scope: Any = None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tests.export.by_hand import MY_ACCOUNT, PUBLIC_KEY, Hands, by_hand, policy
+from tests.export.by_hand import MY_ACCOUNT, PUBLIC_KEY, Hands, by_hand, policy, said
 from tests.support import Result, cli, tenant
 
 
@@ -38,7 +38,7 @@ def test_a_web_application_with_the_token_vault_grant_is_exported_by_its_client_
     assert spec["applications"] == {
         "acme-assistant": {"client_id": client_id, "type": "regular_web", "flavors": ["refresh_token_exchange"]}
     }
-    assert "Not in the spec" not in result.err
+    assert "Not in the spec" not in said(result)
     assert_plan_is_empty(tmp_path)
     assert tenant(tmp_path / "tenant.db") == before, "an export changes nothing"
 
@@ -146,7 +146,7 @@ def test_a_worker_whose_key_is_not_there_is_left_out_with_what_has_to_be_added(t
     spec, result = exported(tmp_path)
     assert list(spec["applications"]) == ["portal"]
     needed = "keys/nightly-sync.pub.pem has to hold the public key with the thumbprint "
-    assert needed in result.err
+    assert needed in said(result)
     assert needed in " ".join((tmp_path / "out.yaml").read_text().replace("\n  #", "").split())
     assert_plan_is_empty(tmp_path)
     (tmp_path / "keys").mkdir()
@@ -174,8 +174,8 @@ def test_what_a_flavor_lacks_keeps_an_application_out_and_is_told(tmp_path: Path
         hands.web("Halfway", "google-oauth2", oidc_conformant=False, token_endpoint_auth_method="none")
     spec, result = exported(tmp_path)
     assert list(spec["applications"]) == ["good"]
-    assert "oidc_conformant is false, not true" in result.err
-    assert "token_endpoint_auth_method is none, not client_secret_post" in result.err
+    assert "oidc_conformant is false, not true" in said(result)
+    assert "token_endpoint_auth_method is none, not client_secret_post" in said(result)
     assert "# halfway:" in (tmp_path / "out.yaml").read_text()
     assert_plan_is_empty(tmp_path)
 
@@ -185,7 +185,7 @@ def test_a_machine_with_the_grant_and_no_privileged_access_is_told(tmp_path: Pat
         hands.application("Robot", app_type="non_interactive", grant_types=[policy_grant()])
     spec, result = exported(tmp_path)
     assert "applications" not in spec
-    assert '"Robot"' in result.err
+    assert '"Robot"' in said(result)
     assert_plan_is_empty(tmp_path)
 
 
@@ -196,7 +196,7 @@ def policy_grant() -> str:
 def test_a_tenant_without_token_vault_gives_a_spec_that_says_so(tmp_path: Path) -> None:
     spec, result = exported(tmp_path)
     assert spec == {"version": 1, "name": "sandbox"}
-    assert "Nothing in sandbox.localhost uses Token Vault" in result.err
+    assert "Nothing in sandbox.localhost uses Token Vault" in said(result)
     assert_plan_is_empty(tmp_path)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.export.by_hand import Hands, by_hand, policy
+from tests.export.by_hand import Hands, by_hand, policy, said
 from tests.support import EXAMPLES, Result, cli, served, tenant, write_spec
 
 HEADER = "# yaml-language-server: $schema="
@@ -46,7 +46,7 @@ def test_stdout_is_the_spec_and_nothing_else(folder: Path) -> None:
     result = export(folder)
     assert result.out.startswith(HEADER)
     assert exported_keys(result) == ["assistant", "portal", "calendar"]
-    assert "3 applications, 2 connections, 1 API" in result.err
+    assert "3 applications, 2 connections, 1 API" in said(result)
 
 
 def test_live_facts_stand_beside_what_they_are_about(folder: Path) -> None:
@@ -76,14 +76,14 @@ def test_an_unknown_application_is_refused_with_the_nearest_name(folder: Path) -
     result = export(folder, "--app", "Asistant")
     assert result.code == 1
     assert not result.out
-    assert 'There is no application "Asistant"' in result.err
-    assert 'Did you mean "Assistant"?' in result.err
+    assert 'There is no application "Asistant"' in said(result)
+    assert 'Did you mean "Assistant"?' in said(result)
 
 
 def test_an_application_that_does_not_use_token_vault_is_refused(folder: Path) -> None:
     result = export(folder, "--app", "Legacy Portal")
     assert result.code == 1
-    assert "does not use Token Vault" in result.err
+    assert "does not use Token Vault" in said(result)
 
 
 def test_two_applications_of_one_name_are_exported_both_and_refused_by_that_name(folder: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_file_is_never_written_over_without_force(folder: Path) -> None:
 def test_a_file_that_cannot_be_written_is_told(folder: Path) -> None:
     result = export(folder, "--output", "no/such/folder.yaml")
     assert result.code == 1
-    assert "no/such/folder.yaml cannot be written: No such file or directory" in result.err
+    assert "no/such/folder.yaml cannot be written: No such file or directory" in said(result)
 
 
 def test_a_name_is_chosen_or_made_of_the_domain(folder: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_name_is_chosen_or_made_of_the_domain(folder: Path) -> None:
     assert yaml.safe_load(export(folder, "--name", "acme-prod").out)["name"] == "acme-prod"
     result = export(folder, "--name", "Acme Prod")
     assert result.code == 1
-    assert '"Acme Prod" cannot be the name of a spec' in result.err
+    assert '"Acme Prod" cannot be the name of a spec' in said(result)
 
 
 def test_objects_of_two_specs_are_exported_one_spec_at_a_time(tmp_path: Path) -> None:
@@ -139,10 +139,10 @@ def test_objects_of_two_specs_are_exported_one_spec_at_a_time(tmp_path: Path) ->
         assert applied.code == 0, applied.err
     result = export(tmp_path)
     assert result.code == 1
-    assert "2 specs: quickstart (4), react-assistant (2)" in result.err
+    assert "2 specs: quickstart (4), react-assistant (2)" in said(result)
     chosen = export(tmp_path, "--name", "react-assistant")
     assert exported_keys(chosen) == ["assistant-spa"]
-    assert "belongs to another spec: export that with --name quickstart" in chosen.err
+    assert "belongs to another spec: export that with --name quickstart" in said(chosen)
     assert_plan_is_empty(tmp_path, chosen.out)
     assert_plan_is_empty(tmp_path, export(tmp_path, "--name", "quickstart").out)
 

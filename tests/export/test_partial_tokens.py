@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.export.by_hand import said
 from tests.support import EXAMPLES, Result, cli, served, write_spec
 
 READ = ("clients", "connections", "resource_servers", "client_grants", "client_credentials", "connections_options",
@@ -98,7 +99,7 @@ def test_an_export_without_options_says_what_is_missing_and_plans_as_empty(appli
         spec, result = exported(applied, env)
         again = cli("plan", "out.yaml", "--detailed-exitcode", cwd=applied, env=env)
     assert spec["connections"]["google-oauth2"] == {"purpose": "authentication_and_connected_accounts"}
-    assert "google-oauth2: Its scopes and offline access are missing here" in result.err
+    assert "google-oauth2: Its scopes and offline access are missing here" in said(result)
     assert again.code == 0, again.out
 
 
@@ -107,7 +108,7 @@ def test_an_export_without_credentials_leaves_the_worker_out_and_says_so(applied
         spec, result = exported(applied, env)
         again = cli("plan", "out.yaml", "--detailed-exitcode", cwd=applied, env=env)
     assert list(spec["applications"]) == ["assistant", "calendar-spa"]
-    assert "which public key it uses is not known: the token lacks read:client_credentials" in result.err
+    assert "which public key it uses is not known: the token lacks read:client_credentials" in said(result)
     assert "Do not let them --prune it" in (applied / "out.yaml").read_text()
     assert again.code == 0, again.out
 
@@ -118,7 +119,7 @@ def test_an_export_without_what_everything_hangs_on_is_refused(applied: Path, mi
         result = cli("export", cwd=applied, env=env)
     assert result.code == 1
     assert not result.out
-    assert f"Grant read:{missing} " in result.err
+    assert f"Grant read:{missing} " in said(result)
 
 
 def test_a_snapshot_holds_what_the_token_may_read_and_a_plan_from_it_says_what_it_may_not(applied: Path) -> None:

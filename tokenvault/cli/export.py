@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,13 +18,19 @@ if TYPE_CHECKING:
     from tokenvault.export import Exported
     from tokenvault.live import State
 
+MAX_SAID = 2000
+
 Apps = Annotated[
     list[str] | None,
     typer.Option("--app", metavar="NAME|ID", help="Only this application, and what it needs. May be repeated."),
 ]
 Name = Annotated[
     str | None,
-    typer.Option("--name", help="The spec's name. Default: the one in the tenant's marks, else made of its domain."),
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="The spec's name. Default: the one in the tenant's marks, else made of its domain.",
+    ),
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE instead of stdout.")]
 Force = Annotated[bool, typer.Option("--force", help="Write over FILE.")]
@@ -44,6 +51,10 @@ def export(
 
     Finds the applications by what they hold, with their flavors, connections and APIs. What a spec could not say is
     listed, never dropped.
+
+    \b
+    tokenvault export --output tokenvault.yaml    start from what is there
+    tokenvault export --app Concierge             one application alone
     """
     import asyncio
 
@@ -83,6 +94,12 @@ def _write(output: Path, text: str) -> None:
         raise RefusedError(Diagnostic(code="file-write", summary=summary)) from None
 
 
+def _bullet(text: str, width: int) -> list[str]:
+    return wrap(
+        text, width, initial_indent="  - ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+
+
 def _summary(here: Session, made: Exported, output: Path | None) -> str:
     paint = here.console.paint_err
     counts = ", ".join(
@@ -95,5 +112,5 @@ def _summary(here: Session, made: Exported, output: Path | None) -> str:
         lines = [f"Nothing in {safe(made.tenant)} uses Token Vault. `tokenvault init` writes a spec that makes it so."]
     if made.unsaid:
         lines += ["", paint("Not in the spec (its comments say more):", "bold", "yellow")]
-        lines += [f"  - {safe(says)}" for says in made.unsaid]
+        lines += [line for says in made.unsaid for line in _bullet(safe(says, MAX_SAID), here.console.width)]
     return "\n".join(lines) + "\n"

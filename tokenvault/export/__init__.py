@@ -43,7 +43,7 @@ def export(
     `only` names applications; `key_files` are the public keys below the file's folder, by thumbprint.
     """
     found = survey(state, name=name, only=only, key_files=key_files)
-    problems = {used.client_id: says for used in found.applications if (says := _problems(found, used, file))}
+    problems = _problems(found, file)
     draft = compose(found, found.applications, problems, [] if only else _claimed(found, file))
     still = (f"A plan of it is not empty: {says}" for says in _differences(found, draft, file))
     unread = (f"{entry.key}: {UNREAD}" for entry in draft.connections if UNREAD in entry.about)
@@ -64,10 +64,37 @@ def _listed(entries: Iterable[Entry]) -> int:
     return sum(not entry.problems for entry in entries)
 
 
-def _problems(found: Survey, used: Used, file: Path) -> tuple[str, ...]:
-    """Why a spec of this application alone would not plan as empty."""
-    about = f"application.{found.keys[used.client_id]}"
-    return found.missing.get(used.client_id) or _differences(found, compose(found, [used], {}, []), file, about)
+def _problems(found: Survey, file: Path) -> dict[str, tuple[str, ...]]:
+    """The applications without which a plan of the spec is empty, and why each has to be left out."""
+    problems = dict(found.obstacles)
+    problems |= _alone(found, [used for used in found.applications if used.client_id not in problems], file)
+    rest = [used for used in found.applications if used.client_id not in problems]
+    if _differences(found, compose(found, rest, {}, []), file):
+        problems |= _together(found, rest, file)
+    return problems
+
+
+def _alone(found: Survey, applications: Sequence[Used], file: Path) -> dict[str, tuple[str, ...]]:
+    """Those whose own spec would not plan as empty. Halving the list finds the few among many."""
+    about = f"application.{found.keys[applications[0].client_id]}" if len(applications) == 1 else ""
+    differences = _differences(found, compose(found, applications, {}, []), file, about) if applications else ()
+    if not differences or len(applications) == 1:
+        return {used.client_id: differences for used in applications if differences}
+    middle = len(applications) // 2
+    return _alone(found, applications[:middle], file) | _alone(found, applications[middle:], file)
+
+
+def _together(found: Survey, applications: Sequence[Used], file: Path) -> dict[str, tuple[str, ...]]:
+    """Those that do not go together with the ones before them."""
+    accepted: list[Used] = []
+    problems: dict[str, tuple[str, ...]] = {}
+    for used in applications:
+        differences = _differences(found, compose(found, [*accepted, used], {}, []), file)
+        if differences:
+            problems[used.client_id] = differences
+        else:
+            accepted.append(used)
+    return problems
 
 
 def _claimed(found: Survey, file: Path) -> list[str]:

@@ -67,10 +67,15 @@ def _values(attributes: Sequence[Attribute]) -> str:
     """`is "rotating", not "non-rotating"`, or what a list lacks."""
     if len(attributes) == 1 and not attributes[0].element and attributes[0].op == "change":
         return f"is {_shown(attributes[0].before)}, not {_shown(attributes[0].after)}"
-    lacks = [_shown(a.after or a.path[-1]) for a in attributes if a.op == "add"]
-    has = [_shown(a.before) for a in attributes if a.op != "add"]
+    lacks = [_member(a, a.after) for a in attributes if a.op == "add"]
+    has = [_member(a, a.before) for a in attributes if a.op != "add"]
     parts = [f"lacks {', '.join(lacks)}"] if lacks else []
     return " and ".join([*parts, *([f"has {', '.join(has)}"] if has else [])])
+
+
+def _member(attribute: Attribute, value: Any) -> str:
+    """A member of a list, by its key where it has one."""
+    return ": ".join([*attribute.path[1:], *([] if isinstance(value, dict) else [_shown(value)])])
 
 
 def _shown(value: Any) -> str:

@@ -39,7 +39,7 @@ def compose(found: Survey, applications: Sequence[Used], problems: Problems, cla
 def _top(found: Survey, listed: Iterable[Used]) -> dict[str, Any]:
     """A spec that names client ids is good for this tenant only, and says so."""
     top: dict[str, Any] = {"version": 1, "name": found.name}
-    if any(not found.is_created(used.client) for used in listed):
+    if any(used.client_id not in found.created for used in listed):
         top["tenant"] = found.state.domain
     host = found.tenancy.my_account_audience.removeprefix("https://").removesuffix("/me/")
     return top if host == found.state.domain else {**top, "my_account_api": {"domain": host}}

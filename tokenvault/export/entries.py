@@ -41,7 +41,7 @@ class Entry:
 def application_entry(survey: Survey, used: Used, every: Sequence[str], problems: tuple[str, ...] = ()) -> Entry:
     """An application; `every` are the spec's connections, of which an application uses all unless it says which."""
     key, kind = survey.keys[used.client_id], TYPES.get(str(used.client.get("app_type")))
-    created = survey.is_created(used.client)
+    created = used.client_id in survey.created
     connections = survey.connections_of(used)
     fields: dict[str, Any] = {}
     if not created:

@@ -50,9 +50,10 @@ def _checked(name: str) -> str:
 def keys_of(clients: Iterable[Object], spec: str) -> dict[str, str]:
     """The key of every application, by client id: the one in its mark where this spec left it, else made of its name."""
     clients = list(clients)
-    marks = {str(c["client_id"]): mark.key for c in clients if (mark := mark_of(c)) and mark.spec == spec}
+    by_key = {mark.key: str(c["client_id"]) for c in reversed(clients) if (mark := mark_of(c)) and mark.spec == spec}
+    marks = {client_id: key for key, client_id in by_key.items()}
     names = {str(c["client_id"]): str(c.get("name") or "") for c in clients if c["client_id"] not in marks}
-    return {**marks, **_unique(names, taken=marks.values(), default="application")}
+    return {**marks, **_unique(names, taken=by_key, default="application")}
 
 
 def api_keys_of(api_clients: Mapping[str, Object], apis: Mapping[str, Object], spec: str) -> dict[str, str]:

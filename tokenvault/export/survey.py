@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,26 +27,26 @@ KEY_SLOT = "token_vault_privileged_access.credentials"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What is exported, and how it is called. `missing` are the key files that have to be added, by client id."""
+    """What is exported, and how it is called.
+
+    `created` are the applications that this spec created, finds by their marks, and can create again elsewhere.
+    `obstacles` are what has to be done first, by client id.
+    """
 
     state: State
     tenancy: Tenancy
     name: str
     applications: tuple[Used, ...]
     keys: Mapping[str, str]
+    created: frozenset[str]
     spelling: Spelling
-    missing: Mapping[str, tuple[str, ...]]
+    obstacles: Mapping[str, tuple[str, ...]]
     rest: tuple[str, ...]
 
     def mark(self, client: Object) -> Mark | None:
         """The mark that this spec left on an application."""
         mark = mark_of(client)
         return mark if mark and mark.spec == self.name else None
-
-    def is_created(self, client: Object) -> bool:
-        """Whether this spec created the application, so that it can do so again elsewhere."""
-        mark = self.mark(client)
-        return mark is not None and mark.created and str(client.get("app_type")) in TYPES
 
     def connection(self, name: str) -> Object:
         """The connection of this name; without any attribute where there is none, or none may be read."""
@@ -69,13 +70,12 @@ class Survey:
 
     def connectable(self) -> tuple[str, ...]:
         """The connections whose accounts users can connect, in the tenant's order."""
-        found = () if isinstance(self.tenancy.connections, Unreadable) else self.tenancy.connections
+        found = self.state.objects["connections"]
         return tuple(str(c["name"]) for c in found if is_connectable(c) and c.get("strategy") not in NEVER)
 
     def claimed(self) -> tuple[str, ...]:
         """The connections that carry this spec's mark."""
-        found = () if isinstance(self.tenancy.connections, Unreadable) else self.tenancy.connections
-        marks = ((str(c["name"]), read_mark(c.get("metadata"))) for c in found)
+        marks = ((str(c["name"]), read_mark(c.get("metadata"))) for c in self.state.objects["connections"])
         return tuple(name for name, mark in marks if mark and mark.spec == self.name)
 
 
@@ -109,8 +109,9 @@ def survey(state: State, *, name: str | None, only: Sequence[str], key_files: Ma
         name=chosen,
         applications=tuple(ours),
         keys=keys,
+        created=_created(ours, chosen),
         spelling=Spelling(apis=_apis(tenancy, api_clients, chosen), keys=entries),
-        missing=missing,
+        obstacles={**_copies(ours, chosen), **missing},
         rest=(*(() if only else uses.rest), *(_foreign(used) for used in selected if used not in ours)),
     )
 
@@ -125,8 +126,9 @@ def _require_readable(tenancy: Tenancy, state: State) -> None:
 
 
 def _foreign(used: Used) -> str:
-    mark = mark_of(used.client)
-    return f"{title(used.client)} belongs to another spec: export that with --name {mark.spec if mark else ''}"
+    mark, exchange = mark_of(used.client), used.exchange
+    also = f", with the Custom API Client {title(exchange.client)}," if exchange else ""
+    return f"{title(used.client)}{also} belongs to another spec: export that with --name {mark.spec if mark else ''}"
 
 
 def _selected(uses: Uses, only: Sequence[str], clients: Iterable[Object]) -> list[Used]:
@@ -196,6 +198,25 @@ def _key_entries(
             if kid not in files:
                 missing[used.client_id] = (*missing.get(used.client_id, ()), _wanted(path, kid))
     return entries, missing
+
+
+def _created(applications: Sequence[Used], spec: str) -> frozenset[str]:
+    marks = {used.client_id: mark for used in applications if (mark := mark_of(used.client)) and mark.spec == spec}
+    counts = Counter(mark.key for mark in marks.values())
+    typed = {used.client_id for used in applications if str(used.client.get("app_type")) in TYPES}
+    return frozenset(i for i, mark in marks.items() if mark.created and counts[mark.key] == 1 and i in typed)
+
+
+def _copies(applications: Iterable[Used], spec: str) -> dict[str, tuple[str, ...]]:
+    """Applications that carry the mark of another one: somebody copied it with everything it had."""
+    first: dict[str, Used] = {}
+    found: dict[str, tuple[str, ...]] = {}
+    for used in applications:
+        mark = mark_of(used.client)
+        if mark and mark.spec == spec and first.setdefault(mark.key, used) is not used:
+            says = f"it carries the mark of {title(first[mark.key].client)}: remove its `tokenvault` metadata"
+            found[used.client_id] = (says,)
+    return found
 
 
 def _wanted(path: str, kid: object) -> str:

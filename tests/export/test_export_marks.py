@@ -1,0 +1,126 @@
+"""Marks and exports: what a spec owns comes back under its own keys, and what is as it should be needs no mark."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tests.export.by_hand import PUBLIC_KEY, by_hand, said
+from tests.export.test_export_by_hand import assert_plan_is_empty, exported
+from tests.support import Result, cli, tenant
+
+WEB = {"type": "regular_web", "callbacks": ["https://a.example/cb"], "flavors": ["refresh_token_exchange"]}
+
+
+def apply(folder: Path, spec: Any) -> Result:
+    (folder / "spec.yaml").write_text(yaml.safe_dump(spec))
+    result = cli("apply", "spec.yaml", "-y", "--sandbox", "tenant.db", cwd=folder)
+    assert result.code == 0, result.err
+    return result
+
+
+def marks(folder: Path) -> list[str]:
+    clients = tenant(folder / "tenant.db")["clients"].values()
+    return [c["client_metadata"]["tokenvault"] for c in clients if "tokenvault" in c.get("client_metadata", {})]
+
+
+def satisfied(folder: Path) -> str:
+    """A tenant in which an application is as `refresh_token_exchange` wants it, without a mark."""
+    with by_hand(folder / "tenant.db") as hands:
+        hands.my_account()
+        hands.connection("github")
+        return hands.web("Assistant", "github")
+
+
+def spec_for(**application: Any) -> dict[str, Any]:
+    flavors = {"flavors": ["refresh_token_exchange"]}
+    return {
+        "version": 1,
+        "name": "mine",
+        "connections": {"github": {}},
+        "applications": {"app": {**application, **flavors}},
+    }
+
+
+def test_an_application_that_is_right_already_is_found_by_its_id_and_left_unmarked(tmp_path: Path) -> None:
+    client_id = satisfied(tmp_path)
+    apply(tmp_path, spec_for(client_id=client_id))
+    assert marks(tmp_path) == []
+
+
+def test_one_that_is_found_by_its_name_is_marked_because_names_change(tmp_path: Path) -> None:
+    satisfied(tmp_path)
+    apply(tmp_path, spec_for(name="Assistant", type="regular_web"))
+    assert [mark.split(" ")[0] for mark in marks(tmp_path)] == ["mine/app"]
+
+
+def test_one_that_has_to_change_is_marked_with_the_change(tmp_path: Path) -> None:
+    client_id = satisfied(tmp_path)
+    apply(tmp_path, spec_for(client_id=client_id, callbacks=["https://new.example/cb"]))
+    assert [mark.split(" ")[0] for mark in marks(tmp_path)] == ["mine/app"]
+
+
+def test_adopted_applications_come_back_by_client_id_under_their_keys(tmp_path: Path) -> None:
+    client_id = satisfied(tmp_path)
+    apply(tmp_path, spec_for(client_id=client_id, callbacks=["https://new.example/cb"]))
+    spec, _ = exported(tmp_path)
+    assert spec["name"] == "mine"
+    assert spec["applications"] == {
+        "app": {"client_id": client_id, "type": "regular_web", "flavors": ["refresh_token_exchange"]}
+    }
+    assert_plan_is_empty(tmp_path)
+
+
+def test_applications_renamed_behind_its_back_to_one_name_do_not_spoil_the_spec(tmp_path: Path) -> None:
+    apply(tmp_path, {"version": 1, "name": "mine", "connections": {"github": {}}, "applications": {"a": WEB, "b": WEB}})
+    with by_hand(tmp_path / "tenant.db") as hands:
+        [client_id] = [c["client_id"] for c in hands.ask("GET", "clients?per_page=100") if c["name"] == "b"]
+        hands.ask("PATCH", f"clients/{client_id}", {"name": "a"})
+    spec, result = exported(tmp_path)
+    assert list(spec["applications"]) == ["a"]
+    assert 'have the same name "a"' in said(result)
+    changes = cli("plan", "out.yaml", "--sandbox", "tenant.db", "--format", "json", cwd=tmp_path).json["changes"]
+    assert changes == []
+
+
+def test_a_copied_application_is_not_taken_for_the_original(tmp_path: Path) -> None:
+    apply(tmp_path, {"version": 1, "name": "mine", "connections": {"github": {}}, "applications": {"a": WEB}})
+    with by_hand(tmp_path / "tenant.db") as hands:
+        [original] = [c for c in hands.ask("GET", "clients?per_page=100") if c["name"] == "a"]
+        copy = hands.web("a", "github", client_metadata=original["client_metadata"])
+    spec, result = exported(tmp_path)
+    assert spec["applications"]["a"]["client_id"] == original["client_id"]
+    assert f'"a" ({copy}): it carries the mark of "a" ({original["client_id"]})' in said(result)
+
+
+def test_both_keys_of_a_worker_that_is_being_rotated_come_back(tmp_path: Path) -> None:
+    second = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "old.pem").write_text(PUBLIC_KEY)
+    (tmp_path / "keys" / "new.pem").write_bytes(second.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    keys = [{"file": "keys/old.pem"}, {"file": "keys/new.pem", "alg": "PS256"}]
+    worker = {"public_keys": keys, "ip_allowlist": ["203.0.113.7"], "grants": {"github": ["repo"]}}
+    application = {"type": "m2m", "flavors": [{"privileged_worker": worker}]}
+    apply(tmp_path, {"version": 1, "name": "mine", "connections": {"github": {}}, "applications": {"job": application}})
+    spec, _ = exported(tmp_path)
+    [flavor] = spec["applications"]["job"]["flavors"]
+    assert flavor["privileged_worker"] == worker
+    assert_plan_is_empty(tmp_path)
+
+
+def test_the_domain_that_users_log_in_on_is_written_down(tmp_path: Path) -> None:
+    satisfied(tmp_path)
+    with by_hand(tmp_path / "tenant.db") as hands:
+        state = json.dumps(hands.sandbox.export_state())
+        hands.sandbox.load_state(
+            json.loads(state.replace("https://sandbox.localhost/me/", "https://login.example/me/"))
+        )
+    spec, _ = exported(tmp_path)
+    assert spec["my_account_api"] == {"domain": "login.example"}
+    assert list(spec["applications"]) == ["assistant"]
+    assert_plan_is_empty(tmp_path)
