@@ -89,44 +89,53 @@ def test_programs_end_with_what_auth0_says_when_it_declines(running: Served, lan
     assert done.returncode != 0 and "invalid_grant" in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("algorithm", ["RS384", "PS256"])
-def test_programs_sign_with_each_algorithm_and_name_the_key(
-    template: World, tmp_path: Path, language: str, algorithm: str
-) -> None:
-    world = template.copy(tmp_path)
+@pytest.fixture(scope="module", params=["RS384", "PS256"])
+def two_keys(
+    request: pytest.FixtureRequest, template: World, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """A worker with two keys, the first of them signing with another algorithm than the second."""
+    world = template.copy(tmp_path_factory.mktemp("keys"))
     world.make_key("second")
     spec = json.loads(json.dumps(world.spec))
-    keys = [{"file": "second.pub.pem", "alg": algorithm}, {"file": "worker.pub.pem"}]
+    keys = [{"file": "second.pub.pem", "alg": request.param}, {"file": "worker.pub.pem"}]
     spec["applications"][WORKER]["flavors"][0]["privileged_worker"]["public_keys"] = keys
     world.write(spec)
     assert world.apply().code == 0
     world.sandbox.connect(USER, GOOGLE)
     world.close()
-    with served(tmp_path / "tenant.db") as address:
-        env = {
-            "NIGHTLY_SYNC_PRIVATE_KEY_FILE": str(tmp_path / "second.key.pem"),
-            "AUTH0_USER_ID": USER,
-            "AUDIT_CONTEXT": "x",
-        }
-        here = Served(world, address, env)
-        done = here.run(language, here.usage("spec.yaml", WORKER, "--lang", language).out)
-    assert done.returncode == 0, done.stdout + done.stderr
+    env = {
+        "NIGHTLY_SYNC_PRIVATE_KEY_FILE": str(world.folder / "second.key.pem"),
+        "AUTH0_USER_ID": USER,
+        "AUDIT_CONTEXT": "x",
+    }
+    with served(world.folder / "tenant.db") as address:
+        yield Served(world, address, env)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_programs_use_the_header_where_the_application_does(template: World, tmp_path: Path, language: str) -> None:
-    world = template.copy(tmp_path)
+def test_programs_sign_with_each_algorithm_and_name_the_key(two_keys: Served, language: str) -> None:
+    done = two_keys.run(language, two_keys.usage("spec.yaml", WORKER, "--lang", language).out)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def with_basic(template: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """An application that sends its secret in a header."""
+    world = template.copy(tmp_path_factory.mktemp("basic"))
     world.patch_client(ASSISTANT, token_endpoint_auth_method="client_secret_basic")
     client_id = world.client(ASSISTANT)["client_id"]
     world.sandbox.connect(USER, GOOGLE, client_id=client_id)
     env = {"ASSISTANT_CLIENT_SECRET": world.secret(ASSISTANT)}
     env["AUTH0_SUBJECT_TOKEN"] = world.sandbox.issue_refresh_token(USER, client_id)
     world.close()
-    with served(tmp_path / "tenant.db") as address:
-        here = Served(world, address, env)
-        program = here.usage("spec.yaml", ASSISTANT, "--lang", language).out
-        done = here.run(language, program)
+    with served(world.folder / "tenant.db") as address:
+        yield Served(world, address, env)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_programs_use_the_header_where_the_application_does(with_basic: Served, language: str) -> None:
+    program = with_basic.usage("spec.yaml", ASSISTANT, "--lang", language).out
+    done = with_basic.run(language, program)
     assert "client_secret=" not in program
     assert done.returncode == 0, done.stdout + done.stderr
 
