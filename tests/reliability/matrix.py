@@ -25,7 +25,7 @@ from tests.reliability.faults import FAULTS, Fault
 from tests.support import Result
 
 LONGEST = 25.0
-RAW = re.compile(r"Traceback|failed unexpectedly|<html|\{\"|'statusCode'|Error\(")
+RAW = re.compile(r"Traceback|failed unexpectedly|<html|statusCode|\"error\":|Error\(")
 HEAD = re.compile(r"^(?:Error|Warning): .+\[[a-z0-9-]+\]$", re.MULTILINE)
 
 

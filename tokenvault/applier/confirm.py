@@ -1,8 +1,8 @@
 """Application names are not unique, so two applies at once can both create one. Whoever sees the other gives way.
 
-After its creates an apply lists the applications that carry its marks. Of two, the one with the greater client id is
-withdrawn by its maker at once; the other waits for that, and is withdrawn too if the first does not go away: its maker
-saw only its own, and keeps it.
+After its creates an apply lists the applications that carry its marks. Where another apply made some too, one contested
+application decides for all of them, so that one apply wins whole: the one with the smaller client id. The other withdraws
+its own at once; the winner waits for that, and withdraws too if its rival does not: that one saw only its own, and keeps it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ async def contested(tenant: Tenant, writer: Writer, created: Mapping[str, str]) 
     """Which of the created applications (mark → address) had to be withdrawn, and why."""
     lost: dict[str, Diagnostic] = {}
     for attempt in range(ATTEMPTS):
-        mine = {mark: address for mark, address in created.items() if address not in lost}
-        marked = await _marked(tenant, mine)
-        for address, ids in marked.items():
-            rivals = ids - {writer.ids[address]}
-            if rivals and (writer.ids[address] > min(rivals) or attempt == ATTEMPTS - 1):
-                lost[address] = await _withdraw(tenant, address, writer.ids[address], min(rivals))
-        if all(ids == {writer.ids[address]} for address, ids in marked.items() if address not in lost):
-            return lost
+        marked = await _marked(tenant, {mark: address for mark, address in created.items() if address not in lost})
+        rivals = {address: ids - {writer.ids[address]} for address, ids in sorted(marked.items())}
+        found = [address for address, others in rivals.items() if others]
+        if found and (attempt == ATTEMPTS - 1 or writer.ids[found[0]] > min(rivals[found[0]])):
+            for address in found:
+                lost[address] = await _withdraw(tenant, address, writer.ids[address], min(rivals[address]))
+            continue
+        if not found and all(writer.ids[address] in ids for address, ids in marked.items()):
+            break
         await tenant.pacer.clock.sleep(PAUSE)
     return lost
 

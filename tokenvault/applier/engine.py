@@ -25,6 +25,7 @@ from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
 from tokenvault.ownership import parse_mark
 from tokenvault.plan import Action, Change, Plan
 from tokenvault.tenant.gateway import Tenant
+from tokenvault.tenant.pacing import CONCURRENT
 
 CONFIRM = "(confirm)"
 
@@ -73,10 +74,13 @@ class _Run:
     started: dict[str, float] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT))
+    changes: dict[str, Change] = field(init=False)
     compare: Comparable = field(init=False)
     writer: Writer = field(init=False)
 
     def __post_init__(self) -> None:
+        self.changes = {change.address: change for change in self.plan.changes}
         self.compare = Comparable(self.plan.salt)
         self.writer = Writer(self.tenant, self.compare, self.meanwhile.there)
 
@@ -115,9 +119,14 @@ class _Run:
             yield _Step(name, after, needs, lambda: self._finish(change), writes=bool(change.later))
 
     async def _take(self, step: _Step) -> None:
-        """Waits for what comes before, and does the step unless something it needs failed or the user stopped."""
+        """Waits for what comes before and for room, so that what has begun is soon ended."""
         if step.after:
             await asyncio.wait([self.tasks[name] for name in step.after])
+        async with self.room:
+            await self._do(step)
+
+    async def _do(self, step: _Step) -> None:
+        """Does the step unless something it needs failed or the user stopped."""
         address = step.name.removesuffix(" (finish)")
         if address in self.ended:
             return
@@ -172,7 +181,7 @@ class _Run:
             self._end(address, Outcome.FAILED, why)
 
     def _change(self, address: str) -> Change:
-        return next(change for change in self.plan.changes if change.address == address)
+        return self.changes[address]
 
     def _end(self, address: str, outcome: Outcome, diagnostic: Diagnostic | None = None) -> None:
         change = self._change(address)

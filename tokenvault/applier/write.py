@@ -161,8 +161,9 @@ class Writer:
         return ready
 
     def node(self, change: Change) -> Node:
-        """The change as a node, to find its object by."""
-        return node_of(change, self.bound(change.identity))
+        """The change as a node, to find its object by: by its id where that is known."""
+        identity, known = self.bound(change.identity), self.ids.get(change.address)
+        return node_of(change, {**identity, kinds()[change.kind].id_field: known} if known else identity)
 
 
 def _nameless(change: Change) -> Diagnostic:
