@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from tokenvault.desired import Node, Why
+from tokenvault.desired import Ask, Node, Why
 from tokenvault.diff import UNKNOWN, Delta, is_sensitive, unknown_address
 from tokenvault.kinds import Kind, Object, Shape
 from tokenvault.plan import Attribute
@@ -14,10 +16,17 @@ from tokenvault.want import Both, Has, HasBy, Is, Lacks, LacksBy, Ref, Want
 Values = Mapping[str, Any]
 
 
-def attribute(kind: Kind, node: Node, delta: Delta, before: Values, after: Values) -> Attribute:
-    """One difference as the plan shows it: secrets and values that nobody knows yet are not in it."""
-    path = delta.path[0]
-    sensitive = kind.field_at(path).secret or is_sensitive(before.get(path)) or is_sensitive(after.get(path))
+def attributes(kind: Kind, node: Node, deltas: Iterable[Delta], before: Values, after: Values) -> tuple[Attribute, ...]:
+    """The differences as the plan shows them: secrets and values that nobody knows yet are not in them."""
+    deltas, askers = list(deltas), _Askers.of(node)
+    sensitive = {
+        path: kind.field_at(path).secret or is_sensitive(before.get(path)) or is_sensitive(after.get(path))
+        for path in dict.fromkeys(delta.path[0] for delta in deltas)
+    }
+    return tuple(_attribute(delta, askers.why(delta), sensitive=sensitive[delta.path[0]]) for delta in deltas)
+
+
+def _attribute(delta: Delta, why: tuple[Why, ...], *, sensitive: bool) -> Attribute:
     unknown = unknown_address(delta)
     return Attribute(
         path=tuple(part for part in delta.path if not part.startswith("\0")) if unknown else delta.path,
@@ -27,35 +36,51 @@ def attribute(kind: Kind, node: Node, delta: Delta, before: Values, after: Value
         element=delta.element,
         sensitive=sensitive,
         unknown=unknown,
-        why=_why(node, delta),
+        why=why,
     )
 
 
-def _why(node: Node, delta: Delta) -> tuple[Why, ...]:
-    """Who asked: for a member of a set, only those that asked for that member."""
-    asks = list(node.asks_for(delta.path[0]))
-    member = (delta.after or delta.before) if delta.element else delta.path[1] if len(delta.path) > 1 else None
-    named = [ask for ask in asks if member is not None and _names(ask.want, member)]
-    whole = [ask for ask in asks if delta.op != "remove" or isinstance(ask.want, Is)]
-    return tuple(dict.fromkeys(ask.why for ask in named or whole))
+@dataclass(frozen=True, slots=True)
+class _Askers:
+    """The asks of a node by path, and by path and member: a thousand may ask for one member of a list each."""
+
+    whole: Mapping[str, list[Ask]]
+    named: Mapping[tuple[str, str], list[Ask]]
+
+    @classmethod
+    def of(cls, node: Node) -> _Askers:
+        whole, named = defaultdict(list), defaultdict(list)
+        for ask in node.asks:
+            whole[ask.path].append(ask)
+            for member in _members(ask.want):
+                named[ask.path, member].append(ask)
+        return cls(whole, named)
+
+    def why(self, delta: Delta) -> tuple[Why, ...]:
+        """Who asked: for a member of a set, only those that asked for that member."""
+        path = delta.path[0]
+        member = (delta.after or delta.before) if delta.element else delta.path[1] if len(delta.path) > 1 else None
+        asks = self.named.get((path, str(member)), []) if member is not None else []
+        whole = (ask for ask in self.whole.get(path, ()) if delta.op != "remove" or isinstance(ask.want, Is))
+        return tuple(dict.fromkeys(ask.why for ask in asks or whole))
 
 
-def _names(want: Want, member: Any) -> bool:
+def _members(want: Want) -> Iterable[str]:
     match want:
         case Has() | Lacks():
-            return any(_is(item, member) for item in want.items)
+            return map(_name, want.items)
         case HasBy():
-            return any(_is(entry.get(want.key), member) for entry in want.entries)
+            return (_name(entry.get(want.key)) for entry in want.entries)
         case LacksBy():
-            return str(member) in map(str, want.names)
+            return map(str, want.names)
         case Both():
-            return _names(want.without, member) or _names(want.wanted, member)
+            return (*_members(want.without), *_members(want.wanted))
         case _:
-            return False
+            return ()
 
 
-def _is(item: Any, member: Any) -> bool:
-    return str(member) == (f"{UNKNOWN}{item.address}" if isinstance(item, Ref) else str(item))
+def _name(item: Any) -> str:
+    return f"{UNKNOWN}{item.address}" if isinstance(item, Ref) else str(item)
 
 
 def unmanaged(node: Node, live: Object | None) -> int:

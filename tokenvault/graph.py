@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -12,7 +12,7 @@ from tokenvault.flavors import application, uses
 from tokenvault.kinds import kinds
 from tokenvault.kinds.application import APP_TYPES
 from tokenvault.spec.model import Spec
-from tokenvault.want import Among, Conflict, Want
+from tokenvault.want import Among, Conflict, Want, joined
 
 
 def build_graph(spec: Spec, domain: str) -> Graph:
@@ -46,18 +46,23 @@ def with_nodes(graph: Graph, nodes: Iterable[Node]) -> Graph:
 
 
 def _node(asks: tuple[Ask, ...]) -> Node:
-    wants: dict[str, Want] = {}
+    by_path: dict[str, list[Ask]] = {}
     for ask in asks:
         kinds()[ask.target.kind]  # an unknown kind fails here, not at run time
-        try:
-            wants[ask.path] = wants[ask.path].join(ask.want) if ask.path in wants else ask.want
-        except Conflict:
-            raise SpecError(_conflict(ask, asks)) from None
-    return Node(target=asks[0].target, asks=asks, wants=wants)
+        by_path.setdefault(ask.path, []).append(ask)
+    return Node(target=asks[0].target, asks=asks, wants={path: _want(some) for path, some in by_path.items()})
 
 
-def _conflict(ask: Ask, asks: Iterable[Ask]) -> Diagnostic:
-    other = next(a for a in asks if a.path == ask.path)
+def _want(asks: Sequence[Ask]) -> Want:
+    """What all these asks for one attribute want together."""
+    try:
+        return joined([ask.want for ask in asks])
+    except Conflict:
+        raise SpecError(_conflict(asks)) from None
+
+
+def _conflict(asks: Sequence[Ask]) -> Diagnostic:
+    other, ask = asks[0], next(asks[n] for n in range(1, len(asks)) if _contradicts(asks[: n + 1]))
     return Diagnostic(
         code="spec-conflict",
         summary=f"{ask.target.address} cannot satisfy both {other.why.source} and {ask.why.source}: {ask.path}",
@@ -66,3 +71,11 @@ def _conflict(ask: Ask, asks: Iterable[Ask]) -> Diagnostic:
         span=ask.why.span,
         context=ask.target.address,
     )
+
+
+def _contradicts(asks: Sequence[Ask]) -> bool:
+    try:
+        joined([ask.want for ask in asks])
+    except Conflict:
+        return True
+    return False

@@ -13,7 +13,7 @@ from tokenvault.kinds import Collection, Kind, Object, Reader, kinds
 from tokenvault.secret import Secret, sounds_secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)  # asyncio.run formats what it answers, for nobody
 class State:
     """What was read of a tenant, by collection.
 

@@ -205,7 +205,8 @@ def planned_nodes(wanted: Iterable[Node], known: Container[str], changes: Sequen
         )
         for node in wanted
     ]
-    gone = [change for change in changes if change.address not in {node.address for node in wanted}]
+    staying = {node.address for node in wanted}
+    gone = [change for change in changes if change.address not in staying]
     return (*nodes, *(_deleted(change) for change in gone))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tokenvault.changes import attribute, kept, risks, unmanaged, unmanaged_options
+from tokenvault.changes import attributes, kept, risks, unmanaged, unmanaged_options
 from tokenvault.desired import Ask, Graph, Node, Target, bind, bound, refs
 from tokenvault.diff import Comparable, Delta, differences
 from tokenvault.errors import Diagnostic, PlanError
@@ -89,6 +89,7 @@ class _Planner:
     compare: Comparable
     ownership: Ownership
     values: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    needs: dict[str, frozenset[str]] = field(default_factory=dict)
     errors: list[Diagnostic] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
     unseen: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -160,10 +161,10 @@ class _Planner:
             address=node.address,
             kind=node.kind,
             action=Action.CREATE if live is None else Action.UPDATE,
-            name=node.target.name,
+            name=str(live["name"]) if live and "name" in live and "name" not in after else node.target.name,
             identity=bind(dict(node.target.identity), self.live.ids),
             id=str(live[kind.id_field]) if live is not None else None,
-            attributes=tuple(attribute(kind, node, delta, before, after) for delta in deltas),
+            attributes=attributes(kind, node, deltas, before, after),
             sets={path: value for path, value in sets.items() if path not in later},
             later=later,
             premises={path: self.compare.fingerprint(before.get(path), kind.field_at(path)) for path in after if live},
@@ -210,7 +211,8 @@ class _Planner:
 
     def _requires(self, node: Node, live: Object | None, sets: Mapping[str, Any]) -> tuple[str, ...]:
         """What must be done first: the objects that the node refers to, or names as a need, and that are not waiting for it."""
-        asks = [ask for ask in node.asks if live is None or (ask.path in sets and not self._is_met(ask, live))]
+        waiting = [ask for ask in node.asks if ask.needs or ask.loan]
+        asks = [ask for ask in waiting if live is None or (ask.path in sets and not self._is_met(ask, live))]
         needs = node.needs() if live is None else {r.address for r in refs(dict(sets))}
         needs |= {need for ask in asks for need in ask.needs}
         needs |= {ask.user for ask in asks if ask.loan and self._comes_first(ask.user, node)}
@@ -224,12 +226,19 @@ class _Planner:
     def _follows(self, address: str, node: Node) -> bool:
         """Whether the object at the address has to wait for the node instead: an object that exists is changed last."""
         exists = self.live.objects.get(address) is not None
-        return self._refers_to(address, node.address) or (exists and node.address in self.graph.nodes[address].needs())
+        return self._refers_to(address, node.address) or (exists and node.address in self._needs_of(address))
 
     def _comes_first(self, user: str, node: Node) -> bool:
         """A loan is written into its user's mark before it is given, except where the user itself waits for it."""
-        waiting = self.graph.nodes.get(user)
-        return not kinds()[node.kind].marker and waiting is not None and node.address not in waiting.needs()
+        if kinds()[node.kind].marker or user not in self.graph.nodes:
+            return False
+        return node.address not in self._needs_of(user)
+
+    def _needs_of(self, address: str) -> frozenset[str]:
+        """What a node refers to, found once: a thousand others may ask."""
+        if address not in self.needs:
+            self.needs[address] = self.graph.nodes[address].needs()
+        return self.needs[address]
 
     def _refers_to(self, address: str, target: str) -> bool:
         node = self.graph.nodes.get(address)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from functools import lru_cache
 from typing import Any, NoReturn
 
 SENSITIVE = "(sensitive value)"
@@ -36,8 +37,7 @@ class Secret:
 
     def fingerprint(self, salt: str) -> str:
         """A salted, deliberately slow hash: equal secrets compare equal, and a plan that holds it cannot be reversed."""
-        digest = hashlib.scrypt(self._value.encode(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=16)
-        return digest.hex()
+        return _fingerprint(self._value, salt)
 
     def __repr__(self) -> str:
         return SENSITIVE
@@ -60,3 +60,9 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret cannot be serialised")
+
+
+@lru_cache(maxsize=1024)
+def _fingerprint(value: str, salt: str) -> str:
+    """Once for each secret of a plan, not once for each time that it is compared."""
+    return hashlib.scrypt(value.encode(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=16).hex()

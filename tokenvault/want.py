@@ -7,8 +7,9 @@ is asked for and nothing else; on adopted objects lists only grow. Absent and nu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Protocol
 
 
@@ -93,8 +94,9 @@ class Has:
 
     def resolve(self, live: Any, *, exact: bool) -> Any:
         present = list(live or [])
-        kept = [item for item in present if item in self.items] if exact else present
-        return kept + [item for item in self.items if item not in present]
+        wanted, there = _lookup(self.items), _lookup(present)
+        kept = [item for item in present if item in wanted] if exact else present
+        return kept + [item for item in self.items if item not in there]
 
     def join(self, other: Want) -> Want:
         if isinstance(other, Has):
@@ -104,6 +106,14 @@ class Has:
         if isinstance(other, Lacks):
             return other.join(self)
         raise Conflict
+
+
+def _lookup(items: Sequence[Any]) -> Collection[Any]:
+    """The items as what answers `in` at once; lists of a thousand are compared with lists of a thousand."""
+    try:
+        return frozenset(items)
+    except TypeError:
+        return items
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +209,14 @@ class Among:
         if isinstance(other, Among):
             return Among(tuple(v for v in self.values if v in other.values), self.hint or other.hint)
         return other
+
+
+def joined(wants: Sequence[Want]) -> Want:
+    """The want that satisfies them all, or `Conflict`. Of lists that a thousand ask for one member each, in one go."""
+    lists = [want for want in wants if isinstance(want, Has)]
+    if len(lists) == len(wants):
+        return Has(tuple(dict.fromkeys(item for want in lists for item in want.items)))
+    return reduce(lambda one, other: one.join(other), wants)
 
 
 def _overwrite_entry(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

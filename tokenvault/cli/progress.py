@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tokenvault.tenant.gateway import Tenant
 
 EVERY = 10.0
+READABLE = 100
 STARTED = {Action.CREATE: "Creating", Action.UPDATE: "Updating", Action.DELETE: "Deleting"}
 DONE = {Action.CREATE: "Creation complete", Action.UPDATE: "Update complete", Action.DELETE: "Deletion complete"}
 
@@ -110,11 +111,13 @@ class Lines:
         self._console = console
 
     def planned(self, document: Document, *, full: bool) -> None:
-        """The plan on stdout; one that was reviewed before as one line per object."""
+        """The plan on stdout; one that was reviewed before, or that nobody could read, as one line per object."""
         from tokenvault.render.text import plan_text
 
-        console = self._console
-        console.out(plan_text(document, console.paint, summary=not full, width=console.width))
+        console, many = self._console, len(document["changes"]) > READABLE
+        console.out(plan_text(document, console.paint, summary=many or not full, width=console.width))
+        if many and full:
+            self.remark(f"\nMore than {READABLE} objects change: `tokenvault plan` shows every attribute of them.")
 
     def begin(self) -> None:
         """Room between the plan and what follows."""

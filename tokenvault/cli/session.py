@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tokenvault.desired import Graph
     from tokenvault.live import Live, State
     from tokenvault.plan import Plan
-    from tokenvault.secret import Secret
     from tokenvault.planner import Options
+    from tokenvault.secret import Secret
     from tokenvault.spec.model import Spec
     from tokenvault.tenant.gateway import Tenant
     from tokenvault.tenant.pacing import Wait
@@ -93,6 +93,8 @@ def session(where: Where, *, debug: bool = False, env_file: Path | None = None) 
         from tokenvault.sandbox import DOMAIN
 
         environment.setdefault("AUTH0_DOMAIN", DOMAIN)
+    elif where.tenant:
+        environment.setdefault("AUTH0_DOMAIN", where.tenant)
     return Session(console=console, where=where, environment=environment, debug=debug)
 
 
@@ -106,7 +108,7 @@ def _variables(env_file: Path | None) -> dict[str, str]:
     return {name: value for name, value in dotenv_values(env_file, interpolate=False).items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)  # asyncio.run formats what it answers, for nobody
 class Planned:
     """A plan and what it was made from; the scopes of the token and the rate limit of the tenant, where they are known."""
 
