@@ -286,6 +286,21 @@ applications:
 """
 
 
+@pytest.mark.parametrize("of", [(), ("less.yaml",)], ids=["tenant", "spec"])
+def test_what_a_spec_left_behind_is_planned_from_a_snapshot_too(tmp_path: Path, of: tuple[str, ...]) -> None:
+    text = next(path for path in EXAMPLES if path.stem == "quickstart").read_text()
+    write_spec(tmp_path, text)
+    applied = cli("apply", "spec.yaml", "-y", "--sandbox", "tenant.db", cwd=tmp_path)
+    assert applied.code == 0, applied.err
+    (tmp_path / "less.yaml").write_text(text[: text.index("  # A nightly job")])
+    snapshot(tmp_path, *of)
+    for options in ((), ("--prune",)):
+        offline = plan(tmp_path, "less.yaml", "--live", "s.json", *options)
+        live = plan(tmp_path, "less.yaml", "--sandbox", "tenant.db", *options)
+        assert comparable(offline) == comparable(live)
+        assert bool(offline["changes"]) == bool(options)
+
+
 def test_without_output_it_is_printed(tmp_path: Path) -> None:
     result: Result = cli("snapshot", "--sandbox", "tenant.db", cwd=tmp_path)
     assert result.code == 0
