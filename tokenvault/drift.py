@@ -49,12 +49,12 @@ def find_drift(plan: Plan, graph: Graph, live: Live) -> Drift:
 
 def _concerned(graph: Graph, live: Live) -> frozenset[str]:
     owned = frozenset(_owned(graph, live))
-    needs = {node.address: node.needs() for node in graph.nodes.values()}
-    belonging = owned | {address for address, needed in needs.items() if needed & owned}
-    reached = belonging | {need for address in belonging for need in needs[address] if need in graph.nodes}
     claimed = {node.address for node in graph.nodes.values() if node.target.mark and kinds()[node.kind].marker}
+    needs = {node.address: node.needs() for node in graph.nodes.values() if node.address not in claimed - owned}
+    belonging = owned | {address for address, needed in needs.items() if needed & owned}
+    relied_on = {need for address in belonging for need in needs[address]}
     tenant_wide = {address for address, needed in needs.items() if not needed and address in live.objects and owned}
-    return frozenset((reached | tenant_wide) - (claimed - owned))
+    return frozenset((belonging | relied_on | tenant_wide) & needs.keys())
 
 
 def _owned(graph: Graph, live: Live) -> Iterable[str]:

@@ -62,10 +62,19 @@ def missing(plan: Plan, *, severity: str = "error") -> Diagnostic | None:
         severity=severity,
         summary=f"The token lacks {count} scope{'' if count == 1 else 's'} that this plan needs",
         detail="\n".join(f"  {scope.ljust(width)}  for {_named(needed[scope])}" for scope in plan.lacking),
-        hint="Nothing can be written without. Add them to the application that the token comes from:\n"
-        "  Auth0 dashboard  Applications → APIs → Auth0 Management API → Machine to Machine Applications\n"
-        f"  Auth0 CLI        auth0 login --scopes {','.join(plan.lacking)}",
+        hint="\n".join(_ways_out(plan.lacking)),
     )
+
+
+def _ways_out(lacking: tuple[str, ...]) -> Iterator[str]:
+    yield "Nothing can be written without. Add them to the application that the token comes from:"
+    yield "  Auth0 dashboard  Applications → APIs → Auth0 Management API → Machine to Machine Applications"
+    yield f"  Auth0 CLI        auth0 login --scopes {','.join(lacking)}"
+    for kind in kinds().values():
+        for attribute, scopes in kind.scopes.fields.items():
+            features = [f.feature for path, f in kind.fields.items() if f.feature and path.split(".")[0] == attribute]
+            if features and set(scopes) & set(lacking):
+                yield f"If {', '.join(scopes)} is not offered there, the tenant lacks {features[0]}."
 
 
 def _named(addresses: tuple[str, ...]) -> str:

@@ -46,7 +46,8 @@ def block(change: Document, headline: str, canvas: Canvas) -> Iterator[str]:
     sign, colour = SIGNS[change["action"]]
     source = place(change["source"]) if change["source"] else ""
     title = headline if len(headline) + len(source) + 6 <= canvas.width else shortened(headline)
-    yield from _beside([f"  {paint(f'# {title}', 'bold')}"], source, canvas)
+    lines = [paint(line, "bold") for line in wrapped(title, canvas.width, "  # ")]
+    yield from _beside(lines, source, canvas)
     for remark in _remarks(change):
         yield from wrapped(remark, canvas.width, "  # ")
     label = shortened(safe(change["address"].split(".", 1)[-1]))

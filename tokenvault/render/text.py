@@ -24,7 +24,7 @@ def plan_text(
 ) -> str:
     """The whole plan. `summary`: one line per object; `full`: every reason, with where Auth0 documents it."""
     changes = plan["changes"]
-    lines = [*_legend(plan, paint)] if changes else [*_no_changes(plan, paint, width)]
+    lines = [*_legend(plan, paint, width)] if changes else [*_no_changes(plan, paint, width)]
     if summary:
         lines += ["", *(_one_line(change, paint, width) for change in changes)] if changes else []
     else:
@@ -33,14 +33,17 @@ def plan_text(
             lines += ["", *block(change, _headline(change), canvas)]
     if changes:
         lines += ["", f"{paint('Plan:', 'bold')} {totals(plan)}.", *wrapped(budget(plan), width, "")]
-    lines += _orphans(plan, paint)
+    lines += _orphans(plan, paint, width)
     for warning in plan["warnings"]:
         lines += warning_lines(warning, paint, width)
     return "\n".join([*lines, *_risks(plan, paint, width)]) + "\n"
 
 
-def _legend(plan: Document, paint: Painter) -> Iterator[str]:
-    yield f"tokenvault will perform the following actions on {paint(safe(plan['tenant']), 'bold')}:"
+def _legend(plan: Document, paint: Painter, width: int) -> Iterator[str]:
+    tenant = safe(plan["tenant"])
+    *first, last = wrapped(f"tokenvault will perform the following actions on {tenant}:", width, "")
+    yield from first
+    yield last.replace(tenant, paint(tenant, "bold"), 1)
     present = [action for action in SIGNS if any(change["action"] == action for change in plan["changes"])]
     yield "  " + "   ".join(f"{paint(SIGNS[action][0], SIGNS[action][1])} {LEGEND[action]}" for action in present)
 
@@ -74,11 +77,11 @@ def _one_line(change: Document, paint: Painter, width: int) -> str:
     return f"  {paint(sign, colour)} {text if len(text) <= width - 4 else f'{text[: width - 5]}…'}"
 
 
-def _orphans(plan: Document, paint: Painter) -> list[str]:
+def _orphans(plan: Document, paint: Painter, width: int) -> list[str]:
     if not plan["orphans"]:
         return []
-    lines = ["", paint("Left behind by this spec, which no longer names it (taken away only with --prune):", "bold")]
-    return [*lines, *(f"  {_orphan(orphan)}" for orphan in plan["orphans"])]
+    title = wrapped("Left behind by this spec, which no longer names it (taken away only with --prune):", width, "")
+    return ["", *(paint(line, "bold") for line in title), *(f"  {_orphan(orphan)}" for orphan in plan["orphans"])]
 
 
 def _orphan(orphan: Document) -> str:

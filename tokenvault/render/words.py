@@ -74,12 +74,12 @@ def risks(plan: Document) -> dict[str, list[str]]:
 
 
 def budget(plan: Document) -> str:
-    """What an apply sends and how long that takes, what planning took, and whether the token is allowed all of it."""
+    """What carrying it out takes and how long, what planning took, and whether the token is allowed all of it."""
     summary, lacking = plan["summary"], plan["scopes"]["lacking"]
     sends = f"{counted(summary['writes'], 'write')} and about {counted(summary['rereads'], 'read')}"
     pace = f"about {duration(summary['seconds'])} at {summary['pace']['per_second']:g} requests a second"
     scopes = "" if lacking is None else f" Token scopes: {f'{len(lacking)} missing' if lacking else 'ok'}."
-    return f"Apply sends {sends}, {pace}. Planning took {counted(summary['reads'], 'read')}.{scopes}"
+    return f"Carrying it out takes {sends}, {pace}. Planning took {counted(summary['reads'], 'read')}.{scopes}"
 
 
 def left_alone(change: Document) -> list[str]:
