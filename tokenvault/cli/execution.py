@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING
 from tokenvault.cli import INTERRUPTED
 
 if TYPE_CHECKING:
+    import asyncio
+
     from tokenvault.applier.meanwhile import Meanwhile
     from tokenvault.cli.progress import Progress
     from tokenvault.cli.session import Session
@@ -22,6 +23,8 @@ async def carry_out(
     here: Session, tenant: Tenant, made: Plan, *, progress: Progress | None = None, meanwhile: Meanwhile | None = None
 ) -> int:
     """Applies a plan, showing progress; the exit code. `meanwhile` is what came into being since, if the plan waited."""
+    import asyncio
+
     from tokenvault.applier.engine import apply_plan
     from tokenvault.applier.events import Report
     from tokenvault.applier.meanwhile import NOTHING
@@ -29,6 +32,7 @@ async def carry_out(
 
     progress = progress or progress_for(here.console, json=False, debug=here.debug)
     stop, report = asyncio.Event(), Report()
+    tenant.pacer.expect(made.pace.seconds(made.writes + made.rereads))
     progress.begin()
     try:
         with _interruptible(stop, progress):
@@ -45,6 +49,7 @@ async def carry_out(
 @contextlib.contextmanager
 def _interruptible(stop: asyncio.Event, progress: Progress) -> Iterator[None]:
     """The first interrupt lets writes under way end and starts no other; the second stops at once."""
+    import asyncio
 
     def interrupt() -> None:
         if stop.is_set():

@@ -46,7 +46,7 @@ MaxWait = Annotated[
         "--max-wait",
         metavar="SECONDS",
         min=0,
-        help="How long to wait for rate limits, in all.",
+        help="How long to wait for rate limits in all, besides what a plan announces.",
         rich_help_panel=TENANT_PANEL,
     ),
 ]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tokenvault.tenant.gateway import Tenant
     from tokenvault.tenant.pacing import Wait
 
+LONG_WAIT = 10.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
@@ -61,7 +63,7 @@ class Session:
 
     @asynccontextmanager
     async def tenant(self, on_wait: Callable[[Wait], None] | None = None) -> AsyncIterator[Tenant]:
-        """The tenant, open. Waits for a rate limit of a second and more are told: to `on_wait`, or on stderr."""
+        """The tenant, open. Waits for a rate limit are told, to `on_wait` or on stderr: long ones, and as they add up."""
         from tokenvault.tenant.connect import open_tenant
         from tokenvault.tenant.gateway import Exchange
 
@@ -72,8 +74,13 @@ class Session:
                     f"{exchange.method} /api/v2/{safe(exchange.path)} {status} {exchange.milliseconds} ms\n"
                 )
 
+        told = 0.0
+
         def waiting(wait: Wait) -> None:
-            if wait.seconds >= 1:
+            nonlocal told
+            waited = wait.before + wait.seconds
+            if wait.seconds >= LONG_WAIT or waited - told >= (LONG_WAIT if told else 1):
+                told = waited
                 (on_wait or self._tell)(wait)
 
         async with open_tenant(self.where, self.environment, observe=observe, on_wait=waiting) as tenant:

@@ -103,6 +103,10 @@ class Pacer:
         """How many requests Auth0 takes at once, writes and all that is not counted apart; None until an answer told."""
         return self._queues[REST].budget.limit
 
+    def expect(self, seconds: float) -> None:
+        """What an approved plan announced to take comes on top of the bound: only the rest is a surprise."""
+        self.max_wait += seconds
+
     @asynccontextmanager
     async def slot(self, group: str) -> AsyncIterator[Slot]:
         """For as long as the context lasts, one request of this group may be under way. A cancelled wait leaves no trace."""
