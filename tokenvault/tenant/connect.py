@@ -40,17 +40,6 @@ async def open_tenant(
             yield tenant
 
 
-def domain_of(where: Where, environment: Mapping[str, str]) -> str:
-    """The tenant's domain, without sending anything."""
-    if where.sandbox:
-        from tokenvault.sandbox import DOMAIN
-
-        return DOMAIN
-    from tokenvault.tenant.credentials import find_credentials
-
-    return find_credentials(environment, where.tenant).domain
-
-
 @asynccontextmanager
 async def _sandbox(path: Path, pacer: Pacer, observe: Callable[[Exchange], None]) -> AsyncIterator[Tenant]:
     import httpx
