@@ -60,6 +60,11 @@ class FixedToken:
         return self.known
 
 
+def token_of(request: httpx.Request) -> str:
+    """The token that a request was sent with: not to be shown when an answer repeats it."""
+    return str(request.headers.get("Authorization", "")).removeprefix("Bearer ")
+
+
 def read_access(token: str, source: str) -> Access:
     """What stands in a token, its signature not checked. An opaque one says nothing."""
     import jwt

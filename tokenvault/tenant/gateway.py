@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tokenvault.errors import ApiError, Diagnostic, UnknownOutcome
 from tokenvault.kinds import Request
 from tokenvault.secret import Secret
+from tokenvault.tenant.access_token import token_of
 from tokenvault.tenant.failures import refusal, unintelligible, unreachable
 from tokenvault.tenant.pacing import Pacer, group_of
 
@@ -125,7 +126,7 @@ class Tenant:
         async with self.pacer.slot(group_of(method, path)) as slot:
             response = await self._exchange(method, path, _query(params), body)
             slot.heed(response.headers, refused=response.status_code == 429)
-        return self._judge(method, path, response, secrets)
+        return self._judge(method, path, response, [*secrets, token_of(response.request)])
 
     async def _exchange(self, method: str, path: str, query: Any, body: Any) -> httpx.Response:
         """One request as it goes over the wire: counted and observed, whatever comes of it."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 import httpx
 
-from tokenvault.tenant.access_token import TokenSource, read_access, reasons_of, refused
+from tokenvault.tenant.access_token import TokenSource, read_access, reasons_of, refused, token_of
 
 UNAUTHORIZED = 401
 
@@ -22,7 +22,7 @@ class Renewal(httpx.Auth):
         response = yield request
         if response.status_code != UNAUTHORIZED:
             return
-        token = await self._source.replacement(_token_of(request))
+        token = await self._source.replacement(token_of(request))
         if token:
             request.headers["Authorization"] = f"Bearer {token}"
             response = yield request
@@ -36,9 +36,6 @@ class Renewal(httpx.Auth):
         except ValueError:
             answer = {}
         credentials = self._source.credentials
-        told = read_access(_token_of(request), credentials.source)
-        return refused(credentials, response.status_code, answer, reasons_of(credentials, told, self._source.now()))
-
-
-def _token_of(request: httpx.Request) -> str:
-    return str(request.headers.get("Authorization", "")).removeprefix("Bearer ")
+        told = read_access(token_of(request), credentials.source)
+        reasons = reasons_of(credentials, told, self._source.now())
+        return refused(credentials, response.status_code, answer, reasons, secrets=[token_of(request)])
