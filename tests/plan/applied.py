@@ -21,6 +21,7 @@ _TOOK = re.compile(r"after \d+s")
 
 
 def _drift(folder: Path) -> Outputs:
+    """Somebody clicked around in the dashboard since the last apply."""
     APPLIED_BEFORE.prepare("drift", folder)
     edit(folder / "tenant.db", drifted)
     text, data = run(folder, "drift", "spec.yaml"), run(folder, "drift", "spec.yaml", "--format", "json")
@@ -36,6 +37,7 @@ def _meanwhile(objects: dict[str, Any]) -> None:
 
 
 def _stale(folder: Path) -> Outputs:
+    """A saved plan is applied after somebody changed two of its objects."""
     APPLIED_BEFORE.prepare("stale", folder)
     run(folder, "plan", "spec.yaml", "--out", "plan.json")
     edit(folder / "tenant.db", _meanwhile)
@@ -83,6 +85,7 @@ def _scopes(folder: Path) -> list[str]:
 
 
 def _protected(folder: Path) -> Outputs:
+    """Everything is destroyed but what is protected."""
     APPLIED_BEFORE.prepare("protected", folder)
     destroyed = run(folder, "destroy", "spec.yaml", "-y")
     assert destroyed.code == 0, destroyed.err

@@ -57,8 +57,18 @@ def test_what_comes_out_reads_as_it_did_when_it_was_looked_at(
         )
 
 
-def test_every_folder_of_the_gallery_is_looked_at() -> None:
-    assert {folder.name for folder in GOLDEN.iterdir()} == {*CASES, *APPLIED}
+def test_every_folder_of_the_gallery_is_looked_at_and_listed(request: pytest.FixtureRequest) -> None:
+    titles = {name: case.title for name, case in CASES.items()}
+    titles |= {name: (outputs.__doc__ or "").rstrip(".") for name, outputs in APPLIED.items()}
+    assert {folder.name for folder in GOLDEN.iterdir() if folder.is_dir()} == titles.keys()
+    lines = [f"- {title}: {_links(name)}" for name, title in titles.items()]
+    text = "\n".join(["# What tokenvault says", "", *lines]) + "\n"
+    looked_at(GOLDEN / "README.md", text, request.config.getoption("--update-golden"))
+
+
+def _links(name: str) -> str:
+    files = sorted(path.name for path in (GOLDEN / name).iterdir())
+    return ", ".join(f"[{file}]({name}/{file})" for file in files)
 
 
 @pytest.mark.parametrize("name", ["create-everything", "unknown-values", "purpose-off", "targets", "hostile"])

@@ -56,6 +56,7 @@ def test_each_scope_that_lacks_is_named_alone_with_the_objects_that_it_is_for(wh
         assert problem is not None
         assert addresses[0] in problem.detail
         assert f"auth0 login --scopes {scope}" in problem.hint
+        assert ("Early Access" in problem.hint) == (scope == "update:client_token_vault_privileged_access")
         assert [w.code for w in plan.warnings].count("preflight-scopes") == 1
     assert missing(checked(whole, frozenset(needed))) is None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import stat
 from pathlib import Path
@@ -203,11 +202,19 @@ def test_out_never_overwrites_what_is_not_a_plan(folder: Path) -> None:
     assert run(folder, "plan", "spec.yaml", "--out", "plan.json").code == 0
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_a_folder_that_cannot_be_written_is_told(folder: Path) -> None:
-    (folder / "locked").mkdir(mode=0o500)
-    made = run(folder, "plan", "spec.yaml", "--out", "locked/plan.json")
+def test_a_place_that_cannot_be_written_is_told(folder: Path) -> None:
+    made = run(folder, "plan", "spec.yaml", "--out", "no/such/folder/plan.json")
     assert (made.code, "[plan-file-write]" in made.err) == (1, True)
+    assert "No such file or directory" in made.err
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, '{"format": "tokenvault-plan", "x": ' + "[" * 100_000, "\xff", "null", "{}"]
+)
+def test_nothing_that_is_no_plan_is_shown(tmp_path: Path, content: str) -> None:
+    (tmp_path / "plan.json").write_bytes(content.encode("latin-1"))
+    shown = cli("show", "plan.json", cwd=tmp_path)
+    assert (shown.code, "[plan-file-broken]" in shown.err) == (1, True)
 
 
 def test_an_empty_plan_can_be_saved_and_applied(folder: Path) -> None:

@@ -114,7 +114,7 @@ def _with_value(start: str, row: Row, indent: int, canvas: Canvas) -> list[str]:
         return [f"{start}{before}", f"{' ' * (visible_length(start) - 3)}{arrow} {after}"]
     value = before if row.op == "remove" else after
     gone = f" {canvas.paint('-> null', 'dim')}" if row.op == "remove" and indent == INDENT else ""
-    if len(value) <= room:
+    if len(value) <= room or not value:
         return [f"{start}{value}{gone}"]
     if value[0] in "{[":
         return _opened(start, value, indent, canvas)
