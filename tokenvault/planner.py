@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tokenvault.changes import attributes, kept, risks, unmanaged, unmanaged_options
-from tokenvault.desired import Ask, Graph, Node, Target, bind, bound, refs
+from tokenvault.desired import Graph, Node, Target, bind, bound
 from tokenvault.diff import Comparable, Delta, differences
 from tokenvault.errors import Diagnostic, PlanError
 from tokenvault.graph import with_nodes
@@ -15,6 +15,7 @@ from tokenvault.kinds import Kind, Object, kinds
 from tokenvault.leftovers import leftovers
 from tokenvault.live import Live, match
 from tokenvault.marking import Ownership, mark_of
+from tokenvault.ordering import Ordering, with_companions
 from tokenvault.paths import get_path
 from tokenvault.plan import Action, Change, Orphan, Plan, planned_nodes
 from tokenvault.removal import deletion, in_order
@@ -88,8 +89,8 @@ class _Planner:
     live: Live
     compare: Comparable
     ownership: Ownership
+    ordering: Ordering
     values: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    needs: dict[str, frozenset[str]] = field(default_factory=dict)
     errors: list[Diagnostic] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
     unseen: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -98,7 +99,8 @@ class _Planner:
     @classmethod
     def of(cls, graph: Graph, live: Live, compare: Comparable, options: Options) -> _Planner:
         """The planner of a graph."""
-        return cls(graph, live, compare, Ownership.of(graph, live, adopt=options.adopt, settle=options.prune))
+        ownership = Ownership.of(graph, live, adopt=options.adopt, settle=options.prune)
+        return cls(graph, live, compare, ownership, Ordering(graph, live))
 
     def changes(self) -> list[Change]:
         """Every node's change, with the changes that it has to wait for."""
@@ -153,9 +155,9 @@ class _Planner:
             path: value for path, value in after.items() if path in changed and (live is not None or value is not None)
         }
         if live is not None:
-            sets = _with_companions(kind, sets, after)
+            sets = with_companions(kind, sets, after)
             self._refuse_immutable(kind, node, sets)
-        later = self._later(kind, node, sets, after) if live is None else {}
+        later = self.ordering.later(kind, node, sets, after) if live is None else {}
         takeover = self.ownership.takeover(kind, node, live)
         return Change(
             address=node.address,
@@ -168,7 +170,7 @@ class _Planner:
             sets={path: value for path, value in sets.items() if path not in later},
             later=later,
             premises={path: self.compare.fingerprint(before.get(path), kind.field_at(path)) for path in after if live},
-            requires=self._requires(node, live, sets),
+            requires=self.ordering.requires(node, live, sets),
             adopts=takeover is not None,
             unmanaged=unmanaged(node, live),
             unmanaged_options=unmanaged_options(node, live) if any(p.startswith("options.") for p in sets) else 0,
@@ -209,52 +211,6 @@ class _Planner:
             after[path] = initial(ready) if live is None else ready.resolve(before[path], exact=owned)
         return before, after
 
-    def _requires(self, node: Node, live: Object | None, sets: Mapping[str, Any]) -> tuple[str, ...]:
-        """What must be done first: the objects that the node refers to, or names as a need, and that are not waiting for it."""
-        waiting = [ask for ask in node.asks if ask.needs or ask.loan]
-        asks = [ask for ask in waiting if live is None or (ask.path in sets and not self._is_met(ask, live))]
-        needs = node.needs() if live is None else {r.address for r in refs(dict(sets))}
-        needs |= {need for ask in asks for need in ask.needs}
-        needs |= {ask.user for ask in asks if ask.loan and self._comes_first(ask.user, node)}
-        return tuple(sorted(a for a in needs if a in self.graph.nodes and not self._follows(a, node)))
-
-    def _is_met(self, ask: Ask, live: Object) -> bool:
-        """Whether the object is as this ask wants it already: then nobody waits on its behalf."""
-        value = get_path(live, ask.path)
-        return bool(bound(ask.want, self.live.ids).resolve(value, exact=False) == value)
-
-    def _follows(self, address: str, node: Node) -> bool:
-        """Whether the object at the address has to wait for the node instead: an object that exists is changed last."""
-        exists = self.live.objects.get(address) is not None
-        return self._refers_to(address, node.address) or (exists and node.address in self._needs_of(address))
-
-    def _comes_first(self, user: str, node: Node) -> bool:
-        """A loan is written into its user's mark before it is given, except where the user itself waits for it."""
-        if kinds()[node.kind].marker or user not in self.graph.nodes:
-            return False
-        return node.address not in self._needs_of(user)
-
-    def _needs_of(self, address: str) -> frozenset[str]:
-        """What a node refers to, found once: a thousand others may ask."""
-        if address not in self.needs:
-            self.needs[address] = self.graph.nodes[address].needs()
-        return self.needs[address]
-
-    def _refers_to(self, address: str, target: str) -> bool:
-        node = self.graph.nodes.get(address)
-        if node is None or self.live.objects.get(target) is not None:
-            return False
-        return any(ref.address == target for ref in refs(dict(node.target.identity)))
-
-    def _later(self, kind: Kind, node: Node, sets: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-        """What refers to objects that wait for this one, and what Auth0 takes only together with it."""
-        tops = {path.split(".")[0] for path, value in sets.items() if self._waits_for(node, value)}
-        tops.update(name for group in kind.together if tops & set(group) for name in group)
-        return {path: value for path, value in after.items() if path.split(".")[0] in tops}
-
-    def _waits_for(self, node: Node, value: Any) -> bool:
-        return any(self._refers_to(ref.address, node.address) for ref in refs(value))
-
     def _refuse_immutable(self, kind: Kind, node: Node, sets: Mapping[str, Any]) -> None:
         for path in sets:
             if kind.field_at(path).immutable:
@@ -288,15 +244,6 @@ def _unmet(node: Node, change: Change) -> Diagnostic:
     summary = f"{node.target.name} stands in the way ({names}): {ask.why.reason}"
     hint = f'Set it to "Never" in the dashboard, or opt in with `{node.address}: set_never` in the spec.'
     return Diagnostic(code=f"plan-{node.address.replace('_', '-')}", severity="warning", summary=summary, hint=hint)
-
-
-def _with_companions(kind: Kind, sets: dict[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes that Auth0 takes only together are sent together."""
-    tops = {path.split(".")[0] for path in sets}
-    for group in kind.together:
-        if tops & set(group):
-            sets = {**{path: value for path, value in after.items() if path.split(".")[0] in group}, **sets}
-    return sets
 
 
 __all__ = ["Options", "Ref", "initial", "make_plan", "plan_graph"]

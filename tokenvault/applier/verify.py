@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from tokenvault.applier.write import Writer, final, lacking
@@ -27,25 +27,24 @@ async def verify(
     graph = Graph(spec_name="", domain=tenant.domain, nodes=nodes)
     for attempt in range(ATTEMPTS):
         live = match(graph, await read_state(tenant, graph))
-        found = [d for change in changes for d in _not_kept(change, live, _wanted(change, writer, gone), compare)]
+        found = [d for change in changes for d in _not_kept(change, live, writer, gone, compare)]
         if not found or attempt == ATTEMPTS - 1:
             break
         await tenant.pacer.clock.sleep(PAUSE)
     return tuple(found)
 
 
-def _wanted(change: Change, writer: Writer, gone: Container[Any]) -> Mapping[str, Any]:
-    """What the object is to hold. Auth0 takes what was deleted out of the lists that it stood in."""
-    values = writer.bound(final(change)).items()
-    return {path: [v for v in value if v not in gone] if isinstance(value, list) else value for path, value in values}
-
-
-def _not_kept(change: Change, live: Live, wanted: Mapping[str, Any], compare: Comparable) -> list[Diagnostic]:
+def _not_kept(
+    change: Change, live: Live, writer: Writer, gone: Container[Any], compare: Comparable
+) -> list[Diagnostic]:
+    """What is not as planned. Auth0 takes what was deleted out of the lists that it stood in."""
     item, kind = live.objects.get(change.address), kinds()[change.kind]
     if change.action is Action.DELETE:
         return [] if item is None else [_diagnostic(change, "it is still there")]
     if item is None:
         return [] if kind.collection.name in live.state.unreadable else [_diagnostic(change, "it is not there")]
+    values = writer.goal(change, writer.bound(final(change)), item).items()
+    wanted = {path: [v for v in value if v not in gone] if isinstance(value, list) else value for path, value in values}
     paths = lacking(kind, wanted, item, compare)
     return [_diagnostic(change, f"it did not keep {', '.join(paths)}")] if paths else []
 

@@ -100,13 +100,26 @@ class Writer:
         """
         kind = kinds()[change.kind]
         live = await self._fetch(kind, change)
+        sets = self.goal(change, self.bound(change.sets), live)
         stale = self._stale(kind, change, live)
-        if stale and not lacking(kind, self.bound(change.sets), live, self._compare):
+        if (stale or kind.delta) and not lacking(kind, sets, live, self._compare):
             return str(change.id), ALREADY
         if stale:
             raise RefusedError(changed(change, live, stale))
-        await self._send(kind, self.bound(change.sets), live)
+        await self._send(kind, sets, live)
         return str(change.id), ""
+
+    def goal(self, change: Change, values: Mapping[str, Any], live: Object) -> Mapping[str, Any]:
+        """What the object is to hold. Of a list that is changed member by member, the rest is as it is by now."""
+        if not kinds()[change.kind].delta:
+            return values
+        return {path: self._with_members(change, path, get_path(live, path) or []) for path in values}
+
+    def _with_members(self, change: Change, path: str, present: list[Any]) -> list[Any]:
+        members = [attribute for attribute in change.attributes if attribute.path[0] == path]
+        gone = [attribute.before for attribute in members if attribute.op == "remove"]
+        new = [self.ids.get(a.unknown) if a.unknown else a.after for a in members if a.op == "add"]
+        return [m for m in present if m not in gone] + [m for m in new if m is not None and m not in present]
 
     async def finish(self, change: Change) -> str:
         """Writes what had to wait for objects that waited for this one."""
@@ -145,8 +158,13 @@ class Writer:
         return [
             path
             for path, premise in change.premises.items()
-            if self._compare.fingerprint(get_path(live, path), kind.field_at(path)) != premise
+            if self._compare.fingerprint(self._before_us(kind, get_path(live, path)), kind.field_at(path)) != premise
         ]
+
+    def _before_us(self, kind: Kind, value: Any) -> Any:
+        """The value as it was before this apply: Auth0 may put what it creates into lists by itself."""
+        created = [self.ids.get(address) for address in self.made]
+        return [m for m in value if m not in created] if kind.delta and isinstance(value, list) else value
 
     async def _send(self, kind: Kind, sets: Mapping[str, Any], live: Object) -> None:
         for request in kind.updates(patch_of(kind, sets, live), live):

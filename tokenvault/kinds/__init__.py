@@ -80,8 +80,10 @@ class Reader(Protocol):
     async def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """One GET; its JSON."""
 
-    async def pages(self, path: str, key: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Every item of an offset-paged list, each once."""
+    async def pages(
+        self, path: str, key: str, params: Mapping[str, Any] | None = None, ids: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        """Every item of an offset-paged list, each once. `ids`, where given, are those that matter for certain."""
 
     async def checkpoints(self, path: str, key: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Every item of a checkpoint-paged list."""
@@ -142,6 +144,7 @@ class Kind:
     - `replaced`: top-level attributes that a PATCH replaces whole, so they are read, merged and sent whole.
     - `together`: attributes that Auth0 takes only in one request.
     - `batch`: how many elements one update takes, where there is a limit.
+    - `delta`: its lists are changed member by member: only the members that a change is about are sent.
     - `resent`: attributes that Auth0 resets when a PATCH leaves them out.
     - `index`, `match`: pick the node's object among the collection's; the default compares the node's identity.
     - `fetch`: reads one object again, where that is more than a GET of its path.
@@ -173,6 +176,7 @@ class Kind:
     aliases: tuple[str, ...] = ()
     on_request: Mapping[str, Want] | None = None
     batch: int = 0
+    delta: bool = False
     index: Callable[[Sequence[Object]], Any] | None = None
     match: Callable[[Node, Mapping[str, Any], Any], Object | None] | None = None
     refine: Callable[[Node, Object | None], Node] = lambda node, live: node

@@ -60,6 +60,7 @@ KIND = Kind(
     fields={"connection": Field(immutable=True), "clients": Field(shape=Shape.SET)},
     scopes=Scopes(read=("read:connections",), update=("update:connections",)),
     batch=PER_REQUEST,
+    delta=True,
     create=_create,
     update=_update,
     fetch=lambda reader, known: _read_one(reader, str(known["connection"]), str(known["id"])),

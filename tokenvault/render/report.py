@@ -23,10 +23,8 @@ def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: in
     if report.succeeded:
         lines = ["", f"{paint(f'{plan.command.title()} complete!', 'bold', 'green')} Resources: {counts}   {requests}"]
         return "\n".join([*lines, *_next_steps(plan, report)]) + "\n"
-    lines = [
-        "",
-        f"{paint(f'{plan.command.title()} incomplete:', 'bold', 'red')} {_parts(len(done), len(failed), len(skipped), len(untouched))}",
-    ]
+    title = paint(f"{plan.command.title()} incomplete:", "bold", "red")
+    lines = ["", f"{title} {_parts(len(done), len(failed), len(skipped), len(untouched))}"]
     lines += [f"  done      {counts}"] if done else []
     lines += [f"  failed    {safe(ended.address)}" for ended in failed]
     lines += [
