@@ -71,7 +71,12 @@ class Bench:
 
     def state(self) -> State:
         """The tenant, with ids as names: equal for any two runs that ended in the same tenant."""
-        return normalised(self._control("GET", "state")["objects"])
+        return normalised(self.snapshot())
+
+    def snapshot(self) -> dict[str, Objects]:
+        """The tenant as it is, ids and secrets and all."""
+        objects: dict[str, Objects] = self._control("GET", "state")["objects"]
+        return objects
 
     def apply(self, *arguments: object, **env: str) -> Result:
         """`apply -y` of the quickstart, or of what is given, in this process."""
