@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
 TOKEN_PATH = "oauth/token"
+_VISIBLE = re.compile(r"[!-~]+")
 _LEEWAY = 60
 _LIFETIME = 86_400.0
 _LAST_MOMENT = 253_402_300_000
@@ -100,7 +102,7 @@ class TokenSource:
 
     async def __call__(self) -> str:
         if self.credentials.token:
-            return self.credentials.token.reveal()
+            return _sendable(self.credentials.token.reveal(), self.credentials)
         async with self._lock:
             if self._token is None or self._is_over():
                 await self._fetch()
@@ -157,7 +159,7 @@ class TokenSource:
     def _judged(self, status: int, answer: Any, secrets: Sequence[str]) -> dict[str, Any]:
         if status in (408, 429) or status >= 500:
             raise _Again(refusal("POST", TOKEN_PATH, status, answer, secrets))
-        if status == 200 and not (isinstance(answer, dict) and isinstance(answer.get("access_token"), str)):
+        if status == 200 and not (isinstance(answer, dict) and _is_token(answer.get("access_token"))):
             raise _Again(unintelligible("POST", TOKEN_PATH, "it holds no access token"))
         if status != 200:
             raise refused(self.credentials, status, answer, secrets=secrets)
@@ -193,6 +195,19 @@ class TokenSource:
             hint = "Give an RSA private key as PEM, or the path of one."
             raise RefusedError(Diagnostic(code="auth-key", summary=summary, hint=hint)) from None
         return {"client_assertion_type": _ASSERTION, "client_assertion": Secret(assertion, KEY_VARIABLE)}
+
+
+def _is_token(value: Any) -> bool:
+    """Whether this can be sent as a token: visible ASCII, without a space."""
+    return isinstance(value, str) and _VISIBLE.fullmatch(value) is not None
+
+
+def _sendable(token: str, credentials: Credentials) -> str:
+    if _is_token(token):
+        return token
+    summary = f"The access token in {credentials.source} holds characters that no token has"
+    hint = "It was cut or changed when it was copied. " + credentials.renewal
+    raise RefusedError(Diagnostic(code="auth-token", summary=summary, hint=hint))
 
 
 class _Again(Exception):
