@@ -25,7 +25,6 @@ class BadKey(ValueError):
 
 def read_public_key(text: str) -> PublicKey:
     """The key in a PEM (a public key or a certificate), or `BadKey`."""
-    from cryptography import x509
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -34,6 +33,8 @@ def read_public_key(text: str) -> PublicKey:
     try:
         data = text.encode()
         if "BEGIN CERTIFICATE" in text:
+            from cryptography import x509
+
             key = x509.load_pem_x509_certificate(data).public_key()
         else:
             key = serialization.load_pem_public_key(data)  # type: ignore[assignment]

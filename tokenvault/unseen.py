@@ -45,6 +45,15 @@ def why_unseen(live: Object, path: str, want: Want, known: Live) -> str | None:
     return next((known.unknown[ref.address] for ref in refs(want) if ref.address in known.unknown), None)
 
 
+def unlisted_warnings(paths: Iterable[str]) -> Iterator[Diagnostic]:
+    """The long lists of which only what the spec names by id was read, and what may stand in the rest."""
+    for kind in kinds().values():
+        if kind.marker and kind.path in paths:
+            summary = f"Not looked for: {kind.title}s that this spec left behind"
+            hint = f"The tenant has very many {kind.title}s, and the spec names its own by id. --prune reads all."
+            yield Diagnostic(code="plan-unlisted", severity="warning", summary=summary, hint=hint)
+
+
 def unseen_warnings(known: Live, unseen: Mapping[str, Mapping[str, str]]) -> Iterator[Diagnostic]:
     """What the plan was made without: objects, and attributes (`unseen`: address → path → reason)."""
     if known.state.taken_at:

@@ -136,14 +136,17 @@ class Planned:
 
 
 async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
-    """Reads the tenant and plans."""
+    """Reads the tenant and plans. What a prune would take away is searched for everywhere only when it is to be taken."""
     from tokenvault.graph import build_graph
     from tokenvault.reading import read_for_plan
+    from tokenvault.unseen import unlisted_warnings
 
     graph = build_graph(spec, tenant.domain)
+    tenant.sparing = not options.prune
     made = _planned(spec, graph, await read_for_plan(tenant, graph), options)
     granted = (await tenant.token.access()).scopes
-    return replace(made, plan=replace(made.plan, reads=tenant.reads), granted=granted, limit=tenant.pacer.limit)
+    plan = replace(made.plan, reads=tenant.reads, warnings=(*made.plan.warnings, *unlisted_warnings(tenant.unlisted)))
+    return replace(made, plan=plan, granted=granted, limit=tenant.pacer.limit)
 
 
 def planned_offline(here: Session, specs: Sequence[str] | None, snapshot: Path, options: Options) -> Planned:

@@ -35,8 +35,10 @@ URL_LISTS = {
 
 
 async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
-    """Secrets are left out at the source."""
-    return await reader.pages("clients", "clients", {"is_global": False, **WITHOUT_SECRETS})
+    """Secrets are left out at the source. Where the spec names every application by its id, none has to be searched for."""
+    ids = [str(node.target.identity.get("client_id", "")) for node in nodes]
+    params = {"is_global": False, **WITHOUT_SECRETS}
+    return await reader.pages("clients", "clients", params, ids if all(ids) else ())
 
 
 async def _fetch(reader: Reader, known: Object) -> Object:

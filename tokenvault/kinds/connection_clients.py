@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +15,8 @@ PER_REQUEST = 50
 
 async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
     """One list for each connection that exists: of the nodes, or without nodes of those that were read before."""
+    import asyncio
+
     identities = [node.target.identity for node in nodes]
     known = {str(i["connection"]): i["id"] for i in identities if isinstance(i["id"], str)}
     ids = known if nodes else {str(c["name"]): str(c["id"]) for c in before["connections"]}

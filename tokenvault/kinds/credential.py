@@ -5,7 +5,6 @@ The key's RFC 7638 thumbprint is its identity; Auth0 answers it as `kid` and nev
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -30,6 +29,8 @@ def is_ours(credential: Object, spec_name: str) -> bool:
 
 async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
     """One list for each application that exists: of the nodes, or without nodes of those that were read before."""
+    import asyncio
+
     identities = [node.target.identity for node in nodes]
     known = dict.fromkeys(i["client_id"] for i in identities if isinstance(i["client_id"], str))
     wanted = known if nodes else [str(c["client_id"]) for c in before["clients"]]
@@ -55,9 +56,7 @@ def _create(kind: Kind, body: Object) -> tuple[Request]:
 KIND = Kind(
     name="credential",
     title="credential",
-    collection=Collection(
-        name="credentials", read=_read, after=("clients",), piece="client_id", owners=_may_hold_keys
-    ),
+    collection=Collection(name="credentials", read=_read, after=("clients",), piece="client_id", owners=_may_hold_keys),
     path="clients",
     id_field="id",
     order=30,
