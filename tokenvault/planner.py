@@ -20,6 +20,7 @@ from tokenvault.paths import get_path
 from tokenvault.plan import Action, Change, Orphan, Plan, planned_nodes
 from tokenvault.removal import deletion, in_order
 from tokenvault.rotation import retired, within_limits
+from tokenvault.settling import marks_last
 from tokenvault.unseen import unseen_warnings, why_unseen
 from tokenvault.want import Has, HasBy, Initially, Is, Not, Ref, Want
 
@@ -110,7 +111,7 @@ class _Planner:
         found = [replace(change, requires=tuple(a for a in change.requires if a in changing)) for change in found]
         found, problems = within_limits(in_order(found, self.live.objects), self.live, self.values)
         self.errors += problems
-        return found
+        return marks_last(found)
 
     def wanted(self) -> list[Node]:
         """The nodes that this tenant needs; whether it has them may be unknown."""

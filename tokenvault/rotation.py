@@ -60,8 +60,7 @@ def _without(app: Node, client: Object, gone: Sequence[Object]) -> Iterable[Node
         ask = replace(next(app.asks_for(path)), want=want, why=RETIRED, needs=(), loan="")
         yield Node(target=app.target, asks=(ask,), wants={path: want})
     for credential in gone:
-        ids_of = str(client["client_id"]), str(credential["id"]), str(credential["kid"])
-        yield absent_credential(app.target, *ids_of, RETIRED.reason)
+        yield absent_credential(app.target, str(client["client_id"]), credential, RETIRED.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

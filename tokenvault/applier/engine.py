@@ -113,10 +113,16 @@ class _Run:
         after = _ready(change.requires, creates if waits else set())
         yield _Step(change.address, after, change.requires, lambda: self._write(change))
         if change.address in creates or change.later:
-            needs = tuple({ref.address for ref in refs(dict(change.later))} - {change.address})
+            needs = self._needs_of_later(change)
             after = _ready((change.address, *needs), creates)
             name = f"{change.address} (finish)"
             yield _Step(name, after, needs, lambda: self._finish(change), writes=bool(change.later))
+
+    def _needs_of_later(self, change: Change) -> tuple[str, ...]:
+        """What a second write comes after: what it refers to and, of an object that exists, whatever waited for the first."""
+        found = {ref.address for ref in refs(dict(change.later))} - {change.address}
+        waiting = [c.address for c in self.plan.changes if change.address in c.requires]
+        return tuple(found.union(waiting if change.action is Action.UPDATE else ()))
 
     async def _take(self, step: _Step) -> None:
         """Waits for what comes before and for room, so that what has begun is soon ended."""

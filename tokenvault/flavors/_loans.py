@@ -76,10 +76,11 @@ def absent(target: Target, reason: str) -> Node:
     return Node(target=replace(target, absent=True, creatable=False, reason=reason), asks=(), wants={})
 
 
-def absent_credential(app: Target, client_id: str, credential_id: str, kid: str, reason: str) -> Node:
+def absent_credential(app: Target, client_id: str, credential: Object, reason: str) -> Node:
     """A credential of an application that must not be there."""
+    kid = str(credential["kid"])
     address = f"credential.{app.address.split('.', 1)[1]}.{kid}"
-    identity = {"client_id": client_id, "id": credential_id}
+    identity = {"client_id": client_id, "id": str(credential["id"])}
     return absent(Target(address=address, kind="credential", identity=identity, name=kid), reason)
 
 
@@ -128,25 +129,16 @@ def _take_back_connections(taking: Taking) -> Iterable[Node]:
 
 
 def _take_back_privileged(taking: Taking) -> Iterable[Node]:
-    """Keys that others put there stay where they are."""
-    ours, unread = _credentials(taking) if "keys" in taking.names else ({}, [])
-    wants = without_keys(taking.client, ours)
+    """Keys that others put there stay where they are. The last node is no key: it has the application's keys read."""
+    pool = [c for c in taking.objects.get("credentials", ()) if c["client_id"] == taking.client_id]
+    ours = [c for c in pool if is_ours(c, taking.spec_name)] if "keys" in taking.names else []
+    wants = without_keys(taking.client, [str(credential["id"]) for credential in ours])
     if "access" in taking.names:
         others = {path: want for path, want in wants.items() if not path.startswith(PRIVILEGED)}
         wants = {PRIVILEGED: Is(None), **others}
     yield taking.node(taking.app, wants)
-    for credential_id in (*ours, *unread):
-        kid = ours.get(credential_id, credential_id)
-        yield absent_credential(taking.app, taking.client_id, credential_id, kid, taking.why.reason)
-
-
-def _credentials(taking: Taking) -> tuple[Mapping[str, str], Sequence[str]]:
-    """This spec's credentials (id → key id) among those that were read, and the attached ones that were not."""
-    pool = [c for c in taking.objects.get("credentials", ()) if c["client_id"] == taking.client_id]
-    ours = {str(c["id"]): str(c.get("kid", c["id"])) for c in pool if is_ours(c, taking.spec_name)}
-    known = {str(c["id"]) for c in pool}
-    slots = attached_ids(taking.client, KEYS_SLOT) + attached_ids(taking.client, PRIVILEGED_SLOT)
-    return ours, [credential_id for credential_id in dict.fromkeys(slots) if credential_id not in known]
+    for credential in (*ours, {"id": "", "kid": ""}):
+        yield absent_credential(taking.app, taking.client_id, credential, taking.why.reason)
 
 
 def _has_policy(ask: Ask, live: Object, client_id: str) -> bool:
