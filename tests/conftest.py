@@ -25,5 +25,5 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
     """No test depends on who runs it: no credentials, no login of the Auth0 CLI, no sandbox, no colours from outside."""
     monkeypatch.setenv("HOME", str(tmp_path_factory.getbasetemp()))
     for name in list(os.environ):
-        if name.startswith(("AUTH0_", "TOKENVAULT_")) and name != "TOKENVAULT_EXAMPLES" or name in ("NO_COLOR", "CI"):
+        if (name.startswith(("AUTH0_", "TOKENVAULT_")) and name != "TOKENVAULT_EXAMPLES") or name in ("NO_COLOR", "CI"):
             monkeypatch.delenv(name)

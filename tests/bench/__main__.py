@@ -52,6 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=TOPICS, help="repeatable")
     parser.add_argument("--latency-ms", type=float, default=0.0, metavar="N")
     parser.add_argument("--rate-limit", default="", metavar="RPS[:BURST]")
+    parser.set_defaults(runs=3)
     return parser.parse_args()
 
 
