@@ -75,14 +75,15 @@ def _environment(environment: Mapping[str, str] | None) -> Mapping[str, str]:
 async def _make_plan(spec: Spec, where: Where, environment: Mapping[str, str]) -> Plan:
     from tokenvault.graph import build_graph
     from tokenvault.guard import guard
-    from tokenvault.live import match, read_state
+    from tokenvault.live import match
     from tokenvault.planner import make_plan as planned
+    from tokenvault.reading import read_for_plan
     from tokenvault.tenant.connect import open_tenant
 
     async with open_tenant(where, environment) as gateway:
         guard(spec, gateway.domain, where)
         graph = build_graph(spec, gateway.domain)
-        live = match(graph, await read_state(gateway, graph))
+        live = match(graph, await read_for_plan(gateway, graph))
         plan = planned(graph, live, salt=secrets.token_hex(16), files=spec.files)
         return replace(plan, reads=gateway.reads)
 

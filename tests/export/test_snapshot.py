@@ -165,9 +165,9 @@ def test_what_a_snapshot_of_another_spec_does_not_hold_is_unknown_not_missing(tm
     saas(tmp_path)
     document = plan(tmp_path, "spec.yaml", "--live", "s.json")
     kinds = {change["kind"] for change in document["changes"]}
-    assert kinds == {"connection"}
+    assert kinds == {"application", "connection"}
     unknown = " ".join(w["summary"] for w in document["warnings"] if w["code"] == "plan-unknown")
-    assert "application.web" in unknown
+    assert "My Account API" in unknown
     assert "take one for this spec" in " ".join(w["hint"] for w in document["warnings"])
 
 

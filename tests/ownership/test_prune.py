@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.export.by_hand import MY_ACCOUNT
-from tests.ownership.world import Spec, World, change_of, changes, orphans, spec_of, web, worker, writes
-from tests.support import TOKEN_VAULT_GRANT
+from tests.ownership.world import ENV, Spec, World, change_of, changes, orphans, spec_of, web, worker, writes
+from tests.support import TOKEN_VAULT_GRANT, cli
 
 API = "https://calendar.acme.com"
 EXCHANGE = {"access_token_exchange": {"api": "calendar"}}
@@ -285,3 +285,15 @@ def test_a_spec_without_applications_still_finds_what_it_left(acme: World) -> No
     assert orphans(acme.plan(empty)) == {"application.assistant"}
     acme.apply(empty, "--prune")
     assert "assistant" not in {client["name"] for client in acme.state()["clients"].values()}
+
+
+def test_a_snapshot_of_the_spec_shows_what_it_left_behind_too(acme: World) -> None:
+    acme.apply(everything())
+    spec = everything()
+    without("front", "portal")(spec)
+    with_connections("assistant", "google-oauth2")(spec)
+    del spec["apis"], spec["connections"]["github"]
+    assert acme.run("snapshot", spec, "--output", "live.json").code == 0
+    offline = cli("plan", "spec.yaml", "--live", "live.json", "--format", "json", cwd=acme.folder, env=ENV)
+    assert offline.code == 0, offline.err
+    assert orphans(offline.json) == orphans(acme.plan(spec)) >= {"application.front", "api.calendar"}

@@ -109,11 +109,7 @@ def kill_in_the_middle(there: Bench, command: str, path: Path) -> None:
 
 KILLS = [
     {"method": "POST", "path": "*/resource-servers", "nth": 2, "when": "after"},
-    {"method": "POST", "path": "*/clients", "nth": 1, "when": "before"},
     {"method": "POST", "path": "*/clients", "nth": 2, "when": "after"},
-    {"method": "POST", "path": "*/credentials", "nth": 1, "when": "after"},
-    {"method": "POST", "path": "*/client-grants", "nth": 2, "when": "after"},
-    {"method": "PATCH", "path": "*/connections/*/clients", "nth": 1, "when": "after"},
     {"method": "PATCH", "path": "*/api/v2/clients/*", "nth": 1, "when": "before"},
 ]
 
@@ -131,10 +127,8 @@ def test_a_run_that_was_killed_is_finished_by_the_next(tmp_path: Path, wanted: d
 
 
 DESTROY_KILLS = [
-    {"method": "DELETE", "path": "*/clients/*", "nth": 1, "when": "before"},
     {"method": "DELETE", "path": "*/clients/*", "nth": 2, "when": "after"},
     {"method": "PATCH", "path": "*/connections/*", "nth": 1, "when": "after"},
-    {"method": "DELETE", "path": "*/resource-servers/*", "nth": 1, "when": "before"},
 ]
 
 

@@ -62,7 +62,8 @@ def snapshot(
 
 async def _snapshot(here: Session, specs: list[str] | None) -> tuple[State, dict[str, Any]]:
     from tokenvault.graph import build_graph
-    from tokenvault.live import read_state, read_tenant
+    from tokenvault.live import read_tenant
+    from tokenvault.reading import read_for_plan
     from tokenvault.snapshot import snapshot_document
 
     spec = here.spec(specs) if specs else None
@@ -72,7 +73,7 @@ async def _snapshot(here: Session, specs: list[str] | None) -> tuple[State, dict
         else:
             here.guard(spec, tenant.domain)
             graph = build_graph(spec, tenant.domain)
-            state = await read_state(tenant, graph)
+            state = await read_for_plan(tenant, graph)
     return state, snapshot_document(state, taken_at=_now(), graph=graph)
 
 
