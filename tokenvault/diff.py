@@ -88,7 +88,9 @@ def differences(kind: Kind, before: Mapping[str, Any], after: Mapping[str, Any],
         return []
     from deepdiff import DeepDiff
 
-    found = DeepDiff({p: old[p] for p in changed}, {p: new[p] for p in changed}, view="tree", threshold_to_diff_deeper=0)
+    found = DeepDiff(
+        {p: old[p] for p in changed}, {p: new[p] for p in changed}, view="tree", threshold_to_diff_deeper=0
+    )
     deltas = [delta for report, levels in found.items() for level in levels for delta in _deltas(report, level)]
     position = {path: n for n, path in enumerate(changed)}
     return sorted(deltas, key=lambda d: (position[d.path[0]], d.path, d.op, str(d.before), str(d.after)))
