@@ -32,7 +32,7 @@ async def carry_out(
 
     progress = progress or progress_for(here.console, json=False, debug=here.debug)
     stop, report = asyncio.Event(), Report()
-    tenant.pacer.expect(made.pace.seconds(made.writes + made.rereads))
+    tenant.pacer.expect((made.writes + made.rereads) / made.pace.per_second)
     progress.begin()
     try:
         with _interruptible(stop, progress):
