@@ -53,7 +53,10 @@ def _meaning(status: int, message: str, error_code: str) -> tuple[str, str]:
         hint = "The tenant's plan or its features do not include this; no scope of the token changes that."
         return "api-entitlement", f"{hint} Ask Auth0, or leave it out of the spec."
     if status == 403 and error_code == "insufficient_scope":
-        return "api-scope", "The token lacks a scope; Auth0 does not say which. `tokenvault auth status` shows those it has."
+        return (
+            "api-scope",
+            "The token lacks a scope; Auth0 does not say which. `tokenvault auth status` shows those it has.",
+        )
     if status == 403:
         return "api-forbidden", "Auth0 does not allow this at all; what it says above is the reason."
     return _BY_STATUS.get(status) or (("api-unavailable", _LATER) if status >= 500 else ("api-invalid", _REPORT))
