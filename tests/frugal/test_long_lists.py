@@ -90,7 +90,5 @@ def _name_by_id(folder: Path, *keys: str) -> None:
     clients = sandbox.export_state()["objects"]["clients"].values()
     sandbox.close()
     ids = {client["name"]: client["client_id"] for client in clients}
-    named = {
-        key: {**APPLICATION, "client_id": ids[key]} if key in keys else APPLICATION for key in ("one", "two")
-    }
+    named = {key: {**APPLICATION, "client_id": ids[key]} if key in keys else APPLICATION for key in ("one", "two")}
     write_spec(folder, _spec(named))
