@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -14,10 +16,10 @@ from tokenvault.kinds import kinds
 from tokenvault.secret import Secret, sounds_secret
 from tokenvault.spec.build import build
 from tokenvault.spec.merge import merge
-from tokenvault.spec.model import Path, Problem, Spec
+from tokenvault.spec.model import Path, Positions, Problem, Spec
 from tokenvault.spec.problems import diagnose, in_order, literal_secret, schema_problems, secret_in_clear, wrong_types
 from tokenvault.spec.schema import spec_schema
-from tokenvault.spec.source import MAX_BYTES, Source, read_source
+from tokenvault.spec.source import MAX_BYTES, MAX_PROBLEMS, Source, read_source
 from tokenvault.spec.values import References, Unresolved, has_reference, variables
 
 DEFAULT_FILE = "tokenvault.yaml"
@@ -38,21 +40,30 @@ def load_sources(sources: Sequence[Source], environment: Mapping[str, str]) -> S
     references = {file: References(environment, FilePath(file).parent) for file in merged.files}
     resolver = _Resolver(merged.source, references)
     data = resolver.resolve(merged.source.data, ())
-    problems = [*resolver.problems, *_validate(data)]
-    usable = _well_typed(_without(data, [problem.path for problem in problems]))
+    problems = [*resolver.problems, *islice(_validate(data), MAX_PROBLEMS)]
+    if len(problems) >= MAX_PROBLEMS:  # the rules would only add to them
+        _warnings(problems, merged.source)
+    usable = _well_typed(_without(data, [problem.path for problem in problems])) if problems else data
     spec, flavor_problems = build(usable, merged, references)
     problems += [*flavor_problems, *_rules(spec)]
-    found = in_order([*merged.source.problems, *(diagnose(problem, spec.positions) for problem in problems)])
-    errors = [d for d in found if d.severity == "error"]
+    return replace(spec, warnings=_warnings(problems, merged.source))
+
+
+def _warnings(problems: Iterable[Problem], source: Source) -> tuple[Diagnostic, ...]:
+    """The warnings among the problems of a file, or `SpecError` when any of them is an error."""
+    positions = Positions(keys=source.keys, values=source.values)
+    told = in_order([*source.problems, *(diagnose(problem, positions) for problem in problems)])
+    errors = [diagnostic for diagnostic in told if diagnostic.severity == "error"]
     if errors:
-        raise SpecError(*errors)
-    return _with_warnings(spec, found)
+        raise SpecError(*errors[:MAX_PROBLEMS], *([_MORE] if len(errors) >= MAX_PROBLEMS else []))
+    return tuple(told)
 
 
-def _with_warnings(spec: Spec, found: Iterable[Diagnostic]) -> Spec:
-    from dataclasses import replace
-
-    return replace(spec, warnings=tuple(d for d in found if d.severity == "warning"))
+_MORE = Diagnostic(
+    code="spec-more",
+    summary=f"There may be more problems than these {MAX_PROBLEMS}",
+    hint="Mend those above first: many problems often have one cause.",
+)
 
 
 def _files(paths: Sequence[str | FilePath]) -> list[str]:
@@ -142,7 +153,7 @@ def _in_options(path: Path) -> bool:
 
 
 def _validate(data: Any) -> Iterable[Problem]:
-    return list(schema_problems(_schema_errors(data)))
+    return schema_problems(_schema_errors(data))
 
 
 def _schema_errors(data: Any) -> Iterable[Any]:

@@ -17,7 +17,10 @@ from tokenvault.spec.model import Path
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 50
-MAX_NODES = 400_000
+MAX_NODES = 200_000
+MAX_PROBLEMS = 200
+MAX_NUMBER = 40
+MAX_QUOTED = 400
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")}
 _MERGE = "tag:yaml.org,2002:merge"
@@ -104,8 +107,8 @@ def _yaml_problem(file: str, text: str, error: yaml.YAMLError) -> Diagnostic:
 
 
 def mask_line(line: str) -> str:
-    """The line, with what stands behind a key that sounds like a secret blanked out."""
-    return _SECRET_NAME.sub(r"\1(sensitive value)", line.rstrip("\r"))
+    """The beginning of the line, with what stands behind a key that sounds like a secret blanked out."""
+    return _SECRET_NAME.sub(r"\1(sensitive value)", line[:MAX_QUOTED].rstrip("\r"))
 
 
 class _Walker:
@@ -115,6 +118,7 @@ class _Walker:
         self.source = Source(file=file)
         self._lines = text.split("\n")
         self._nodes = 0
+        self._masked: dict[int, str] = {}
 
     def walk(self, node: yaml.Node, path: Path, above: tuple[int, ...]) -> Any:
         self._nodes += 1
@@ -165,15 +169,17 @@ class _Walker:
         if not isinstance(node, yaml.MappingNode) or id(node) in above:
             self._report("spec-key", "Only mappings can be merged with <<", node)
             return {}
-        keys, values = dict(self.source.keys), dict(self.source.values)
+        keys, values = self.source.keys, self.source.values
+        self.source.keys, self.source.values = {}, {}
         merged = self._mapping(node, path, (*above, id(node)))
-        self.source.keys.update(keys)
-        self.source.values.update(values)
+        for known, new in ((keys, self.source.keys), (values, self.source.values)):
+            known.update({place: span for place, span in new.items() if place not in known})
+        self.source.keys, self.source.values = keys, values
         return merged
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         kind = node.tag.rsplit(":", 1)[-1]
-        if kind in ("str", "timestamp"):
+        if kind in ("str", "timestamp") or len(node.value) > MAX_NUMBER:
             return node.value
         try:
             return yaml.constructor.SafeConstructor().construct_object(node)
@@ -182,7 +188,9 @@ class _Walker:
 
     def _span(self, node: yaml.Node) -> Span:
         start, end = node.start_mark, node.end_mark
-        text = mask_line(self._lines[start.line]) if start.line < len(self._lines) else ""
+        if start.line not in self._masked:
+            self._masked[start.line] = mask_line(self._lines[start.line]) if start.line < len(self._lines) else ""
+        text = self._masked[start.line]
         end_column = end.column if end.line == start.line else len(text)
         column = start.column + 1
         return Span(
@@ -195,3 +203,5 @@ class _Walker:
 
     def _report(self, code: str, summary: str, node: yaml.Node, detail: str = "") -> None:
         self.source.problems.append(Diagnostic(code=code, summary=summary, detail=detail, span=self._span(node)))
+        if len(self.source.problems) >= MAX_PROBLEMS:
+            raise SpecError(*self.source.problems)
