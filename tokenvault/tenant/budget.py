@@ -2,7 +2,7 @@
 
 `left` never promises more than there is. What an answer leaves is certain, less every request that was under way beside its
 own and may have come after it. What the bucket gains afterwards is certain at the reset that the answer names, in whole
-seconds; its pace is learnt, from below, by how many requests it bore between two moments at which it was empty.
+seconds; its pace is learnt, from below, by how many requests it bore between two answers.
 """
 
 from __future__ import annotations

@@ -128,6 +128,8 @@ class Pacer:
                     if not delay:
                         return Slot(self, group, self.counting(group))
                     queue.news.clear()
+                    if delay < NEVER:
+                        self._on_wait(Wait(seconds=delay, before=self.waited, bound=self.max_wait))
                     await self._wait(delay, queue.news)
 
     def _queue(self, group: str) -> _Queue:
@@ -149,7 +151,7 @@ class Pacer:
             queue.news.set()
 
     async def wait(self, seconds: float) -> bool:
-        """Sleeps, unless that would exceed the bound on waiting."""
+        """Sleeps, for a reason of the caller's own, unless that would exceed the bound on waiting."""
         if self._exceeds(seconds):
             return False
         await self._wait(seconds, asyncio.Event())
@@ -162,10 +164,8 @@ class Pacer:
     async def _wait(self, seconds: float, news: asyncio.Event) -> None:
         """Waits so long or until there is news. Waits side by side count once."""
         start = self.clock.now()
-        if seconds < NEVER:
-            if self._exceeds(seconds):
-                raise ApiError(_too_long(self.max_wait))
-            self._on_wait(Wait(seconds=seconds, before=self.waited, bound=self.max_wait))
+        if seconds < NEVER and self._exceeds(seconds):
+            raise ApiError(_too_long(self.max_wait))
         try:
             async with asyncio.timeout(seconds if seconds < NEVER else None):
                 await news.wait()
