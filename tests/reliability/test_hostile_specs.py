@@ -49,7 +49,10 @@ BOMBS: dict[str, tuple[str, str]] = {
     "ten thousand unknown keys": (HEAD + APP + "}\n" + "".join(f"k{n}: 1\n" for n in range(10_000)), "spec-more"),
     "ten thousand equal keys": (HEAD + APP + "}\n" + "name: x\n" * 10_000, "spec-duplicate-key"),
     "ten thousand unknown flavors": (HEAD + f"  a: {{type: spa, flavors: [{'x, ' * 10_000}]}}\n", "spec-more"),
-    "ten thousand unknown connections": (HEAD + APP + f", connections: [{', '.join(f'c{n}' for n in range(9999))}]}}\n", "spec-more"),
+    "ten thousand unknown connections": (
+        HEAD + APP + f", connections: [{', '.join(f'c{n}' for n in range(9999))}]}}\n",
+        "spec-more",
+    ),
     "carriage returns": ("a: 1\r" * 20_000, "spec-duplicate-key"),
     "secrets in a line that is no YAML": ("api_secret: canary-x ]\nb: [", "spec-yaml"),
     "a lone surrogate": (HEAD + APP + ', name: "\\ud800"}\n', "spec-"),
