@@ -128,8 +128,6 @@ class Pacer:
                     if not delay:
                         return Slot(self, group, self.counting(group))
                     queue.news.clear()
-                    if delay < NEVER:
-                        self._on_wait(Wait(seconds=delay, before=self.waited, bound=self.max_wait))
                     await self._wait(delay, queue.news)
 
     def _queue(self, group: str) -> _Queue:
@@ -154,18 +152,24 @@ class Pacer:
         """Sleeps, for a reason of the caller's own, unless that would exceed the bound on waiting."""
         if self._exceeds(seconds):
             return False
-        await self._wait(seconds, asyncio.Event())
+        await self._pause(seconds, asyncio.Event())
         return True
+
+    async def _wait(self, seconds: float, news: asyncio.Event) -> None:
+        """Waits for the limit so long, or until there is news: told, and within the bound."""
+        if seconds < NEVER:
+            if self._exceeds(seconds):
+                raise ApiError(_too_long(self.max_wait))
+            self._on_wait(Wait(seconds=seconds, before=self.waited, bound=self.max_wait))
+        await self._pause(seconds, news)
 
     def _exceeds(self, seconds: float) -> bool:
         now = self.clock.now()
         return self.waited + max(0.0, now + seconds - max(now, self._waited_until)) > self.max_wait
 
-    async def _wait(self, seconds: float, news: asyncio.Event) -> None:
-        """Waits so long or until there is news. Waits side by side count once."""
+    async def _pause(self, seconds: float, news: asyncio.Event) -> None:
+        """Waits so long or until there is news. Pauses side by side count once; waiting for an answer is none."""
         start = self.clock.now()
-        if seconds < NEVER and self._exceeds(seconds):
-            raise ApiError(_too_long(self.max_wait))
         try:
             async with asyncio.timeout(seconds if seconds < NEVER else None):
                 await news.wait()
