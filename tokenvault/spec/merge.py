@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,7 @@ def _different(key: str) -> str:
 def _join_section(merged: Source, source: Source, section: str, entries: dict[str, Any]) -> None:
     if section not in merged.data:
         merged.data[section] = {}
-        _places(merged, source, (section,))
+        _take_places(merged, source, (section,), None)
     for key, value in entries.items():
         if key in merged.data[section]:
             first = merged.keys[(section, key)]
@@ -80,16 +80,26 @@ def _overlay(merged: Source, source: Source, base: dict[str, Any], top: dict[str
 
 
 def _adopt(merged: Source, source: Source, holder: dict[str, Any], path: Path, value: Any) -> None:
+    for place in _places(holder.get(str(path[-1])), path):
+        merged.keys.pop(place, None)
+        merged.values.pop(place, None)
     holder[str(path[-1])] = value
-    for places in (merged.keys, merged.values):
-        for old in [place for place in places if place[: len(path)] == path]:
-            del places[old]
-    _places(merged, source, path)
+    _take_places(merged, source, path, value)
 
 
-def _places(merged: Source, source: Source, path: Path) -> None:
-    for target, places in ((merged.keys, source.keys), (merged.values, source.values)):
-        target.update({place: span for place, span in places.items() if place[: len(path)] == path})
+def _take_places(merged: Source, source: Source, path: Path, value: Any) -> None:
+    for place in _places(value, path):
+        for target, known in ((merged.keys, source.keys), (merged.values, source.values)):
+            if place in known:
+                target[place] = known[place]
+
+
+def _places(value: Any, path: Path) -> Iterator[Path]:
+    """The paths of a value and of everything in it."""
+    yield path
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inside:
+        yield from _places(item, (*path, key))
 
 
 def _collide(merged: Source, source: Source, path: Path, summary: str, hint: str = "") -> None:
