@@ -49,9 +49,11 @@ class Leftover:
     nodes: tuple[Node, ...]
 
 
-def leftovers(graph: Graph, live: Live, words: Words = PRUNED) -> list[Leftover]:
-    """What is really left, as far as it was read."""
-    found = list(possible_leftovers(graph, live, words))
+def leftovers(
+    graph: Graph, live: Live, words: Words = PRUNED, *, staying: frozenset[str] | None = None
+) -> list[Leftover]:
+    """What is really left, as far as it was read, of all but the addresses that stay (default: all of the graph)."""
+    found = list(possible_leftovers(graph, live, words, staying=staying))
     nodes = {node.address: node for leftover in found for node in leftover.nodes}
     there = match(replace(graph, nodes=nodes), live.state) if nodes else live
     return [real for leftover in found if (real := _real(leftover, there))]
@@ -72,9 +74,11 @@ def _is_there(node: Node, live: Object | None) -> bool:
     return any((value or None) != (want.resolve(value, exact=False) or None) for value, want in values)
 
 
-def possible_leftovers(graph: Graph, live: Live, words: Words = PRUNED) -> Iterator[Leftover]:
+def possible_leftovers(
+    graph: Graph, live: Live, words: Words = PRUNED, *, staying: frozenset[str] | None = None
+) -> Iterator[Leftover]:
     """What may be left, as far as marks tell. Some of it has to be read before that is certain."""
-    search = _Search.of(graph, live, words)
+    search = _Search.of(graph, live, words, staying)
     for kind in kinds().values():
         for item in live.state.objects.get(kind.collection.name, ()) if kind.marker else ():
             mark = mark_of(kind, item)
@@ -84,7 +88,7 @@ def possible_leftovers(graph: Graph, live: Live, words: Words = PRUNED) -> Itera
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """The search for the leftovers of one spec: which objects it still asks for, what of them, and which names are taken."""
+    """The search for the leftovers of one spec: which objects stay, what is asked of them, and which names are taken."""
 
     graph: Graph
     live: Live
@@ -95,11 +99,12 @@ class _Search:
     taken: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, graph: Graph, live: Live, words: Words) -> _Search:
-        """The search for what is not in this graph."""
-        nodes = {(n.kind, live.ids[n.address]): n for n in graph.nodes.values() if n.address in live.ids}
+    def of(cls, graph: Graph, live: Live, words: Words, staying: frozenset[str] | None) -> _Search:
+        """The search for what is not in this part of the graph."""
+        kept = {a: node for a, node in graph.nodes.items() if staying is None or a in staying}
+        nodes = {(node.kind, live.ids[address]): node for address, node in kept.items() if address in live.ids}
         asked = {address: frozenset(ask.loan for ask in asks) for address, asks in lent_by(graph).items()}
-        return cls(graph, live, words, nodes, asked, _audiences(graph, live), set(graph.nodes))
+        return cls(graph, live, words, nodes, asked, _audiences(graph, live), set(kept))
 
     def left(self, kind: Kind, item: Object, mark: Mark) -> Iterator[Leftover]:
         """What is left of an object that carries a mark of the spec."""
@@ -150,6 +155,9 @@ class _Search:
             yield Leftover(orphan=orphan, nodes=(node,))
 
     def _given_back(self, app: Target, item: Object, labels: Iterable[str]) -> Iterator[Node]:
+        """Only applications are lent anything; a mark elsewhere that says so was not written by us."""
+        if app.kind != "application":
+            return
         by_verb: dict[str, list[str]] = defaultdict(list)
         for verb, name in sorted(label.split(":", 1) for label in labels):
             by_verb[verb].append(name)
@@ -169,12 +177,14 @@ class _Search:
         )
 
     def _my_account(self, item: Object) -> Mapping[str, Sequence[str]]:
-        """The My Account API, under whichever domains the application was given it."""
+        """The My Account API under the spec's domain; where the application has nothing of that, under any other."""
         every = self.live.state.objects.get("client_grants", ())
         grants = [grant for grant in every if grant.get("client_id") == item.get("client_id")]
         policies = get_path(item, "refresh_token.policies") or []
-        found = {str(held.get("audience")) for held in (*grants, *policies)} | {self.audiences[MY_ACCOUNT]}
-        return {MY_ACCOUNT: tuple(sorted(filter(_MY_ACCOUNT.fullmatch, found)))}
+        held = {str(entry.get("audience")) for entry in (*grants, *policies)}
+        if self.audiences[MY_ACCOUNT] in held:
+            held = {self.audiences[MY_ACCOUNT]}
+        return {MY_ACCOUNT: tuple(sorted(filter(_MY_ACCOUNT.fullmatch, held | {self.audiences[MY_ACCOUNT]})))}
 
 
 def _audiences(graph: Graph, live: Live) -> Mapping[str, str]:
@@ -184,8 +194,10 @@ def _audiences(graph: Graph, live: Live) -> Mapping[str, str]:
         mark = read_mark(item.get("client_metadata"))
         if mark and mark.spec == graph.spec_name and item.get("resource_server_identifier"):
             found[mark.key.removesuffix(".api_client")] = str(item["resource_server_identifier"])
-    for node in (*graph.of_kind("api"), *graph.of_kind("my_account_api")):
+    for node in graph.of_kind("api"):
         found[node.address.removeprefix("api.")] = str(node.target.identity["identifier"])
+    for node in graph.of_kind("my_account_api"):
+        found[MY_ACCOUNT] = str(node.target.identity["identifier"])
     return found
 
 

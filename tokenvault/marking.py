@@ -116,7 +116,8 @@ class Ownership:
             new = frozenset(label for label in new if not loans()[label.split(":")[0]].exact)
         mark = mark_of(kind, live)
         before = mark.loans if mark and mark.spec == self.graph.spec_name else frozenset()
-        return new | (before & {ask.loan for ask in asks} if self.settle else before)
+        settle = self.settle and not node.target.protect
+        return new | (before & {ask.loan for ask in asks} if settle else before)
 
     def _holds(self, ask: Ask, client_id: str) -> bool:
         address = ask.target.address

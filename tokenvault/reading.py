@@ -10,18 +10,20 @@ from tokenvault.kinds import Collection, Reader, kinds
 from tokenvault.leftovers import possible_leftovers
 from tokenvault.live import Live, State, match, read_state, seal
 
+Staying = Callable[[Graph, Live], frozenset[str]]
 
-async def read_for_plan(reader: Reader, graph: Graph, staying: Callable[[Graph, Live], Graph] | None = None) -> State:
+
+async def read_for_plan(reader: Reader, graph: Graph, staying: Staying | None = None) -> State:
     """The tenant as far as a plan of this graph needs to know it, leftovers included.
 
-    `staying` says which part of the graph is to stay, for a plan that takes the rest away; default: all of it.
+    `staying` says which addresses are to stay, for a plan that takes the rest away; default: all of them.
     """
     state = await read_state(reader, graph)
     for kind in kinds().values():
         if kind.marker and kind.collection.name not in {*state.objects, *state.unreadable}:
             state = await _with(reader, state, kind.collection, ())
     live = match(graph, state)
-    left = possible_leftovers(staying(graph, live) if staying else graph, live)
+    left = possible_leftovers(graph, live, staying=staying(graph, live) if staying else None)
     nodes = [node for each in left for node in each.nodes]
     for collection in dict.fromkeys(kinds()[node.kind].collection for node in nodes):
         missing = list(_unread(collection, nodes, state))

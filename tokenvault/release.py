@@ -35,7 +35,8 @@ def make_destroy_plan(
 ) -> Plan:
     """The plan after which the tenant holds nothing of this spec. `also` are addresses that are left alone otherwise."""
     kept = _kept(graph, live)
-    found = [each for each in leftovers(staying(graph, live), live, DESTROYED) if not each.orphan.protected]
+    left = leftovers(graph, live, DESTROYED, staying=frozenset(kept))
+    found = [each for each in left if not each.orphan.protected]
     removed = [_with_note(node, graph.nodes.get(node.address)) for each in found for node in each.nodes]
     removed += [node for address in also for node in _on_request(address, graph, live)]
     plan = plan_graph(replace(graph, nodes={}), live, removed, salt=salt, files=files, options=options)
@@ -44,9 +45,9 @@ def make_destroy_plan(
     return replace(plan, command="destroy", warnings=(*plan.warnings, *warnings))
 
 
-def staying(graph: Graph, live: Live) -> Graph:
-    """The part of the graph that a destroy leaves as it is."""
-    return replace(graph, nodes={address: graph.nodes[address] for address in _kept(graph, live)})
+def staying(graph: Graph, live: Live) -> frozenset[str]:
+    """The addresses that a destroy leaves as they are."""
+    return frozenset(_kept(graph, live))
 
 
 def _kept(graph: Graph, live: Live) -> Mapping[str, str]:

@@ -267,3 +267,54 @@ def test_the_spec_must_be_for_this_tenant(acme: World) -> None:
     acme.apply(everything())
     said = acme.run_into({"fault": 500}, "destroy", spec, "-y").err
     assert "The spec is for prod.eu.auth0.com" in said
+
+
+def test_an_adopted_front_end_gives_back_what_it_got_for_an_api_that_was_made_by_hand(acme: World) -> None:
+    """Its Custom API Client lacks nothing, so it carries no mark, and still the labels are understood."""
+    acme.hands.my_account()
+    acme.hands.connection("google-oauth2")
+    acme.hands.api(API, "Calendar", scopes={"read:it": "Read it"})
+    acme.hands.ask("PATCH", f"resource-servers/{api_id(acme)}", {"subject_type_authorization": REQUIRES_GRANTS})
+    acme.hands.spa("Front", "google-oauth2")
+    before = acme.state()
+    flavors = [{"access_token_exchange": {"api": "calendar"}}]
+    apis = {"calendar": {"identifier": API, "scopes": {"read:it": "Read it"}}}
+    spec = spec_of({"front": {"type": "spa", "name": "Front", "flavors": flavors}}, apis=apis)
+    acme.apply(spec)
+    assert acme.grants("Front") == {API, MY_ACCOUNT}
+    acme.destroy(spec)
+    assert acme.state()["client_grants"] == before["client_grants"]
+    assert changed_paths(by_name(before["clients"], "Front"), acme.client("Front")) <= {"client_metadata"}
+
+
+REQUIRES_GRANTS = {"user": {"policy": "require_client_grant"}, "client": {"policy": "require_client_grant"}}
+
+
+def api_id(acme: World) -> str:
+    """The id of the backend API."""
+    return next(key for key, api in acme.state()["resource_servers"].items() if api["identifier"] == API)
+
+
+def test_of_two_domains_only_the_one_that_the_spec_names_is_taken_back(acme: World) -> None:
+    """Users log in on a custom domain; somebody gave the application the canonical one by hand."""
+    acme.hands.my_account()
+    refresh = {**acme.client(PORTAL)["refresh_token"], "policies": [policy(MY_ACCOUNT)]}
+    acme.patch(PORTAL, {"refresh_token": refresh})
+    spec = spec_of({"portal": web(name=PORTAL)}, my_account_api={"domain": "auth.acme.com"})
+    acme.run("apply", spec, "-y")
+    audiences = {entry["audience"] for entry in acme.client(PORTAL)["refresh_token"]["policies"]}
+    assert audiences == {MY_ACCOUNT, "https://auth.acme.com/me/"}
+    acme.destroy(spec)
+    assert acme.client(PORTAL)["refresh_token"]["policies"] == [policy(MY_ACCOUNT)]
+
+
+def test_marks_that_nobody_of_us_wrote_break_nothing(acme: World) -> None:
+    """Labels that mean nothing, on objects that are lent nothing."""
+    google = by_name(acme.state()["connections"], "google-oauth2")["id"]
+    acme.hands.ask("PATCH", f"connections/{google}", {"metadata": {"tokenvault": "acme/x adopted with:github mrrt:y"}})
+    strange = "acme/portal adopted privileged:other with:nobody,../x,\u202e api:no mrrt:no zzz:1"
+    acme.patch(PORTAL, {"client_metadata": {"tokenvault": strange}})
+    before = acme.client(PORTAL)
+    acme.destroy(spec_of({"other": web()}))
+    assert changed_paths(before, acme.client(PORTAL)) == {"client_metadata.tokenvault"}
+    assert by_name(acme.state()["connections"], "google-oauth2").get("metadata", {}) == {}

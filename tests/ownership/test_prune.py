@@ -222,6 +222,7 @@ def test_what_a_protected_application_was_lent_is_shown_and_never_taken(acme: Wo
     assert "protected" in acme.run("plan", spec).out
     acme.apply(spec, "--prune")
     assert "assistant" in acme.enabled("sign-in-with-slack")
+    assert orphans(acme.plan(spec)) == {orphan["address"]}
 
 
 @pytest.mark.parametrize("command", ["plan", "apply"])
