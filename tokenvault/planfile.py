@@ -31,9 +31,11 @@ _SNIFFED = 4096
 def is_plan_file(path: Path) -> bool:
     """Whether the file says that it is a plan, be it a broken one."""
     try:
+        if not path.is_file():  # a pipe would be read for ever
+            return False
         with path.open("rb") as file:
             start = file.read(_SNIFFED).lstrip()
-    except OSError:
+    except (OSError, ValueError):
         return False
     return start.startswith(b"{") and f'"{FORMAT}"'.encode() in start
 

@@ -15,7 +15,7 @@ from tokenvault.cli import INTERRUPTED
 from tokenvault.cli.completion import typed_with_sandbox_value
 from tokenvault.cli.help import Command, Group
 from tokenvault.cli.options import with_sandbox_value
-from tokenvault.errors import TokenVaultError
+from tokenvault.errors import Diagnostic, TokenVaultError
 
 USAGE_ERROR = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
 PANELS = {
@@ -102,10 +102,18 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(error, USAGE_ERROR):
             error.show()  # type: ignore[attr-defined]
             return 1
+        if isinstance(error, OSError) and any(str(error.filename or "\0") in argument for argument in arguments):
+            Console().problem(_unusable(error))
+            return 1
         Console().err(_bug(error))
         if os.environ.get("TOKENVAULT_TRACEBACK"):
             raise
         return 1
+
+
+def _unusable(error: OSError) -> Diagnostic:
+    """A file that the user named and the system refuses, for a reason that the command did not foresee."""
+    return Diagnostic(code="file-unusable", summary=f"{str(error.filename)[:200]}: {error.strerror}")
 
 
 def _bug(error: Exception) -> str:

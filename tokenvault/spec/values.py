@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
@@ -45,7 +46,7 @@ class References:
         target = FilePath(path)
         if "\0" in path or target.is_absolute():
             raise Unresolved("spec-file-outside", f"{path!r} is not a path below the spec's folder")
-        resolved = (self._folder / target).resolve()
+        resolved = FilePath(os.path.realpath(self._folder / target))  # Path.resolve fails where a link leads to itself
         if not resolved.is_relative_to(self._folder):
             summary = f"{path} leads out of the spec's folder"
             raise Unresolved("spec-file-outside", summary, "Move the file beside the spec.")
