@@ -31,6 +31,6 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    """Being asked to end is being interrupted."""
-    raise KeyboardInterrupt
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Being asked to end is being interrupted, by whatever handles that now: an event loop ends its tasks first."""
+    signal.raise_signal(signal.SIGINT)
