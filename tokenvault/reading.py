@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from tokenvault.desired import Graph, Node
 from tokenvault.kinds import Collection, Reader, kinds
-from tokenvault.leftovers import possible_leftovers
 from tokenvault.live import Live, State, match, read_state, seal
+from tokenvault.planner.leftovers import possible_leftovers
 
 Staying = Callable[[Graph, Live], frozenset[str]]
 

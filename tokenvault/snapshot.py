@@ -18,8 +18,8 @@ from tokenvault.diff import is_sensitive
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.kinds import kinds
 from tokenvault.live import NOT_IN_SNAPSHOT, State, match
+from tokenvault.planner.unseen import WITHHELD
 from tokenvault.secret import Secret
-from tokenvault.unseen import WITHHELD
 from tokenvault.want import Is
 
 FORMAT, VERSION = "tokenvault-snapshot", "1.0"

@@ -15,7 +15,7 @@ from tests.plan.gallery import CASES, GOLDEN
 from tests.plan.tenants import SECRETS, run, stable
 from tests.support import cli
 from tokenvault.document import plan_document
-from tokenvault.plan_codec import plan_of
+from tokenvault.planfile.codec import plan_of
 from tokenvault.secret import Secret
 
 FORMS = {"plan.json": "json", "plan.md": "markdown", "plan.html": "html"}

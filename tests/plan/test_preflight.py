@@ -15,7 +15,7 @@ from tests.plan.tenants import SECRETS, edit, run
 from tests.support import ROOT, WRITES, cli, requests_of, served
 from tokenvault.kinds import kinds
 from tokenvault.plan import Plan
-from tokenvault.plan_codec import plan_of
+from tokenvault.planfile.codec import plan_of
 from tokenvault.preflight import checked, missing, plan_scopes
 from tokenvault.sandbox import CLIENT_ID, CLIENT_SECRET, TOKEN
 from tokenvault.secret import Secret

@@ -15,7 +15,7 @@ from tests.plan.gallery import CASES
 from tests.plan.tenants import SECRETS, run
 from tests.support import requests_of
 from tokenvault.plan import Plan
-from tokenvault.plan_codec import plan_of
+from tokenvault.planfile.codec import plan_of
 from tokenvault.secret import Secret
 from tokenvault.select import select
 

@@ -135,7 +135,7 @@ async def _apply(
     auto_approve: bool,
 ) -> int:
     from tokenvault.document import plan_document
-    from tokenvault.removal import refuse_more_than
+    from tokenvault.planner.removal import refuse_more_than
 
     spec = here.spec(specs)
     async with here.tenant(on_wait=shown(progress)) as tenant:
@@ -154,8 +154,8 @@ async def _apply_file(here: Session, file: Path, progress: Progress, max_destroy
     """What is refused without a request comes first: a broken file, a changed secret, another tenant."""
     from tokenvault.applier.meanwhile import look
     from tokenvault.planfile import load_plan, public_part, read_document
+    from tokenvault.planner.removal import refuse_more_than
     from tokenvault.preflight import checked
-    from tokenvault.removal import refuse_more_than
 
     document = read_document(file)
     made = load_plan(document, here.secret)

@@ -107,7 +107,7 @@ def _no_approval() -> Diagnostic:
 
 async def _destroy(here: Session, asked: _Request, progress: Progress) -> int:
     from tokenvault.document import plan_document
-    from tokenvault.removal import refuse_more_than
+    from tokenvault.planner.removal import refuse_more_than
 
     spec = here.spec(asked.specs)
     async with here.tenant(on_wait=shown(progress)) as tenant:
@@ -129,8 +129,8 @@ async def _planned(tenant: Tenant, spec: Spec, also: tuple[str, ...]) -> Planned
     from tokenvault.graph import build_graph
     from tokenvault.live import match
     from tokenvault.planner import Options
+    from tokenvault.planner.release import make_destroy_plan, staying
     from tokenvault.reading import read_for_plan
-    from tokenvault.release import make_destroy_plan, staying
 
     graph = build_graph(spec, tenant.domain)
     live = match(graph, await read_for_plan(tenant, graph, staying))

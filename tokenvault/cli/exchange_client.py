@@ -14,7 +14,7 @@ from tokenvault.errors import ApiError, Diagnostic, RefusedError
 if TYPE_CHECKING:
     from tokenvault.cli.exchange_input import Given
     from tokenvault.cli.session import Session
-    from tokenvault.exchanger import Exchanger
+    from tokenvault.exchange.exchanger import Exchanger
     from tokenvault.kinds import Object
     from tokenvault.spec.model import Spec
     from tokenvault.tenant.gateway import Tenant
@@ -59,7 +59,7 @@ async def _in_tenant(
     here: Session, tenant: Tenant, spec: Spec | None, application: str, connection: str, given: Given
 ) -> Found:
     from tokenvault.applications import read_applications
-    from tokenvault.exchanger import with_live
+    from tokenvault.exchange.exchanger import with_live
 
     if spec:
         here.guard(spec, tenant.domain)
@@ -77,7 +77,7 @@ def _of_spec(
     spec: Spec, domain: str, clients: Sequence[Object], application: str, flavor: str | None
 ) -> tuple[Exchanger, Object]:
     from tokenvault.applications import matched
-    from tokenvault.exchanger import chosen, exchangers_of
+    from tokenvault.exchange.exchanger import chosen, exchangers_of
     from tokenvault.graph import build_graph
 
     graph = build_graph(spec, domain)
@@ -91,7 +91,7 @@ def _of_spec(
 
 
 def _of_tenant(clients: Sequence[Object], application: str, flavor: str | None) -> tuple[Exchanger, Object]:
-    from tokenvault.exchanger import from_client
+    from tokenvault.exchange.exchanger import from_client
 
     found = [c for c in clients if application in (c["client_id"], c.get("name"))]
     if len(found) != 1:
@@ -104,7 +104,7 @@ def _of_tenant(clients: Sequence[Object], application: str, flavor: str | None) 
 
 def _sighted(client: Object) -> str:
     """The one flavor by which the tenant shows the application to exchange."""
-    from tokenvault.exchanger import exchanging_flavors
+    from tokenvault.exchange.exchanger import exchanging_flavors
     from tokenvault.runtime.tenancy import Tenancy
 
     alone = Tenancy(domain="", now=0, clients=[client])
@@ -144,7 +144,7 @@ async def _provider(tenant: Tenant, connection: str) -> str | None:
 
 
 def _blind(here: Session, spec: Spec | None, application: str, given: Given, error: RefusedError) -> Found:
-    from tokenvault.exchanger import Exchanger, chosen, exchangers_of
+    from tokenvault.exchange.exchanger import Exchanger, chosen, exchangers_of
     from tokenvault.graph import build_graph
 
     domain = (
@@ -169,7 +169,7 @@ def _blind(here: Session, spec: Spec | None, application: str, given: Given, err
 
 
 def _known(flavor: str) -> str:
-    from tokenvault.exchanger import exchanging_flavors
+    from tokenvault.exchange.exchanger import exchanging_flavors
 
     if flavor not in exchanging_flavors():
         summary = f'"{flavor}" is not a flavor that exchanges tokens'

@@ -14,8 +14,8 @@ from tokenvault.secret import Secret
 
 if TYPE_CHECKING:
     from tokenvault.exchange import Exchange, Proof, Subject
-    from tokenvault.exchanger import Exchanger
-    from tokenvault.worker_jwt import OnBehalf, PrivateKey
+    from tokenvault.exchange.exchanger import Exchanger
+    from tokenvault.exchange.worker_jwt import OnBehalf, PrivateKey
 
 Environment = Mapping[str, str]
 MAX_BYTES = 64 * 1024
@@ -85,7 +85,7 @@ def _no_token(by: Exchanger) -> Diagnostic:
 
 
 def _whom(by: Exchanger, given: Given) -> OnBehalf:
-    from tokenvault.worker_jwt import MAX_CONTEXT, OnBehalf
+    from tokenvault.exchange.worker_jwt import MAX_CONTEXT, OnBehalf
 
     if given.token_file:
         summary = f"{by.application} signs its own request: --subject-token has no use here"
@@ -111,7 +111,7 @@ def _whom(by: Exchanger, given: Given) -> OnBehalf:
 
 def _proof(environment: Environment, by: Exchanger, given: Given) -> Proof:
     from tokenvault.exchange import SecretProof
-    from tokenvault.exchanger import MUTUAL_TLS, PRIVATE_KEY_JWT
+    from tokenvault.exchange.exchanger import MUTUAL_TLS, PRIVATE_KEY_JWT
 
     secret = environment.get(variables.client_secret(by.prefix), "").strip()
     method = by.method or (PRIVATE_KEY_JWT if by.request.signed and not secret else "client_secret_post")
@@ -148,7 +148,7 @@ def _no_secret(by: Exchanger) -> Diagnostic:
 
 def _key(environment: Environment, by: Exchanger, file: Path | None) -> PrivateKey:
     """The private key, with the algorithm that Auth0 knows it for, and named where there are several."""
-    from tokenvault.worker_jwt import read_private_key
+    from tokenvault.exchange.worker_jwt import read_private_key
 
     key = read_private_key(_key_text(environment, by, file))
     return replace(key, algorithm=by.keys.get(key.kid, "RS256"), named=len(by.keys) > 1)

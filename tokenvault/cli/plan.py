@@ -90,7 +90,7 @@ def plan(
     import asyncio
 
     from tokenvault.planner import Options
-    from tokenvault.removal import refuse_more_than
+    from tokenvault.planner.removal import refuse_more_than
 
     here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
     if live and out:

@@ -53,6 +53,6 @@ def _schema(of: Of) -> dict[str, Any]:
         from tokenvault.spec.schema import spec_schema
 
         return spec_schema()
-    from tokenvault.document_schema import drift_schema, events_schema, plan_schema
+    from tokenvault.reference.output_schema import drift_schema, events_schema, plan_schema
 
     return {Of.PLAN: plan_schema, Of.EVENTS: events_schema, Of.DRIFT: drift_schema}[of]()

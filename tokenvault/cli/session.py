@@ -138,8 +138,8 @@ class Planned:
 async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
     """Reads the tenant and plans. What a prune would take away is searched for everywhere only when it is to be taken."""
     from tokenvault.graph import build_graph
+    from tokenvault.planner.unseen import unlisted_warnings
     from tokenvault.reading import read_for_plan
-    from tokenvault.unseen import unlisted_warnings
 
     graph = build_graph(spec, tenant.domain)
     tenant.sparing = not options.prune

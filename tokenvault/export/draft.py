@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenvault.export.entries import Entry
-from tokenvault.export.yaml_text import comment, commented_out, indented, mapping
 from tokenvault.render.safe import safe
+from tokenvault.spec.yaml_text import comment, commented_out, indented, mapping
 
 SCHEMA_LINE = "# yaml-language-server: $schema=tokenvault.schema.json"
 

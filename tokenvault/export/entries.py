@@ -9,7 +9,6 @@ from typing import Any
 from tokenvault.export.callers import policies
 from tokenvault.export.survey import Survey, is_connectable
 from tokenvault.export.uses import TYPES, Used, title
-from tokenvault.export.yaml_text import Flow, Reference, indented, mapping
 from tokenvault.flavors import flavors
 from tokenvault.kinds import Object
 from tokenvault.kinds._strategies import STRATEGIES, Strategy
@@ -19,6 +18,7 @@ from tokenvault.ownership import read_mark
 from tokenvault.paths import get_path
 from tokenvault.runtime.tenancy import Unreadable, user_policy
 from tokenvault.spec.model import ApiSpec
+from tokenvault.spec.yaml_text import Flow, Reference, indented, mapping
 
 NAMED = 3
 MARKED = "It carries this spec's mark: until it is taken in, plans call it left behind. Do not let them --prune it."

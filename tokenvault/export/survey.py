@@ -12,7 +12,6 @@ from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 from tokenvault.export.callers import takes_part
 from tokenvault.export.naming import api_keys_of, keys_of, mark_of, spec_name
 from tokenvault.export.uses import TYPES, Used, Uses, title, uses_of
-from tokenvault.export.yaml_text import Noted
 from tokenvault.flavors import Spelling
 from tokenvault.kinds import Object
 from tokenvault.kinds._strategies import NEVER
@@ -21,6 +20,7 @@ from tokenvault.ownership import Mark, read_mark
 from tokenvault.paths import get_path
 from tokenvault.runtime.tenancy import Tenancy, Unreadable
 from tokenvault.spec.model import ApiSpec
+from tokenvault.spec.yaml_text import Noted
 
 KEY_SLOT = "token_vault_privileged_access.credentials"
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from tokenvault.export.yaml_text import Flow, comment, commented_out, indented, mapping
 from tokenvault.flavors import flavors
 from tokenvault.init.answers import Answers, Api, Connection, Existing
 from tokenvault.kinds._strategies import STRATEGIES, UNDOCUMENTED
+from tokenvault.spec.yaml_text import Flow, comment, commented_out, indented, mapping
 
 SCHEMA_FILE = "tokenvault.schema.json"
 WIDTH = 80

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tokenvault import variables
 from tokenvault.desired import Graph
-from tokenvault.exchanger import MUTUAL_TLS, PRIVATE_KEY_JWT, Exchanger, exchangers_of, with_live
+from tokenvault.exchange.exchanger import MUTUAL_TLS, PRIVATE_KEY_JWT, Exchanger, exchangers_of, with_live
 from tokenvault.flavors import flavors
 from tokenvault.kinds import Object
 from tokenvault.runtime.request import CONNECTED_ACCOUNTS_SCOPES, ExchangeRequest

@@ -22,7 +22,7 @@ from tokenvault import __version__
 from tokenvault.document import FORMAT, FORMAT_VERSION, Document, plan_document
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.plan import Plan
-from tokenvault.plan_codec import Resolve, apply_part, plan_of
+from tokenvault.planfile.codec import Resolve, apply_part, plan_of
 from tokenvault.private_file import write_private
 
 _SNIFFED = 4096

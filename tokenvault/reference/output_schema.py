@@ -11,7 +11,7 @@ from functools import cache
 
 from tokenvault import document, drift
 from tokenvault.applier.events import Outcome
-from tokenvault.document_parts import (
+from tokenvault.reference.schema_parts import (
     ACTION,
     ADDRESS,
     ADDRESSES,

@@ -16,10 +16,10 @@ from tokenvault.flavors import MY_ACCOUNT, loans
 from tokenvault.flavors._loans import Taking, absent
 from tokenvault.kinds import Kind, Object, kinds
 from tokenvault.live import Live, match
-from tokenvault.marking import lent_by, mark_of
 from tokenvault.ownership import API_METADATA_KEY, Mark, read_mark
 from tokenvault.paths import get_path
 from tokenvault.plan import Orphan
+from tokenvault.planner.marking import lent_by, mark_of
 from tokenvault.want import Is
 
 _MY_ACCOUNT = re.compile(r"https://[^/]+/me/")

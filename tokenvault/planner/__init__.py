@@ -6,22 +6,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tokenvault.changes import attributes, kept, risks, unmanaged, unmanaged_options
 from tokenvault.desired import Graph, Node, Target, bind, bound
 from tokenvault.diff import Comparable, Delta, differences
 from tokenvault.errors import Diagnostic, PlanError
 from tokenvault.graph import with_nodes
 from tokenvault.kinds import Kind, Object, kinds
-from tokenvault.leftovers import leftovers
 from tokenvault.live import Live, match
-from tokenvault.marking import Ownership, mark_of
-from tokenvault.ordering import Ordering, with_companions
 from tokenvault.paths import get_path
 from tokenvault.plan import Action, Change, Orphan, Plan, planned_nodes
-from tokenvault.removal import deletion, in_order
-from tokenvault.rotation import retired, within_limits
-from tokenvault.settling import marks_last
-from tokenvault.unseen import unseen_warnings, why_unseen
+from tokenvault.planner.changes import attributes, kept, risks, unmanaged, unmanaged_options
+from tokenvault.planner.leftovers import leftovers
+from tokenvault.planner.marking import Ownership, mark_of
+from tokenvault.planner.ordering import Ordering, with_companions
+from tokenvault.planner.removal import deletion, in_order
+from tokenvault.planner.rotation import retired, within_limits
+from tokenvault.planner.settling import marks_last
+from tokenvault.planner.unseen import unseen_warnings, why_unseen
 from tokenvault.want import Has, HasBy, Initially, Is, Not, Ref, Want
 
 

@@ -14,12 +14,12 @@ from tokenvault.desired import Ask, Graph, Node, Why, refs
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 from tokenvault.flavors._loans import absent
 from tokenvault.kinds import kinds
-from tokenvault.leftovers import Words, leftovers
 from tokenvault.live import Live
-from tokenvault.marking import mark_of
 from tokenvault.ownership import METADATA_KEY, has_room
 from tokenvault.plan import Plan
 from tokenvault.planner import Options, plan_graph
+from tokenvault.planner.leftovers import Words, leftovers
+from tokenvault.planner.marking import mark_of
 from tokenvault.want import Among, Initially
 
 DESTROYED = Words(

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tokenvault.exchange.worker_jwt import OnBehalf, PrivateKey, client_assertion, subject_token
 from tokenvault.runtime.errors import run_time_error
 from tokenvault.runtime.request import ASSERTION_TYPE, ExchangeRequest
 from tokenvault.secret import Secret
-from tokenvault.worker_jwt import OnBehalf, PrivateKey, client_assertion, subject_token
 
 if TYPE_CHECKING:
-    from tokenvault.exchanger import Exchanger
+    from tokenvault.exchange.exchanger import Exchanger
     from tokenvault.tenant.token_endpoint import BasicAuth, Form, TokenEndpoint
 
 FORMAT, VERSION = "tokenvault-exchange", "1.0"
