@@ -10,6 +10,7 @@ from pathlib import Path as FilePath
 from tokenvault.secret import Secret
 
 _REFERENCE = re.compile(r"\$(?P<escaped>\$\{)|\$\{(?P<body>[^{}]*)\}|(?P<open>\$\{)")
+_OPEN = "${"  # looked for first: most scalars hold none, and a hostile spec holds many long ones
 _ENV = re.compile(r"env:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?$", re.DOTALL)
 MAX_FILE_BYTES = 64 * 1024
 
@@ -32,7 +33,7 @@ class References:
 
     def text(self, raw: str) -> str:
         """The scalar with every reference replaced, or `Unresolved`."""
-        return _REFERENCE.sub(self._replace, raw)
+        return _REFERENCE.sub(self._replace, raw) if _OPEN in raw else raw
 
     def secret(self, raw: str) -> Secret:
         """The scalar as a secret, named by the reference it came from. An empty one is as bad as none."""
@@ -75,14 +76,14 @@ class References:
 
 def variables(text: str) -> Iterator[str]:
     """The environment variables that the scalar refers to."""
-    for match in _REFERENCE.finditer(text):
+    for match in _REFERENCE.finditer(text) if _OPEN in text else ():
         if found := _ENV.match(match["body"] or ""):
             yield found["name"]
 
 
 def has_reference(text: str) -> bool:
     """Whether the scalar holds something to resolve."""
-    return any(match["body"] is not None or match["open"] for match in _REFERENCE.finditer(text))
+    return _OPEN in text and any(match["body"] is not None or match["open"] for match in _REFERENCE.finditer(text))
 
 
 def _read(path: str, resolved: FilePath) -> str:
