@@ -9,6 +9,7 @@ that a user asked a secret into may hold one. The commands and their forms are r
 
 from __future__ import annotations
 
+import argparse
 import base64
 import json
 import re
@@ -313,6 +314,7 @@ def searched(there: Bench, folder: Path) -> Search:
 
 def main() -> int:
     """Prints the figures and what leaked; 1 when anything did."""
+    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
     with tempfile.TemporaryDirectory() as state, tempfile.TemporaryDirectory() as folder, bench(Path(state)) as there:
         found = searched(there, Path(folder))
     for leak in dict.fromkeys(found.leaks):
