@@ -42,13 +42,8 @@ SpecsOrPlan = Annotated[
     ),
 ]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", "-y", help="Do not ask.")]
-Json = Annotated[
-    bool,
-    typer.Option(
-        "--json",
-        help="JSON lines on stdout as it happens (schema: `tokenvault schema events`). Needs -y or a plan file.",
-    ),
-]
+JSON_LINES = "JSON lines on stdout as it happens (schema: `tokenvault schema events`)."
+Json = Annotated[bool, typer.Option("--json", help=f"{JSON_LINES} Needs -y or a plan file.")]
 
 
 def apply(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.apply import AutoApprove, Json, refuse_without_scopes, shown
+from tokenvault.cli.apply import JSON_LINES, AutoApprove, refuse_without_scopes, shown
 from tokenvault.cli.completion import releasable
 from tokenvault.cli.execution import carry_out
 from tokenvault.cli.options import (
@@ -59,7 +59,7 @@ class _Request:
 def destroy(
     specs: Specs = None,
     auto_approve: AutoApprove = False,
-    json: Json = False,
+    json: Annotated[bool, typer.Option("--json", help=f"{JSON_LINES} Needs -y.")] = False,
     also: Also = None,
     targets: Targets = None,
     excludes: Excludes = None,

@@ -151,6 +151,7 @@ class Kind:
     - `refine`: turns asks that depend on the live object (its strategy, say) into asks for attributes.
     - `risks`: what a change (full values by path) of an existing object means beyond what its fields say.
     - `check`: what makes it impossible to reconcile the node with its live object (None: it does not exist).
+    - `rotated`: an apply deletes what the spec no longer lists, even without `--prune`.
     - `deletion_risk`: what its deletion means for its users, in words.
     - `aliases`: attributes, besides its id, by which other objects refer to it.
     - `on_request`: what `destroy --also` asks of an object that `destroy` leaves alone otherwise; nothing: it is deleted.
@@ -172,6 +173,7 @@ class Kind:
     resent: tuple[str, ...] = ()
     create_only: frozenset[str] = frozenset()
     deletable: bool = False
+    rotated: bool = False
     deletion_risk: str = ""
     aliases: tuple[str, ...] = ()
     on_request: Mapping[str, Want] | None = None

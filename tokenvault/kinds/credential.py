@@ -73,6 +73,7 @@ KIND = Kind(
     ),
     create_only=frozenset({"name", "credential_type", "alg", "pem", "kid"}),
     deletable=True,
+    rotated=True,
     create=_create,
     item_path=lambda kind, live: (
         f"clients/{quote(str(live['client_id']), safe='')}/credentials/{quote(str(live['id']), safe='')}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -20,10 +19,9 @@ from tokenvault.spec.model import Path, Positions, Problem, Spec
 from tokenvault.spec.problems import diagnose, in_order, literal_secret, schema_problems, secret_in_clear, wrong_types
 from tokenvault.spec.schema import spec_schema
 from tokenvault.spec.source import MAX_BYTES, MAX_PROBLEMS, Source, read_source
-from tokenvault.spec.values import References, Unresolved, has_reference, variables
+from tokenvault.spec.values import References, Unresolved, has_default, has_reference, variables
 
 DEFAULT_FILE = "tokenvault.yaml"
-_SECRET_OPTION = re.compile(r"(?i)secret|passw|private_?key|api_?key|token$")
 
 
 def load_spec(paths: Sequence[str | FilePath] = (DEFAULT_FILE,), environment: Mapping[str, str] | None = None) -> Spec:
@@ -117,16 +115,20 @@ class _Resolver:
             return {key: self.resolve(item, (*path, key)) for key, item in value.items()}
         if isinstance(value, list):
             return [self.resolve(item, (*path, index)) for index, item in enumerate(value)]
+        if _is_secret_option(path) and not isinstance(value, bool | None | str):
+            self.problems.append(literal_secret(path))
         return self._scalar(value, path) if isinstance(value, str) else value
 
     def _scalar(self, raw: str, path: Path) -> Any:
-        referenced = has_reference(raw)
-        if _in_options(path) and _SECRET_OPTION.search(str(path[-1])) and not referenced:
+        referenced, secret_here = has_reference(raw), _is_secret(path)
+        if (_is_secret_option(path) and not referenced) or (
+            has_default(raw) and (secret_here or _is_secret_option(path))
+        ):
             self.problems.append(literal_secret(path))
         span = self._source.values.get(path)
         references = self._references[span.file] if span else next(iter(self._references.values()))
         try:
-            if referenced and (_is_secret(path) or _in_options(path)):
+            if referenced and (secret_here or _in_options(path)):
                 return references.secret(raw)
             if secret := next(filter(sounds_secret, variables(raw)), None):
                 self.problems.append(secret_in_clear(path, secret))
@@ -150,6 +152,11 @@ def _is_secret(path: Path) -> bool:
 def _in_options(path: Path) -> bool:
     """Anything in a connection's options may be a secret: what comes by reference is treated as one."""
     return len(path) > 3 and path[0] == "connections" and path[2] == "options"
+
+
+def _is_secret_option(path: Path) -> bool:
+    """Whether an option of a connection, or what it stands in, is called like a secret."""
+    return _in_options(path) and any(isinstance(part, str) and sounds_secret(part) for part in path[3:])
 
 
 def _validate(data: Any) -> Iterable[Problem]:

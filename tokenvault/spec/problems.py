@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tokenvault.errors import Diagnostic, Span, did_you_mean
+from tokenvault.secret import sounds_secret
 from tokenvault.spec.model import Path, Positions, Problem
 
 _NAMES = {"object": "a mapping", "array": "a list", "string": "text", "boolean": "true or false", "integer": "a number"}
@@ -147,10 +148,11 @@ def _pattern(error: Any, path: Path) -> Iterator[Problem]:
 
 def literal_secret(path: Path) -> Problem:
     """A secret that stands in the spec in clear."""
+    name = next((part for part in reversed(path) if isinstance(part, str) and sounds_secret(part)), path[-1])
     return Problem(
         code="spec-literal-secret",
         path=path,
-        summary=f'"{path[-1]}" is a secret and must be a reference',
+        summary=f'"{name}" is a secret and must be a reference',
         detail="A spec is in git: whoever can read the repository can read what stands here. Consider it leaked.",
         hint="Write ${env:NAME} or ${file:path}, and rotate the secret if this was ever committed.",
     )

@@ -5,7 +5,6 @@ Input is hostile: size, depth and the expansion of anchors are bounded, and only
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import yaml
 
 from tokenvault.errors import Diagnostic, Span, SpecError
+from tokenvault.spec.masking import Lines
 from tokenvault.spec.model import Path
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -20,13 +20,9 @@ MAX_DEPTH = 50
 MAX_NODES = 200_000
 MAX_PROBLEMS = 200
 MAX_NUMBER = 40
-MAX_QUOTED = 400
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")}
 _MERGE = "tag:yaml.org,2002:merge"
-_SECRET_NAME = re.compile(
-    r"(?i)((?:secret|passw(?:or)?d|token(?!_exchange)|private_?key|api_?key)[\w-]*[\"']?\s*:\s*)(?!\$\{|https?:)[^,}\n]+"
-)
 
 
 @dataclass(slots=True)
@@ -50,9 +46,9 @@ def read_source(file: str, raw: bytes) -> Source:
         raise SpecError(_yaml_problem(file, text, error)) from None
     except (RecursionError, ValueError) as error:
         raise SpecError(_problem(file, "spec-yaml", "The file cannot be read as YAML")) from error
-    walker = _Walker(file, text)
     if root is None:
         raise SpecError(_problem(file, "spec-empty", "The file is empty", hint="Start with `tokenvault init`."))
+    walker = _Walker(file, Lines(text, root))
     walker.source.data = walker.walk(root, (), ())
     return walker.source
 
@@ -100,25 +96,17 @@ def _yaml_problem(file: str, text: str, error: yaml.YAMLError) -> Diagnostic:
     mark = getattr(error, "problem_mark", None)
     problem = str(getattr(error, "problem", "") or getattr(error, "reason", "") or "it cannot be read")
     line, column = (mark.line, mark.column) if mark else (0, 0)
-    lines = text.split("\n")
-    quoted = mask_line(lines[line]) if line < len(lines) else ""
-    span = Span(file=file, line=line + 1, column=column + 1, end_column=column + 2, text=quoted)
+    span = Span(file=file, line=line + 1, column=column + 1, end_column=column + 2, text=Lines(text).quote(line))
     return Diagnostic(code="spec-yaml", summary=f"Not valid YAML: {problem}", span=span)
-
-
-def mask_line(line: str) -> str:
-    """The beginning of the line, with what stands behind a key that sounds like a secret blanked out."""
-    return _SECRET_NAME.sub(r"\1(sensitive value)", line[:MAX_QUOTED].rstrip("\r"))
 
 
 class _Walker:
     """Turns YAML nodes into data; a class only because positions and problems accumulate on the way."""
 
-    def __init__(self, file: str, text: str) -> None:
+    def __init__(self, file: str, lines: Lines) -> None:
         self.source = Source(file=file)
-        self._lines = text.split("\n")
+        self._lines = lines
         self._nodes = 0
-        self._masked: dict[int, str] = {}
 
     def walk(self, node: yaml.Node, path: Path, above: tuple[int, ...]) -> Any:
         self._nodes += 1
@@ -188,9 +176,7 @@ class _Walker:
 
     def _span(self, node: yaml.Node) -> Span:
         start, end = node.start_mark, node.end_mark
-        if start.line not in self._masked:
-            self._masked[start.line] = mask_line(self._lines[start.line]) if start.line < len(self._lines) else ""
-        text = self._masked[start.line]
+        text = self._lines.quote(start.line)
         end_column = end.column if end.line == start.line else len(text)
         column = start.column + 1
         return Span(

@@ -86,6 +86,12 @@ def has_reference(text: str) -> bool:
     return _OPEN in text and any(match["body"] is not None or match["open"] for match in _REFERENCE.finditer(text))
 
 
+def has_default(text: str) -> bool:
+    """Whether a reference in the scalar carries a value of its own, for when the variable is not set."""
+    found = (_ENV.match(match["body"] or "") for match in _REFERENCE.finditer(text)) if _OPEN in text else ()
+    return any(match and match["default"] for match in found)
+
+
 def _read(path: str, resolved: FilePath) -> str:
     try:
         if not resolved.is_file():

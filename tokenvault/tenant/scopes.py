@@ -37,7 +37,7 @@ def needed_scopes() -> Needed:
     for kind in kinds().values():
         _note(kind, kind.scopes.read, reads)
         _note(kind, (*kind.scopes.create, *kind.scopes.update), writes)
-        _note(kind, kind.scopes.delete, deletes)
+        _note(kind, kind.scopes.delete, writes if kind.rotated else deletes)
         for some in kind.scopes.fields.values():
             _note(kind, (scope for scope in some if scope.startswith("read:")), reads)
             _note(kind, (scope for scope in some if not scope.startswith("read:")), writes)

@@ -1,0 +1,108 @@
+"""The lines of a spec as problems quote them: literals under keys that sound secret are blanked out, in place and width.
+
+Where the text can be parsed, its nodes tell what to blank out. Where it cannot, a line is judged by its own words and by
+the key that it stands under, and rather too much is blanked out than too little.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+import yaml
+
+from tokenvault.secret import sounds_secret
+
+MAX_QUOTED = 400
+Range = tuple[int, int]
+_REFERENCE = re.compile(r"\$\{(env:[A-Za-z_]\w*|file:[^{}]*)\}")
+_ADDRESS = re.compile(r"https?://[^\s@]*")
+_HARMLESS = {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:null"}
+_COMMENT = re.compile(r"(?:^|\s)#.*$")
+_KEY = re.compile(r"(?i)((?:secret|passw(?:or)?d|token(?!_exchange)|private_?key|api_?key)[\w-]*[\"']?\s*:)(.*)")
+
+
+class Lines:
+    """Quotable lines of one text."""
+
+    def __init__(self, text: str, root: yaml.Node | None = None) -> None:
+        self._lines = text.split("\n")
+        self._root = root
+        self._ranges = _ranges(root, self._lines)
+        self._masked: dict[int, str] = {}
+
+    def quote(self, number: int) -> str:
+        """The beginning of the line with this number, from 0; nothing where there is none."""
+        if number >= len(self._lines):
+            return ""
+        if number not in self._masked:
+            line = self._lines[number]
+            for start, end in self._ranges.get(number, ()):
+                line = line[:start] + "*" * len(line[start:end]) + line[max(start, end) :]
+            self._masked[number] = (
+                self._unparsed(number) if self._root is None else _COMMENT.sub(_blank_comment, line)
+            )[:MAX_QUOTED].rstrip("\r")
+        return self._masked[number]
+
+    def _unparsed(self, number: int) -> str:
+        line = self._lines[number]
+        depth = _indent(line)
+        for above in reversed(self._lines[:number]):
+            if above.strip() and (_indent(above) < depth or "\t" in line[: len(line) - len(line.lstrip())]):
+                return _stars(line) if _KEY.search(above) else _KEY.sub(_blank_value, line)
+        return _KEY.sub(_blank_value, line)
+
+
+def _ranges(root: yaml.Node | None, lines: list[str]) -> dict[int, list[Range]]:
+    """What to blank out, by line."""
+    found: dict[int, list[Range]] = defaultdict(list)
+    for node in _secrets(root):
+        start, end = node.start_mark, node.end_mark
+        for number in range(start.line, min(end.line, len(lines) - 1) + 1):
+            line = lines[number]
+            first = start.column if number == start.line else _indent(line)
+            found[number].append((first, end.column if number == end.line else len(line)))
+    return found
+
+
+def _secrets(root: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
+    """The scalars that stand under a key that sounds secret and are more than a reference."""
+    pending: list[tuple[yaml.Node, bool]] = [(root, False)] if root else []
+    seen: set[tuple[int, bool]] = set()
+    while pending:
+        node, secret = pending.pop()
+        if (id(node), secret) in seen:
+            continue
+        seen.add((id(node), secret))
+        if isinstance(node, yaml.MappingNode):
+            pending += [(value, secret or _is_secret(key)) for key, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            pending += [(item, secret) for item in node.value]
+        elif secret and isinstance(node, yaml.ScalarNode) and _literal(node):
+            yield node
+
+
+def _is_secret(key: yaml.Node) -> bool:
+    return isinstance(key, yaml.ScalarNode) and sounds_secret(str(key.value))
+
+
+def _literal(node: yaml.ScalarNode) -> bool:
+    return not (node.tag in _HARMLESS or _REFERENCE.fullmatch(node.value) or _ADDRESS.fullmatch(node.value))
+
+
+def _blank_comment(found: re.Match[str]) -> str:
+    return _KEY.sub(_blank_value, found[0])
+
+
+def _blank_value(found: re.Match[str]) -> str:
+    return f"{found[1]}{_stars(found[2])}"
+
+
+def _stars(text: str) -> str:
+    """The text with everything that is not a blank at its beginning blanked out."""
+    return text[: _indent(text)] + "*" * len(text.strip())
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
