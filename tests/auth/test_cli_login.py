@@ -207,4 +207,4 @@ def _asks_for_the_scopes(text: str) -> None:
     scopes = {scope for given in command[3::2] for scope in given.split(",")}
     assert command[2::2] == ["--scopes"] * len(command[2::2])
     assert {"read:mfa_policies", "create:clients", "update:connections_options"} <= scopes
-    assert not any(scope.startswith("delete:") for scope in scopes)
+    assert {scope for scope in scopes if scope.startswith("delete:")} == {"delete:client_credentials"}  # key rotation

@@ -300,10 +300,10 @@ def test_of_two_domains_only_the_one_that_the_spec_names_is_taken_back(acme: Wor
     acme.hands.my_account()
     refresh = {**acme.client(PORTAL)["refresh_token"], "policies": [policy(MY_ACCOUNT)]}
     acme.patch(PORTAL, {"refresh_token": refresh})
-    spec = spec_of({"portal": web(name=PORTAL)}, my_account_api={"domain": "auth.acme.com"})
+    spec = spec_of({"portal": web(name=PORTAL)}, my_account_api={"domain": "auth.acme.example"})
     acme.run("apply", spec, "-y")
     audiences = {entry["audience"] for entry in acme.client(PORTAL)["refresh_token"]["policies"]}
-    assert audiences == {MY_ACCOUNT, "https://auth.acme.com/me/"}
+    assert audiences == {MY_ACCOUNT, "https://auth.acme.example/me/"}
     acme.destroy(spec)
     assert acme.client(PORTAL)["refresh_token"]["policies"] == [policy(MY_ACCOUNT)]
 

@@ -116,9 +116,10 @@ def test_files_of_references_count_from_the_folder_of_their_spec(tmp_path: Path)
     assert run(tmp_path, "plan", "prod/spec.yaml", "--detailed-exitcode").code == 0
 
 
-def test_a_secret_with_a_default_in_the_spec_is_not_saved(folder: Path) -> None:
+def test_a_secret_that_the_spec_gives_a_part_of_is_not_saved(folder: Path) -> None:
     text = (folder / "spec.yaml").read_text()
-    (folder / "spec.yaml").write_text(text.replace("${env:CRM_CLIENT_SECRET}", "${env:NOT_SET:-canary-default}"))
+    part = 'options: {app_secret: "canary-part-${env:CRM_CLIENT_SECRET}", '
+    (folder / "spec.yaml").write_text(text.replace("options: {", part))
     made = run(folder, "plan", "spec.yaml", "--out", "other.json")
     assert (made.code, "[plan-file-secret]" in made.err) == (1, True)
     assert not (folder / "other.json").exists()

@@ -71,7 +71,7 @@ class _Encoder:
                 return value
 
     def _secret(self, value: Secret, name: str, secret: bool) -> Document:
-        """Text beside the reference (a default, say) is no secret unless the attribute is one."""
+        """Text beside the reference is no secret unless the attribute is one."""
         whole = _WHOLE_REFERENCE.fullmatch(value.source)
         if not whole and (secret or "${" not in value.source):
             raise RefusedError(
@@ -79,7 +79,7 @@ class _Encoder:
                     code="plan-file-secret",
                     summary=f"The plan cannot be saved: {name} of {self.change.address} is not given by a reference alone",
                     detail="A saved plan holds where a secret comes from, never the secret or a part of it.",
-                    hint="Give it as ${env:NAME} or ${file:path}, without a default, or apply the spec itself.",
+                    hint="Give it as ${env:NAME} or ${file:path} alone, or apply the spec itself.",
                     span=self.change.span,
                     context=self.change.address,
                 )

@@ -51,6 +51,7 @@ def _plant_global_client(tx: Transaction, domain: str) -> None:
 def plant_sample_company(tx: Transaction, domain: str, now: float) -> None:
     """Acme: a deploy tool, a legacy portal with a past, a single-page app, and the connections they use."""
     company = domain.split(".")[0]
+    settings.plant_domain(tx, {"domain": "auth.acme.example", "type": "auth0_managed_certs"})
     created = {body["name"]: connections.create(tx, body, domain=domain)["id"] for body in SAMPLE_CONNECTIONS}
     clients.create(tx, DEPLOY_TOOL, now, tenant=company, client_id=CLIENT_ID)
     grant = {"client_id": CLIENT_ID, "audience": system_apis.management_identifier(domain)}
