@@ -20,7 +20,7 @@ async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[
     for start in range(0, len(identifiers), MAX_IDENTIFIERS):
         chunk = identifiers[start : start + MAX_IDENTIFIERS]
         found += await reader.pages("resource-servers", "resource_servers", {"identifiers": chunk})
-    known = {item.get("identifier") for item in found}
+    known = {str(item.get("identifier")) for item in found}
     for node in nodes:
         if node.kind == "my_account_api" and node.target.identity["identifier"] not in known:
             await _refuse_elsewhere(reader, node)
