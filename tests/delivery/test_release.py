@@ -82,7 +82,11 @@ def test_the_sdist_holds_what_a_packager_needs_and_no_key(built: Built) -> None:
         names = {name.split("/", 1)[1] for name in archive.getnames()}
     assert {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "tokenvault/py.typed"} <= names
     assert {"schemas/tokenvault.schema.json", "examples/quickstart.yaml", "tests/test_examples.py"} <= names
-    assert {".pre-commit-hooks.yaml", ".github/actions/tokenvault/action.yml", ".ci/lock.txt"} <= names  # tests read them
+    assert {
+        ".pre-commit-hooks.yaml",
+        ".github/actions/tokenvault/action.yml",
+        ".ci/lock.txt",
+    } <= names  # tests read them
     assert not [name for name in names if NOT_FOR_OTHERS.search(name)]
 
 

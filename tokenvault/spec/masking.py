@@ -24,34 +24,35 @@ _KEY = re.compile(r"(?i)((?:secret|passw(?:or)?d|token(?!_exchange)|private_?key
 
 
 class Lines:
-    """Quotable lines of one text."""
+    """Quotable lines of one text, and of its nodes where it could be parsed."""
 
     def __init__(self, text: str, root: yaml.Node | None = None) -> None:
         self._lines = text.split("\n")
-        self._root = root
+        self._blank = self._by_words if root is None else self._by_nodes
         self._ranges = _ranges(root, self._lines)
-        self._masked: dict[int, str] = {}
+        self._quoted: dict[int, str] = {}
 
     def quote(self, number: int) -> str:
         """The beginning of the line with this number, from 0; nothing where there is none."""
-        if number >= len(self._lines):
-            return ""
-        if number not in self._masked:
-            line = self._lines[number]
-            for start, end in self._ranges.get(number, ()):
-                line = line[:start] + "*" * len(line[start:end]) + line[max(start, end) :]
-            self._masked[number] = (
-                self._unparsed(number) if self._root is None else _COMMENT.sub(_blank_comment, line)
-            )[:MAX_QUOTED].rstrip("\r")
-        return self._masked[number]
+        if number not in self._quoted and number < len(self._lines):
+            self._quoted[number] = self._blank(number)[:MAX_QUOTED].rstrip("\r")
+        return self._quoted.get(number, "")
 
-    def _unparsed(self, number: int) -> str:
+    def _by_nodes(self, number: int) -> str:
         line = self._lines[number]
-        depth = _indent(line)
-        for above in reversed(self._lines[:number]):
-            if above.strip() and (_indent(above) < depth or "\t" in line[: len(line) - len(line.lstrip())]):
-                return _stars(line) if _KEY.search(above) else _KEY.sub(_blank_value, line)
-        return _KEY.sub(_blank_value, line)
+        for start, end in self._ranges.get(number, ()):
+            line = line[:start] + "*" * len(line[start:end]) + line[max(start, end) :]
+        return _COMMENT.sub(lambda comment: _KEY.sub(_blank_value, comment[0]), line)
+
+    def _by_words(self, number: int) -> str:
+        line = self._lines[number]
+        return _stars(line) if _KEY.search(self._parent(number)) else _KEY.sub(_blank_value, line)
+
+    def _parent(self, number: int) -> str:
+        """The line that this one stands under, by its indentation. A tab, which YAML forbids there, is under all."""
+        blanks = self._lines[number][: _indent(self._lines[number])]
+        above = (line for line in reversed(self._lines[:number]) if line.strip())
+        return next((line for line in above if "\t" in blanks or _indent(line) < len(blanks)), "")
 
 
 def _ranges(root: yaml.Node | None, lines: list[str]) -> dict[int, list[Range]]:
@@ -89,10 +90,6 @@ def _is_secret(key: yaml.Node) -> bool:
 
 def _literal(node: yaml.ScalarNode) -> bool:
     return not (node.tag in _HARMLESS or _REFERENCE.fullmatch(node.value) or _ADDRESS.fullmatch(node.value))
-
-
-def _blank_comment(found: re.Match[str]) -> str:
-    return _KEY.sub(_blank_value, found[0])
 
 
 def _blank_value(found: re.Match[str]) -> str:
