@@ -87,3 +87,10 @@ def test_lines_beside_a_blanked_out_one_stay_as_they_are(tmp_path: Path) -> None
         "validate", write_spec(tmp_path, OPTIONS + '      api_key: |\n        abc\n      "b_secret" : "hunter2"\n')
     ).err
     assert '    12:       "b_secret" : *********\n' in told and '"b_secret" is a secret' in told
+
+
+def test_an_application_may_be_called_like_a_secret(tmp_path: Path) -> None:
+    told = cli(
+        "validate", write_spec(tmp_path, "version: 1\nname: a\napplications:\n  secret-santa: {type: spo}\n")
+    ).err
+    assert "secret-santa: {type: spo}" in told

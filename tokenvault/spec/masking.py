@@ -15,6 +15,7 @@ import yaml
 from tokenvault.secret import sounds_secret
 
 MAX_QUOTED = 400
+NAMES = 1  # the depth at which users name their applications and connections, `secret-santa` among them
 Range = tuple[int, int]
 _REFERENCE = re.compile(r"\$\{(env:[A-Za-z_]\w*|file:[^{}]*)\}")
 _ADDRESS = re.compile(r"https?://[^\s@]*")
@@ -69,17 +70,18 @@ def _ranges(root: yaml.Node | None, lines: list[str]) -> dict[int, list[Range]]:
 
 def _secrets(root: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
     """The scalars that stand under a key that sounds secret and are more than a reference."""
-    pending: list[tuple[yaml.Node, bool]] = [(root, False)] if root else []
+    pending: list[tuple[yaml.Node, bool, int]] = [(root, False, 0)] if root else []
     seen: set[tuple[int, bool]] = set()
     while pending:
-        node, secret = pending.pop()
+        node, secret, depth = pending.pop()
         if (id(node), secret) in seen:
             continue
         seen.add((id(node), secret))
         if isinstance(node, yaml.MappingNode):
-            pending += [(value, secret or _is_secret(key)) for key, value in node.value]
+            judged = depth != NAMES
+            pending += [(value, secret or (judged and _is_secret(key)), depth + 1) for key, value in node.value]
         elif isinstance(node, yaml.SequenceNode):
-            pending += [(item, secret) for item in node.value]
+            pending += [(item, secret, depth + 1) for item in node.value]
         elif secret and isinstance(node, yaml.ScalarNode) and _literal(node):
             yield node
 
