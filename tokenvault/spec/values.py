@@ -69,7 +69,8 @@ class References:
         if value is None and found["name"] in self._environment:
             return ""
         if value is None:
-            hint = f"export {found['name']}=…, or pass --env-file, or give a default: ${{env:{found['name']}:-…}}"
+            name = found["name"]
+            hint = f"export {name}=…, or pass --env-file. What is no secret may have a default: ${{env:{name}:-…}}"
             raise Unresolved("spec-unset-variable", f"The environment variable {found['name']} is not set", hint)
         return value
 
