@@ -160,3 +160,9 @@ def test_an_error_that_happens_has_its_code_in_the_reference(tmp_path: Path, spe
     assert code in found
     reference = (ROOT / "schemas" / "REFERENCE.md").read_text()
     assert all(re.search(rf"^\| `{name}` \| \S", reference, re.MULTILINE) for name in found)
+
+
+def test_the_picture_of_a_plan_is_current(tmp_path: Path) -> None:
+    """To draw it anew: `tokenvault graph examples/quickstart.yaml --sandbox=new.db --format svg > examples/quickstart.svg`."""
+    drawn = cli("graph", ROOT / "examples" / "quickstart.yaml", "--format", "svg", "--sandbox=t.db", cwd=tmp_path)
+    assert drawn.out == (ROOT / "examples" / "quickstart.svg").read_text()

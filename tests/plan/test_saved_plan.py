@@ -245,3 +245,9 @@ def test_deleted_and_created_meanwhile(tmp_path: Path) -> None:
     assert applied.code == 1
     assert "api.calendar was deleted since the plan" in applied.err
     assert "connection.google-oauth2: Update complete" in applied.err
+
+
+@pytest.mark.parametrize("command", ["plan", "graph", "drift"])
+def test_a_saved_plan_where_a_spec_belongs_is_told_in_one_word(folder: Path, command: str) -> None:
+    told = run(folder, command, "plan.json").err
+    assert told.count("Error:") == 1 and "[spec-is-plan]" in told and "`tokenvault show`" in told

@@ -25,6 +25,11 @@ def integer(**limits: Any) -> Rule:
     return {"type": "integer", **limits}
 
 
+def number(**limits: Any) -> Rule:
+    """A number; limits: least, most."""
+    return {"type": "number", **limits}
+
+
 def array(items: Rule, **limits: Any) -> Rule:
     """An array; limits: min, max."""
     return {"type": "array", "items": items, **limits}
@@ -43,6 +48,11 @@ def closed(properties: Mapping[str, Rule], required: Collection[str] = (), **lim
 def opened(properties: Mapping[str, Rule] | None = None, required: Collection[str] = (), **limits: Any) -> Rule:
     """An object that may hold anything besides these properties."""
     return {"type": "object", "properties": properties or {}, "required": required, **limits}
+
+
+def mapping(values: Rule, **limits: Any) -> Rule:
+    """An object of any keys whose values all obey one rule."""
+    return {"type": "object", "values": values, **limits}
 
 
 def nullable(rule: Rule) -> Rule:
@@ -137,7 +147,7 @@ def _check_object(rule: Rule, value: dict[str, Any], path: str) -> None:
     if len(value) > rule.get("max", len(value)):
         raise _invalid(f"Too many properties defined ({len(value)}), maximum {rule['max']}", path)
     for key, item in value.items():
-        _check(properties.get(key, ANYTHING), item, f"{path}.{key}" if path else key)
+        _check(properties.get(key, rule.get("values", ANYTHING)), item, f"{path}.{key}" if path else key)
 
 
 def _invalid(problem: str, path: str) -> Exception:

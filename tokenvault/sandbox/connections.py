@@ -5,7 +5,8 @@ from __future__ import annotations
 from . import enablements, ids, strategies
 from .check import BOOLEAN, OBJECT, STRINGS, Rule, closed, enum, nullable, text
 from .errors import ApiError, bad_request, conflict, not_found
-from .merge import merge
+from .merge import merge, without_nulls
+from .option_rules import OPTIONS
 from .paging import select, slice_page
 from .routing import FIELDS, PAGING, Call, Reply, Route
 from .store import Document, Filters, Transaction
@@ -166,7 +167,7 @@ COMMON: dict[str, Rule] = {
     "enabled_clients": nullable(STRINGS),
     "is_domain_connection": BOOLEAN,
     "metadata": nullable(OBJECT),
-    "options": nullable(OBJECT),
+    "options": nullable(OPTIONS),
     "realms": STRINGS,
     "show_as_button": BOOLEAN,
 }

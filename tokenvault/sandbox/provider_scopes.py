@@ -2,7 +2,8 @@
 
 `options.scope` of these strategies is computed from the booleans on every write, whatever is sent there; scopes
 without a boolean go to `freeform_scopes`. The github, linkedin and facebook names and the starred entries below were
-seen at real tenants; the rest follows the providers' own documentation of the permission that Auth0 describes.
+seen at real tenants; the rest follows the providers' own documentation of the permission that Auth0 describes. Where no
+tenant was seen to ignore a scope that is sent (`YIELDING`), it stands unless booleans or free scopes come with it.
 """
 
 from __future__ import annotations
@@ -117,6 +118,8 @@ LINKEDIN_SCOPES = {
     "network": "r_network",
     "openid": "openid",
 }
+LINKEDIN_VERSION = 3  # of a connection that names none
+LINKEDIN_OPENID_SCOPES = {"email": "email", "profile": "profile", "openid": "openid"}
 FACEBOOK_NAMES = (
     "ads_management ads_read allow_context_profile_field business_management email groups_access_member_info "
     "leads_retrieval manage_notifications manage_pages pages_manage_cta pages_manage_instant_articles pages_messaging "
@@ -141,18 +144,43 @@ BOOLEANS: dict[str, Mapping[str, str]] = {
     "facebook": _names(FACEBOOK_NAMES),
     "amazon": _names("profile postal_code"),
     "apple": _names("name email"),
+    "bitbucket": _names("profile"),
+    "line": _names("profile email"),
+    **dict.fromkeys(("paypal", "paypal-sandbox"), _names("profile email address phone")),
+    **dict.fromkeys(("salesforce", "salesforce-community", "salesforce-sandbox"), _names("profile")),
+    "twitter": {
+        **_names("profile"),
+        "tweet_read": "tweet.read",
+        "users_read": "users.read",
+        "offline_access": "offline.access",
+    },
 }
+YIELDING = frozenset(
+    {"amazon", "apple", "bitbucket", "line", "paypal", "paypal-sandbox", "salesforce", "salesforce-community",
+     "salesforce-sandbox", "twitter"}
+)  # fmt: skip
+BASE = {"paypal": ("openid",), "paypal-sandbox": ("openid",)}
 JOINED: dict[str, Callable[[list[str]], str]] = {"facebook": ",".join, "apple": " ".join}
 
 
-def has_booleans(strategy: str) -> bool:
-    """Whether the server computes this strategy's scope."""
-    return strategy in BOOLEANS
+def is_computed(strategy: str, options: Document) -> bool:
+    """Whether the server computes the scope of these options."""
+    if strategy not in BOOLEANS:
+        return False
+    said = {*_table(strategy, options), "freeform_scopes"} & options.keys()
+    return strategy not in YIELDING or bool(said) or not options.get("scope")
 
 
 def computed_scope(strategy: str, options: Document) -> str | list[str]:
     """`options.scope` as the booleans make it, in the order in which they were sent."""
-    table = BOOLEANS[strategy]
-    scopes = [table[name] for name, value in options.items() if value is True and name in table]
+    table = _table(strategy, options)
+    scopes = list(BASE.get(strategy, ()))
+    scopes += [table[name] for name, value in options.items() if value is True and name in table]
     scopes += [scope for scope in options.get("freeform_scopes") or [] if scope not in scopes]
     return JOINED[strategy](scopes) if strategy in JOINED else scopes
+
+
+def _table(strategy: str, options: Document) -> Mapping[str, str]:
+    if strategy == "linkedin" and options.get("strategy_version", LINKEDIN_VERSION) == LINKEDIN_VERSION:
+        return LINKEDIN_OPENID_SCOPES
+    return BOOLEANS[strategy]

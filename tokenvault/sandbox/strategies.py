@@ -79,7 +79,7 @@ def complete_options(strategy: str, sent: Document, before: Document | None, dom
             options.setdefault(key, before[key])
     if complete := COMPLETIONS.get(strategy):
         options = complete(options, before, domain)
-    if provider_scopes.has_booleans(strategy):
+    if provider_scopes.is_computed(strategy, options):
         options["scope"] = provider_scopes.computed_scope(strategy, options)
     return options
 

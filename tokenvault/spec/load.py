@@ -93,13 +93,24 @@ def _read(file: str) -> Source:
         if path.exists() and not path.is_file():
             raise SpecError(Diagnostic(code="spec-no-file", summary=f"{file} is not a regular file", hint=hint))
         with path.open("rb") as opened:
-            return read_source(file, opened.read(MAX_BYTES + 1))
+            raw = opened.read(MAX_BYTES + 1)
+        if raw.startswith(b"{"):
+            _refuse_plan(path)
+        return read_source(file, raw)
     except FileNotFoundError:
         raise SpecError(Diagnostic(code="spec-no-file", summary=f"There is no file {file}", hint=hint)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it cannot be opened"
         summary = f"{file} cannot be read: {reason}"
         raise SpecError(Diagnostic(code="spec-no-file", summary=summary, hint=hint)) from None
+
+
+def _refuse_plan(path: FilePath) -> None:
+    from tokenvault.planfile import is_plan_file
+
+    if is_plan_file(path):
+        hint = "It can be shown (`tokenvault show`), drawn (`graph --plan`) and applied (`apply`), as it is."
+        raise SpecError(Diagnostic(code="spec-is-plan", summary=f"{path} is a saved plan, not a spec", hint=hint))
 
 
 class _Resolver:
