@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
 
 @pytest.fixture
@@ -123,3 +129,108 @@ def test_the_tenant_flag_enables_every_connection_for_new_applications(api: Any,
     client_id = api.ok("POST", "/clients", {"name": "late"})["client_id"]
     assert client_id in str(api.ok("GET", f"/connections/{google}/clients"))
     assert len(api.ok("GET", f"/clients/{client_id}/connections")["connections"]) == 4
+
+
+METADATA = """
+<?xml version="1.0"?>
+<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.example">
+  <RoleDescriptor><PassiveRequestorEndpoint xmlns="http://docs.oasis-open.org/wsfed/federation/200706">
+    <EndpointReference xmlns="http://www.w3.org/2005/08/addressing"><Address>https://idp.example/wsfed</Address>
+    </EndpointReference></PassiveRequestorEndpoint></RoleDescriptor>
+  <IDPSSODescriptor WantAuthnRequestsSigned="true">
+    <KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data>
+      <X509Certificate>CERTIFICATE</X509Certificate></X509Data></KeyInfo></KeyDescriptor>
+    <SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="https://idp.example/out"/>
+    <SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="https://idp.example/post"/>
+    <SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example/in"/>
+  </IDPSSODescriptor>
+</EntityDescriptor>"""
+
+
+@pytest.fixture(scope="module")
+def certificate() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "idp.example")])
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, moment, moment + timedelta(days=3650))
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+def _bare(certificate: str) -> str:
+    return "".join(certificate.split("-----")[2].split())
+
+
+def test_saml_metadata_is_read_and_not_kept(api: Any, certificate: str) -> None:
+    options = {"metadataXml": METADATA.replace("CERTIFICATE", _bare(certificate)), "signInEndpoint": "https://mine"}
+    kept = api.ok("POST", "/connections", {"name": "s", "strategy": "samlp", "options": options})["options"]
+    assert "metadataXml" not in kept and kept["signInEndpoint"] == "https://mine"
+    assert kept["signOutEndpoint"] == "https://idp.example/out" and kept["signSAMLRequest"] is True
+    assert kept["protocolBinding"] == "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+    assert kept["signingCert"] == kept["cert"] == certificate
+    assert kept["subject"] == {"commonName": "idp.example"} and kept["expires"].startswith("203")
+
+
+def test_a_signing_certificate_is_read_in_every_form_and_one_that_cannot_be_is_only_kept(
+    api: Any, certificate: str
+) -> None:
+    forms = (certificate, base64.b64encode(certificate.encode()).decode(), _bare(certificate), "bm90IGEgY2VydA==")
+    made = [
+        api.ok("POST", "/connections", {"name": f"s{n}", "strategy": "samlp", "options": {"signingCert": form}})
+        for n, form in enumerate(forms)
+    ]
+    thumbprints = [one["options"].get("thumbprints") for one in made]
+    assert thumbprints[0] and thumbprints[0] == thumbprints[1] == thumbprints[2] and thumbprints[3] is None
+    assert [one["options"]["signingCert"] for one in made] == list(forms)
+
+
+def test_adfs_metadata_is_read_and_kept(api: Any, certificate: str) -> None:
+    options = {"fedMetadataXml": METADATA.replace("CERTIFICATE", _bare(certificate))}
+    kept = api.ok("POST", "/connections", {"name": "a", "strategy": "adfs", "options": options})["options"]
+    assert kept["signInEndpoint"] == "https://idp.example/wsfed" and len(kept["thumbprints"]) == 1
+    assert kept["fedMetadataXml"] == options["fedMetadataXml"]
+
+
+@pytest.mark.parametrize(("strategy", "option"), [("samlp", "metadataXml"), ("adfs", "fedMetadataXml")])
+def test_metadata_that_is_not_xml_is_refused(api: Any, strategy: str, option: str) -> None:
+    for text in ("<", "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"):
+        status, message = api.no("POST", "/connections", {"name": "x", "strategy": strategy, "options": {option: text}})
+        assert status == 400 and option in message
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"attributes": "email"},
+        {"attributes": {"email": {"verification_method": "pigeon"}}},
+        {"authentication_methods": {"telepathy": {"enabled": True}}},
+        {"configuration": {"url": 1}},
+        {"customScripts": {"login": ""}},
+        {"freeform_scopes": "email"},
+        {"gateway_authentication": {"method": "bearer"}},
+        {"import_mode": "yes"},
+        {"password_history": {"enable": True, "size": 25}},
+        {"passwordPolicy": "perfect"},
+        {"precedence": ["email"]},
+        {"set_user_root_attributes": "sometimes"},
+        {"upstream_params": {"screen_name": {"alias": "nickname"}}},
+        {"validation": {"username": {"min": 1}}},
+    ],
+)
+def test_options_that_cannot_be_are_refused_on_every_write(api: Any, options: dict) -> None:
+    for_all = {"name": "x", "strategy": "auth0"}
+    assert api.no("POST", "/connections", {**for_all, "options": options})[0] == 400
+    made = api.ok("POST", "/connections", for_all)
+    status, message = api.no("PATCH", f"/connections/{made['id']}", {"options": options})
+    assert status == 400 and f"options.{next(iter(options))}" in message
+
+
+def test_options_that_are_null_or_unknown_are_taken(api: Any) -> None:
+    options = {"passwordPolicy": None, "validation": {"username": None}, "upstream_params": {"a": None}, "made_up": [1]}
+    made = api.ok("POST", "/connections", {"name": "x", "strategy": "auth0", "options": options})
+    assert made["options"]["made_up"] == [1]
+
+
+def test_metadata_that_is_null_is_taken_away(api: Any) -> None:
+    made = api.ok("POST", "/connections", {"name": "x", "strategy": "auth0", "metadata": {"a": "1", "b": None}})
+    assert made["metadata"] == {"a": "1"}
+    assert api.no("PATCH", f"/connections/{made['id']}", {"metadata": {"a": 1}})[0] == 400

@@ -62,7 +62,9 @@ def update(tx: Transaction, connection: Document, patch: Document, *, domain: st
 
 def _save(tx: Transaction, connection: Document) -> None:
     _check_accounts(connection)
-    _check_metadata(connection.get("metadata") or {})
+    if "metadata" in connection:
+        connection["metadata"] = without_nulls(connection["metadata"] or {})
+        _check_metadata(connection["metadata"])
     tx.put(KIND, connection["id"], connection)
 
 

@@ -122,6 +122,7 @@ FEDERATED: dict[str, Rule] = {
         {"algorithm_exceptions": array(text(min=1, max=100)), "algorithm_profile": enum("v2026-1")},
         ("algorithm_profile",),
     ),
+    "fedMetadataXml": STRING,
     "federated_connections_access_tokens": ACTIVE,
     "freeform_scopes": STRINGS,
     "gateway_authentication": opened(
@@ -135,6 +136,7 @@ FEDERATED: dict[str, Rule] = {
         ("method", "audience", "secret"),
     ),
     "id_token_signed_response_algs": array(enum(*SIGNING_ALGORITHMS)),
+    "metadataXml": STRING,
     "non_persistent_attrs": STRINGS,
     "set_user_root_attributes": enum("on_each_login", "on_first_login", "never_on_login"),
     "token_endpoint_auth_method": enum("client_secret_post", "private_key_jwt"),

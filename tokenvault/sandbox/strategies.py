@@ -6,11 +6,9 @@ for the few keys that the server guards or fills in again.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
-from typing import Any
 
-from . import keys, provider_scopes
+from . import federation, provider_scopes
 from .errors import bad_request
 from .store import Document
 
@@ -138,34 +136,19 @@ def _okta(options: Document, before: Document | None, domain: str) -> Document:
 
 
 def _saml(options: Document, _: Document | None, __: str) -> Document:
-    completed: dict[str, Any] = {
+    metadata = options.get("metadataXml")
+    kept = {name: value for name, value in options.items() if name != "metadataXml"}
+    completed: Document = {
         "assertion_decryption_settings": {"algorithm_profile": "v2026-1", "algorithm_exceptions": []},
-        **options,
+        **(federation.saml_facts(metadata) if metadata else {}),
+        **kept,
     }
-    pem = _pem(options.get("signingCert") or options.get("cert"))
-    return completed | (_certificate_facts(pem) if pem else {})
+    return completed | federation.certificate_facts(completed.get("signingCert") or completed.get("cert"))
 
 
-def _pem(certificate: Any) -> str | None:
-    """A certificate comes as PEM or as base64 of PEM."""
-    if not isinstance(certificate, str) or not certificate:
-        return None
-    if "CERTIFICATE" in certificate:
-        return certificate
-    try:
-        decoded = base64.b64decode(certificate).decode()
-    except ValueError:
-        return None
-    return decoded if "CERTIFICATE" in decoded else None
-
-
-def _certificate_facts(pem: str) -> Document:
-    return {
-        "cert": pem,
-        "expires": keys.certificate_expiry(pem),
-        "subject": keys.certificate_subject(pem),
-        "thumbprints": [keys.certificate_sha1(pem)],
-    }
+def _adfs(options: Document, _: Document | None, __: str) -> Document:
+    metadata = options.get("fedMetadataXml")
+    return (federation.adfs_facts(metadata) if metadata else {}) | options
 
 
 COMPLETIONS: dict[str, Completion] = {
@@ -176,6 +159,7 @@ COMPLETIONS: dict[str, Completion] = {
     "waad": _entra,
     "oidc": _plain_oidc,
     "okta": _okta,
+    "adfs": _adfs,
     "samlp": _saml,
     "pingfederate": _saml,
 }
