@@ -148,3 +148,82 @@ def test_the_global_client_is_listed_and_filtered(api: Any) -> None:
     assert names == {"All Applications", "Acme Deploy", "Legacy Portal", "Storefront"}
     assert [client["name"] for client in api.ok("GET", "/clients?is_global=true")] == ["All Applications"]
     assert len(api.ok("GET", "/clients?is_global=false&app_type=spa,regular_web")) == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"addons": {"aws": {"principal": "p", "role": "r", "lifetime_in_seconds": 900}}},
+        {"addons": {"samlp": {"audience": "a", "mappings": {"email": "e"}, "nameIdentifierProbes": ["p"]}}},
+        {"addons": {"sharepoint": {"url": "u", "external_url": ["https://a"]}, "wsfed": {"any": 1}}},
+        {"addons": {"slack": {"team": "t"}, "box": None}},
+        {
+            "mobile": {
+                "android": {"app_package_name": "x", "sha256_cert_fingerprints": ["A:B"]},
+                "ios": {"team_id": "T"},
+            }
+        },
+        {"oidc_logout": {"backchannel_logout_initiators": {"mode": "custom", "selected_initiators": ["rp-logout"]}}},
+        {"oidc_backchannel_logout": {"backchannel_logout_urls": ["https://acme.example/{organization.name}"]}},
+        {"encryption_key": {"pub": "p", "cert": "c", "subject": "s"}},
+        {"initiate_login_uri": "https://acme.example/login", "logo_uri": "https://acme.example/l.png"},
+        {"logo_uri": "", "initiate_login_uri": ""},
+        {"token_quota": {"client_credentials": {"enforce": False, "per_day": 100}}},
+        {"default_organization": {"organization_id": "org_1", "flows": ["client_credentials"]}},
+        {"my_organization_configuration": {"allowed_strategies": ["okta"], "connection_deletion_behavior": "allow"}},
+    ],
+)
+def test_nested_settings_are_kept_as_they_are_sent(api: Any, body: dict) -> None:
+    wanted = {key: _without_nulls(value) for key, value in body.items() if value}
+    made = api.ok("POST", "/clients", {"name": "c", **body})
+    patched = api.ok("PATCH", f"/clients/{api.ok('POST', '/clients', {'name': 'd'})['client_id']}", body)
+    for shown in (made, patched):
+        assert {key: shown[key] for key in wanted} == wanted
+
+
+def _without_nulls(value: Any) -> Any:
+    return {key: item for key, item in value.items() if item is not None} if isinstance(value, dict) else value
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"addons": {"made_up": {}}},
+        {"addons": {"aws": {"lifetime_in_seconds": 899}}},
+        {"addons": {"slack": {}}},
+        {"addons": {"sharepoint": {"external_url": 1}}},
+        {"mobile": {"android": {"sha256_cert_fingerprints": []}}},
+        {"native_social_login": {"github": {"enabled": True}}},
+        {"oidc_logout": {"backchannel_logout_initiators": {"selected_initiators": ["earthquake"]}}},
+        {"oidc_logout": {"backchannel_logout_urls": ["http://acme.example"]}},
+        {"express_configuration": {"enable_client": True}},
+        {"session_transfer": {"made_up": True}},
+        {"token_quota": {"client_credentials": {"per_day": 2**31}}},
+        {"default_organization": {"organization_id": "org_1"}},
+        {"allowed_clients": [""]},
+        {"initiate_login_uri": "http://acme.example"},
+        {"logo_uri": "a picture"},
+    ],
+)
+def test_nested_settings_that_cannot_be_are_refused_on_every_write(api: Any, body: dict) -> None:
+    assert api.no("POST", "/clients", {"name": "c", **body})[0] == 400
+    made = api.ok("POST", "/clients", {"name": "d"})
+    status, message = api.no("PATCH", f"/clients/{made['client_id']}", body)
+    assert status == 400 and message.startswith("Payload validation error: '") and next(iter(body)) in message
+
+
+def test_a_session_transfer_is_completed_on_every_write(api: Any) -> None:
+    made = api.ok("POST", "/clients", {"name": "c", "session_transfer": {"can_create_session_transfer_token": True}})
+    assert made["session_transfer"] == {
+        "can_create_session_transfer_token": True,
+        "allow_refresh_token": False,
+        "enforce_device_binding": "ip",
+        "enforce_cascade_revocation": True,
+        "enforce_online_refresh_tokens": True,
+    }
+    path = f"/clients/{made['client_id']}"
+    patched = api.ok("PATCH", path, {"session_transfer": {"delegation": {"allow_delegated_access": True}}})
+    assert patched["session_transfer"] == made["session_transfer"] | {
+        "delegation": {"allow_delegated_access": True, "enforce_device_binding": "ip"}
+    }
+    assert "session_transfer" not in api.ok("PATCH", path, {"session_transfer": None})

@@ -16,7 +16,7 @@ Rule = dict[str, Any]
 
 
 def text(**limits: Any) -> Rule:
-    """A string; limits: min, max, pattern."""
+    """A string; limits: min, max, pattern, and format, a name that a refusal gives in place of the pattern."""
     return {"type": "string", **limits}
 
 
@@ -55,6 +55,11 @@ def mapping(values: Rule, **limits: Any) -> Rule:
     return {"type": "object", "values": values, **limits}
 
 
+def either(*rules: Rule) -> Rule:
+    """A value that obeys one of these rules, which differ in type."""
+    return {"either": rules}
+
+
 def nullable(rule: Rule) -> Rule:
     """The same, or null."""
     return {**rule, "nullable": True}
@@ -62,6 +67,8 @@ def nullable(rule: Rule) -> Rule:
 
 STRING = text()
 NONEMPTY = text(min=1)
+HTTPS_OR_EMPTY = text(pattern=r"^(https://\S+)?$", format="absolute-https-uri-with-placeholders-or-empty")
+URI_OR_EMPTY = text(pattern=r"^([a-zA-Z][a-zA-Z0-9+.-]*:\S+)?$", format="absolute-uri-or-empty")
 BOOLEAN: Rule = {"type": "boolean"}
 ANYTHING: Rule = {}
 STRINGS = array(STRING)
@@ -86,6 +93,8 @@ def check_body(rule: Rule, body: Any) -> None:
 def _check(rule: Rule, value: Any, path: str) -> None:
     if value is None and rule.get("nullable"):
         return
+    if "either" in rule:
+        rule = next((one for one in rule["either"] if _has_type(value, one["type"])), rule["either"][0])
     if "enum" in rule:
         _check_enum(rule["enum"], value, path)
         return
@@ -113,6 +122,8 @@ def _check_string(rule: Rule, value: str, path: str) -> None:
     if len(value) > rule.get("max", len(value)):
         raise _invalid(f"String is too long ({len(value)} chars), maximum {rule['max']}", path)
     if "pattern" in rule and not re.search(rule["pattern"], value):
+        if "format" in rule:
+            raise _invalid(f"Object didn't pass validation for format {rule['format']}: {value}", path)
         raise _invalid(f"String does not match pattern: {rule['pattern']}", path)
 
 

@@ -36,6 +36,22 @@ def _base() -> Document:
     }
 
 
+SESSION_TRANSFER: Document = {
+    "can_create_session_transfer_token": False,
+    "allow_refresh_token": False,
+    "enforce_device_binding": "ip",
+    "enforce_cascade_revocation": True,
+    "enforce_online_refresh_tokens": True,
+}
+DELEGATION: Document = {"allow_delegated_access": False, "enforce_device_binding": "ip"}
+
+
+def complete_session_transfer(sent: Document) -> Document:
+    """The whole `session_transfer` object from what was sent of it."""
+    completed = SESSION_TRANSFER | sent
+    return completed | ({"delegation": DELEGATION | sent["delegation"]} if sent.get("delegation") else {})
+
+
 def is_strict_third_party(body: Document) -> bool:
     """Third-party applications in strict mode get narrower defaults and ids of their own form."""
     return body.get("is_first_party") is False and body.get("third_party_security_mode") == "strict"

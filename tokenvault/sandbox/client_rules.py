@@ -5,14 +5,17 @@ The two differ little: POST takes credentials inline and the linked API, PATCH t
 
 from __future__ import annotations
 
+from .addon_rules import ADDONS
 from .check import (
     ANYTHING,
     BOOLEAN,
+    HTTPS_OR_EMPTY,
     NONEMPTY,
     NONEMPTY_STRINGS,
     OBJECT,
     STRING,
     STRINGS,
+    URI_OR_EMPTY,
     Rule,
     array,
     closed,
@@ -54,9 +57,10 @@ JWT_CONFIGURATION = opened(
     }
 )
 SOCIAL_LOGIN = nullable(closed({"enabled": BOOLEAN}, min=1))
-QUOTA = closed({"enforce": BOOLEAN, "per_day": integer(least=1), "per_hour": integer(least=1)}, min=1)
-DELEGATION = opened({"allow_delegated_access": BOOLEAN, "enforce_device_binding": enum("ip", "asn")})
-SESSION_TRANSFER = opened(
+AMOUNT = nullable(integer(least=1, most=2_147_483_647))
+QUOTA = closed({"enforce": BOOLEAN, "per_day": AMOUNT, "per_hour": AMOUNT}, min=1)
+DELEGATION = closed({"allow_delegated_access": BOOLEAN, "enforce_device_binding": enum("ip", "asn")})
+SESSION_TRANSFER = closed(
     {
         "allow_refresh_token": nullable(BOOLEAN),
         "allowed_authentication_methods": nullable(array(enum("cookie", "query"))),
@@ -66,6 +70,59 @@ SESSION_TRANSFER = opened(
         "enforce_device_binding": nullable(enum("ip", "asn", "none", None)),
         "enforce_online_refresh_tokens": nullable(BOOLEAN),
     }
+)
+MOBILE = opened(
+    {
+        "android": nullable(
+            opened(
+                {
+                    "app_package_name": nullable(STRING),
+                    "sha256_cert_fingerprints": nullable(array(NONEMPTY, min=1)),
+                }
+            )
+        ),
+        "ios": nullable(opened({"app_bundle_identifier": nullable(STRING), "team_id": nullable(STRING)})),
+    }
+)
+LOGOUT_INITIATORS = (
+    "rp-logout", "idp-logout", "password-changed", "session-expired", "session-revoked", "account-deleted",
+    "email-identifier-changed", "mfa-phone-unenrolled", "account-deactivated",
+)  # fmt: skip
+LOGOUT = opened(
+    {
+        "backchannel_logout_urls": nullable(array(HTTPS_OR_EMPTY)),
+        "backchannel_logout_initiators": nullable(
+            opened({"mode": enum("custom", "all"), "selected_initiators": nullable(array(enum(*LOGOUT_INITIATORS)))})
+        ),
+        "backchannel_logout_session_metadata": nullable(opened({"include": BOOLEAN})),
+    }
+)
+ENCRYPTION_KEY = opened(dict.fromkeys(("cert", "pub", "subject"), nullable(STRING)))
+EXPRESS = closed(
+    {
+        "admin_login_domain": NONEMPTY,
+        "connection_profile_id": STRING,
+        "enable_client": BOOLEAN,
+        "enable_organization": BOOLEAN,
+        "initiate_login_uri_template": STRING,
+        "linked_clients": array(closed({"client_id": STRING}, ("client_id",))),
+        "oin_submission_id": text(min=1, max=200),
+        "okta_oin_client_id": STRING,
+        "user_attribute_profile_id": STRING,
+    },
+    (
+        "initiate_login_uri_template", "user_attribute_profile_id", "connection_profile_id", "enable_client",
+        "enable_organization", "okta_oin_client_id", "admin_login_domain",
+    ),
+)  # fmt: skip
+MY_ORGANIZATION = closed(
+    {
+        "allowed_strategies": array(enum("pingfederate", "adfs", "waad", "google-apps", "okta", "oidc", "samlp")),
+        "connection_deletion_behavior": enum("allow", "allow_if_empty"),
+        "connection_profile_id": STRING,
+        "user_attribute_profile_id": STRING,
+    },
+    ("allowed_strategies", "connection_deletion_behavior"),
 )
 INLINE_KEY = closed(
     {
@@ -138,28 +195,30 @@ COMMON: dict[str, Rule] = {
     "allowed_origins": STRINGS,
     "web_origins": STRINGS,
     "allowed_logout_urls": STRINGS,
-    "allowed_clients": STRINGS,
-    "client_aliases": STRINGS,
-    "logo_uri": STRING,
-    "initiate_login_uri": STRING,
+    "allowed_clients": NONEMPTY_STRINGS,
+    "client_aliases": NONEMPTY_STRINGS,
+    "logo_uri": URI_OR_EMPTY,
+    "initiate_login_uri": HTTPS_OR_EMPTY,
     "custom_login_page": STRING,
     "custom_login_page_preview": STRING,
     "form_template": STRING,
     "token_endpoint_auth_method": nullable(enum("none", "client_secret_post", "client_secret_basic")),
     "jwt_configuration": JWT_CONFIGURATION,
     "refresh_token": nullable(REFRESH_TOKEN),
-    "addons": nullable(OBJECT),
+    "addons": nullable(ADDONS),
     "client_metadata": opened(),
-    "mobile": nullable(OBJECT),
+    "mobile": nullable(MOBILE),
     "native_social_login": nullable(
-        opened({"apple": SOCIAL_LOGIN, "facebook": SOCIAL_LOGIN, "google": SOCIAL_LOGIN}, min=1)
+        closed({"apple": SOCIAL_LOGIN, "facebook": SOCIAL_LOGIN, "google": SOCIAL_LOGIN}, min=1)
     ),
-    "oidc_logout": nullable(OBJECT),
-    "oidc_backchannel_logout": nullable(OBJECT),
-    "encryption_key": nullable(OBJECT),
+    "oidc_logout": nullable(LOGOUT),
+    "oidc_backchannel_logout": nullable(LOGOUT),
+    "encryption_key": nullable(ENCRYPTION_KEY),
     "signing_keys": nullable(ANYTHING),
     "cross_origin_loc": nullable(STRING),
-    "default_organization": nullable(closed({"organization_id": STRING, "flows": array(enum("client_credentials"))})),
+    "default_organization": nullable(
+        closed({"organization_id": STRING, "flows": array(enum("client_credentials"))}, ("organization_id", "flows"))
+    ),
     "organization_usage": nullable(enum("deny", "allow", "require")),
     "organization_require_behavior": nullable(enum("no_prompt", "pre_login_prompt", "post_login_prompt")),
     "organization_discovery_methods": nullable(array(enum("email", "organization_name"), min=1)),
@@ -178,14 +237,15 @@ COMMON: dict[str, Rule] = {
     "third_party_security_mode": enum("strict", "permissive"),
     "redirection_policy": enum("allow_always", "open_redirect_protection"),
     "async_approval_notification_channels": nullable(array(enum("guardian-push", "email"), min=1)),
-    "express_configuration": nullable(OBJECT),
-    "my_organization_configuration": nullable(OBJECT),
+    "express_configuration": nullable(EXPRESS),
+    "my_organization_configuration": nullable(MY_ORGANIZATION),
     "identity_assertion_authorization_grant": nullable(OBJECT),
 }
 
 CREATE = closed(
     COMMON
     | {
+        **dict.fromkeys(("custom_login_page", "custom_login_page_preview", "form_template"), NONEMPTY),
         "resource_server_identifier": text(min=1, max=600),
         "client_authentication_methods": authentication_methods(INLINE_KEY, INLINE_CERTIFICATE),
         "signed_request_object": signed_request_object(INLINE_KEY),

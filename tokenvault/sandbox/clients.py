@@ -6,9 +6,9 @@ import ipaddress
 from collections import Counter
 
 from . import client_rules, credentials, enablements, ids
-from .client_defaults import complete_refresh_token, is_strict_third_party, with_defaults
+from .client_defaults import complete_refresh_token, complete_session_transfer, is_strict_third_party, with_defaults
 from .errors import ApiError, bad_request, not_found
-from .merge import merge, without_nulls
+from .merge import merge, pruned
 from .paging import list_page, select
 from .routing import FIELDS, PAGING, Call, Reply, Route
 from .store import Document, Filters, Transaction
@@ -34,7 +34,7 @@ FAKE_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nc2FuZGJveA==\n-----END CERTIFIC
 
 def create(tx: Transaction, body: Document, now: float, *, tenant: str, client_id: str | None = None) -> Document:
     """A new application with the server's defaults; inline credentials go into its pool."""
-    body = without_nulls(body)
+    body = pruned(body)
     new_id = ids.third_party_client_id() if is_strict_third_party(body) else ids.client_id()
     client = {"tenant": tenant, **with_defaults(body), "client_id": client_id or new_id}
     client.setdefault("client_secret", ids.client_secret())
@@ -67,6 +67,8 @@ def _move_inline_credentials(tx: Transaction, client: Document, now: float) -> N
 
 
 def _save(tx: Transaction, client: Document) -> None:
+    if "session_transfer" in client:
+        client["session_transfer"] = complete_session_transfer(client["session_transfer"])
     _check_metadata(client)
     _check_authentication(client)
     _check_privileged_access(client)
@@ -113,7 +115,7 @@ def _check_address(entry: str) -> None:
 
 def update(tx: Transaction, client: Document, patch: Document) -> Document:
     """The application after a PATCH."""
-    changed = merge(client, patch, replaced=REPLACED)
+    changed: Document = pruned(merge(client, patch, replaced=REPLACED))
     if {"client_authentication_methods", "token_endpoint_auth_method"} <= patch.keys() and not (
         patch["client_authentication_methods"] or patch["token_endpoint_auth_method"]
     ):

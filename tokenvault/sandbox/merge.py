@@ -30,3 +30,10 @@ def overlay(stored: Any, patch: Document) -> Document:
 def without_nulls(value: Document) -> Document:
     """The object without the keys whose value is null."""
     return {key: item for key, item in value.items() if item is not None}
+
+
+def pruned(value: Any) -> Any:
+    """The value without nulls at any depth of its objects."""
+    if isinstance(value, dict):
+        return {key: pruned(item) for key, item in value.items() if item is not None}
+    return [pruned(item) for item in value] if isinstance(value, list) else value

@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 from . import ids
-from .check import BOOLEAN, OBJECT, STRING, STRINGS, Rule, array, closed, enum, integer, nullable, opened, text
+from .check import (
+    BOOLEAN,
+    HTTPS_OR_EMPTY,
+    OBJECT,
+    STRING,
+    STRINGS,
+    URI_OR_EMPTY,
+    Rule,
+    array,
+    closed,
+    enum,
+    integer,
+    mapping,
+    nullable,
+    opened,
+    text,
+)
+from .client_rules import QUOTA
 from .errors import conflict, not_found
 from .merge import merge
 from .paging import checkpoint_slice, select
@@ -28,6 +45,7 @@ HOURS = ("session_lifetime", "idle_session_lifetime", "ephemeral_session_lifetim
 REPLACED = ("default_token_quota",)
 PAGE = closed({"enabled": BOOLEAN, "html": STRING})
 NUMBER: Rule = {"type": "number"}
+TOKEN_QUOTA = opened({"client_credentials": QUOTA}, ("client_credentials",))
 
 
 def defaults(friendly_name: str) -> Document:
@@ -86,9 +104,11 @@ UPDATE = closed(
         **{name: nullable(NUMBER) for name in HOURS},
         **{f"{name}_in_minutes": nullable(integer(least=1)) for name in HOURS},
         **{name: nullable(STRING) for name in (
-            "default_audience", "default_directory", "default_redirection_uri", "friendly_name",
-            "legacy_sandbox_version", "picture_url", "sandbox_version", "support_email", "support_url",
+            "default_audience", "default_directory", "friendly_name", "support_email",
         )},
+        **{name: nullable(text(max=8)) for name in ("legacy_sandbox_version", "sandbox_version")},
+        **{name: nullable(URI_OR_EMPTY) for name in ("picture_url", "support_url")},
+        "default_redirection_uri": nullable(HTTPS_OR_EMPTY),
         **{name: nullable(BOOLEAN) for name in (
             "allow_organization_name_in_authentication_api", "authorization_response_iss_parameter_supported",
             "client_id_metadata_document_supported", "customize_mfa_in_postlogin_action", "enable_ai_guide",
@@ -98,11 +118,11 @@ UPDATE = closed(
         "acr_values_supported": nullable(STRINGS),
         "allowed_logout_urls": nullable(STRINGS),
         "change_password": nullable(PAGE),
-        "default_token_quota": nullable(OBJECT),
+        "default_token_quota": nullable(closed(dict.fromkeys(("clients", "organizations"), TOKEN_QUOTA), min=1)),
         "device_flow": nullable(closed({"charset": enum("base20", "digits"), "mask": text(max=20)})),
         "dynamic_client_registration_security_mode": enum("strict", "permissive"),
         "enabled_locales": array(STRING, min=1),
-        "error_page": nullable(closed({"html": STRING, "show_log_link": BOOLEAN, "url": STRING})),
+        "error_page": nullable(closed({"html": STRING, "show_log_link": BOOLEAN, "url": URI_OR_EMPTY})),
         "flags": nullable(closed(dict.fromkeys(FLAGS, BOOLEAN))),
         "guardian_mfa_page": nullable(PAGE),
         "mtls": nullable(closed({"enable_endpoint_aliases": BOOLEAN})),
@@ -126,7 +146,7 @@ DOMAIN_CREATE = closed(
         "verification_method": enum("txt"),
         "tls_policy": enum("recommended"),
         "custom_client_ip_header": nullable(STRING),
-        "domain_metadata": opened(max=10),
+        "domain_metadata": mapping(nullable(text(max=255)), max=10),
         "relying_party_identifier": text(max=255),
     },
     ("domain", "type"),
