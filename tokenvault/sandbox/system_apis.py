@@ -18,35 +18,40 @@ MY_ACCOUNT_SCOPES = (
     "read:me:factors",
     *CONNECTED_ACCOUNTS_SCOPES,
 )
-CRUD = ("read", "create", "update", "delete")
-WHOLE = (
-    "client_grants", "users", "users_app_metadata", "clients", "client_keys", "client_credentials",
-    "client_token_vault_privileged_access", "connections", "resource_servers", "device_credentials", "rules",
-    "actions", "email_provider", "email_templates", "roles", "custom_domains", "log_streams", "organizations",
-    "authentication_methods", "phone_providers", "phone_templates", "encryption_keys", "self_service_profiles",
-    "forms", "flows", "flows_vault_connections", "network_acls", "user_attribute_profiles", "event_streams",
-    "connection_profiles", "token_exchange_profiles", "rate_limit_policies", "scim_config",
-)  # fmt: skip
-VERBS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(WHOLE, CRUD),
-    "connections_options": ("read", "update"),
-    "connections_keys": ("read", "create", "update"),
-    "client_summary": ("read",),
-    "tenant_settings": ("read", "update"),
-    "mfa_policies": ("read", "update"),
-    "guardian_factors": ("read", "update"),
-    "guardian_enrollments": ("read", "delete"),
-    "prompts": ("read", "update"),
-    "branding": ("read", "update", "delete"),
-    "attack_protection": ("read", "update"),
-    "grants": ("read", "delete"),
-    "logs": ("read",),
-    "stats": ("read",),
-    "sessions": ("read", "update", "delete"),
-    "refresh_tokens": ("read", "update", "delete"),
-    "federated_connections_tokens": ("read", "delete"),
+NOUNS = {  # by the verbs of their scopes
+    "read create update delete": (
+        "client_grants users users_app_metadata clients client_keys client_credentials "
+        "client_token_vault_privileged_access connections resource_servers device_credentials rules hooks actions "
+        "email_provider shields custom_domains roles log_streams authentication_methods organizations "
+        "organization_discovery_domains organization_connections organization_clients scim_config "
+        "directory_provisionings phone_providers phone_templates encryption_keys custom_signing_keys "
+        "self_service_profiles forms flows flows_vault_connections network_acls network_acl_keys vdcs_templates "
+        "user_attribute_profiles event_streams connection_profiles token_exchange_profiles rate_limit_policies portals "
+        "groups"
+    ),
+    "read create update": "email_templates signing_keys connections_keys",
+    "read create delete": (
+        "user_custom_blocks role_members organization_members organization_member_roles organization_invitations "
+        "organization_groups organization_group_roles organization_client_grants group_roles scim_token"
+    ),
+    "read update delete": "rules_configs branding sessions refresh_tokens",
+    "read update": (
+        "tenant_settings triggers guardian_factors mfa_policies prompts limits attack_protection connections_options "
+        "self_service_profile_custom_texts event_deliveries"
+    ),
+    "read delete": "anomaly_blocks grants guardian_enrollments flows_executions federated_connections_tokens",
+    "create delete": "passwords_checking_job sso_access_tickets",
+    "create": "user_tickets guardian_enrollment_tickets",
+    "blacklist": "tokens",
+    "read": (
+        "client_summary stats insights logs logs_users user_idp_tokens entitlements organizations_summary flows_vault "
+        "user_effective_permissions user_effective_roles organization_member_effective_roles user_role_source_groups "
+        "organization_member_role_source_groups user_permission_source_roles events security_metrics group_members"
+    ),
 }
-MANAGEMENT_SCOPES = tuple(f"{verb}:{noun}" for noun, verbs in VERBS.items() for verb in verbs)
+MANAGEMENT_SCOPES = tuple(
+    f"{verb}:{noun}" for verbs, nouns in NOUNS.items() for noun in nouns.split() for verb in verbs.split()
+)
 
 
 def management_identifier(domain: str) -> str:
