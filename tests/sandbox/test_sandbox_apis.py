@@ -130,3 +130,59 @@ def test_connected_accounts_of_a_user(api: Any) -> None:
     listed = api.ok("GET", "/users/auth0%7Calice/connected-accounts?take=10")["connected_accounts"]
     assert [(one["connection"], one["scopes"]) for one in listed] == [("google-oauth2", ["calendar"])]
     assert "refresh_token" not in listed[0]
+
+
+@pytest.mark.parametrize(
+    ("sent", "web"), [({}, 7200), ({"token_lifetime": 600}, 600), ({"token_lifetime_for_web": 60}, 60)]
+)
+def test_a_token_for_the_browser_lives_no_longer_than_another(api: Any, sent: dict, web: int) -> None:
+    assert api.ok("POST", "/resource-servers", {"identifier": "x", **sent})["token_lifetime_for_web"] == web
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"allow_online_access": True, "subject_type_authorization": {"anonymous_user": {"policy": "deny_all"}}},
+        {"access_token": {"claims_mapping": {"custom_claims": [{"name": "a", "expression": "b"}]}}},
+        {"authorization_details": [{"type": "payment"}], "consent_policy": "transactional-authorization-with-mfa"},
+        {"token_lifetime_for_anonymous_access_tokens": 60, "require_consent_non_repudiation": True},
+    ],
+)
+def test_what_an_api_may_hold_is_kept(api: Any, body: dict) -> None:
+    made = api.ok("POST", "/resource-servers", {"identifier": "x", **body})
+    patched = api.ok("PATCH", f"/resource-servers/{made['id']}", body)
+    for shown in (made, patched):
+        assert {key: shown[key] for key in body if key != "subject_type_authorization"} == {
+            key: body[key] for key in body if key != "subject_type_authorization"
+        }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"default_token_quota": {"clients": {"client_credentials": {"per_day": 0}}}},
+        {"default_token_quota": {"users": {}}},
+        {"default_redirection_uri": "http://acme.example"},
+        {"picture_url": "a picture"},
+        {"sandbox_version": "123456789"},
+        {"flags": {"made_up": True}},
+    ],
+)
+def test_settings_that_cannot_be_are_refused(api: Any, body: dict) -> None:
+    status, message = api.no("PATCH", "/tenants/settings", body)
+    assert status == 400 and message.startswith("Payload validation error: '")
+
+
+def test_a_quota_for_all_is_kept(api: Any) -> None:
+    quota = {"clients": {"client_credentials": {"enforce": True, "per_hour": 10}}}
+    assert api.ok("PATCH", "/tenants/settings", {"default_token_quota": quota})["default_token_quota"] == quota
+
+
+@pytest.mark.parametrize(
+    "scope", ["read:hooks", "blacklist:tokens", "create:user_tickets", "read:organizations_summary"]
+)
+def test_any_scope_of_the_management_api_can_be_granted(api: Any, scope: str) -> None:
+    client_id = api.ok("POST", "/clients", {"name": "c"})["client_id"]
+    audience = f"https://{api.domain}/api/v2/"
+    made = api.ok("POST", "/client-grants", {"client_id": client_id, "audience": audience, "scope": [scope]})
+    assert made["scope"] == [scope]

@@ -227,3 +227,11 @@ def test_a_session_transfer_is_completed_on_every_write(api: Any) -> None:
         "delegation": {"allow_delegated_access": True, "enforce_device_binding": "ip"}
     }
     assert "session_transfer" not in api.ok("PATCH", path, {"session_transfer": None})
+
+
+def test_a_refresh_token_that_is_null_goes_back_to_the_defaults(api: Any) -> None:
+    rotating = {"rotation_type": "rotating", "expiration_type": "expiring", "idle_token_lifetime": 200_000_000}
+    made = api.ok("POST", "/clients", {"name": "c", "refresh_token": rotating})
+    assert made["refresh_token"]["idle_token_lifetime"] == 200_000_000
+    patched = api.ok("PATCH", f"/clients/{made['client_id']}", {"refresh_token": None})
+    assert patched["refresh_token"] == api.ok("POST", "/clients", {"name": "d"})["refresh_token"]

@@ -17,7 +17,7 @@ def with_defaults(body: Document) -> Document:
     app["oidc_conformant"] = body.get("oidc_conformant", _is_modern(body))
     app["grant_types"] = body.get("grant_types", _grant_types(body))
     app["jwt_configuration"] = _jwt_configuration(body)
-    app["refresh_token"] = complete_refresh_token(body.get("refresh_token") or _rotation(body), body)
+    app["refresh_token"] = complete_refresh_token(body.get("refresh_token") or rotation(body), body)
     if body.get("is_first_party") is False:
         app.setdefault("third_party_security_mode", "permissive")
     return app
@@ -80,7 +80,8 @@ def _jwt_configuration(body: Document) -> Document:
     return {"secret_encoded": False, "lifetime_in_seconds": 36_000}
 
 
-def _rotation(body: Document) -> Document:
+def rotation(body: Document) -> Document:
+    """How refresh tokens of an application rotate and expire when nothing is said of them."""
     if body.get("is_first_party") is not False:
         return {"rotation_type": "non-rotating", "expiration_type": "non-expiring"}
     if body.get("token_endpoint_auth_method") == "none":

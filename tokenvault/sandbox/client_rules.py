@@ -41,7 +41,7 @@ REFRESH_TOKEN = closed(
         "expiration_type": enum("expiring", "non-expiring"),
         "leeway": integer(least=0),
         "token_lifetime": integer(least=1, most=157_788_000),
-        "idle_token_lifetime": integer(least=1, most=157_788_000),
+        "idle_token_lifetime": integer(least=1),
         "infinite_token_lifetime": BOOLEAN,
         "infinite_idle_token_lifetime": BOOLEAN,
         "policies": nullable(array(POLICY, min=1)),
@@ -86,7 +86,7 @@ MOBILE = opened(
 )
 LOGOUT_INITIATORS = (
     "rp-logout", "idp-logout", "password-changed", "session-expired", "session-revoked", "account-deleted",
-    "email-identifier-changed", "mfa-phone-unenrolled", "account-deactivated",
+    "email-identifier-changed", "mfa-phone-unenrolled", "account-deactivated", "profile-changed",
 )  # fmt: skip
 LOGOUT = opened(
     {
@@ -120,6 +120,13 @@ MY_ORGANIZATION = closed(
         "allowed_strategies": array(enum("pingfederate", "adfs", "waad", "google-apps", "okta", "oidc", "samlp")),
         "connection_deletion_behavior": enum("allow", "allow_if_empty"),
         "connection_profile_id": STRING,
+        "enforce_permission_ceiling": BOOLEAN,
+        "enforce_self_assignment_restriction": BOOLEAN,
+        "invitation_landing_client_id": STRING,
+        "third_party_client_access": closed(
+            {"allowed_values": array(enum("allow", "block")), "default_value": enum("block")},
+            ("allowed_values", "default_value"),
+        ),
         "user_attribute_profile_id": STRING,
     },
     ("allowed_strategies", "connection_deletion_behavior"),
@@ -236,9 +243,29 @@ COMMON: dict[str, Rule] = {
     "token_quota": nullable(closed({"client_credentials": QUOTA}, ("client_credentials",))),
     "third_party_security_mode": enum("strict", "permissive"),
     "redirection_policy": enum("allow_always", "open_redirect_protection"),
-    "async_approval_notification_channels": nullable(array(enum("guardian-push", "email"), min=1)),
+    "async_approval_notification_channels": nullable(array(enum("guardian-push", "email", "my-account"), min=1)),
     "express_configuration": nullable(EXPRESS),
     "my_organization_configuration": nullable(MY_ORGANIZATION),
+    "anonymous_sessions": nullable(closed({"active": BOOLEAN}, ("active",))),
+    "b2b_integration_configuration": nullable(
+        opened(
+            {
+                "integration_type": enum("custom_auth_server", "third_party", "application"),
+                "sso_profiles": nullable(STRINGS),
+            }
+        )
+    ),
+    "enforce_anon_session_transfer_network_binding": nullable(enum("ip", "asn", "none")),
+    "fedcm_login": nullable(opened({"google": nullable(opened({"is_enabled": BOOLEAN}))})),
+    "oidc_support": nullable(
+        closed(
+            {
+                "is_allowed": BOOLEAN,
+                "allow_all_scopes": BOOLEAN,
+                "allowed_scopes": array(enum("profile", "email", "address", "phone")),
+            },
+        )
+    ),
     "identity_assertion_authorization_grant": nullable(OBJECT),
 }
 

@@ -6,7 +6,13 @@ import ipaddress
 from collections import Counter
 
 from . import client_rules, credentials, enablements, ids
-from .client_defaults import complete_refresh_token, complete_session_transfer, is_strict_third_party, with_defaults
+from .client_defaults import (
+    complete_refresh_token,
+    complete_session_transfer,
+    is_strict_third_party,
+    rotation,
+    with_defaults,
+)
 from .errors import ApiError, bad_request, not_found
 from .merge import merge, pruned
 from .paging import list_page, select
@@ -120,8 +126,8 @@ def update(tx: Transaction, client: Document, patch: Document) -> Document:
         patch["client_authentication_methods"] or patch["token_endpoint_auth_method"]
     ):
         raise bad_request("One of client_authentication_methods and token_endpoint_auth_method must be set")
-    if patch.get("refresh_token"):
-        changed["refresh_token"] = complete_refresh_token(patch["refresh_token"], changed)
+    if "refresh_token" in patch:
+        changed["refresh_token"] = complete_refresh_token(patch["refresh_token"] or rotation(changed), changed)
     if not changed.get("initiate_login_uri"):
         changed.pop("initiate_login_uri", None)
     _save(tx, changed)

@@ -162,7 +162,9 @@ def connection_status(call: Call) -> Reply:
 PURPOSE = closed({"active": BOOLEAN}, ("active",))
 COMMON: dict[str, Rule] = {
     "authentication": PURPOSE,
-    "connected_accounts": closed({"active": BOOLEAN, "cross_app_access": BOOLEAN}, ("active",)),
+    "connected_accounts": closed(
+        dict.fromkeys(("active", "allow_missing_user_id", "cross_app_access"), BOOLEAN), ("active",)
+    ),
     "cross_app_access_requesting_app": nullable(OBJECT),
     "cross_app_access_resource_app": nullable(OBJECT),
     "display_name": nullable(text(max=128)),

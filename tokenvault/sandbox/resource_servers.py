@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from . import ids, keys, system_apis
-from .check import ANYTHING, BOOLEAN, Rule, array, check_body, closed, enum, integer, nullable, opened, text
+from .check import ANYTHING, BOOLEAN, NONEMPTY, Rule, array, check_body, closed, enum, integer, nullable, opened, text
 from .client_rules import JWT_ALGORITHMS
 from .errors import ApiError, bad_request, conflict, not_found
 from .merge import merge, without_nulls
@@ -38,6 +38,8 @@ def create(tx: Transaction, body: Document, *, domain: str) -> Document:
     if system_apis.is_my_account(tx, identifier, domain):
         body = system_apis.my_account_api(identifier)
     api = {"id": ids.object_id(), **DEFAULTS, **without_nulls(body)}
+    if "token_lifetime_for_web" not in body:
+        api["token_lifetime_for_web"] = min(DEFAULTS["token_lifetime_for_web"], api["token_lifetime"])
     _complete(api)
     tx.put(KIND, api["id"], api)
     return api
@@ -139,6 +141,7 @@ def delete_api(call: Call) -> Reply:
 
 POLICIES = closed(
     {
+        "anonymous_user": opened({"policy": enum("deny_all", "require_client_grant")}),
         "client": opened({"policy": enum("deny_all", "require_client_grant")}),
         "user": opened({"policy": enum("allow_all", "deny_all", "require_client_grant")}),
     }
@@ -156,6 +159,8 @@ ENCRYPTION_KEY = closed(
     },
     ("alg", "pem"),
 )
+CLAIM = closed({"name": NONEMPTY, "expression": NONEMPTY}, ("name", "expression"))
+ACCESS_TOKEN = opened({"claims_mapping": nullable(opened({"custom_claims": array(CLAIM)}))})
 SYSTEM: dict[str, Rule] = {
     "token_lifetime": integer(least=0, most=2_592_000),
     "proof_of_possession": nullable(POSSESSION),
@@ -171,7 +176,10 @@ COMMON: dict[str, Rule] = SYSTEM | {
     "allow_offline_access": BOOLEAN,
     "allow_online_access": BOOLEAN,
     "allow_online_access_with_ephemeral_sessions": BOOLEAN,
+    "token_lifetime_for_anonymous_access_tokens": integer(least=0),
     "token_lifetime_for_web": integer(least=0, most=2_592_000),
+    "access_token": nullable(ACCESS_TOKEN),
+    "require_consent_non_repudiation": BOOLEAN,
     "enforce_policies": BOOLEAN,
     "token_dialect": enum("access_token", "access_token_authz", "rfc9068_profile", "rfc9068_profile_authz"),
     "token_encryption": nullable(
