@@ -227,10 +227,34 @@ def test_options_that_cannot_be_are_refused_on_every_write(api: Any, options: di
 def test_options_that_are_null_or_unknown_are_taken(api: Any) -> None:
     options = {"passwordPolicy": None, "validation": {"username": None}, "upstream_params": {"a": None}, "made_up": [1]}
     made = api.ok("POST", "/connections", {"name": "x", "strategy": "auth0", "options": options})
-    assert made["options"]["made_up"] == [1]
+    assert made["options"]["made_up"] == [1] and made["options"]["passwordPolicy"] == "good"
 
 
 def test_metadata_that_is_null_is_taken_away(api: Any) -> None:
     made = api.ok("POST", "/connections", {"name": "x", "strategy": "auth0", "metadata": {"a": "1", "b": None}})
     assert made["metadata"] == {"a": "1"}
     assert api.no("PATCH", f"/connections/{made['id']}", {"metadata": {"a": 1}})[0] == 400
+
+
+def test_what_a_database_is_told_in_part_is_completed_at_every_depth(api: Any) -> None:
+    made = api.ok("POST", "/connections", {"name": "db", "strategy": "auth0"})
+    password = {"enabled": True, "api_behavior": "required", "signup_behavior": "allow"}
+    assert made["options"]["authentication_methods"] == {"password": password, "passkey": {"enabled": False}}
+    assert "password_options" not in made["options"]
+    options = {
+        "authentication_methods": {"password": {"signup_behavior": "block"}},
+        "passkey_options": None,
+        "password_options": {"complexity": {"min_length": 20}},
+    }
+    kept = api.ok("PATCH", f"/connections/{made['id']}", {"options": options})["options"]
+    assert kept["authentication_methods"]["password"] == password | {"signup_behavior": "block"}
+    assert kept["passkey_options"] == made["options"]["passkey_options"]
+    assert kept["password_options"]["complexity"]["min_length"] == 20
+    assert kept["password_options"]["history"] == {"active": False, "size": 3}
+
+
+def test_the_script_context_stays_on(api: Any) -> None:
+    made = api.ok(
+        "POST", "/connections", {"name": "db", "strategy": "auth0", "options": {"enable_script_context": True}}
+    )
+    assert api.ok("PATCH", f"/connections/{made['id']}", {"options": {}})["options"]["enable_script_context"] is True

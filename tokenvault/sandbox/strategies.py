@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from . import federation, provider_scopes
 from .errors import bad_request
+from .merge import without_nulls
 from .store import Document
 
 STRATEGIES = (
@@ -26,6 +27,7 @@ ENTERPRISE = frozenset({"ad", "adfs", "auth0-oidc", "google-apps", "office365", 
 WITHOUT_ACCOUNTS = frozenset({"auth0", "sms", "email", "ad", "samlp", "adfs", "pingfederate"})
 OIDC = ("oidc", "okta")
 GUARDED = {  # survive a PATCH that leaves them out
+    "auth0": ("enable_script_context",),
     "google-apps": ("map_user_id_to_id",),
     "oidc": ("schema_version", "oidc_metadata"),
     "okta": ("schema_version", "oidc_metadata"),
@@ -47,6 +49,25 @@ DATABASE_METHODS: Document = {
         "local_enrollment_enabled": True,
     },
 }
+PASSWORD_OPTIONS: Document = {  # of a connection that has some
+    "complexity": {
+        "min_length": 15,
+        "character_types": [],
+        "character_type_rule": "all",
+        "identical_characters": "allow",
+        "sequential_characters": "allow",
+        "max_length_exceeded": "error",
+    },
+    "dictionary": {"active": False, "default": "en_100k", "custom": []},
+    "history": {"active": False, "size": 3},
+    "profile_data": {
+        "active": False,
+        "blocked_fields": [
+            "name", "username", "nickname", "email", "phone_number", "user_metadata.name", "user_metadata.first",
+            "user_metadata.last",
+        ],
+    },
+}  # fmt: skip
 
 SIGNUP: Document = {"status": "required", "verification": {"active": True}}
 ATTRIBUTES: dict[str, Document] = {
@@ -84,11 +105,12 @@ def complete_options(strategy: str, sent: Document, before: Document | None, dom
 
 def _database(options: Document, before: Document | None, _: str) -> Document:
     defaults = DATABASE_DEFAULTS if before is None else {}
-    completed = defaults | DATABASE_METHODS | {"brute_force_protection": True} | options
+    completed = defaults | {"brute_force_protection": True} | without_nulls(options)
+    completed |= {name: _fill(methods, options.get(name) or {}) for name, methods in DATABASE_METHODS.items()}
     if attributes := options.get("attributes"):
         completed["attributes"] = _identifiers(attributes)
-    if methods := options.get("authentication_methods"):
-        completed["authentication_methods"] = {**DATABASE_METHODS["authentication_methods"], **methods}
+    if password_options := options.get("password_options"):
+        completed["password_options"] = _fill(PASSWORD_OPTIONS, password_options)
     return completed
 
 
