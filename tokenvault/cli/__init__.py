@@ -22,6 +22,9 @@ def main() -> NoReturn:
     gc.set_threshold(*COLLECT_RARELY)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        from tokenvault.cli.streams import open_closed_streams
+
+        open_closed_streams()
         from tokenvault.cli.app import run
 
         code = run(sys.argv[1:])

@@ -15,6 +15,7 @@ from tokenvault.cli import INTERRUPTED
 from tokenvault.cli.completion import typed_with_sandbox_value
 from tokenvault.cli.help import Command, Group
 from tokenvault.cli.options import with_sandbox_value
+from tokenvault.cli.streams import abandon, unwritable
 from tokenvault.errors import Diagnostic, TokenVaultError
 
 USAGE_ERROR = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
@@ -96,11 +97,15 @@ def run(arguments: Sequence[str]) -> int:
         Console().err("\nInterrupted.\n")
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon(sys.stdout)
         return 1
     except Exception as error:
         if isinstance(error, USAGE_ERROR):
             error.show()  # type: ignore[attr-defined]
+            return 1
+        if isinstance(error, OSError) and (problem := unwritable(error)):
+            abandon(sys.stdout)
+            Console().problem(problem)
             return 1
         if isinstance(error, OSError) and any(str(error.filename or "\0") in argument for argument in arguments):
             Console().problem(_unusable(error))

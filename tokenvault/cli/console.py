@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
+from tokenvault.cli.streams import abandon, unwritable
 from tokenvault.errors import Diagnostic
 from tokenvault.render.diagnostic import diagnostic_text
 from tokenvault.render.style import Painter
@@ -49,8 +50,13 @@ class Console:
         self._write(sys.stdout, text)
 
     def err(self, text: str) -> None:
-        """Writes anything that is not the result."""
-        self._write(sys.stderr, text)
+        """Writes anything that is not the result. A full disk ends no command half-way: it goes on without being heard."""
+        try:
+            self._write(sys.stderr, text)
+        except OSError as error:
+            if not unwritable(error):
+                raise
+            abandon(sys.stderr)
 
     def ask(self, question: str) -> str:
         """Asks, and answers the line that was typed: nothing when the input ended. Ctrl-C interrupts the command at once.
