@@ -184,7 +184,7 @@ def test_a_signing_certificate_is_read_in_every_form_and_one_that_cannot_be_is_o
 
 
 def test_adfs_metadata_is_read_and_kept(api: Any, certificate: str) -> None:
-    options = {"fedMetadataXml": METADATA.replace("CERTIFICATE", _bare(certificate))}
+    options = {"fedMetadataXml": METADATA.replace("CERTIFICATE", _bare(certificate)), "signInEndpoint": ""}
     kept = api.ok("POST", "/connections", {"name": "a", "strategy": "adfs", "options": options})["options"]
     assert kept["signInEndpoint"] == "https://idp.example/wsfed" and len(kept["thumbprints"]) == 1
     assert kept["fedMetadataXml"] == options["fedMetadataXml"]
@@ -258,3 +258,10 @@ def test_the_script_context_stays_on(api: Any) -> None:
         "POST", "/connections", {"name": "db", "strategy": "auth0", "options": {"enable_script_context": True}}
     )
     assert api.ok("PATCH", f"/connections/{made['id']}", {"options": {}})["options"]["enable_script_context"] is True
+
+
+def test_what_an_oidc_connection_is_told_in_part_is_completed(api: Any) -> None:
+    options = {"connection_settings": None, "attribute_map": {"userinfo_scope": "openid"}}
+    made = api.ok("POST", "/connections", {"name": "o", "strategy": "oidc", "options": options})["options"]
+    assert made["connection_settings"] == {"pkce": "auto"}
+    assert made["attribute_map"] == {"mapping_mode": "bind_all", "userinfo_scope": "openid"}

@@ -146,15 +146,15 @@ def _oidc(options: Document, before: Document | None, _: str) -> Document:
         "schema_version": "oidc-V4",
         "connection_settings": {"pkce": "auto" if before is None else "disabled"},
     }
-    return defaults | options
+    return _fill(defaults, without_nulls(options))
 
 
 def _plain_oidc(options: Document, before: Document | None, domain: str) -> Document:
-    return _oidc({"attribute_map": {"mapping_mode": "bind_all"}} | options, before, domain)
+    return _fill({"attribute_map": {"mapping_mode": "bind_all"}}, _oidc(options, before, domain))
 
 
 def _okta(options: Document, before: Document | None, domain: str) -> Document:
-    return _oidc({"attribute_map": {"mapping_mode": "basic_profile"}} | options, before, domain)
+    return _fill({"attribute_map": {"mapping_mode": "basic_profile"}}, _oidc(options, before, domain))
 
 
 def _saml(options: Document, _: Document | None, __: str) -> Document:
@@ -162,15 +162,20 @@ def _saml(options: Document, _: Document | None, __: str) -> Document:
     kept = {name: value for name, value in options.items() if name != "metadataXml"}
     completed: Document = {
         "assertion_decryption_settings": {"algorithm_profile": "v2026-1", "algorithm_exceptions": []},
-        **(federation.saml_facts(metadata) if metadata else {}),
         **kept,
+        **_unsaid(federation.saml_facts(metadata) if metadata else {}, options),
     }
     return completed | federation.certificate_facts(completed.get("signingCert") or completed.get("cert"))
 
 
 def _adfs(options: Document, _: Document | None, __: str) -> Document:
     metadata = options.get("fedMetadataXml")
-    return (federation.adfs_facts(metadata) if metadata else {}) | options
+    return options | _unsaid(federation.adfs_facts(metadata) if metadata else {}, options)
+
+
+def _unsaid(facts: Document, options: Document) -> Document:
+    """Of what metadata says, that which the options do not say themselves."""
+    return {name: fact for name, fact in facts.items() if options.get(name) in (None, "")}
 
 
 COMPLETIONS: dict[str, Completion] = {
