@@ -105,14 +105,12 @@ def session(where: Where, *, debug: bool = False, env_file: Path | None = None) 
     return Session(console=console, where=where, environment=environment, debug=debug)
 
 
-def _variables(env_file: Path | None) -> dict[str, str]:
+def _variables(env_file: Path | None) -> Mapping[str, str]:
     if env_file is None:
         return {}
-    if not env_file.is_file():
-        raise RefusedError(Diagnostic(code="env-file", summary=f"There is no file {env_file}"))
-    from dotenv import dotenv_values
+    from tokenvault.cli.env_file import read_variables
 
-    return {name: value for name, value in dotenv_values(env_file, interpolate=False).items() if value is not None}
+    return read_variables(env_file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)  # asyncio.run formats what it answers, for nobody
