@@ -38,11 +38,21 @@ class Mark:
         return f"{self.spec}/{self.key}"
 
     def __str__(self) -> str:
-        text = f"{self.owner} {'created' if self.created else 'adopted'}"
+        return self._written(self._fitting())
+
+    @property
+    def forgotten(self) -> tuple[str, ...]:
+        """The labels that a metadata value has no room for."""
+        return tuple(sorted(self.loans))[len(self._fitting()) :]
+
+    def _fitting(self) -> list[str]:
         labels = sorted(self.loans)
-        while len(found := " ".join([text, *_words(labels)])) > MAX_LENGTH and labels:
+        while len(self._written(labels)) > MAX_LENGTH and labels:
             labels.pop()
-        return found
+        return labels
+
+    def _written(self, labels: Iterable[str]) -> str:
+        return " ".join([f"{self.owner} {'created' if self.created else 'adopted'}", *_words(labels)])
 
 
 def _words(labels: Iterable[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -67,6 +67,15 @@ class Change:
     risks: tuple[str, ...] = ()
     reason: str = ""
     span: Span | None = None
+
+
+def takes_from(change: Change) -> Iterator[str]:
+    """The ids of those from whom the change takes something: an object of theirs, or their place in a list."""
+    if change.action is Action.DELETE:
+        yield from (str(value) for value in change.identity.values() if value != change.id)
+    for attribute in change.attributes:
+        if attribute.op == "remove" and attribute.element:
+            yield str(attribute.before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from tokenvault.desired import refs
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
-from tokenvault.plan import Change, Plan, Selection
+from tokenvault.plan import Change, Plan, Selection, takes_from
 
 
 def select(plan: Plan, targets: Sequence[str], excludes: Sequence[str]) -> Plan:
@@ -20,7 +20,7 @@ def select(plan: Plan, targets: Sequence[str], excludes: Sequence[str]) -> Plan:
         return plan
     addresses = sorted({node.address for node in plan.nodes} | {change.address for change in plan.changes})
     wanted = matching(targets, addresses, "--target") if targets else frozenset(addresses)
-    unwanted = matching(excludes, addresses, "--exclude")
+    unwanted = _with_takers(matching(excludes, addresses, "--exclude"), plan)
     needs = {change.address: _needs(change) for change in plan.changes}
     kept = _with_needs(wanted, needs) - _with_dependents(unwanted, needs)
     changes = tuple(change for change in plan.changes if change.address in kept)
@@ -73,6 +73,12 @@ def _with_dependents(unwanted: frozenset[str], needs: dict[str, frozenset[str]])
     while more := {address for address, needed in needs.items() if needed & gone} - gone:
         gone |= more
     return frozenset(gone)
+
+
+def _with_takers(unwanted: frozenset[str], plan: Plan) -> frozenset[str]:
+    """Nothing is taken from what is to stay as it is: neither what it holds, nor its place among others."""
+    ids = {change.id for change in plan.changes if change.address in unwanted}
+    return unwanted | {change.address for change in plan.changes if ids.intersection(takes_from(change))}
 
 
 def _partial(chosen: Selection) -> Diagnostic:

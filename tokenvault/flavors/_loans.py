@@ -64,11 +64,13 @@ class Loan:
 
     `held` says whether an existing object has what an ask is about before anything is lent. What is `exact` is in a list
     that, on objects which tokenvault created, holds only what is asked for: there it needs no label to be taken back.
+    `of_api`: its labels name APIs.
     """
 
     take_back: Callable[[Taking], Iterable[Node]]
     held: Callable[[Ask, Object, str], bool]
     exact: bool = False
+    of_api: bool = False
 
 
 def absent(target: Target, reason: str) -> Node:
@@ -156,9 +158,9 @@ EXCHANGE = Loan(
     exact=True,
 )
 """`grant:exchange`: the grant type with which tokens are exchanged."""
-POLICY = Loan(take_back=_take_back_policies, held=_has_policy)
+POLICY = Loan(take_back=_take_back_policies, held=_has_policy, of_api=True)
 """`mrrt:API`: the multi-resource refresh token policy for an API."""
-GRANT = Loan(take_back=_take_back_grants, held=lambda ask, live, client_id: True)
+GRANT = Loan(take_back=_take_back_grants, held=lambda ask, live, client_id: True, of_api=True)
 """`api:API`: the permission to ask for tokens for an API on behalf of users."""
 CONNECTION = Loan(
     take_back=_take_back_connections, held=lambda ask, live, client_id: client_id in (live.get("clients") or [])

@@ -20,6 +20,7 @@ from tokenvault.ownership import API_METADATA_KEY, Mark, read_mark
 from tokenvault.paths import get_path
 from tokenvault.plan import Orphan
 from tokenvault.planner.marking import lent_by, mark_of
+from tokenvault.planner.naming import Names
 from tokenvault.want import Is
 
 _MY_ACCOUNT = re.compile(r"https://[^/]+/me/")
@@ -95,7 +96,7 @@ class _Search:
     words: Words
     nodes: Mapping[tuple[str, str], Node]
     asked: Mapping[str, frozenset[str]]
-    audiences: Mapping[str, str]
+    names: Names
     taken: set[str] = field(default_factory=set)
 
     @classmethod
@@ -104,13 +105,15 @@ class _Search:
         kept = {a: node for a, node in graph.nodes.items() if staying is None or a in staying}
         nodes = {(node.kind, live.ids[address]): node for address, node in kept.items() if address in live.ids}
         asked = {address: frozenset(ask.loan for ask in asks) for address, asks in lent_by(graph).items()}
-        return cls(graph, live, words, nodes, asked, _audiences(graph, live), set(kept))
+        return cls(graph, live, words, nodes, asked, Names.of(graph, live), set(kept))
 
     def left(self, kind: Kind, item: Object, mark: Mark) -> Iterator[Leftover]:
         """What is left of an object that carries a mark of the spec."""
         node = self.nodes.get((kind.name, str(item[kind.id_field])))
         if node is not None:
-            yield from self._lent(node.target, item, mark.loans - self.asked.get(node.address, frozenset()))
+            asked = self.asked.get(node.address, frozenset())
+            unasked = (label for label in mark.loans if self.names.now(label, mark.spec) not in asked)
+            yield from self._lent(node.target, item, frozenset(unasked))
         elif mark.created and kind.deletable:
             yield self._gone(self._target(kind, item, mark, ""))
             yield from self._proven(item)
@@ -143,7 +146,7 @@ class _Search:
         identifier = item.get("resource_server_identifier")
         if not proof or not identifier or not proof.created or proof.spec != self.graph.spec_name:
             return
-        address = f"api.{proof.key}"
+        address = f"api.{self.names.keys.get(str(identifier), proof.key)}"
         if address not in self.taken:
             identity = {"identifier": str(identifier)}
             yield self._gone(Target(address=address, kind="api", identity=identity, name=proof.key))
@@ -171,7 +174,7 @@ class _Search:
             client=item,
             spec_name=self.graph.spec_name,
             names=names,
-            audiences={**{name: (audience,) for name, audience in self.audiences.items()}, **self._my_account(item)},
+            audiences={**{name: (audience,) for name, audience in self.names.own.items()}, **self._my_account(item)},
             objects=self.live.state.objects,
             why=self.words.why,
         )
@@ -182,23 +185,10 @@ class _Search:
         grants = [grant for grant in every if grant.get("client_id") == item.get("client_id")]
         policies = get_path(item, "refresh_token.policies") or []
         held = {str(entry.get("audience")) for entry in (*grants, *policies)}
-        if self.audiences[MY_ACCOUNT] in held:
-            held = {self.audiences[MY_ACCOUNT]}
-        return {MY_ACCOUNT: tuple(sorted(filter(_MY_ACCOUNT.fullmatch, held | {self.audiences[MY_ACCOUNT]})))}
-
-
-def _audiences(graph: Graph, live: Live) -> Mapping[str, str]:
-    """APIs by the names that labels have for them: those of the spec, and those that its Custom API Clients are linked to."""
-    found = {MY_ACCOUNT: f"https://{graph.domain}/me/"}
-    for item in live.state.objects.get("clients", ()):
-        mark = read_mark(item.get("client_metadata"))
-        if mark and mark.spec == graph.spec_name and item.get("resource_server_identifier"):
-            found[mark.key.removesuffix(".api_client")] = str(item["resource_server_identifier"])
-    for node in graph.of_kind("api"):
-        found[node.address.removeprefix("api.")] = str(node.target.identity["identifier"])
-    for node in graph.of_kind("my_account_api"):
-        found[MY_ACCOUNT] = str(node.target.identity["identifier"])
-    return found
+        own = self.names.own[MY_ACCOUNT]
+        if own in held:
+            held = {own}
+        return {MY_ACCOUNT: tuple(sorted(filter(_MY_ACCOUNT.fullmatch, held | {own})))}
 
 
 def _orphan(target: Target) -> Orphan:

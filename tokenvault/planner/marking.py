@@ -12,6 +12,7 @@ from tokenvault.flavors import loans
 from tokenvault.kinds import Kind, Object, kinds
 from tokenvault.live import Live
 from tokenvault.ownership import API_METADATA_KEY, MAX_KEYS, METADATA_KEY, Mark, has_room, read_mark
+from tokenvault.planner.naming import Names
 from tokenvault.want import Is
 
 OWNERSHIP = Why(source="tokenvault", reason="the mark by which this spec finds the object again")
@@ -45,11 +46,15 @@ class Ownership:
     adopt: bool
     settle: bool
     lent: Mapping[str, list[Ask]]
+    names: Names
+    holders: Mapping[tuple[str, str], str]
 
     @classmethod
     def of(cls, graph: Graph, live: Live, *, adopt: bool, settle: bool) -> Ownership:
         """The marks that a graph asks for on a tenant."""
-        return cls(graph, live, adopt, settle, lent_by(graph))
+        marked = (graph.nodes[address] for address in sorted(graph.nodes, reverse=True) if address in live.ids)
+        holders = {(node.kind, live.ids[node.address]): node.address for node in marked if node.target.mark}
+        return cls(graph, live, adopt, settle, lent_by(graph), Names.of(graph, live), holders)
 
     def created(self, kind: Kind, live: Object | None) -> bool:
         """Whether this spec created the object. What does not exist yet, it will have."""
@@ -60,7 +65,11 @@ class Ownership:
 
     def problems(self, kind: Kind, node: Node, live: Object | None) -> Iterable[Diagnostic]:
         """What is wrong with whose the object is."""
-        mark = mark_of(kind, live) if node.target.mark else None
+        if live is None or not node.target.mark:
+            return
+        first, mark = self.holders[node.kind, self.live.ids[node.address]], mark_of(kind, live)
+        if first != node.address:
+            yield _same_object(node, first)
         if mark is None or mark.owner == node.target.mark:
             return
         if mark.spec != self.graph.spec_name and not self.adopt:
@@ -72,14 +81,9 @@ class Ownership:
                 span=node.span,
                 context=node.address,
             )
-        elif mark.spec == self.graph.spec_name and f"{node.kind}.{mark.key}" in self.graph.nodes:
-            yield Diagnostic(
-                code="plan-ambiguous-application",
-                summary=f"{node.address} and {node.kind}.{mark.key} are the same object of the tenant",
-                hint="Give each its own name, or remove one of them.",
-                span=node.span,
-                context=node.address,
-            )
+        other = f"{node.kind}.{mark.key}"
+        if mark.spec == self.graph.spec_name and other in self.graph.nodes and first == node.address:
+            yield _same_object(node, other)
 
     def takeover(self, kind: Kind, node: Node, live: Object | None) -> str | None:
         """What the plan says when the object becomes this spec's; None when it is no adoption."""
@@ -105,17 +109,19 @@ class Ownership:
         asks = [Ask(target=node.target, path=kind.marker, want=Is(str(mark)), why=OWNERSHIP)]
         asks += self._proofs(kind, node, live)
         wants = {ask.path: ask.want for ask in asks}
-        return replace(node, asks=(*node.asks, *asks), wants={**node.wants, **wants}), None
+        warning = _forgets(node, mark.forgotten) if mark.forgotten else None
+        return replace(node, asks=(*node.asks, *asks), wants={**node.wants, **wants}), warning
 
     def loans(self, kind: Kind, node: Node, live: Object | None, wanted: Wanted) -> frozenset[str]:
-        """What the object was lent before, and what it is lent now because it lacks it."""
+        """What the object was lent before, by whoever had it, and what it is lent now because it lacks it."""
         asks = [ask for ask in self.lent.get(node.address, ()) if wanted(ask.target)]
         client_id = str(live[kind.id_field]) if live is not None else ""
         new = frozenset(ask.loan for ask in asks if not self._holds(ask, client_id))
         if self.created(kind, live):
             new = frozenset(label for label in new if not loans()[label.split(":")[0]].exact)
         mark = mark_of(kind, live)
-        before = mark.loans if mark and mark.spec == self.graph.spec_name else frozenset()
+        known = mark is not None and (mark.spec == self.graph.spec_name or self.adopt)
+        before = frozenset(self.names.now(label, mark.spec) for label in mark.loans) if mark and known else frozenset()
         settle = self.settle and not node.target.protect
         return new | (before & {ask.loan for ask in asks} if settle else before)
 
@@ -135,6 +141,27 @@ class Ownership:
             proof = Mark(self.graph.spec_name, address.split(".", 1)[1], created=True)
             path = f"{kind.metadata}.{API_METADATA_KEY}"
             yield Ask(target=node.target, path=path, want=Is(str(proof)), why=PROOF)
+
+
+def _same_object(node: Node, other: str) -> Diagnostic:
+    return Diagnostic(
+        code="plan-ambiguous-application",
+        summary=f"{node.address} and {other} are the same object of the tenant",
+        hint="Give each its own name, or remove one of them.",
+        span=node.span,
+        context=node.address,
+    )
+
+
+def _forgets(node: Node, labels: Iterable[str]) -> Diagnostic:
+    return Diagnostic(
+        code="plan-mark-full",
+        severity="warning",
+        summary=f"The mark of {node.address} has no room for all that it is lent",
+        detail=f"Neither `destroy` nor `--prune` will take back: {' '.join(labels)}.",
+        hint="Take that back by hand one day, or split the application. Shorter names of spec and connections help, too.",
+        span=node.span,
+    )
 
 
 def _foreign_hint(node: Node) -> str:

@@ -7,11 +7,12 @@ policy) is left alone unless it is asked for by its address.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tokenvault.desired import Ask, Graph, Node, Why, refs
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
+from tokenvault.flavors import loans
 from tokenvault.flavors._loans import absent
 from tokenvault.kinds import kinds
 from tokenvault.live import Live
@@ -20,6 +21,7 @@ from tokenvault.plan import Plan
 from tokenvault.planner import Options, plan_graph
 from tokenvault.planner.leftovers import Words, leftovers
 from tokenvault.planner.marking import mark_of
+from tokenvault.planner.naming import Names
 from tokenvault.want import Among, Initially
 
 DESTROYED = Words(
@@ -37,8 +39,9 @@ def make_destroy_plan(
     kept = _kept(graph, live)
     left = leftovers(graph, live, DESTROYED, staying=frozenset(kept))
     found = [each for each in left if not each.orphan.protected]
-    removed = [_with_note(node, graph.nodes.get(node.address)) for each in found for node in each.nodes]
-    removed += [node for address in also for node in _on_request(address, graph, live)]
+    taken = [node for each in found for node in each.nodes]
+    taken += [node for address in also for node in _on_request(address, graph, live)]
+    removed = [_with_note(node, graph.nodes.get(node.address), taken) for node in taken]
     plan = plan_graph(replace(graph, nodes={}), live, removed, salt=salt, files=files, options=options)
     going = {node.address for node in removed}
     warnings = [*_stays(kept), *_unproven(graph, live, going | kept.keys())]
@@ -59,7 +62,20 @@ def _kept(graph: Graph, live: Live) -> Mapping[str, str]:
         for address in _named_by(ask) if user else ():
             if address in graph.nodes:
                 kept.setdefault(address, f"{user}, which is protected, uses it")
+    for address, user in _lent_to(protected, graph, live):
+        kept.setdefault(address, f"{user}, which is protected, uses it")
     return kept
+
+
+def _lent_to(protected: Iterable[str], graph: Graph, live: Live) -> Iterator[tuple[str, str]]:
+    """The APIs that protected applications hold grants and policies for, by their marks, each with the application."""
+    names = Names.of(graph, live)
+    for user in sorted(protected):
+        mark = mark_of(kinds()[graph.nodes[user].kind], live.objects[user])
+        for label in mark.loans if mark and mark.spec == graph.spec_name else ():
+            verb, name = names.now(label, mark.spec).split(":", 1) if mark else ("", "")
+            if f"api.{name}" in graph.nodes and loans()[verb].of_api:
+                yield f"api.{name}", user
 
 
 def _named_by(ask: Ask) -> Iterator[str]:
@@ -69,12 +85,14 @@ def _named_by(ask: Ask) -> Iterator[str]:
     yield from (ref.address for ref in refs(ask.want))
 
 
-def _with_note(node: Node, asked: Node | None) -> Node:
+def _with_note(node: Node, asked: Node | None, taken: Iterable[Node]) -> Node:
     """A released object says what it keeps: settings that it may well have had before, for all that anyone knows."""
     if node.target.reason != DESTROYED.released or asked is None:
         return node
+    gone = tuple(path for each in taken if each.address == node.address for path in each.wants)
     settings = [a for a in asked.asks if not a.loan and not isinstance(a.want, Initially | Among) and a.path != "name"]
-    paths = ", ".join(dict.fromkeys(ask.path.removeprefix("spec.") for ask in settings))
+    kept = (ask.path for ask in settings if not any(f"{ask.path}.".startswith(f"{path}.") for path in gone))
+    paths = ", ".join(dict.fromkeys(path.removeprefix("spec.") for path in kept))
     reason = f"{node.target.reason}; kept, as it may have been so before: {paths}" if paths else node.target.reason
     target = replace(node.target, reason=reason)
     return replace(node, target=target, asks=tuple(replace(ask, target=target) for ask in node.asks))

@@ -7,12 +7,12 @@ it is deleted), the mark is written once more at the very end.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tokenvault.kinds import kinds
 from tokenvault.ownership import Mark, parse_mark
-from tokenvault.plan import Action, Change
+from tokenvault.plan import Action, Change, takes_from
 
 
 def marks_last(changes: Sequence[Change]) -> list[Change]:
@@ -20,7 +20,7 @@ def marks_last(changes: Sequence[Change]) -> list[Change]:
     ready = {change.address: change for change in changes}
     taken: dict[str, list[str]] = defaultdict(list)
     for change in changes:
-        for owner in _owners(change):
+        for owner in takes_from(change):
             taken[owner].append(change.address)
     for change in changes:
         before, after = _marks(change)
@@ -36,15 +36,6 @@ def _marks(change: Change) -> tuple[Mark | None, Mark | None]:
         return None, None
     before = next((a.before for a in change.attributes if a.path[0] == marker), None)
     return parse_mark(before), parse_mark(change.sets[marker])
-
-
-def _owners(change: Change) -> Iterator[str]:
-    """The ids of those from whom the change takes something: an object of theirs, or their place in a list."""
-    if change.action is Action.DELETE:
-        yield from (str(value) for value in change.identity.values() if value != change.id)
-    for attribute in change.attributes:
-        if attribute.op == "remove" and attribute.element:
-            yield str(attribute.before)
 
 
 def _settle(ready: dict[str, Change], address: str, before: Mark, after: Mark | None, taken: Iterable[str]) -> None:
