@@ -99,7 +99,7 @@ def test_no_secret_gets_in_wherever_it_is(tmp_path: Path) -> None:
                 "upstream_params": {"login_hint": {"value": CANARY}},
                 "scripts": {"fetchUserProfile": f"const key = '{CANARY}'"},
                 "configuration": {"API_KEY": CANARY},
-                "gateway_authentication": {"method": "bearer", "secret": CANARY},
+                "gateway_authentication": {"method": "bearer", "audience": "https://x.example", "secret": CANARY},
                 "customHeaders": [{"header": "X-Key", "value": CANARY}],
                 "tokenURL": f"https://user:{CANARY}@provider.example/token",
             },
