@@ -172,6 +172,28 @@ def test_a_worker_alone_is_ready_and_told_that_nobody_connects(tmp_path: Path, t
     assert document["ready"] and found(document, "worker-users")["state"] == "check"
 
 
+@pytest.mark.parametrize(
+    ("live", "asked", "lacks"),
+    [
+        (["127.0.0.0/8"], ["127.0.0.1"], None),
+        (["127.0.0.1", "2001:db8::/32"], ["127.0.0.1/32", "2001:db8::1"], None),
+        (["127.0.0.1"], ["127.0.0.0/24", "127.0.0.1"], "127.0.0.0/24"),
+        (["127.0.0.1"], ["2001:db8::1"], "2001:db8::1"),
+    ],
+)
+def test_a_workers_addresses_are_those_of_the_spec_or_within_what_is_listed(
+    world: World, live: list[str], asked: list[str], lacks: str | None
+) -> None:
+    spec = copy.deepcopy(world.spec)
+    spec["applications"][WORKER]["flavors"][0]["privileged_worker"]["ip_allowlist"] = asked
+    world.write(spec)
+    world.patch_access(ip_allowlist=live)
+    document = world.doctor("spec.yaml")
+    amiss = [f["says"] for f in document["findings"] if f["id"] == "worker-ip-allowlist"]
+    assert amiss == ([f"its IP allowlist lacks {lacks}"] if lacks else [])
+    assert world.doctor()["ready"], "without a spec nobody knows where the worker is"
+
+
 def test_an_ignored_mfa_policy_is_not_looked_at(world: World) -> None:
     world.api("PUT", "/guardian/policies", ["all-applications"])
     world.write({**world.spec, "mfa_policy": "ignore"})

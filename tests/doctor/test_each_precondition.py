@@ -194,6 +194,7 @@ ROWS = [
     Row("worker-key", WORKER, lambda w: w.patch_access(credentials=[]), "subject-token"),
     Row("worker-key", WORKER, lambda w: w.patch_access(credentials=[other_key(w)]), "subject-token"),
     Row("worker-ip-allowlist", WORKER, lambda w: w.patch_access(ip_allowlist=[]), "address-not-allowed"),
+    Row("worker-ip-allowlist", WORKER, lambda w: w.patch_access(ip_allowlist=["10.0.0.0/8"]), "address-not-allowed"),
     Row("worker-grant", WORKER, lambda w: w.patch_access(grants=[]), "not-granted"),
     Row("worker-scopes", WORKER, lambda w: w.patch_access(grants=[{"connection": GOOGLE, "scopes": ["email"]}]),
         "not-granted", options=("--scope", CALENDAR)),

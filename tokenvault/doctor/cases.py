@@ -9,6 +9,7 @@ from tokenvault.flavors import Flavor, Use, flavors, my_account_audience, uses
 from tokenvault.live import State, match
 from tokenvault.runtime.request import TOKEN_VAULT_GRANT
 from tokenvault.runtime.tenancy import Case, Object, Said, Sighting, Subject, Tenancy, Unreadable
+from tokenvault.runtime.workers import ACCESS
 from tokenvault.spec.model import Spec
 from tokenvault.want import Has, HasBy, Is
 
@@ -63,13 +64,15 @@ def _cases_of_use(
 
 
 def _said(use: Use, graph: Graph, client: str, connection: str) -> Said:
-    grants = graph.nodes[client].wants.get("token_vault_privileged_access.grants")
+    wants = graph.nodes[client].wants
+    grants, allowlist = wants.get(f"{ACCESS}.grants"), wants.get(f"{ACCESS}.ip_allowlist")
     entries = grants.entries if isinstance(grants, HasBy) else ()
     return Said(
         judges_mfa=use.spec.mfa_policy != "ignore",
         provider_needs_no_asking=use.spec.connections[connection].offline_access is False,
         kids=tuple(asked_keys(graph, client)),
         scopes=tuple(scope for entry in entries if entry["connection"] == connection for scope in entry["scopes"]),
+        addresses=allowlist.items if isinstance(allowlist, Has) else (),
     )
 
 

@@ -90,7 +90,8 @@ class Subject(Enum):
 class Said:
     """What a spec says of a case beyond the tenant: expectations, and what is not to be judged.
 
-    `kids` are the keys that the exchanging application is to have, `scopes` those that a worker is to be granted.
+    `kids` are the keys that the exchanging application is to have, `scopes` those that a worker is to be granted, and
+    `addresses` (or networks) where it may call from.
     `provider_needs_no_asking`: the provider gives refresh tokens unasked.
     """
 
@@ -98,6 +99,7 @@ class Said:
     provider_needs_no_asking: bool = False
     kids: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

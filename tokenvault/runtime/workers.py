@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from ipaddress import ip_network
 from typing import Any
 
 from tokenvault.paths import get_path
@@ -79,7 +80,23 @@ def _authentication(client: Object, case: Case) -> Verdict:
 def _allowlist(client: Object, case: Case) -> Verdict:
     if not client.get(ACCESS):
         return SKIPPED
-    return HOLDS if get_path(client, f"{ACCESS}.ip_allowlist") else broken("its IP allowlist is empty: nobody may call")
+    listed = get_path(client, f"{ACCESS}.ip_allowlist") or ()
+    if not listed:
+        return broken("its IP allowlist is empty: nobody may call")
+    lacking = [address for address in case.said.addresses if not _is_within(address, listed)]
+    return broken(f"its IP allowlist lacks {', '.join(lacking)}") if lacking else HOLDS
+
+
+def _is_within(address: str, listed: Sequence[str]) -> bool:
+    """Whether requests from everywhere in it are let through by one of the entries."""
+    return address in listed or any(_lets_through(entry, address) for entry in listed)
+
+
+def _lets_through(entry: str, address: str) -> bool:
+    try:
+        return ip_network(address, strict=False).subnet_of(ip_network(entry, strict=False))  # type: ignore[arg-type]
+    except (ValueError, TypeError):  # no network that we can read, or IPv4 here and IPv6 there
+        return False
 
 
 def _grant_of(client: Object, case: Case) -> Object | None:
