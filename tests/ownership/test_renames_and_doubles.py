@@ -143,3 +143,36 @@ def test_what_a_release_keeps_is_not_what_it_takes(acme: World) -> None:
     (google,) = (change for change in planned if change["address"] == "connection.google-oauth2")
     assert ["connected_accounts.active"] in [attribute["path"] for attribute in google["attributes"]]
     assert "connected_accounts.active" not in google["reason"] and "offline_access" in google["reason"]
+
+
+def test_a_connection_that_is_only_used_from_now_on_can_be_let_go(acme: World) -> None:
+    claimed = {**spec_of({"web": web()}), "connections": {"google-oauth2": {"offline_access": True}}}
+    acme.apply(claimed)
+    used = spec_of({"web": web()})
+    assert orphans(acme.plan(used)) == {"connection.google-oauth2.metadata.tokenvault"}
+    acme.apply(used, "--prune")
+    google = by_name(acme.state()["connections"], "google-oauth2")
+    assert "tokenvault" not in google.get("metadata", {}) and google["options"]["offline_access"]
+    acme.assert_done(used, "--prune")
+    acme.apply({**claimed, "name": "other", "applications": {"b": web()}})
+
+
+def test_a_prune_says_which_api_nobody_will_know_to_be_its_own(acme: World) -> None:
+    acme.apply(with_api("cal"))
+    plan = acme.plan(with_api("cal", "connected_accounts"), "--prune")
+    (warning,) = (warning for warning in plan["warnings"] if warning["code"] == "plan-proof-goes")
+    assert "api.cal" in warning["summary"]
+    assert "plan-proof-goes" not in str(acme.plan(with_api("cal", "connected_accounts"))["warnings"])
+
+
+def test_a_release_tells_of_a_policy_that_was_there_before(acme: World) -> None:
+    by_hand(acme)
+    acme.hands.ask("POST", "resource-servers", {"identifier": "https://sandbox.localhost/me/"})
+    policy = {"audience": "https://sandbox.localhost/me/", "scope": ["read:me:connected_accounts"]}
+    acme.patch(SPA, {"refresh_token": {**acme.client(SPA)["refresh_token"], "policies": [policy]}})
+    spec = with_api("cal", "connected_accounts")
+    acme.apply(spec)
+    assert (
+        "refresh_token.policies"
+        in acme.destroy(spec).out.split("kept, as it may have been so before: ")[1].split("{")[0]
+    )

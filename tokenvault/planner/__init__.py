@@ -15,7 +15,7 @@ from tokenvault.live import Live, match
 from tokenvault.paths import get_path
 from tokenvault.plan import Action, Change, Orphan, Plan, planned_nodes
 from tokenvault.planner.changes import attributes, kept, risks, unmanaged, unmanaged_options
-from tokenvault.planner.leftovers import leftovers
+from tokenvault.planner.leftovers import leftovers, lost_proofs
 from tokenvault.planner.marking import Ownership, mark_of
 from tokenvault.planner.ordering import Ordering, with_companions
 from tokenvault.planner.removal import deletion, in_order
@@ -47,7 +47,8 @@ def make_plan(
     pruned = [each for each in left if options.prune and not each.orphan.protected]
     removed = [node for each in pruned for node in each.nodes]
     orphans = tuple(each.orphan for each in left if each not in pruned)
-    return plan_graph(graph, live, removed, salt=salt, files=files, options=options, orphans=orphans)
+    plan = plan_graph(graph, live, removed, salt=salt, files=files, options=options, orphans=orphans)
+    return replace(plan, warnings=(*plan.warnings, *lost_proofs(graph, live, pruned)))
 
 
 def plan_graph(

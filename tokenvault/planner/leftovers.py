@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tokenvault.desired import Graph, Node, Target, Why
+from tokenvault.errors import Diagnostic
 from tokenvault.flavors import MY_ACCOUNT, loans
 from tokenvault.flavors._loans import Taking, absent
 from tokenvault.kinds import Kind, Object, kinds
@@ -110,7 +111,9 @@ class _Search:
     def left(self, kind: Kind, item: Object, mark: Mark) -> Iterator[Leftover]:
         """What is left of an object that carries a mark of the spec."""
         node = self.nodes.get((kind.name, str(item[kind.id_field])))
-        if node is not None:
+        if node is not None and not node.target.mark:
+            yield self._unclaimed(node.target, item)
+        elif node is not None:
             asked = self.asked.get(node.address, frozenset())
             unasked = (label for label in mark.loans if self.names.now(label, mark.spec) not in asked)
             yield from self._lent(node.target, item, frozenset(unasked))
@@ -123,6 +126,11 @@ class _Search:
             unmarked = self._taking(target, item, []).node(target, {kind.marker: Is(None)})
             nodes = (unmarked, *self._given_back(target, item, mark.loans))
             yield Leftover(orphan=_orphan(target), nodes=nodes)
+
+    def _unclaimed(self, target: Target, item: Object) -> Leftover:
+        """The mark of what the spec uses, but does not manage any more."""
+        unmarked = self._taking(target, item, []).node(target, {kinds()[target.kind].marker: Is(None)})
+        return Leftover(orphan=replace(_orphan(target), address=_part(target, unmarked)), nodes=(unmarked,))
 
     def _gone(self, target: Target) -> Leftover:
         return Leftover(orphan=_orphan(target), nodes=(absent(target, self.words.deleted),))
@@ -189,6 +197,23 @@ class _Search:
         if own in held:
             held = {own}
         return {MY_ACCOUNT: tuple(sorted(filter(_MY_ACCOUNT.fullmatch, held | {own})))}
+
+
+def lost_proofs(graph: Graph, live: Live, pruned: Iterable[Leftover]) -> Iterator[Diagnostic]:
+    """Warnings of APIs that stay, while the Custom API Client that proves them to be this spec's goes."""
+    going = {leftover.orphan.id for leftover in pruned}
+    names = Names.of(graph, live)
+    for item in live.state.objects.get("clients", ()):
+        proof = read_mark(item.get("client_metadata"), API_METADATA_KEY)
+        address = f"api.{names.keys.get(str(item.get('resource_server_identifier')), '')}"
+        if item.get("client_id") in going and proof and proof.created and address in graph.nodes:
+            yield Diagnostic(
+                code="plan-proof-goes",
+                severity="warning",
+                summary=f"Nothing will tell any more that this spec created {address}",
+                detail="The proof stands on the API's Custom API Client, which is deleted here.",
+                hint="`destroy` will leave the API alone. Remove it from the spec now, too, if it is to go.",
+            )
 
 
 def _orphan(target: Target) -> Orphan:

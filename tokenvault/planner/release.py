@@ -41,7 +41,7 @@ def make_destroy_plan(
     found = [each for each in left if not each.orphan.protected]
     taken = [node for each in found for node in each.nodes]
     taken += [node for address in also for node in _on_request(address, graph, live)]
-    removed = [_with_note(node, graph.nodes.get(node.address), taken) for node in taken]
+    removed = [_with_note(node, graph.nodes.get(node.address), taken, _lent(node, live)) for node in taken]
     plan = plan_graph(replace(graph, nodes={}), live, removed, salt=salt, files=files, options=options)
     going = {node.address for node in removed}
     warnings = [*_stays(kept), *_unproven(graph, live, going | kept.keys())]
@@ -85,12 +85,19 @@ def _named_by(ask: Ask) -> Iterator[str]:
     yield from (ref.address for ref in refs(ask.want))
 
 
-def _with_note(node: Node, asked: Node | None, taken: Iterable[Node]) -> Node:
+def _lent(node: Node, live: Live) -> frozenset[str]:
+    """The labels of what an object was lent, by its mark."""
+    mark = mark_of(kinds()[node.kind], live.objects.get(node.address))
+    return mark.loans if mark else frozenset()
+
+
+def _with_note(node: Node, asked: Node | None, taken: Iterable[Node], lent: frozenset[str]) -> Node:
     """A released object says what it keeps: settings that it may well have had before, for all that anyone knows."""
     if node.target.reason != DESTROYED.released or asked is None:
         return node
     gone = tuple(path for each in taken if each.address == node.address for path in each.wants)
-    settings = [a for a in asked.asks if not a.loan and not isinstance(a.want, Initially | Among) and a.path != "name"]
+    mine = [ask for ask in asked.asks if ask.loan not in lent and ask.path != "name"]
+    settings = [ask for ask in mine if not isinstance(ask.want, Initially | Among)]
     kept = (ask.path for ask in settings if not any(f"{ask.path}.".startswith(f"{path}.") for path in gone))
     paths = ", ".join(dict.fromkeys(path.removeprefix("spec.") for path in kept))
     reason = f"{node.target.reason}; kept, as it may have been so before: {paths}" if paths else node.target.reason
