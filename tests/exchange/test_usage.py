@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
@@ -174,12 +175,50 @@ def test_how_users_connect_is_told_step_by_step(running: Served) -> None:
     printed = running.usage("spec.yaml", SPA).out
     for part in (
         "offline_access",
-        f"audience={API}",
+        f"audience={quote(API, safe='')}",
         "/me/v1/connected-accounts/connect",
         "/connected-accounts/complete",
     ):
         assert part in printed
     assert "connect an account" not in running.usage("spec.yaml", WORKER).out
+
+
+def steps(world: World, tenant: str) -> list[str]:
+    """How users of the SPA connect an account of a tenant that is not asked."""
+    env = {"PROVIDER_SECRET": "x"}
+    arguments = ("usage", "spec.yaml", SPA, "--offline", "--tenant", tenant, "--format", "json")
+    document = cli(*arguments, cwd=world.folder, env=env).json
+    (found,) = document["connecting"]
+    told: list[str] = found["steps"]
+    return told
+
+
+@pytest.mark.parametrize(
+    "callback", ["https://new.example/cb?a=b&c=#d", "http://localhost:3000/cb", "com.acme.app://{tenant}/cb +ü"]
+)
+def test_the_login_url_means_what_the_spec_says(template: World, tmp_path: Path, callback: str) -> None:
+    world = template.copy(tmp_path)
+    spec = json.loads(json.dumps(world.spec))
+    spec["apis"]["calendar"]["identifier"] = "https://calendar.acme.example/?v=1&w=2"
+    spec["applications"][SPA]["callbacks"] = [callback]
+    world.write(spec)
+    login, _, connect, *_ = (step.split("\n")[1:] for step in steps(world, "acme.eu.auth0.com"))
+    query = parse_qs(urlsplit(login[0]).query, strict_parsing=True)
+    assert query["redirect_uri"] == [callback]
+    assert query["audience"] == ["https://calendar.acme.example/?v=1&w=2"]
+    assert query["scope"] == ["openid profile offline_access"] and query["client_id"] == ["<CLIENT_ID>"]
+    assert json.loads(connect[1])["redirect_uri"] == callback
+
+
+def test_placeholders_stay_readable(template: World) -> None:
+    assert "client_id=<CLIENT_ID>&" in steps(template, "acme.eu.auth0.com")[0]
+
+
+def test_a_tenant_on_this_machine_is_spoken_to_as_its_programs_do(template: World) -> None:
+    asked = [line for step in steps(template, "127.0.0.1:8765") for line in step.split("\n") if "://127.0.0.1" in line]
+    requests = [line for line in asked if not line.strip().startswith("audience=")]
+    assert len(requests) == 4 and all("http://127.0.0.1:8765/" in line for line in requests), requests
+    assert [line for line in asked if line not in requests] == ["  audience=https://127.0.0.1:8765/me/"]
 
 
 def test_another_connection_can_be_chosen(running: Served) -> None:
@@ -242,7 +281,13 @@ def test_text_of_strangers_runs_nothing(running: Served, tmp_path: Path, languag
         prefix="ASSISTANT",
     )
     connecting = Connecting(
-        application=nasty, client_id=nasty, domain=nasty, callback=nasty, audience=nasty, connections=(nasty,)
+        application=nasty,
+        client_id=nasty,
+        domain=nasty,
+        base_url=f"https://{nasty}",
+        callback=nasty,
+        audience=nasty,
+        connections=(nasty,),
     )
     from tokenvault.render.usage_text import usage_text
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from tokenvault import variables
 from tokenvault.desired import Graph
@@ -13,7 +15,7 @@ from tokenvault.kinds import Object
 from tokenvault.runtime.request import CONNECTED_ACCOUNTS_SCOPES, ExchangeRequest
 from tokenvault.spec.model import ApplicationSpec, Spec
 
-CLIENT_ID, DOMAIN = "<CLIENT_ID>", "<YOUR_DOMAIN>"
+CLIENT_ID, DOMAIN, CALLBACK = "<CLIENT_ID>", "<YOUR_DOMAIN>", "<CALLBACK_URL>"
 USER, CONTEXT = "AUTH0_USER_ID", "AUDIT_CONTEXT"
 SECRET, BASIC, KEY, CERTIFICATE = "secret", "basic", "key", "certificate"
 _PROOFS = {PRIVATE_KEY_JWT: KEY, MUTUAL_TLS: CERTIFICATE, "client_secret_basic": BASIC}
@@ -119,6 +121,7 @@ class Connecting:
     application: str
     client_id: str
     domain: str
+    base_url: str
     callback: str
     audience: str
     connections: tuple[str, ...]
@@ -129,38 +132,56 @@ class Connecting:
         return f"https://{self.domain}/me/"
 
     @property
+    def login(self) -> str:
+        """Where the browser is sent for a refresh token."""
+        query = {
+            "response_type": "code",
+            "client_id": self.client_id,
+            "redirect_uri": self.callback,
+            "scope": "openid profile offline_access",
+            **({"audience": self.audience} if self.audience else {}),
+        }
+        return f"{self.base_url}/authorize?" + "&".join(f"{name}={_encoded(value)}" for name, value in query.items())
+
+    @property
     def steps(self) -> Sequence[str]:
         """The steps, in words and requests."""
-        audience = f"&audience={self.audience}" if self.audience else ""
-        login = f"https://{self.domain}/authorize?response_type=code&client_id={self.client_id}"
+        callback, api = json.dumps(self.callback, ensure_ascii=False), f"{self.base_url}/me/v1/connected-accounts"
         return (
-            f"Log in with offline access, and keep the refresh token:\n{login}&redirect_uri={self.callback}"
-            f"&scope=openid%20profile%20offline_access{audience}",
-            f"Trade it for a token for the My Account API:\nPOST https://{self.domain}/oauth/token\n"
+            f"Log in with offline access, and keep the refresh token:\n{self.login}",
+            f"Trade it for a token for the My Account API:\nPOST {self.base_url}/oauth/token\n"
             f"  grant_type=refresh_token  client_id={self.client_id}  refresh_token=...\n"
             f"  audience={self.my_account}\n  scope={' '.join(CONNECTED_ACCOUNTS_SCOPES)}",
-            f"Start the connect flow with that token:\nPOST {self.my_account}v1/connected-accounts/connect\n"
-            f'  {{"connection": "{self.connections[0]}", "redirect_uri": "{self.callback}", "state": "..."}}',
+            f"Start the connect flow with that token:\nPOST {api}/connect\n"
+            f'  {{"connection": {json.dumps(self.connections[0])}, "redirect_uri": {callback}, "state": "..."}}',
             "Send the user to the answer's connect_uri?ticket=<connect_params.ticket>; the provider asks for consent.",
             "Back at the redirect_uri, with the connect_code that stands there and the auth_session of step 3:\n"
-            f"POST {self.my_account}v1/connected-accounts/complete\n"
-            f'  {{"auth_session": "...", "connect_code": "...", "redirect_uri": "{self.callback}"}}',
+            f"POST {api}/complete\n"
+            f'  {{"auth_session": "...", "connect_code": "...", "redirect_uri": {callback}}}',
         )
 
 
-def connecting(spec: Spec, graph: Graph, live: Mapping[str, Object], *, only: str | None) -> Iterator[Connecting]:
+def _encoded(value: str) -> str:
+    """The value inside a query. A placeholder stays as it is, for people to find."""
+    return value if value in (CLIENT_ID, CALLBACK) else quote(value, safe="")
+
+
+def connecting(
+    spec: Spec, graph: Graph, live: Mapping[str, Object], base_url: str, *, only: str | None
+) -> Iterator[Connecting]:
     """The applications whose users connect accounts: those with callbacks, in flavors that machines cannot hold."""
     for app in spec.applications.values():
         interactive = [use for use in app.flavors if "m2m" not in flavors()[use.name].types]
         if interactive and only in (None, app.key):
-            client = live.get(app.address, {})
+            client, own = live.get(app.address, {}), spec.my_account_domain
             callbacks = client.get("callbacks") or app.callbacks or ()
             apis = [spec.apis[use.settings["api"]].identifier for use in interactive if "api" in use.settings]
             yield Connecting(
                 application=app.key,
                 client_id=str(client.get("client_id") or app.client_id or CLIENT_ID),
-                domain=spec.my_account_domain or graph.domain,
-                callback=str(callbacks[0]) if callbacks else "<CALLBACK_URL>",
+                domain=own or graph.domain,
+                base_url=f"https://{own}" if own else base_url,
+                callback=str(callbacks[0]) if callbacks else CALLBACK,
                 audience=apis[0] if apis else "",
                 connections=app.connections,
             )
