@@ -11,14 +11,14 @@ from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 from tokenvault.plan import Change, Plan, Selection, takes_from
 
 
-def select(plan: Plan, targets: Sequence[str], excludes: Sequence[str]) -> Plan:
+def select(plan: Plan, targets: Sequence[str], excludes: Sequence[str], known: Iterable[str] = ()) -> Plan:
     """The plan for the targets and what they need (default: everything), less the excludes and what needs them.
 
-    Both are globs over addresses; `RefusedError` for one that no address of the plan or the spec matches.
+    Both are globs over addresses; `RefusedError` for one that no address of the plan or of the spec (`known`) matches.
     """
     if not targets and not excludes:
         return plan
-    addresses = sorted({node.address for node in plan.nodes} | {change.address for change in plan.changes})
+    addresses = sorted({*known, *(node.address for node in plan.nodes), *(change.address for change in plan.changes)})
     wanted = matching(targets, addresses, "--target") if targets else frozenset(addresses)
     unwanted = _with_takers(matching(excludes, addresses, "--exclude"), plan)
     needs = {change.address: _needs(change) for change in plan.changes}

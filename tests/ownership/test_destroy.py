@@ -318,3 +318,12 @@ def test_marks_that_nobody_of_us_wrote_break_nothing(acme: World) -> None:
     acme.destroy(spec_of({"other": web()}))
     assert changed_paths(before, acme.client(PORTAL)) == {"client_metadata.tokenvault"}
     assert by_name(acme.state()["connections"], "google-oauth2").get("metadata", {}) == {}
+
+
+@pytest.mark.parametrize("address", ["my_account_api", "connection.google-oauth2"])
+def test_a_target_that_destroy_leaves_alone_is_no_unknown_address(acme: World, address: str) -> None:
+    spec = spec_of({"portal": web(name=PORTAL)})
+    acme.apply(spec)
+    before = acme.state()
+    done = acme.destroy(spec, "--target", address)
+    assert "address-unknown" not in done.err and acme.state() == before

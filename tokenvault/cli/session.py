@@ -129,7 +129,7 @@ class Planned:
         from tokenvault.preflight import checked
         from tokenvault.select import select
 
-        chosen = select(self.plan, targets or (), excludes or ())
+        chosen = select(self.plan, targets or (), excludes or (), self.graph.nodes)
         return replace(checked(chosen, self.granted), pace=pace_of(here.where.max_rps, self.limit))
 
 
@@ -154,10 +154,22 @@ def planned_offline(here: Session, specs: Sequence[str] | None, snapshot: Path, 
     from tokenvault.snapshot import read_snapshot
 
     state = read_snapshot(snapshot)
+    _refuse_another(state.domain, here.where)
     spec = replace(here, environment={"AUTH0_DOMAIN": state.domain, **here.environment}).spec(specs)
     if state.domain != DOMAIN:
         here.guard(spec, state.domain)
     return _planned(spec, build_graph(spec, state.domain), state, options)
+
+
+def _refuse_another(domain: str, where: Where) -> None:
+    """Refuses a snapshot of another tenant than `--tenant` names. The environment may name one for other commands."""
+    from tokenvault.tenant.credentials import domain_named
+
+    named = domain_named({}, where.tenant)
+    if named and named != domain:
+        summary = f"The snapshot is of {domain}, and --tenant names {named}"
+        hint = "Leave out --tenant, or take a snapshot of that tenant."
+        raise RefusedError(Diagnostic(code="plan-snapshot-tenant", summary=summary, hint=hint))
 
 
 def _planned(spec: Spec, graph: Graph, state: State, options: Options) -> Planned:
