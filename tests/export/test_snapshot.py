@@ -256,6 +256,18 @@ def test_the_guard_of_a_spec_holds_for_snapshots_too(tmp_path: Path) -> None:
     assert cli("plan", "spec.yaml", "--live", "s.json", cwd=tmp_path).code == 0, "the snapshot says which tenant it is"
 
 
+def test_another_tenant_than_that_of_the_snapshot_is_refused(tmp_path: Path) -> None:
+    document = snapshot(tmp_path)
+    (tmp_path / "s.json").write_text(json.dumps({**document, "tenant": "acme.us.auth0.com"}))
+    write_spec(tmp_path, "version: 1\nname: x\nconnections:\n  github: {}\n")
+    refused = cli("plan", "spec.yaml", "--live", "s.json", "--tenant", "other.us.auth0.com", cwd=tmp_path)
+    assert refused.code == 1 and refused.out == ""
+    assert "[plan-snapshot-tenant]" in refused.err
+    assert "acme.us.auth0.com" in refused.err and "other.us.auth0.com" in refused.err
+    for same in ("acme.us.auth0.com", "https://acme.us.auth0.com/"):
+        assert cli("plan", "spec.yaml", "--live", "s.json", "--tenant", same, cwd=tmp_path).code == 0
+
+
 def test_a_worker_of_the_tenant_is_compared_key_by_key(tmp_path: Path) -> None:
     with by_hand(tmp_path / "tenant.db") as hands:
         hands.connection("github")

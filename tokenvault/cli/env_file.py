@@ -7,8 +7,6 @@ from pathlib import Path
 
 from tokenvault.errors import Diagnostic, RefusedError, Span
 
-CODE = "env-file"
-
 
 def read_variables(path: Path) -> dict[str, str]:
     """The variables that the file gives values; `RefusedError` with every line of it that cannot be read."""
@@ -25,16 +23,16 @@ def _text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise RefusedError(Diagnostic(code=CODE, summary=f"There is no file {path}")) from None
+        raise RefusedError(Diagnostic(code="env-file", summary=f"There is no file {path}")) from None
     except IsADirectoryError:
-        raise RefusedError(Diagnostic(code=CODE, summary=f"{path} is a folder, not a file of variables")) from None
+        raise RefusedError(Diagnostic(code="env-file", summary=f"{path} is a folder, not a file of variables")) from None
     except OSError as error:
-        raise RefusedError(Diagnostic(code=CODE, summary=f"{path} cannot be read: {error.strerror}")) from None
+        raise RefusedError(Diagnostic(code="env-file", summary=f"{path} cannot be read: {error.strerror}")) from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        problem = Diagnostic(code=CODE, summary="A character of this line is not UTF-8", span=_at(path, line))
+        problem = Diagnostic(code="env-file", summary="A character of this line is not UTF-8", span=_at(path, line))
     raise RefusedError(problem)  # out here, so that no traceback holds the file's content
 
 
@@ -45,7 +43,7 @@ def _line(start: int, text: str) -> int:
 
 def _malformed(path: Path, line: int) -> Diagnostic:
     return Diagnostic(
-        code=CODE,
+        code="env-file",
         summary="This line is no NAME=value",
         hint="A value in quotes ends with the same quote, and nothing but a comment comes after it.",
         span=_at(path, line),
