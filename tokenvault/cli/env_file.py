@@ -25,7 +25,7 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         raise RefusedError(Diagnostic(code="env-file", summary=f"There is no file {path}")) from None
     except IsADirectoryError:
-        raise RefusedError(Diagnostic(code="env-file", summary=f"{path} is a folder, not a file of variables")) from None
+        raise RefusedError(Diagnostic(code="env-file", summary=f"{path} is a folder, not a file")) from None
     except OSError as error:
         raise RefusedError(Diagnostic(code="env-file", summary=f"{path} cannot be read: {error.strerror}")) from None
     try:
