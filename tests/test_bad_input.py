@@ -245,6 +245,25 @@ def test_an_overlay_changes_what_the_files_before_it_say(tmp_path: Path) -> None
     assert callback["why"][0]["at"] == {"file": "prod.yaml", "line": 3}
 
 
+@pytest.mark.parametrize("files", [["prod.yaml"], ["prod.yaml", "base.yaml"], ["."]])
+def test_an_overlay_needs_what_it_changes_before_it(tmp_path: Path, files: list[str]) -> None:
+    write_spec(tmp_path, "overlay: true\napplications:\n  a: {callbacks: [https://prod.example.com/cb]}\n", "prod.yaml")
+    if len(files) == 2:
+        write_spec(tmp_path, HEAD + "applications:\n  a: {type: spa, flavors: [connected_accounts]}\n", "base.yaml")
+    result = cli("validate", *files, cwd=tmp_path)
+    assert result.code == 1 and result.err.count("Error:") == 1, result.err
+    assert "[spec-overlay]" in result.err and "prod.yaml:1:" in result.err
+    assert "missing" not in result.err and "base.yaml prod.yaml" in result.err
+
+
+def test_what_is_empty_is_told_once(tmp_path: Path) -> None:
+    text = HEAD + 'applications:\n  a: {name: "", type: spa, flavors: [connected_accounts]}\n'
+    write_spec(tmp_path, text + 'apis:\n  c: {name: "", identifier: ""}\n')
+    result = cli("validate", "spec.yaml", cwd=tmp_path)
+    told = [line.split("  ")[0] for line in result.err.splitlines() if line.startswith("Error:")]
+    assert told == ['Error: "name" must not be empty'] * 2 + ['Error: "identifier" must not be empty'], result.err
+
+
 def test_a_spec_that_does_not_exist_says_what_to_do(tmp_path: Path) -> None:
     result = cli("plan", "--sandbox=t.db", cwd=tmp_path)
     assert result.code == 1

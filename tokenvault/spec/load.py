@@ -34,6 +34,7 @@ def load_spec(paths: Sequence[str | FilePath] = (DEFAULT_FILE,), environment: Ma
 
 def load_sources(sources: Sequence[Source], environment: Mapping[str, str]) -> Spec:
     """The same for files that were read already, or are not written yet."""
+    _refuse_overlay(sources[0])
     merged = merge(sources)
     references = {file: References(environment, FilePath(file).parent) for file in merged.files}
     resolver = _Resolver(merged.source, references)
@@ -45,6 +46,15 @@ def load_sources(sources: Sequence[Source], environment: Mapping[str, str]) -> S
     spec, flavor_problems = build(usable, merged, references)
     problems += [*flavor_problems, *_rules(spec)]
     return replace(spec, warnings=_warnings(problems, merged.source))
+
+
+def _refuse_overlay(first: Source) -> None:
+    """Alone, an overlay is at best a part of a spec: what it leaves out would be missing, and a prune would remove it."""
+    if isinstance(first.data, dict) and first.data.get("overlay") is True:
+        summary = f"{first.file} is an overlay, and nothing that it could change stands before it"
+        hint = "Name the file that it changes first: `tokenvault plan base.yaml prod.yaml`."
+        span = first.keys.get(("overlay",))
+        raise SpecError(Diagnostic(code="spec-overlay", summary=summary, hint=hint, span=span))
 
 
 def _warnings(problems: Iterable[Problem], source: Source) -> tuple[Diagnostic, ...]:

@@ -139,6 +139,8 @@ def _not_possible(error: Any, path: Path) -> Iterator[Problem]:
 
 
 def _pattern(error: Any, path: Path) -> Iterator[Problem]:
+    if error.instance == "" and error.schema.get("minLength"):
+        return  # told as empty
     if error.schema.get("writeOnly"):
         yield literal_secret(path)
         return
