@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tokenvault.desired import Ask, Target, When, Why
+from tokenvault.errors import Span
 from tokenvault.kinds import api as api_kind
 from tokenvault.kinds import application as application_kind
 from tokenvault.runtime import Runtime
@@ -61,9 +62,13 @@ class Use:
         doc: str = DOCS,
         needs: tuple[str, ...] = (),
         loan: str = "",
+        at: Span | None = None,
     ) -> Ask:
-        """An ask of this flavor, with its provenance. `loan` labels what is taken back when the flavor goes."""
-        why = Why(source=self.flavor.name, reason=reason, span=self.flavor.span, doc=doc)
+        """An ask of this flavor, with its provenance.
+
+        `loan` labels what is taken back when the flavor goes; `at` is where the spec says this, where that is elsewhere.
+        """
+        why = Why(source=self.flavor.name, reason=reason, span=at or self.flavor.span, doc=doc)
         return Ask(target=target, path=path, want=want, why=why, needs=needs, user=self.app.address, loan=loan)
 
 

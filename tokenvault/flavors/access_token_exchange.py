@@ -92,7 +92,8 @@ def _api_client(use: Use) -> Iterable[Ask]:
         client, "app_type", Is("resource_server"), "only a Custom API Client may exchange access tokens", doc=DOC
     )
     reason = "Auth0 links the client to the API by this identifier, when it is created"
-    yield use.ask(client, "resource_server_identifier", Is(identifier), reason, doc=DOC, needs=needs)
+    at = use.spec.positions.value("apis", use.settings["api"], "identifier")
+    yield use.ask(client, "resource_server_identifier", Is(identifier), reason, doc=DOC, needs=needs, at=at)
     yield use.ask(client, "is_first_party", Is(True), "Token Vault serves first-party applications only", doc=DOC)
     yield use.ask(client, "oidc_conformant", Is(True), "Token Vault serves OIDC-conformant applications only", doc=DOC)
     grant = Has((TOKEN_VAULT_GRANT,))

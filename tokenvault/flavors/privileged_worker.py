@@ -55,15 +55,17 @@ def credential(use: Use, key: PublicKey) -> Target:
 
 def _credentials(use: Use) -> Iterable[Ask]:
     reason = "the worker signs its requests with this key"
-    for key in use.settings["public_keys"]:
+    for index, key in enumerate(use.settings["public_keys"]):
         wants: dict[str, Want] = {
             "name": Initially(credential_name(use.spec.name, use.app.key)),
             "credential_type": Is("public_key"),
             "alg": Is(key.alg),
             "pem": Is(key.pem),
         }
+        said = use.spec.positions.value(*use.flavor.path, "privileged_worker", "public_keys", index, "alg")
         for path, want in wants.items():
-            yield use.ask(credential(use, key), path, want, reason, doc=DOC, loan="privileged:keys")
+            at = said if path == "alg" else None
+            yield use.ask(credential(use, key), path, want, reason, doc=DOC, loan="privileged:keys", at=at)
 
 
 def _slot(use: Use) -> HasBy:

@@ -13,6 +13,7 @@ from tokenvault.errors import Diagnostic, PlanError
 from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape
 from tokenvault.kinds._application_risks import risks
 from tokenvault.kinds._application_schema import SCHEMA
+from tokenvault.kinds._immutable import fixed
 from tokenvault.ownership import read_mark
 from tokenvault.spec.model import ApplicationSpec, Problem, Spec
 from tokenvault.want import Among, Has, Is, Want
@@ -25,6 +26,9 @@ TYPE_NAMES = {
     "native": "a native application",
     "resource_server": "a Custom API Client",
 }
+OTHER_API = (
+    "Auth0 links the two for good: give the API its identifier back, or list the other under another key of `apis`."
+)
 WITHOUT_SECRETS = {"fields": "client_secret,signing_keys,encryption_key", "include_fields": False}
 URL_LISTS = {
     "callbacks": "callbacks",
@@ -146,6 +150,7 @@ def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
     if live is not None and live.get("is_global"):
         yield Diagnostic(code="plan-global-client", summary="The global client cannot be managed", context=node.address)
     yield from _type_problems(node, live or {})
+    yield from fixed(node, live, "resource_server_identifier", what="The API of this Custom API Client", hint=OTHER_API)
     wanted = node.wants.get("refresh_token.rotation_type")
     typed = isinstance(node.wants.get("app_type"), Is)
     if live is not None and typed and wanted == Is("non-rotating") and live.get("app_type") == "spa":

@@ -5,12 +5,14 @@ The key's RFC 7638 thumbprint is its identity; Auth0 answers it as `kid` and nev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from tokenvault.desired import Node
+from tokenvault.errors import Diagnostic
 from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes
+from tokenvault.kinds._immutable import fixed
 from tokenvault.ownership import read_mark
 
 NAME_PREFIX = "tokenvault"
@@ -53,6 +55,11 @@ def _create(kind: Kind, body: Object) -> tuple[Request]:
     return (Request(method="POST", path=path, body={name: body[name] for name in SENT}),)
 
 
+def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
+    hint = "Auth0 neither changes a key nor deletes one in use: give the worker another key, or this one its algorithm."
+    yield from fixed(node, live, "alg", what=f"The algorithm of the key {node.target.name}", hint=hint)
+
+
 KIND = Kind(
     name="credential",
     title="credential",
@@ -74,6 +81,7 @@ KIND = Kind(
     create_only=frozenset({"name", "credential_type", "alg", "pem", "kid"}),
     deletable=True,
     rotated=True,
+    check=_check,
     create=_create,
     item_path=lambda kind, live: (
         f"clients/{quote(str(live['client_id']), safe='')}/credentials/{quote(str(live['id']), safe='')}"
