@@ -39,7 +39,10 @@ class Entry:
 
 
 def application_entry(survey: Survey, used: Used, every: Sequence[str], problems: tuple[str, ...] = ()) -> Entry:
-    """An application; `every` are the spec's connections, of which an application uses all unless it says which."""
+    """An application; `every` are the spec's connections, of which an application uses all unless it says which.
+
+    One with problems always says which: by the time that it is taken in, the spec may have others.
+    """
     key, kind = survey.keys[used.client_id], TYPES.get(str(used.client.get("app_type")))
     created = used.client_id in survey.created
     connections = survey.connections_of(used)
@@ -51,7 +54,7 @@ def application_entry(survey: Survey, used: Used, every: Sequence[str], problems
     fields |= {"type": kind} if kind else {}
     fields |= _urls(used.client) if created else {}
     fields["flavors"] = [_flavor(survey, used, name) for name in used.flavors]
-    if set(connections) != set(every):
+    if problems or set(connections) != set(every):
         fields["connections"] = list(connections)
     about = [*_about_application(used, created), *([MARKED] if problems and survey.mark(used.client) else [])]
     return Entry(
