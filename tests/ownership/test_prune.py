@@ -249,7 +249,7 @@ def test_as_many_deletions_as_allowed_are_carried_out(acme: World) -> None:
 def test_a_retired_key_counts_as_a_deletion(acme: World) -> None:
     acme.apply(spec_of({"job": worker()}))
     spec = spec_of({"job": worker("a")})
-    assert "1 objects would be deleted" in acme.refused("apply", spec, "-y", "--max-destroy", "0")
+    assert "1 object would be deleted" in acme.refused("apply", spec, "-y", "--max-destroy", "0")
 
 
 def test_an_api_whose_creation_nothing_proves_is_never_deleted(acme: World) -> None:

@@ -168,7 +168,7 @@ class _Planner:
             name=str(live["name"]) if live and "name" in live and "name" not in after else node.target.name,
             identity=bind(dict(node.target.identity), self.live.ids),
             id=str(live[kind.id_field]) if live is not None else None,
-            attributes=attributes(kind, node, deltas, before, after),
+            attributes=attributes(kind, node, deltas, before, after, self.live.ids),
             sets={path: value for path, value in sets.items() if path not in later},
             later=later,
             premises={path: self.compare.fingerprint(before.get(path), kind.field_at(path)) for path in after if live},

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tokenvault.desired import Ask, Node, Why
+from tokenvault.desired import Ask, Node, Why, bound
 from tokenvault.diff import UNKNOWN, Delta, is_sensitive, unknown_address
 from tokenvault.kinds import Kind, Object, Shape
 from tokenvault.plan import Attribute
@@ -16,9 +16,14 @@ from tokenvault.want import Both, Has, HasBy, Is, Lacks, LacksBy, Ref, Want
 Values = Mapping[str, Any]
 
 
-def attributes(kind: Kind, node: Node, deltas: Iterable[Delta], before: Values, after: Values) -> tuple[Attribute, ...]:
-    """The differences as the plan shows them: secrets and values that nobody knows yet are not in them."""
-    deltas, askers = list(deltas), _Askers.of(node)
+def attributes(
+    kind: Kind, node: Node, deltas: Iterable[Delta], before: Values, after: Values, ids: Mapping[str, str]
+) -> tuple[Attribute, ...]:
+    """The differences as the plan shows them: secrets and values that nobody knows yet are not in them.
+
+    `ids` are those of the objects that exist: what is asked for by reference is found by what the values have in its place.
+    """
+    deltas, askers = list(deltas), _Askers.of(node, ids)
     sensitive = {
         path: kind.field_at(path).secret or is_sensitive(before.get(path)) or is_sensitive(after.get(path))
         for path in dict.fromkeys(delta.path[0] for delta in deltas)
@@ -48,11 +53,11 @@ class _Askers:
     named: Mapping[tuple[str, str], list[Ask]]
 
     @classmethod
-    def of(cls, node: Node) -> _Askers:
+    def of(cls, node: Node, ids: Mapping[str, str]) -> _Askers:
         whole, named = defaultdict(list), defaultdict(list)
         for ask in node.asks:
             whole[ask.path].append(ask)
-            for member in _members(ask.want):
+            for member in _members(bound(ask.want, ids)):
                 named[ask.path, member].append(ask)
         return cls(whole, named)
 

@@ -86,8 +86,8 @@ def refuse_more_than(limit: int | None, changes: Sequence[Change]) -> None:
     raise RefusedError(
         Diagnostic(
             code="plan-max-destroy",
-            summary=f"{len(gone)} objects would be deleted; --max-destroy allows {limit}",
-            detail=f"They are {named}.",
+            summary=f"{len(gone)} object{'' if len(gone) == 1 else 's'} would be deleted; --max-destroy allows {limit}",
+            detail=f"{'They are' if len(gone) != 1 else 'It is'} {named}.",
             hint="Nothing was changed. Look at the plan without --max-destroy, then allow as many as you mean.",
         )
     )
