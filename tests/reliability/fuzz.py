@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -116,7 +117,7 @@ def _tree(random: Random, raw: bytes) -> bytes:
             key = random.choice(list(holder))
             match random.randrange(4):
                 case 0:
-                    holder[key] = random.choice(VALUES)
+                    holder[key] = deepcopy(random.choice(VALUES))  # what later cases change must not be shared
                 case 1:
                     del holder[key]
                 case 2:
@@ -124,7 +125,7 @@ def _tree(random: Random, raw: bytes) -> bytes:
                 case _:
                     holder[key] = [holder[key]] * random.choice((1, 2, 60))
         elif isinstance(holder, list):
-            holder.insert(0, random.choice(VALUES))
+            holder.insert(0, deepcopy(random.choice(VALUES)))
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=random.random() < 0.5)
     return text.encode("utf-8", "surrogatepass")
 

@@ -34,6 +34,7 @@ def _bomb(kind: str) -> str:
 BOMBS: dict[str, tuple[str, str]] = {
     "anchors in lists": (_bomb("lists"), "spec-too-large"),
     "anchors in merges": (_bomb("merges"), "spec-too-large"),
+    "anchors of long text": (f"a: &a {'x' * 9000}\nb: [{'*a, ' * 1000}]\n", "spec-too-large"),
     "an anchor in itself": ("a: &a [*a]\n", "spec-too-large"),
     "a merge of itself": ("a: &a {<<: *a}\n", "spec-key"),
     "brackets without end": ("[" * 50_000, "spec-yaml"),

@@ -18,6 +18,7 @@ from tokenvault.spec.model import Path
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 50
 MAX_NODES = 200_000
+MAX_TEXT = 2 * MAX_BYTES
 MAX_PROBLEMS = 200
 MAX_NUMBER = 40
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -106,15 +107,10 @@ class _Walker:
     def __init__(self, file: str, lines: Lines) -> None:
         self.source = Source(file=file)
         self._lines = lines
-        self._nodes = 0
+        self._nodes = self._text = 0
 
     def walk(self, node: yaml.Node, path: Path, above: tuple[int, ...]) -> Any:
-        self._nodes += 1
-        if self._nodes > MAX_NODES or id(node) in above or len(above) > 2 * MAX_DEPTH:
-            summary = (
-                "Anchors expand without end" if id(node) in above else f"The file holds more than {MAX_NODES:,} values"
-            )
-            raise SpecError(Diagnostic(code="spec-too-large", summary=summary, span=self._span(node)))
+        self._bound(node, above)
         self.source.values.setdefault(path, self._span(node))
         if node.tag not in _PLAIN and node.tag != _MERGE:
             summary = f"The YAML tag {node.tag} has no meaning in a spec"
@@ -126,6 +122,20 @@ class _Walker:
             return [self.walk(item, (*path, index), (*above, id(node))) for index, item in enumerate(node.value)]
         assert isinstance(node, yaml.ScalarNode)
         return self._scalar(node)
+
+    def _bound(self, node: yaml.Node, above: tuple[int, ...]) -> None:
+        """Anchors make much of little: what they expand to is counted, in values and in characters."""
+        self._nodes += 1
+        self._text += len(node.value) if isinstance(node, yaml.ScalarNode) else 0
+        if id(node) in above or len(above) > 2 * MAX_DEPTH:
+            summary = "Anchors expand without end"
+        elif self._nodes > MAX_NODES:
+            summary = f"The file holds more than {MAX_NODES:,} values"
+        elif self._text > MAX_TEXT:
+            summary = f"The file expands to more than {MAX_TEXT:,} characters"
+        else:
+            return
+        raise SpecError(Diagnostic(code="spec-too-large", summary=summary, span=self._span(node)))
 
     def _mapping(self, node: yaml.MappingNode, path: Path, above: tuple[int, ...]) -> dict[str, Any]:
         found: dict[str, Any] = {}
