@@ -1,7 +1,7 @@
 """`python -m tests.bench [--quick] [--runs N] [--only TOPIC] [--latency-ms N] [--rate-limit RPS[:BURST]]`
 
 Prints medians of several runs beside what they may be at most; exit code 1 when one is more. `--quick` is one run of all
-(three of what is short), under three minutes. With a latency or a rate limit of your own, a plan is measured under that too.
+(three of what varies), under three minutes. With a latency or a rate limit of your own, a plan is measured under that too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TOPICS: dict[str, Topic] = {
     "startup": startup.measure,
     "scale": scale.measure,
 }
-SHORT = ("latency", "startup")
+VARYING = ("latency", "limits", "startup")
 
 
 def main() -> int:
@@ -34,7 +34,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="tokenvault-bench-") as folder:
         lab = Lab(Path(folder))
         for name in asked.only or TOPICS:
-            for number in range(asked.runs * (3 if name in SHORT else 1)):
+            for number in range(asked.runs * (3 if name in VARYING else 1)):
                 sys.stderr.write(f"{name}, run {number + 1}...\n")
                 results.add(TOPICS[name](lab))
         if asked.latency_ms or asked.rate_limit:
