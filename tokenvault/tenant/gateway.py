@@ -20,6 +20,7 @@ from tokenvault.secret import Secret
 from tokenvault.tenant.access_token import token_of
 from tokenvault.tenant.failures import refusal, unintelligible, unreachable
 from tokenvault.tenant.pacing import Pacer, group_of
+from tokenvault.tenant.shapes import oddity
 
 if TYPE_CHECKING:
     import httpx
@@ -80,7 +81,10 @@ class Tenant:
 
     async def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """One GET."""
-        return await self._request("GET", path, params=params)
+        answer = await self._request("GET", path, params=params)
+        if isinstance(answer, list) and (odd := oddity(path, answer)):
+            raise unintelligible("GET", path, odd)
+        return answer
 
     async def write(self, request: Request) -> Any:
         """One write. `UnknownOutcome` when a create was sent and no answer tells whether it happened."""
@@ -229,6 +233,8 @@ def _items(path: str, key: str, answer: Any) -> list[dict[str, Any]]:
     items = answer.get(key) if isinstance(answer, dict) else answer if isinstance(answer, list) else None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise unintelligible("GET", path, f"it holds no list of {key}")
+    if odd := oddity(path, items):
+        raise unintelligible("GET", path, odd)
     return items
 
 
