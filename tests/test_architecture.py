@@ -55,7 +55,7 @@ def test_renderers_draw_from_data_and_print_nothing() -> None:
         if name.startswith("tokenvault.render"):
             calls = [n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
             assert "print" not in calls, name
-            forbidden = ("tokenvault.tenant", "tokenvault.live", "tokenvault.planner", "tokenvault.sandbox")
+            forbidden = ("tokenvault.tenant", "tokenvault.state.live", "tokenvault.plan.planner", "tokenvault.sandbox")
             assert not [m for m in imports(tree) if m.startswith(forbidden)], name
 
 

@@ -21,12 +21,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenvault.tenant_address import Where
+from tokenvault.tenant.options import Where
 
 if TYPE_CHECKING:
     from tokenvault.applier.events import Report
-    from tokenvault.plan import Plan
-    from tokenvault.spec.model import Spec
+    from tokenvault.model.spec import Spec
+    from tokenvault.plan.model import Plan
 
 
 def load_spec(*paths: str | Path, environment: Mapping[str, str] | None = None) -> Spec:
@@ -73,11 +73,10 @@ def _environment(environment: Mapping[str, str] | None) -> Mapping[str, str]:
 
 
 async def _make_plan(spec: Spec, where: Where, environment: Mapping[str, str]) -> Plan:
-    from tokenvault.graph import build_graph
-    from tokenvault.guard import guard
-    from tokenvault.live import match
-    from tokenvault.planner import make_plan as planned
-    from tokenvault.reading import read_for_plan
+    from tokenvault.operations.reading import guard, read_for_plan
+    from tokenvault.plan.planner import make_plan as planned
+    from tokenvault.state.desired import build_graph
+    from tokenvault.state.live import match
     from tokenvault.tenant.connect import open_tenant
 
     async with open_tenant(where, environment) as gateway:

@@ -81,7 +81,7 @@ def test_the_sdist_holds_what_a_packager_needs_and_no_key(built: Built) -> None:
     with tarfile.open(built.sdist) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames()}
     assert {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "tokenvault/py.typed"} <= names
-    assert {"schemas/tokenvault.schema.json", "examples/quickstart.yaml", "tests/test_examples.py"} <= names
+    assert {"schemas/tokenvault.schema.json", "examples/quickstart.yaml", "tests/operations/test_examples.py"} <= names
     assert {
         ".pre-commit-hooks.yaml",
         ".github/actions/tokenvault/action.yml",

@@ -15,12 +15,13 @@ from tests.support import ROOT
 FLAVOR = '''
 """Pager: a server of one's own that exchanges refresh tokens, and must have a logo."""
 
-from tokenvault.flavors import DOCS, TOKEN_VAULT_GRANT, Flavor, application
-from tokenvault.runtime import Runtime
-from tokenvault.runtime.precondition import HOLDS, Precondition, broken
-from tokenvault.runtime.request import REFRESH_TOKEN
-from tokenvault.runtime.tenancy import Sighting, Subject
-from tokenvault.want import Has
+from tokenvault.flavors.base import DOCS, Flavor, application
+from tokenvault.flavors.runtime.request import TOKEN_VAULT_GRANT
+from tokenvault.flavors.runtime import Runtime
+from tokenvault.flavors.runtime.precondition import HOLDS, Precondition, broken
+from tokenvault.flavors.runtime.request import REFRESH_TOKEN_REQUEST
+from tokenvault.flavors.runtime.tenancy import Sighting, Subject
+from tokenvault.model.constraints import Has
 
 
 def _expand(use):
@@ -48,7 +49,7 @@ FLAVOR = Flavor(
             ),
         ),
         sightings=lambda tenancy: (Sighting(app=c, client=c) for c in tenancy.clients if c.get("logo_uri")),
-        exchange=REFRESH_TOKEN,
+        exchange=REFRESH_TOKEN_REQUEST,
     ),
 )
 '''

@@ -18,7 +18,7 @@ from tests.init.flags import FLAGS, NEW, READONLY, without
 from tests.support import by_name, cli, tenant
 from tokenvault import flavors as flavor_package
 from tokenvault.flavors import flavors
-from tokenvault.keys import read_public_key
+from tokenvault.flavors.public_keys import read_public_key
 from tokenvault.spec.load import load_spec
 from tokenvault.spec.schema import spec_schema
 
@@ -202,7 +202,7 @@ def test_any_setting_of_a_flavor_can_be_given(folder: Path) -> None:
 
 
 FLAVOR = """
-from tokenvault.flavors import Flavor
+from tokenvault.flavors.base import Flavor
 
 FLAVOR = Flavor(
     name="made_up", summary="Nobody knew of it.", doc="https://example.com", includes=(), type_hint="",

@@ -18,7 +18,7 @@ from tests.init.flags import FLAGS, NEW, READONLY, without
 from tests.init.ways import SANDBOX, ways
 from tests.init.wizard import ESCAPE, Wizard
 from tests.support import CONNECTED_ACCOUNTS, TOKEN_VAULT_GRANT, Result, by_name, cli, requests_of, served, tenant
-from tokenvault.keys import read_public_key
+from tokenvault.flavors.public_keys import read_public_key
 from tokenvault.sandbox import open_sandbox
 
 State = dict[str, dict[str, Any]]

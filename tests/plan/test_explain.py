@@ -12,8 +12,8 @@ from tests.plan.gallery import GOLDEN, KEYS
 from tests.plan.tenants import SECRETS
 from tests.support import Result, cli
 from tokenvault.flavors import flavors
-from tokenvault.graph import build_graph
 from tokenvault.spec.load import load_spec
+from tokenvault.state.desired import build_graph
 
 FOUR = GOLDEN / "create-everything" / "spec.yaml"
 

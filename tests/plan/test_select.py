@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tests.plan.gallery import CASES
 from tests.plan.tenants import SECRETS, run
 from tests.support import requests_of
-from tokenvault.plan import Plan
-from tokenvault.planfile.codec import plan_of
-from tokenvault.secret import Secret
-from tokenvault.select import select
+from tokenvault.plan.codec import plan_of
+from tokenvault.plan.model import Plan
+from tokenvault.plan.selection import select
+from tokenvault.secrets import Secret
 
 CASE = "create-everything"
 PROBE = "client_grant.calendar-spa.calendar"

@@ -6,11 +6,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tokenvault.desired import Why
-from tokenvault.document import Document, plan_document
 from tokenvault.errors import Diagnostic, Span
 from tokenvault.kinds import kinds
-from tokenvault.plan import Action, Attribute, Change, Orphan, Plan, PlannedNode
+from tokenvault.model.desired import Why
+from tokenvault.plan.document import Document, plan_document
+from tokenvault.plan.model import Action, Attribute, Change, Orphan, Plan, PlannedNode
 
 HOSTILE = (
     "a|b||c\\|d",

@@ -13,18 +13,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
-from tokenvault.applier.confirm import contested, unconfirmed
+from tokenvault.applier.conflicts import NOTHING, Meanwhile, contested, told_of, unconfirmed
 from tokenvault.applier.events import Ended, Event, Outcome, Started, Verified
-from tokenvault.applier.meanwhile import NOTHING, Meanwhile
-from tokenvault.applier.refused import told_of
 from tokenvault.applier.verify import verify
-from tokenvault.applier.write import Writer
-from tokenvault.desired import refs
-from tokenvault.diff import Comparable
+from tokenvault.applier.writer import Writer
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
-from tokenvault.ownership import parse_mark
-from tokenvault.plan import Action, Change, Plan
-from tokenvault.tenant.gateway import Tenant
+from tokenvault.model.desired import refs
+from tokenvault.model.marks import parse_mark
+from tokenvault.plan.diff import Comparable
+from tokenvault.plan.model import Action, Change, Plan
+from tokenvault.tenant.client import Tenant
 from tokenvault.tenant.pacing import CONCURRENT
 
 CONFIRM = "(confirm)"

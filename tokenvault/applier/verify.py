@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Any
 
-from tokenvault.applier.write import Writer, final, lacking
-from tokenvault.desired import Graph
-from tokenvault.diff import Comparable
+from tokenvault.applier.writer import Writer, final, lacking
 from tokenvault.errors import Diagnostic
 from tokenvault.kinds import kinds
-from tokenvault.live import Live, match, read_state
-from tokenvault.plan import Action, Change
-from tokenvault.tenant.gateway import Tenant
+from tokenvault.model.desired import Graph
+from tokenvault.plan.diff import Comparable
+from tokenvault.plan.model import Action, Change
+from tokenvault.state.live import Live, match, read_state
+from tokenvault.tenant.client import Tenant
 
 ATTEMPTS = 3
 PAUSE = 1.0

@@ -25,12 +25,12 @@ from tokenvault.cli.options import (
 from tokenvault.cli.plan import Adopt
 from tokenvault.cli.session import Session, planned, session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
     from tokenvault.cli.progress import Progress
-    from tokenvault.plan import Plan
-    from tokenvault.planner import Options
+    from tokenvault.plan.model import Plan
+    from tokenvault.plan.planner import Options
     from tokenvault.tenant.pacing import Wait
 
 SpecsOrPlan = Annotated[
@@ -75,7 +75,7 @@ def apply(
     import asyncio
 
     from tokenvault.cli.progress import progress_for
-    from tokenvault.planner import Options
+    from tokenvault.plan.planner import Options
 
     here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
     file = _plan_file(specs)
@@ -98,7 +98,7 @@ def apply(
 
 
 def _plan_file(given: list[str] | None) -> Path | None:
-    from tokenvault.planfile import is_plan_file
+    from tokenvault.files import is_plan_file
 
     found = [Path(name) for name in given or () if is_plan_file(Path(name))]
     if found and len(given or ()) > 1:
@@ -129,8 +129,8 @@ async def _apply(
     progress: Progress,
     auto_approve: bool,
 ) -> int:
-    from tokenvault.document import plan_document
-    from tokenvault.planner.removal import refuse_more_than
+    from tokenvault.plan.deletion import refuse_more_than
+    from tokenvault.plan.document import plan_document
 
     spec = here.spec(specs)
     async with here.tenant(on_wait=shown(progress)) as tenant:
@@ -147,10 +147,10 @@ async def _apply(
 
 async def _apply_file(here: Session, file: Path, progress: Progress, max_destroy: int | None) -> int:
     """What is refused without a request comes first: a broken file, a changed secret, another tenant."""
-    from tokenvault.applier.meanwhile import look
-    from tokenvault.planfile import load_plan, public_part, read_document
-    from tokenvault.planner.removal import refuse_more_than
-    from tokenvault.preflight import checked
+    from tokenvault.applier.conflicts import look
+    from tokenvault.plan.deletion import refuse_more_than
+    from tokenvault.plan.file import load_plan, public_part, read_document
+    from tokenvault.plan.preflight import checked
 
     document = read_document(file)
     made = load_plan(document, here.secret)
@@ -179,7 +179,7 @@ def _other_tenant(file: Path, made: Plan, domain: str) -> Diagnostic:
 
 def refuse_without_scopes(made: Plan) -> None:
     """`RefusedError` when the token is known to lack what the plan's requests need."""
-    from tokenvault.preflight import missing
+    from tokenvault.plan.preflight import missing
 
     lacking = missing(made)
     if lacking:

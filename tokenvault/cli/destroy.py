@@ -26,13 +26,13 @@ from tokenvault.cli.options import (
 )
 from tokenvault.cli.session import Planned, Session, session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
     from tokenvault.cli.progress import Progress
-    from tokenvault.plan import Plan
-    from tokenvault.spec.model import Spec
-    from tokenvault.tenant.gateway import Tenant
+    from tokenvault.model.spec import Spec
+    from tokenvault.plan.model import Plan
+    from tokenvault.tenant.client import Tenant
 
 Also = Annotated[
     list[str] | None,
@@ -106,8 +106,8 @@ def _no_approval() -> Diagnostic:
 
 
 async def _destroy(here: Session, asked: _Request, progress: Progress) -> int:
-    from tokenvault.document import plan_document
-    from tokenvault.planner.removal import refuse_more_than
+    from tokenvault.plan.deletion import refuse_more_than
+    from tokenvault.plan.document import plan_document
 
     spec = here.spec(asked.specs)
     async with here.tenant(on_wait=shown(progress)) as tenant:
@@ -126,11 +126,11 @@ async def _planned(tenant: Tenant, spec: Spec, also: tuple[str, ...]) -> Planned
     """Reads what the spec needs and what it left, and plans without all of it."""
     from dataclasses import replace
 
-    from tokenvault.graph import build_graph
-    from tokenvault.live import match
-    from tokenvault.planner import Options
-    from tokenvault.planner.release import make_destroy_plan, staying
-    from tokenvault.reading import read_for_plan
+    from tokenvault.operations.reading import read_for_plan
+    from tokenvault.plan.destroy import make_destroy_plan, staying
+    from tokenvault.plan.planner import Options
+    from tokenvault.state.desired import build_graph
+    from tokenvault.state.live import match
 
     graph = build_graph(spec, tenant.domain)
     live = match(graph, await read_for_plan(tenant, graph, staying))

@@ -11,11 +11,11 @@ import typer
 
 from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, TenantOption, where
 from tokenvault.cli.session import Session, session
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
-    from tokenvault.spec.model import Spec
-    from tokenvault.tenant.gateway import Tenant
+    from tokenvault.model.spec import Spec
+    from tokenvault.tenant.client import Tenant
 
 
 class Form(StrEnum):
@@ -78,9 +78,9 @@ async def examined(tenant: Tenant, spec: Spec | None) -> dict[str, Any]:
     from tokenvault.doctor.cases import cases_of_spec, cases_of_tenant
     from tokenvault.doctor.diagnosis import Remedy, diagnose
     from tokenvault.doctor.document import diagnosis_document
-    from tokenvault.doctor.tenancy import relevant_to, tenancy_of
-    from tokenvault.graph import build_graph
-    from tokenvault.live import read_tenant
+    from tokenvault.state.desired import build_graph
+    from tokenvault.state.live import read_tenant
+    from tokenvault.state.tenant_view import relevant_to, tenancy_of
     from tokenvault.tenant.scopes import needed_scopes
 
     graph = build_graph(spec, tenant.domain) if spec else None
@@ -96,8 +96,8 @@ async def examined(tenant: Tenant, spec: Spec | None) -> dict[str, Any]:
 def _drawn(here: Session, document: dict[str, Any], form: Form) -> str:
     import json
 
-    from tokenvault.render.doctor_markdown import doctor_markdown
     from tokenvault.render.doctor_text import doctor_text
+    from tokenvault.render.markdown import doctor_markdown
 
     match form:
         case Form.JSON:

@@ -9,10 +9,10 @@ import typer
 
 from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
 from tokenvault.cli.session import Session, planned, session
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
-    from tokenvault.drift import Drift
+    from tokenvault.plan.drift import Drift
 
 CHANGES = 2
 
@@ -41,9 +41,9 @@ def drift(
     """
     import asyncio
 
-    from tokenvault.drift import drift_document
+    from tokenvault.plan.drift import drift_document
     from tokenvault.render.drift import drift_text
-    from tokenvault.render.safe import safe_json
+    from tokenvault.text import safe_json
 
     here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
     found = asyncio.run(_drift(here, specs))
@@ -57,8 +57,8 @@ def drift(
 
 
 async def _drift(here: Session, specs: list[str] | None) -> Drift:
-    from tokenvault.drift import find_drift
-    from tokenvault.planner import Options
+    from tokenvault.plan.drift import find_drift
+    from tokenvault.plan.planner import Options
 
     spec = here.spec(specs)
     async with here.tenant() as tenant:

@@ -193,7 +193,7 @@ def _show(here: Session, exchanged: Exchanged, found: Found, connection: str, re
 
 
 def _write(path: Path, exchanged: Exchanged) -> None:
-    from tokenvault.private_file import write_private
+    from tokenvault.files import write_private
 
     try:
         write_private(path, exchanged.token.reveal() + "\n")

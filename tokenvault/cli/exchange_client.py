@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokenvault import variables
 from tokenvault.cli.options import DEFAULT_SPEC
 from tokenvault.errors import ApiError, Diagnostic, RefusedError
+from tokenvault.exchange import variables
 
 if TYPE_CHECKING:
     from tokenvault.cli.exchange_input import Given
     from tokenvault.cli.session import Session
     from tokenvault.exchange.exchanger import Exchanger
-    from tokenvault.kinds import Object
-    from tokenvault.spec.model import Spec
-    from tokenvault.tenant.gateway import Tenant
+    from tokenvault.kinds.base import Object
+    from tokenvault.model.spec import Spec
+    from tokenvault.tenant.client import Tenant
 
 NO_CREDENTIALS = "auth-credentials"
 
@@ -58,8 +58,8 @@ def _spec(here: Session, application: str, paths: list[str] | None) -> Spec | No
 async def _in_tenant(
     here: Session, tenant: Tenant, spec: Spec | None, application: str, connection: str, given: Given
 ) -> Found:
-    from tokenvault.applications import read_applications
     from tokenvault.exchange.exchanger import with_live
+    from tokenvault.state.live import read_applications
 
     if spec:
         here.guard(spec, tenant.domain)
@@ -76,9 +76,9 @@ async def _in_tenant(
 def _of_spec(
     spec: Spec, domain: str, clients: Sequence[Object], application: str, flavor: str | None
 ) -> tuple[Exchanger, Object]:
-    from tokenvault.applications import matched
     from tokenvault.exchange.exchanger import chosen, exchangers_of
-    from tokenvault.graph import build_graph
+    from tokenvault.state.desired import build_graph
+    from tokenvault.state.live import matched
 
     graph = build_graph(spec, domain)
     exchanger = chosen(exchangers_of(spec, graph), application, flavor)
@@ -105,7 +105,7 @@ def _of_tenant(clients: Sequence[Object], application: str, flavor: str | None) 
 def _sighted(client: Object) -> str:
     """The one flavor by which the tenant shows the application to exchange."""
     from tokenvault.exchange.exchanger import exchanging_flavors
-    from tokenvault.runtime.tenancy import Tenancy
+    from tokenvault.flavors.runtime.tenancy import Tenancy
 
     alone = Tenancy(domain="", now=0, clients=[client])
     used = [name for name, flavor in exchanging_flavors().items() if list(flavor.runtime.sightings(alone))]
@@ -145,7 +145,7 @@ async def _provider(tenant: Tenant, connection: str) -> str | None:
 
 def _blind(here: Session, spec: Spec | None, application: str, given: Given, error: RefusedError) -> Found:
     from tokenvault.exchange.exchanger import Exchanger, chosen, exchangers_of
-    from tokenvault.graph import build_graph
+    from tokenvault.state.desired import build_graph
 
     domain = (
         (here.where.tenant or here.environment.get(variables.DOMAIN, "")).strip().removeprefix("https://").rstrip("/")

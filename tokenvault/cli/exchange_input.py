@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenvault import variables
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.secret import Secret
+from tokenvault.exchange import variables
+from tokenvault.secrets import Secret
 
 if TYPE_CHECKING:
     from tokenvault.exchange import Exchange, Proof, Subject

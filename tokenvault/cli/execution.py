@@ -12,11 +12,11 @@ from tokenvault.cli import INTERRUPTED
 if TYPE_CHECKING:
     import asyncio
 
-    from tokenvault.applier.meanwhile import Meanwhile
+    from tokenvault.applier.conflicts import Meanwhile
     from tokenvault.cli.progress import Progress
     from tokenvault.cli.session import Session
-    from tokenvault.plan import Plan
-    from tokenvault.tenant.gateway import Tenant
+    from tokenvault.plan.model import Plan
+    from tokenvault.tenant.client import Tenant
 
 
 async def carry_out(
@@ -25,9 +25,9 @@ async def carry_out(
     """Applies a plan, showing progress; the exit code. `meanwhile` is what came into being since, if the plan waited."""
     import asyncio
 
+    from tokenvault.applier.conflicts import NOTHING
     from tokenvault.applier.engine import apply_plan
     from tokenvault.applier.events import Report
-    from tokenvault.applier.meanwhile import NOTHING
     from tokenvault.cli.progress import progress_for, with_elapsed
 
     progress = progress or progress_for(here.console, json=False, debug=here.debug)

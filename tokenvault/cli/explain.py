@@ -46,10 +46,10 @@ def explain(
     tokenvault explain application.web            all that its flavors ask for
     tokenvault explain 'connection.*'             whoever asks for it
     """
-    from tokenvault.explain import explanation
-    from tokenvault.graph import build_graph
+    from tokenvault.plan.explanation import explanation
     from tokenvault.render.explanation import explanation_text
-    from tokenvault.render.safe import safe_json
+    from tokenvault.state.desired import build_graph
+    from tokenvault.text import safe_json
 
     here = session(where(None, None), env_file=env_file)
     spec = here.spec(specs)

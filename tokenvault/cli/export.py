@@ -11,12 +11,12 @@ import typer
 from tokenvault.cli.options import DEFAULT_SPEC, Debug, MaxRps, MaxWait, SandboxOption, TenantOption, where
 from tokenvault.cli.session import Session, session
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.render.safe import safe
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.tenant.options import MAX_WAIT
+from tokenvault.text import safe
 
 if TYPE_CHECKING:
     from tokenvault.export import Exported
-    from tokenvault.live import State
+    from tokenvault.state.live import State
 
 MAX_SAID = 2000
 
@@ -72,7 +72,7 @@ def export(
 
 async def _read(here: Session) -> State:
     from tokenvault.export.survey import relevant
-    from tokenvault.live import read_tenant
+    from tokenvault.state.live import read_tenant
 
     async with here.tenant() as tenant:
         return await read_tenant(tenant, relevant)
@@ -80,7 +80,7 @@ async def _read(here: Session) -> State:
 
 def _export(state: State, apps: list[str], name: str | None, file: Path) -> Exported:
     from tokenvault.export import export
-    from tokenvault.export.key_files import public_keys_below
+    from tokenvault.export.draft import public_keys_below
 
     keys = public_keys_below(file.parent) if state.objects.get("credentials") else {}
     return export(state, file=file, name=name, only=apps, key_files=keys)

@@ -11,7 +11,7 @@ import typer
 from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
 from tokenvault.cli.session import Session, planned, session
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
     from tokenvault.render.graph_picture import Picture
@@ -57,11 +57,11 @@ def drawn(picture: Picture, form: Drawing) -> str:
     """The picture in one of its forms."""
     match form:
         case Drawing.MERMAID:
-            from tokenvault.render.graph_mermaid import graph_mermaid
+            from tokenvault.render.graph_text import graph_mermaid
 
             return graph_mermaid(picture)
         case Drawing.DOT:
-            from tokenvault.render.graph_dot import graph_dot
+            from tokenvault.render.graph_text import graph_dot
 
             return graph_dot(picture)
         case Drawing.SVG:
@@ -69,13 +69,13 @@ def drawn(picture: Picture, form: Drawing) -> str:
 
             return f"{graph_svg(picture)}\n"
         case Drawing.HTML:
-            from tokenvault.render.graph_html import graph_html
+            from tokenvault.render.graph_svg import graph_html
 
             return graph_html(picture)
 
 
 def _saved(path: Path) -> Picture:
-    from tokenvault.planfile import read_document
+    from tokenvault.plan.file import read_document
     from tokenvault.render.graph_picture import planned_picture
 
     return planned_picture(read_document(path))
@@ -86,16 +86,16 @@ def _picture(here: Session, specs: list[str] | None) -> Picture:
 
     if here.where.tenant or here.where.sandbox:
         return asyncio.run(_planned(here, specs))
-    from tokenvault.graph import build_graph
     from tokenvault.render.graph_picture import desired_picture
+    from tokenvault.state.desired import build_graph
 
     spec = here.spec(specs)
     return desired_picture(build_graph(spec, spec.tenant or "tenant.invalid"))
 
 
 async def _planned(here: Session, specs: list[str] | None) -> Picture:
-    from tokenvault.document import plan_document
-    from tokenvault.planner import Options
+    from tokenvault.plan.document import plan_document
+    from tokenvault.plan.planner import Options
     from tokenvault.render.graph_picture import planned_picture
 
     spec = here.spec(specs)

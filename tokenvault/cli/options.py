@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tokenvault.cli.completion import addresses
-from tokenvault.tenant_address import MAX_WAIT, Where
+from tokenvault.tenant.options import MAX_WAIT, Where
 
 DEFAULT_SPEC = "tokenvault.yaml"
 DEFAULT_SANDBOX = ".tokenvault/sandbox.db"

@@ -14,13 +14,13 @@ import typer
 from tokenvault.cli.options import Debug, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
 from tokenvault.cli.session import Session, session
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.secret import Secret
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.secrets import Secret
+from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
-    from tokenvault.output import Output
-    from tokenvault.spec.model import Spec
-    from tokenvault.tenant.gateway import Tenant
+    from tokenvault.model.spec import Spec
+    from tokenvault.operations.output import Output
+    from tokenvault.tenant.client import Tenant
 
 SCOPE = "read:client_keys"
 
@@ -71,8 +71,8 @@ def _exists(path: Path) -> Diagnostic:
 
 
 async def _output(here: Session, specs: list[str] | None, form: Form, env_file: Path | None) -> None:
-    from tokenvault.output import SECRET, output_document
-    from tokenvault.render.output_text import output_text
+    from tokenvault.operations.output import SECRET, output_document
+    from tokenvault.render.exchange_text import output_text
 
     spec = here.spec(specs)
     async with here.tenant() as tenant:
@@ -88,9 +88,9 @@ async def _output(here: Session, specs: list[str] | None, form: Form, env_file: 
 
 async def found_outputs(tenant: Tenant, spec: Spec) -> list[Output]:
     """The spec's applications as the tenant has them."""
-    from tokenvault.applications import matched, read_applications
-    from tokenvault.graph import build_graph
-    from tokenvault.output import outputs
+    from tokenvault.operations.output import outputs
+    from tokenvault.state.desired import build_graph
+    from tokenvault.state.live import matched, read_applications
 
     graph = build_graph(spec, tenant.domain)
     return outputs(graph, matched(graph, await read_applications(tenant)))
@@ -118,8 +118,8 @@ def _hidden(addresses: Sequence[str]) -> Diagnostic:
 def _write(
     path: Path, tenant: str, found: Sequence[Output], secrets: Mapping[str, Secret], files: Sequence[str]
 ) -> None:
-    from tokenvault.output import env_lines
-    from tokenvault.private_file import write_private
+    from tokenvault.files import write_private
+    from tokenvault.operations.output import env_lines
 
     comment = f"Written by `tokenvault output {' '.join(files)}`: secrets, keep out of git"
     try:

@@ -25,13 +25,13 @@ from tokenvault.cli.options import (
 )
 from tokenvault.cli.session import Planned, Session, planned, planned_offline, session
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.render.safe import safe, safe_json
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.tenant.options import MAX_WAIT
+from tokenvault.text import safe, safe_json
 
 if TYPE_CHECKING:
-    from tokenvault.document import Document
-    from tokenvault.plan import Plan
-    from tokenvault.planner import Options
+    from tokenvault.plan.document import Document
+    from tokenvault.plan.model import Plan
+    from tokenvault.plan.planner import Options
 
 
 class Format(StrEnum):
@@ -89,8 +89,8 @@ def plan(
     """
     import asyncio
 
-    from tokenvault.planner import Options
-    from tokenvault.planner.removal import refuse_more_than
+    from tokenvault.plan.deletion import refuse_more_than
+    from tokenvault.plan.planner import Options
 
     here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
     if live and out:
@@ -119,7 +119,7 @@ def _only_to_look_at() -> Diagnostic:
 
 
 def _save(here: Session, out: Path, made: Plan) -> None:
-    from tokenvault.planfile import save_plan
+    from tokenvault.plan.file import save_plan
 
     save_plan(out, made)
     here.console.err(f"\nSaved the plan to {safe(out)}. Apply exactly this with: tokenvault apply {safe(out)}\n")
@@ -127,7 +127,7 @@ def _save(here: Session, out: Path, made: Plan) -> None:
 
 def show(here: Session, made: Plan, form: Format, *, summary: bool = False, full: bool = False) -> None:
     """Draws a plan on stdout."""
-    from tokenvault.document import plan_document
+    from tokenvault.plan.document import plan_document
 
     document = plan_document(made)
     here.console.out(drawn(here.console, document, form, summary=summary, full=full))

@@ -42,8 +42,8 @@ def schema(
 
 
 def _reference() -> str:
+    from schemas.generate import reference
     from tokenvault.cli.app import command_line
-    from tokenvault.reference import reference
 
     return reference(typer.main.get_command(command_line()))
 
@@ -53,6 +53,6 @@ def _schema(of: Of) -> dict[str, Any]:
         from tokenvault.spec.schema import spec_schema
 
         return spec_schema()
-    from tokenvault.reference.output_schema import drift_schema, events_schema, plan_schema
+    from tokenvault.render.output_schema import drift_schema, events_schema, plan_schema
 
     return {Of.PLAN: plan_schema, Of.EVENTS: events_schema, Of.DRIFT: drift_schema}[of]()

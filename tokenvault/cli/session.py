@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -11,18 +12,18 @@ from typing import TYPE_CHECKING
 
 from tokenvault.cli.console import Console
 from tokenvault.cli.options import DEFAULT_SPEC
-from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.render.safe import safe
-from tokenvault.tenant_address import Where
+from tokenvault.errors import Diagnostic, RefusedError, Span
+from tokenvault.tenant.options import Where
+from tokenvault.text import safe
 
 if TYPE_CHECKING:
-    from tokenvault.desired import Graph
-    from tokenvault.live import Live, State
-    from tokenvault.plan import Plan
-    from tokenvault.planner import Options
-    from tokenvault.secret import Secret
-    from tokenvault.spec.model import Spec
-    from tokenvault.tenant.gateway import Tenant
+    from tokenvault.model.desired import Graph
+    from tokenvault.model.spec import Spec
+    from tokenvault.plan.model import Plan
+    from tokenvault.plan.planner import Options
+    from tokenvault.secrets import Secret
+    from tokenvault.state.live import Live, State
+    from tokenvault.tenant.client import Tenant
     from tokenvault.tenant.pacing import Wait
 
 LONG_WAIT = 10.0
@@ -48,7 +49,7 @@ class Session:
 
     def secret(self, reference: str, folder: str) -> Secret:
         """What a reference stands for here and now; `RefusedError` when it stands for nothing."""
-        from tokenvault.spec.values import References, Unresolved
+        from tokenvault.spec.references import References, Unresolved
 
         try:
             return References(self.environment, Path(folder)).secret(reference)
@@ -57,15 +58,15 @@ class Session:
 
     def guard(self, spec: Spec, domain: str) -> None:
         """Refuses a tenant that the spec does not name."""
-        from tokenvault.guard import guard
+        from tokenvault.operations.reading import guard
 
         guard(spec, domain, self.where)
 
     @asynccontextmanager
     async def tenant(self, on_wait: Callable[[Wait], None] | None = None) -> AsyncIterator[Tenant]:
         """The tenant, open. Waits for a rate limit are told, to `on_wait` or on stderr: long ones, and as they add up."""
+        from tokenvault.tenant.client import Exchange
         from tokenvault.tenant.connect import open_tenant
-        from tokenvault.tenant.gateway import Exchange
 
         def observe(exchange: Exchange) -> None:
             if self.debug:
@@ -108,7 +109,6 @@ def session(where: Where, *, debug: bool = False, env_file: Path | None = None) 
 def _variables(env_file: Path | None) -> Mapping[str, str]:
     if env_file is None:
         return {}
-    from tokenvault.cli.env_file import read_variables
 
     return read_variables(env_file)
 
@@ -125,9 +125,9 @@ class Planned:
 
     def limited(self, here: Session, targets: Sequence[str] | None, excludes: Sequence[str] | None) -> Plan:
         """The plan for the part that the user asks for, with what its token lacks for that."""
-        from tokenvault.plan import pace_of
-        from tokenvault.preflight import checked
-        from tokenvault.select import select
+        from tokenvault.plan.model import pace_of
+        from tokenvault.plan.preflight import checked
+        from tokenvault.plan.selection import select
 
         chosen = select(self.plan, targets or (), excludes or (), self.graph.nodes)
         return replace(checked(chosen, self.granted), pace=pace_of(here.where.max_rps, self.limit))
@@ -135,9 +135,9 @@ class Planned:
 
 async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
     """Reads the tenant and plans. What a prune would take away is searched for everywhere only when it is to be taken."""
-    from tokenvault.graph import build_graph
-    from tokenvault.planner.unseen import unlisted_warnings
-    from tokenvault.reading import read_for_plan
+    from tokenvault.operations.reading import read_for_plan
+    from tokenvault.state.desired import build_graph
+    from tokenvault.state.unknown import unlisted_warnings
 
     graph = build_graph(spec, tenant.domain)
     tenant.sparing = not options.prune
@@ -149,9 +149,9 @@ async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
 
 def planned_offline(here: Session, specs: Sequence[str] | None, snapshot: Path, options: Options) -> Planned:
     """Plans from a snapshot instead of a tenant: no credentials, no request."""
-    from tokenvault.graph import build_graph
     from tokenvault.sandbox import DOMAIN
-    from tokenvault.snapshot import read_snapshot
+    from tokenvault.state.desired import build_graph
+    from tokenvault.state.snapshot import read_snapshot
 
     state = read_snapshot(snapshot)
     _refuse_another(state.domain, here.where)
@@ -173,9 +173,55 @@ def _refuse_another(domain: str, where: Where) -> None:
 
 
 def _planned(spec: Spec, graph: Graph, state: State, options: Options) -> Planned:
-    from tokenvault.live import match
-    from tokenvault.planner import make_plan
+    from tokenvault.plan.planner import make_plan
+    from tokenvault.state.live import match
 
     live = match(graph, state)
     plan = make_plan(graph, live, salt=secrets.token_hex(16), files=spec.files, options=options)
     return Planned(plan=plan, graph=graph, live=live)
+
+
+def read_variables(path: Path) -> dict[str, str]:
+    """The variables that the file gives values; `RefusedError` with every line of it that cannot be read."""
+    from dotenv.parser import parse_stream
+
+    bindings = list(parse_stream(io.StringIO(_text(path))))
+    wrong = [_malformed(path, _line(found.original.line, found.original.string)) for found in bindings if found.error]
+    if wrong:
+        raise RefusedError(*wrong)
+    return {found.key: found.value for found in bindings if found.key is not None and found.value is not None}
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise RefusedError(Diagnostic(code="env-file", summary=f"There is no file {path}")) from None
+    except IsADirectoryError:
+        raise RefusedError(Diagnostic(code="env-file", summary=f"{path} is a folder, not a file")) from None
+    except OSError as error:
+        raise RefusedError(Diagnostic(code="env-file", summary=f"{path} cannot be read: {error.strerror}")) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problem = Diagnostic(code="env-file", summary="A character of this line is not UTF-8", span=_at(path, line))
+    raise RefusedError(problem)  # out here, so that no traceback holds the file's content
+
+
+def _line(start: int, text: str) -> int:
+    """The line of a statement: python-dotenv counts the empty ones before it as its own."""
+    return start + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def _malformed(path: Path, line: int) -> Diagnostic:
+    return Diagnostic(
+        code="env-file",
+        summary="This line is no NAME=value",
+        hint="A value in quotes ends with the same quote, and nothing but a comment comes after it.",
+        span=_at(path, line),
+    )
+
+
+def _at(path: Path, line: int) -> Span:
+    return Span(file=str(path), line=line, column=1, end_column=1)

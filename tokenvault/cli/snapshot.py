@@ -11,11 +11,11 @@ import typer
 from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, TenantOption, where
 from tokenvault.cli.session import Session, session
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.render.safe import safe
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.tenant.options import MAX_WAIT
+from tokenvault.text import safe
 
 if TYPE_CHECKING:
-    from tokenvault.live import State
+    from tokenvault.state.live import State
 
 Specs = Annotated[
     list[str] | None,
@@ -61,10 +61,10 @@ def snapshot(
 
 
 async def _snapshot(here: Session, specs: list[str] | None) -> tuple[State, dict[str, Any]]:
-    from tokenvault.graph import build_graph
-    from tokenvault.live import read_tenant
-    from tokenvault.reading import read_for_plan
-    from tokenvault.snapshot import snapshot_document
+    from tokenvault.operations.reading import read_for_plan
+    from tokenvault.state.desired import build_graph
+    from tokenvault.state.live import read_tenant
+    from tokenvault.state.snapshot import snapshot_document
 
     spec = here.spec(specs) if specs else None
     async with here.tenant() as tenant:
@@ -85,7 +85,7 @@ def _now() -> str:
 
 def _refuse_other_files(output: Path) -> None:
     """Only a snapshot is written over: a slip of the hand must not cost somebody a spec."""
-    from tokenvault.snapshot import read_snapshot
+    from tokenvault.state.snapshot import read_snapshot
 
     if output.exists():
         try:
@@ -96,7 +96,7 @@ def _refuse_other_files(output: Path) -> None:
 
 
 def _write(output: Path, text: str) -> None:
-    from tokenvault.private_file import write_private
+    from tokenvault.files import write_private
 
     try:
         write_private(output, text)

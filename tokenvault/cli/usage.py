@@ -15,8 +15,8 @@ from tokenvault.cli.session import Session, session
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 
 if TYPE_CHECKING:
-    from tokenvault.kinds import Object
-    from tokenvault.spec.model import Spec
+    from tokenvault.kinds.base import Object
+    from tokenvault.model.spec import Spec
 
 
 class Form(StrEnum):
@@ -91,9 +91,9 @@ def _split(arguments: list[str]) -> tuple[list[str] | None, str | None]:
 async def _usage(
     here: Session, paths: list[str] | None, app: str | None, connection: str | None, offline: bool
 ) -> dict[str, Any]:
-    from tokenvault.graph import build_graph
-    from tokenvault.usage.document import usage_document
-    from tokenvault.usage.example import connecting, examples
+    from tokenvault.exchange.programs import usage_document
+    from tokenvault.exchange.usage import connecting, examples
+    from tokenvault.state.desired import build_graph
 
     spec = here.spec(paths)
     _check(spec, app, connection)
@@ -116,8 +116,8 @@ def _check(spec: Spec, app: str | None, connection: str | None) -> None:
 
 async def _tenant(here: Session, spec: Spec, offline: bool) -> tuple[str, str, Mapping[str, Object] | None]:
     """The tenant's domain and base URL, and its applications (None: not read)."""
-    from tokenvault.applications import matched, read_applications
-    from tokenvault.graph import build_graph
+    from tokenvault.state.desired import build_graph
+    from tokenvault.state.live import matched, read_applications
     from tokenvault.tenant.connect import base_url
 
     if not offline:
@@ -136,8 +136,8 @@ async def _tenant(here: Session, spec: Spec, offline: bool) -> tuple[str, str, M
 
 
 def _offline(here: Session, spec: Spec) -> tuple[str, str, None]:
+    from tokenvault.exchange.usage import DOMAIN
     from tokenvault.tenant.connect import base_url
-    from tokenvault.usage.example import DOMAIN
 
     named = here.where.tenant or spec.tenant or here.environment.get("AUTH0_DOMAIN", "").strip()
     domain = named.removeprefix("https://").rstrip("/") or DOMAIN
@@ -147,7 +147,7 @@ def _offline(here: Session, spec: Spec) -> tuple[str, str, None]:
 def _drawn(here: Session, document: dict[str, Any], form: Form, language: Language) -> str:
     import json
 
-    from tokenvault.render.usage_text import usage_text
+    from tokenvault.render.exchange_text import usage_text
 
     if form is Form.JSON:
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -13,7 +13,7 @@ from tokenvault.cli.session import Session, session
 from tokenvault.errors import Diagnostic, SpecError
 
 if TYPE_CHECKING:
-    from tokenvault.spec.model import Spec
+    from tokenvault.model.spec import Spec
 
 
 class ProblemFormat(StrEnum):
@@ -55,7 +55,7 @@ def validate(
 
 
 def _checked(here: Session, specs: list[str] | None) -> Spec:
-    from tokenvault.graph import build_graph
+    from tokenvault.state.desired import build_graph
 
     spec = here.spec(specs)
     build_graph(spec, spec.tenant or "tenant.invalid")
@@ -73,8 +73,8 @@ def _valid(here: Session, spec: Spec) -> str:
 def _tell(here: Session, form: ProblemFormat, problems: Sequence[Diagnostic]) -> None:
     import json
 
-    from tokenvault.document import diagnostic_document
-    from tokenvault.render.annotations import annotation
+    from tokenvault.plan.document import diagnostic_document
+    from tokenvault.render.diagnostic import annotation
 
     if form is ProblemFormat.GITHUB:
         here.console.out("".join(annotation(problem) for problem in problems))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tokenvault.desired import Ask, Graph, refs
-from tokenvault.flavors import Flavor, Use, flavors, my_account_audience, uses
-from tokenvault.live import State, match
-from tokenvault.runtime.request import TOKEN_VAULT_GRANT
-from tokenvault.runtime.tenancy import Case, Object, Said, Sighting, Subject, Tenancy, Unreadable
-from tokenvault.runtime.workers import ACCESS
-from tokenvault.spec.model import Spec
-from tokenvault.want import Has, HasBy, Is
+from tokenvault.flavors import flavors, uses
+from tokenvault.flavors.base import Flavor, Use, my_account_audience
+from tokenvault.flavors.runtime.request import TOKEN_VAULT_GRANT
+from tokenvault.flavors.runtime.tenancy import Case, Object, Said, Sighting, Subject, Tenancy, Unreadable
+from tokenvault.flavors.runtime.worker import ACCESS
+from tokenvault.model.constraints import Has, HasBy, Is
+from tokenvault.model.desired import Ask, Graph, refs
+from tokenvault.model.spec import Spec
+from tokenvault.state.live import State, match
 
 # ---- of a spec
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from tokenvault.desired import Graph
 from tokenvault.flavors import flavors
-from tokenvault.runtime.precondition import Precondition, State, Verdict
-from tokenvault.runtime.tenancy import Case, Subject
+from tokenvault.flavors.runtime.precondition import Precondition, State, Verdict
+from tokenvault.flavors.runtime.tenancy import Case, Subject
+from tokenvault.model.desired import Graph
 
 DASHBOARD = "https://manage.auth0.com/#/"
 ENTERPRISE = frozenset({"oidc", "okta", "waad", "google-apps", "samlp", "adfs", "ad", "pingfederate", "ip"})

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tokenvault.desired import Graph
 from tokenvault.doctor.cases import asked_keys, exchanging_address
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
-from tokenvault.flavors import Flavor, flavors, uses
-from tokenvault.kinds import Object
-from tokenvault.runtime.request import ExchangeRequest
-from tokenvault.spec.model import Spec
-from tokenvault.variables import prefix, prefixes
-from tokenvault.want import Is
+from tokenvault.exchange.variables import prefix, prefixes
+from tokenvault.flavors import flavors, uses
+from tokenvault.flavors.base import Flavor
+from tokenvault.flavors.runtime.request import ExchangeRequest
+from tokenvault.kinds.base import Object
+from tokenvault.model.constraints import Is
+from tokenvault.model.desired import Graph
+from tokenvault.model.spec import Spec
 
 PRIVATE_KEY_JWT = "private_key_jwt"
 MUTUAL_TLS = "mtls"

@@ -14,12 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tokenvault.export.check import differences_from
-from tokenvault.export.compose import compose
-from tokenvault.export.draft import Draft, spec_text
+from tokenvault.export.draft import Draft, compose, spec_text
 from tokenvault.export.entries import UNREAD, Entry
 from tokenvault.export.survey import Survey, survey
-from tokenvault.export.uses import Used, title
-from tokenvault.live import State
+from tokenvault.export.usages import Used, title
+from tokenvault.state.live import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from tokenvault.errors import TokenVaultError
-from tokenvault.graph import build_graph
 from tokenvault.kinds import kinds
-from tokenvault.live import State, match
-from tokenvault.plan import Action, Attribute, Change, Plan
-from tokenvault.planner import make_plan
+from tokenvault.plan.model import Action, Attribute, Change, Plan
+from tokenvault.plan.planner import make_plan
 from tokenvault.spec.load import load_sources
 from tokenvault.spec.source import read_source
+from tokenvault.state.desired import build_graph
+from tokenvault.state.live import State, match
 
 MOST = 6
 _SALT = "export"

@@ -6,19 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tokenvault.export.callers import policies
 from tokenvault.export.survey import Survey, is_connectable
-from tokenvault.export.uses import TYPES, Used, title
+from tokenvault.export.usages import TYPES, Used, policies, title
 from tokenvault.flavors import flavors
-from tokenvault.kinds import Object
-from tokenvault.kinds._strategies import STRATEGIES, Strategy
+from tokenvault.flavors.runtime.tenancy import Unreadable, user_policy
 from tokenvault.kinds.application import URL_LISTS
+from tokenvault.kinds.base import Object
 from tokenvault.kinds.connection import ENDPOINTS, scope_list
-from tokenvault.ownership import read_mark
-from tokenvault.paths import get_path
-from tokenvault.runtime.tenancy import Unreadable, user_policy
-from tokenvault.spec.model import ApiSpec
-from tokenvault.spec.yaml_text import Flow, Reference, indented, mapping
+from tokenvault.kinds.strategies import STRATEGIES, Strategy
+from tokenvault.model.marks import read_mark
+from tokenvault.model.paths import get_path
+from tokenvault.model.spec import ApiSpec
+from tokenvault.spec.writer import Flow, Reference, indented, mapping
 
 NAMED = 3
 MARKED = "It carries this spec's mark: until it is taken in, plans call it left behind. Do not let them --prune it."

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenvault.desired import Ask, Target, When
 from tokenvault.errors import did_you_mean
-from tokenvault.flavors import (
-    DOCS,
-    GRANTS_DOC,
-    MRRT_DOC,
-    TOKEN_VAULT_GRANT,
-    Flavor,
-    Spelling,
-    Use,
-    api,
-    application,
-    user_grant,
-)
-from tokenvault.flavors._loans import EXCHANGE, GRANT, POLICY
-from tokenvault.runtime.flavors import ACCESS_TOKEN_EXCHANGE
-from tokenvault.runtime.tenancy import Sighting
-from tokenvault.spec.model import ApiSpec, Problem
-from tokenvault.want import Has, HasBy, Initially, Is, Not
+from tokenvault.flavors.base import DOCS, GRANTS_DOC, MRRT_DOC, Flavor, Spelling, Use, api, application, user_grant
+from tokenvault.flavors.provisions import EXCHANGE, GRANT, POLICY
+from tokenvault.flavors.runtime import Runtime
+from tokenvault.flavors.runtime.api import SERVING_CHECKS
+from tokenvault.flavors.runtime.detection import serving
+from tokenvault.flavors.runtime.request import ACCESS_TOKEN_REQUEST, TOKEN_VAULT_GRANT
+from tokenvault.flavors.runtime.tenancy import Sighting
+from tokenvault.model.constraints import Has, HasBy, Initially, Is, Not
+from tokenvault.model.desired import Ask, Target, When
+from tokenvault.model.spec import ApiSpec, Problem
+
+ACCESS_TOKEN_EXCHANGE = Runtime(preconditions=SERVING_CHECKS, sightings=serving, exchange=ACCESS_TOKEN_REQUEST)
+
 
 DOC = f"{DOCS}/access-token-exchange-with-token-vault"
 USER_POLICY = "subject_type_authorization.user.policy"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenvault.desired import Ask
-from tokenvault.flavors import (
-    CONNECTED_ACCOUNTS_SCOPES,
+from tokenvault.flavors.base import (
     DOCS,
     GRANTS_DOC,
     MRRT_DOC,
@@ -20,9 +18,20 @@ from tokenvault.flavors import (
     my_account_audience,
     user_grant,
 )
-from tokenvault.flavors._loans import CONNECTION, GRANT, POLICY
-from tokenvault.runtime.flavors import CONNECTED_ACCOUNTS
-from tokenvault.want import Has, HasBy, Initially, Is, Not
+from tokenvault.flavors.provisions import CONNECTION, GRANT, POLICY
+from tokenvault.flavors.runtime import Runtime
+from tokenvault.flavors.runtime.client import CONNECTING_CHECKS
+from tokenvault.flavors.runtime.connection import CONNECTION_CHECKS
+from tokenvault.flavors.runtime.detection import connecting
+from tokenvault.flavors.runtime.my_account import MFA_POLICY_CHECK, MY_ACCOUNT_CHECKS
+from tokenvault.flavors.runtime.request import CONNECTED_ACCOUNTS_SCOPES
+from tokenvault.model.constraints import Has, HasBy, Initially, Is, Not
+from tokenvault.model.desired import Ask
+
+CONNECTED_ACCOUNTS = Runtime(
+    preconditions=(*CONNECTING_CHECKS, *MY_ACCOUNT_CHECKS, *CONNECTION_CHECKS, MFA_POLICY_CHECK), sightings=connecting
+)
+
 
 ROTATING = {"token_lifetime": 2592000, "idle_token_lifetime": 1296000}
 LASTING = {"infinite_token_lifetime": True, "infinite_idle_token_lifetime": True}

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tokenvault.desired import Ask, Target
 from tokenvault.errors import did_you_mean
-from tokenvault.flavors import (
+from tokenvault.flavors.base import (
     DOCS,
     PRIVATE_KEY_JWT_DOC,
-    TOKEN_VAULT_GRANT,
     Flavor,
     Loaded,
     ReadFile,
@@ -21,14 +19,33 @@ from tokenvault.flavors import (
     application,
     enabled,
 )
-from tokenvault.flavors._loans import CONNECTION, EXCHANGE, KEYS_SLOT, PRIVILEGED, PRIVILEGED_SLOT, WORKER, attached_ids
-from tokenvault.keys import BadKey, PublicKey, read_public_key
+from tokenvault.flavors.provisions import (
+    CONNECTION,
+    EXCHANGE,
+    KEYS_SLOT,
+    PRIVILEGED,
+    PRIVILEGED_SLOT,
+    WORKER,
+    attached_ids,
+)
+from tokenvault.flavors.public_keys import BadKey, PublicKey, read_public_key
+from tokenvault.flavors.runtime import Runtime
+from tokenvault.flavors.runtime.connection import CONNECTION_CHECKS
+from tokenvault.flavors.runtime.detection import working
+from tokenvault.flavors.runtime.my_account import MFA_POLICY_CHECK
+from tokenvault.flavors.runtime.request import TOKEN_VAULT_GRANT, WORKER_REQUEST
+from tokenvault.flavors.runtime.tenancy import Sighting
+from tokenvault.flavors.runtime.worker import WORKING_CHECKS
 from tokenvault.kinds.credential import credential_name
-from tokenvault.runtime.flavors import PRIVILEGED_WORKER
-from tokenvault.runtime.tenancy import Sighting
-from tokenvault.spec.model import Problem
-from tokenvault.spec.values import Unresolved
-from tokenvault.want import Has, HasBy, Initially, Is, Not, Ref, Want
+from tokenvault.model.constraints import Has, HasBy, Initially, Is, Not, Ref, Want
+from tokenvault.model.desired import Ask, Target
+from tokenvault.model.spec import Problem
+from tokenvault.spec.references import Unresolved
+
+PRIVILEGED_WORKER = Runtime(
+    preconditions=(*WORKING_CHECKS, *CONNECTION_CHECKS, MFA_POLICY_CHECK), sightings=working, exchange=WORKER_REQUEST
+)
+
 
 DOC = f"{DOCS}/privileged-worker-token-exchange-with-token-vault"
 MAX_KEYS, MAX_ADDRESSES, MAX_GRANTS, MAX_SCOPES = 2, 10, 5, 20

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenvault.desired import Ask
-from tokenvault.flavors import DOCS, TOKEN_VAULT_GRANT, Flavor, Use, application
-from tokenvault.flavors._loans import EXCHANGE
-from tokenvault.runtime.flavors import REFRESH_TOKEN_EXCHANGE
-from tokenvault.want import Has, Is, Not
+from tokenvault.flavors.base import DOCS, Flavor, Use, application
+from tokenvault.flavors.provisions import EXCHANGE
+from tokenvault.flavors.runtime import Runtime
+from tokenvault.flavors.runtime.client import REFRESHING_CHECKS
+from tokenvault.flavors.runtime.detection import refreshing
+from tokenvault.flavors.runtime.request import REFRESH_TOKEN_REQUEST, TOKEN_VAULT_GRANT
+from tokenvault.model.constraints import Has, Is, Not
+from tokenvault.model.desired import Ask
+
+REFRESH_TOKEN_EXCHANGE = Runtime(preconditions=REFRESHING_CHECKS, sightings=refreshing, exchange=REFRESH_TOKEN_REQUEST)
+
 
 DOC = f"{DOCS}/refresh-token-exchange-with-token-vault"
 

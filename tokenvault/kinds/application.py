@@ -8,15 +8,103 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from tokenvault.desired import Ask, Node, Target, Why
 from tokenvault.errors import Diagnostic, PlanError
-from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape
-from tokenvault.kinds._application_risks import risks
-from tokenvault.kinds._application_schema import SCHEMA
-from tokenvault.kinds._immutable import fixed
-from tokenvault.ownership import read_mark
-from tokenvault.spec.model import ApplicationSpec, Problem, Spec
-from tokenvault.want import Among, Has, Is, Want
+from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape, fixed
+from tokenvault.model.constraints import Among, Has, Is, Want
+from tokenvault.model.desired import Ask, Node, Target, Why
+from tokenvault.model.marks import read_mark
+from tokenvault.model.paths import get_path
+from tokenvault.model.spec import ApplicationSpec, Problem, Spec
+
+
+def _urls(description: str, example: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "type": "array",
+        "items": {"type": "string", "minLength": 1, "maxLength": 2048},
+        "uniqueItems": True,
+        "examples": [[example]],
+    }
+
+
+SCHEMA: dict[str, Any] = {
+    "description": "The applications, keyed by a name of your own: the key is the address, `application.<key>`.",
+    "type": "object",
+    "propertyNames": {"pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    "additionalProperties": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["flavors"],
+        "anyOf": [{"required": ["type"]}, {"required": ["client_id"]}],
+        "properties": {
+            "name": {
+                "description": "The application's name in Auth0. Default: the key, or, with `client_id`, the name it has.",
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 200,
+                "pattern": "^[^<>]+$",
+                "examples": ["Acme Assistant"],
+            },
+            "client_id": {
+                "description": "Adopt the existing application with this client id instead of looking for one by name.",
+                "type": "string",
+                "pattern": "^([A-Za-z0-9_-]{1,64}|.*\\$\\{.*)$",
+                "examples": ["AbC123dEf456GhI789jKl012mNo345Pq"],
+            },
+            "type": {
+                "description": "What kind of application it is. `spa` and `native` are public: they keep no secret.",
+                "enum": ["regular_web", "m2m", "spa", "native"],
+                "examples": ["regular_web"],
+            },
+            "callbacks": _urls(
+                "Callback URLs: the login's, and the one that a user comes back to after connecting an account.",
+                "https://assistant.acme.com/auth/callback",
+            ),
+            "logout_urls": _urls("Where a user may be sent after logging out.", "https://assistant.acme.com"),
+            "web_origins": _urls("Origins that may use silent authentication.", "https://assistant.acme.com"),
+            "allowed_origins": _urls(
+                "Origins that may call Auth0 from the browser (CORS), the My Account API among it.",
+                "https://calendar.acme.com",
+            ),
+            "flavors": {"description": "What the application uses Token Vault for.", "type": "array", "minItems": 1},
+            "connections": {
+                "description": "Connections of this spec that the application uses. Default: all of them.",
+                "type": "array",
+                "items": {"type": "string"},
+                "uniqueItems": True,
+                "examples": [["google-oauth2"]],
+            },
+            "protect": {
+                "description": "Never deleted or released, whatever else is asked.",
+                "type": "boolean",
+                "default": False,
+                "examples": [True],
+            },
+        },
+    },
+}
+
+
+METHODS, METHOD = "client_authentication_methods", "token_endpoint_auth_method"
+KEYS = f"{METHODS}.private_key_jwt.credentials"
+
+
+def risks(live: Object, sets: Mapping[str, Any]) -> Iterable[str]:
+    """The risks of setting these attributes, given what the application has."""
+    before, after = live.get(METHOD), sets.get(METHOD)
+    if before == "none" and after is not None:
+        yield "it is public no longer: it must authenticate with its client secret at the token endpoint from now on"
+    if METHODS in sets and live.get(METHODS):
+        yield "the application can no longer authenticate with its keys, only with its client secret"
+    if KEYS in sets and not live.get(METHODS) and before is not None:
+        yield "its client secret stops working at the token endpoint: it must authenticate with its key from now on"
+    if _ids(get_path(live, KEYS)) - _ids(sets.get(KEYS, get_path(live, KEYS))):
+        yield "whoever still authenticates with a key that is removed here is refused from then on"
+
+
+def _ids(slot: Any) -> set[str]:
+    return {str(entry["id"]) for entry in slot or []}
+
 
 APP_TYPES = {"regular_web": "regular_web", "m2m": "non_interactive", "spa": "spa", "native": "native"}
 TYPE_NAMES = {

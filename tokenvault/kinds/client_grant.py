@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tokenvault.desired import Node
-from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Scopes, Shape
+from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Scopes, Shape
+from tokenvault.model.desired import Node
 
 
 async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from tokenvault.desired import Node
-from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, Shape
-from tokenvault.kinds._strategies import NEVER
+from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, Shape
+from tokenvault.kinds.strategies import NEVER
+from tokenvault.model.desired import Node
 
 PER_REQUEST = 50
 

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from tokenvault.desired import Node
 from tokenvault.errors import Diagnostic
-from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes
-from tokenvault.kinds._immutable import fixed
-from tokenvault.ownership import read_mark
+from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, fixed
+from tokenvault.model.desired import Node
+from tokenvault.model.marks import read_mark
 
 NAME_PREFIX = "tokenvault"
 SENT = ("name", "credential_type", "pem", "alg")

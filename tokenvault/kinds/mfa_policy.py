@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tokenvault.desired import Ask, Node, Target, Why
-from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, Section, Shape
-from tokenvault.spec.model import Spec
-from tokenvault.want import Has, Lacks
+from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, Section, Shape
+from tokenvault.model.constraints import Has, Lacks
+from tokenvault.model.desired import Ask, Node, Target, Why
+from tokenvault.model.spec import Spec
 
 ALWAYS = "all-applications"
 DOC = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault/configure-token-vault"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenvault.document import Document
+from tokenvault.plan.document import Document
 from tokenvault.render.block import block, canvas_for, wrapped
-from tokenvault.render.safe import safe
 from tokenvault.render.style import PLAIN, Painter
 from tokenvault.render.text import warning_lines
 from tokenvault.render.words import counted
+from tokenvault.text import safe
 
 VERBS = {"update": "has changed outside tokenvault", "delete": "is gone"}
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenvault.document import Document
+from tokenvault.plan.document import Document
 from tokenvault.render.block import wrapped
-from tokenvault.render.safe import safe
 from tokenvault.render.style import PLAIN, Painter
 from tokenvault.render.words import place
+from tokenvault.text import safe
 
 
 def explanation_text(explanation: Document, paint: Painter = PLAIN, *, width: int = 100) -> str:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tokenvault.document import Document
-from tokenvault.render.block import OPS, SIGNS
+from tokenvault.plan.document import Document
+from tokenvault.render.block import OPS, SIGNS, Group, Row, groups
 from tokenvault.render.graph_picture import planned_picture
 from tokenvault.render.graph_svg import graph_svg
-from tokenvault.render.markup import Markup, joined, tag
-from tokenvault.render.page import page
-from tokenvault.render.rows import Group, Row, groups
-from tokenvault.render.safe import safe
+from tokenvault.render.markup import Markup, joined, page, tag
 from tokenvault.render.text import VERBS
 from tokenvault.render.words import budget, counted, left_alone, nothing_to_do, place, risks
+from tokenvault.text import safe
 
 ALL_OPEN_UP_TO, SOME_OPEN_UP_TO = 8, 100
 FILTERS = {"all": "All", "create": "Create", "update": "Update", "delete": "Delete", "risky": "Risky"}

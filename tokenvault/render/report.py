@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from tokenvault.applier.events import Outcome, Report
 from tokenvault.kinds import kinds
-from tokenvault.plan import Action, Plan
-from tokenvault.render.safe import safe
+from tokenvault.plan.model import Action, Plan
 from tokenvault.render.style import PLAIN, Painter
+from tokenvault.text import safe
 
 
 def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: int, writes: int) -> str:

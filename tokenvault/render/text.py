@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenvault.document import Document
+from tokenvault.plan.document import Document
 from tokenvault.render.block import SIGNS, block, canvas_for, wrapped
-from tokenvault.render.safe import safe
 from tokenvault.render.style import PLAIN, Painter
 from tokenvault.render.words import budget, counted, totals
+from tokenvault.text import safe
 
 VERBS = {
     "create": "will be created",

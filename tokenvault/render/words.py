@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tokenvault.document import Document
-from tokenvault.render.safe import MAX_TEXT, safe
+from tokenvault.plan.document import Document
+from tokenvault.text import MAX_TEXT, safe
 
 
 def value_text(value: Any) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 from tokenvault.flavors import flavors
 from tokenvault.kinds import kinds
-from tokenvault.secret import Secret
+from tokenvault.model.spec import ApiSpec, ApplicationSpec, ConnectionSpec, FlavorUse, Path, Positions, Problem, Spec
+from tokenvault.secrets import Secret
 from tokenvault.spec.merge import Merged
-from tokenvault.spec.model import ApiSpec, ApplicationSpec, ConnectionSpec, FlavorUse, Path, Positions, Problem, Spec
-from tokenvault.spec.values import References
+from tokenvault.spec.references import References
 
 Data = Mapping[str, Any]
 

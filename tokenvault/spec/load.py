@@ -10,16 +10,17 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from tokenvault.errors import Diagnostic, SpecError, did_you_mean
-from tokenvault.flavors import Use, flavors
+from tokenvault.flavors import flavors
+from tokenvault.flavors.base import Use
 from tokenvault.kinds import kinds
-from tokenvault.secret import Secret, sounds_secret
+from tokenvault.model.spec import Path, Positions, Problem, Spec
+from tokenvault.secrets import Secret, sounds_secret
 from tokenvault.spec.build import build
 from tokenvault.spec.merge import merge
-from tokenvault.spec.model import Path, Positions, Problem, Spec
 from tokenvault.spec.problems import diagnose, in_order, literal_secret, schema_problems, secret_in_clear, wrong_types
+from tokenvault.spec.references import References, Unresolved, has_default, has_reference, variables
 from tokenvault.spec.schema import spec_schema
 from tokenvault.spec.source import MAX_BYTES, MAX_PROBLEMS, Source, read_source
-from tokenvault.spec.values import References, Unresolved, has_default, has_reference, variables
 
 DEFAULT_FILE = "tokenvault.yaml"
 
@@ -116,7 +117,7 @@ def _read(file: str) -> Source:
 
 
 def _refuse_plan(path: FilePath) -> None:
-    from tokenvault.planfile import is_plan_file
+    from tokenvault.files import is_plan_file
 
     if is_plan_file(path):
         hint = "It can be shown (`tokenvault show`), drawn (`graph --plan`) and applied (`apply`), as it is."

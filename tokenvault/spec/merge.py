@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenvault.errors import Diagnostic
-from tokenvault.spec.model import Path
+from tokenvault.model.spec import Path
 from tokenvault.spec.source import Source
 
 SHARED = frozenset({"version", "name", "tenant", "mfa_policy", "my_account_api", "overlay"})

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tokenvault.errors import Diagnostic, Span, did_you_mean
-from tokenvault.secret import sounds_secret
-from tokenvault.spec.model import Path, Positions, Problem
+from tokenvault.model.spec import Path, Positions, Problem
+from tokenvault.secrets import sounds_secret
 
 _NAMES = {"object": "a mapping", "array": "a list", "string": "text", "boolean": "true or false", "integer": "a number"}
 _TYPES = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.secret import Secret
+from tokenvault.secrets import Secret
 from tokenvault.tenant.credentials import Credentials, management_audience, no_credentials
-from tokenvault.tenant.guidance import login_command, ways
+from tokenvault.tenant.scopes import login_command, ways
 
 TOKEN_SERVICE, SECRET_SERVICE = "Auth0 CLI Access Token", "Auth0 CLI Client Secret"
 MAX_CHUNKS = 50

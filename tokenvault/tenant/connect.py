@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.tenant.gateway import Exchange, Tenant
+from tokenvault.tenant.client import Exchange, Tenant
+from tokenvault.tenant.options import Where
 from tokenvault.tenant.pacing import Pacer, Wait
-from tokenvault.tenant_address import Where
 
 if TYPE_CHECKING:
     import httpx
@@ -45,7 +45,7 @@ async def _sandbox(path: Path, pacer: Pacer, observe: Callable[[Exchange], None]
     import httpx
 
     from tokenvault.sandbox import TOKEN, open_sandbox
-    from tokenvault.tenant.access_token import Access, FixedToken
+    from tokenvault.tenant.tokens import Access, FixedToken
 
     sandbox = open_sandbox(path)
     token = FixedToken(TOKEN, Access(source="the sandbox", scopes=sandbox.scopes))
@@ -62,9 +62,8 @@ async def _sandbox(path: Path, pacer: Pacer, observe: Callable[[Exchange], None]
 async def _remote(
     where: Where, environment: Mapping[str, str], pacer: Pacer, observe: Callable[[Exchange], None]
 ) -> AsyncIterator[Tenant]:
-    from tokenvault.tenant.access_token import TokenSource
     from tokenvault.tenant.credentials import find_credentials
-    from tokenvault.tenant.renewal import Renewal
+    from tokenvault.tenant.tokens import Renewal, TokenSource
 
     credentials = find_credentials(environment, where.tenant)
     base = base_url(credentials.domain)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tokenvault.errors import ApiError, Diagnostic
-from tokenvault.secret import Secret
+from tokenvault.secrets import Secret
 from tokenvault.tenant.connect import TIMEOUT, base_url, http_client
 from tokenvault.tenant.failures import quote, unintelligible, unreachable
-from tokenvault.tenant_address import Where
+from tokenvault.tenant.options import Where
 
 if TYPE_CHECKING:
     import httpx

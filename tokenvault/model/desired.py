@@ -1,0 +1,163 @@
+"""The desired state as data: nodes (one object of the tenant each) and the asks that flavors and the spec make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from tokenvault.errors import Span
+from tokenvault.model.constraints import Both, HasBy, Ref, Want
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """Who asked and why: a flavor (or `spec`), the line of the spec, one sentence, and where Auth0 documents it."""
+
+    source: str
+    reason: str
+    span: Span | None = None
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The object that an ask is about.
+
+    `identity` is its natural key in the tenant. `mark` is the key under which this spec owns it (None: never marked).
+    `creatable` is false for what must exist already. `checked_only` nodes
+    are looked at, never changed. `when` makes the node conditional on another node's value. `vouches` is the address of
+    an object whose kind has no room for a mark: this object's metadata says when this spec created that one. An
+    `absent` object is one that must not be there. `reason` is what the plan says of the change as a whole.
+    """
+
+    address: str
+    kind: str
+    identity: Mapping[str, Any]
+    name: str = ""
+    mark: str | None = None
+    creatable: bool = True
+    protect: bool = False
+    checked_only: bool = False
+    when: When | None = None
+    vouches: str = ""
+    absent: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """The node is wanted only while the attribute `path` of the node `address` has one of `values`."""
+
+    address: str
+    path: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One flavor (or the spec) wants one attribute of one object to be so, and why. `needs` are addresses to come first.
+
+    `user` is the address of the application on whose behalf a flavor asks. A `loan` (`verb:name`) labels what serves
+    Token Vault alone and is taken back when the application lets go of it; see `flavors/provisions.py`.
+    """
+
+    target: Target
+    path: str
+    want: Want
+    why: Why
+    needs: tuple[str, ...] = ()
+    user: str = ""
+    loan: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """An object that must exist, with everything asked of it."""
+
+    target: Target
+    asks: tuple[Ask, ...]
+    wants: Mapping[str, Want]
+
+    @property
+    def address(self) -> str:
+        return self.target.address
+
+    @property
+    def kind(self) -> str:
+        return self.target.kind
+
+    @property
+    def span(self) -> Span | None:
+        return next((ask.why.span for ask in self.asks if ask.why.span), None)
+
+    def asks_for(self, path: str) -> Iterator[Ask]:
+        """The asks that made the want at `path`."""
+        return (ask for ask in self.asks if ask.path == path)
+
+    def needs(self) -> frozenset[str]:
+        """Addresses of the nodes that this one refers to."""
+        found = {address for ask in self.asks for address in ask.needs}
+        found.update(ref.address for ref in refs(dict(self.target.identity)))
+        for want in self.wants.values():
+            found.update(ref.address for ref in refs(want))
+        return frozenset(found - {self.address})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """Every object that the spec asks for, by address, in the order of the spec."""
+
+    spec_name: str
+    domain: str
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+
+    def of_kind(self, kind: str) -> list[Node]:
+        """The nodes of one kind, in order."""
+        return [node for node in self.nodes.values() if node.kind == kind]
+
+
+def refs(value: Any) -> Iterator[Ref]:
+    """Every reference inside a value or a want, however deep."""
+    match value:
+        case Ref():
+            yield value
+        case dict() | Mapping():
+            for item in value.values():
+                yield from refs(item)
+        case list() | tuple() | set() | frozenset():
+            for item in value:
+                yield from refs(item)
+        case HasBy():
+            yield from refs(value.entries)
+        case Both():
+            yield from refs(value.wanted)
+        case _ if hasattr(value, "items") and not callable(value.items):
+            yield from refs(value.items)
+        case _ if hasattr(value, "value"):
+            yield from refs(value.value)
+
+
+def bound(want: Want, ids: Mapping[str, str | None]) -> Want:
+    """The want with each reference replaced by the id of its object, where that object exists."""
+    if not any(True for _ in refs(want)):
+        return want
+    if isinstance(want, Both):
+        return replace(want, wanted=bound(want.wanted, ids))
+    parts = {part.name: bind(getattr(want, part.name), ids) for part in fields(want)}  # type: ignore[arg-type]
+    return replace(want, **parts)  # type: ignore[type-var]
+
+
+def bind(value: Any, ids: Mapping[str, str | None]) -> Any:
+    """The value with each reference replaced by the id of its object, where that object exists."""
+    match value:
+        case Ref():
+            return ids.get(value.address) or value
+        case dict() | Mapping():
+            return {key: bind(item, ids) for key, item in value.items()}
+        case list():
+            return [bind(item, ids) for item in value]
+        case tuple():
+            return tuple(bind(item, ids) for item in value)
+        case _:
+            return value

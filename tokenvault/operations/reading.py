@@ -1,0 +1,72 @@
+"""Reading a tenant for a plan: what the graph needs, and then whatever the marks found there say is left of the spec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.kinds import kinds
+from tokenvault.kinds.base import Collection, Reader
+from tokenvault.model.desired import Graph, Node
+from tokenvault.model.spec import Spec
+from tokenvault.plan.orphans import possible_leftovers
+from tokenvault.state.live import Live, State, match, read_state, seal
+from tokenvault.tenant.options import Where
+
+Staying = Callable[[Graph, Live], frozenset[str]]
+
+
+async def read_for_plan(reader: Reader, graph: Graph, staying: Staying | None = None) -> State:
+    """The tenant as far as a plan of this graph needs to know it, leftovers included.
+
+    `staying` says which addresses are to stay, for a plan that takes the rest away; default: all of them.
+    """
+    state = await read_state(reader, graph)
+    for kind in kinds().values():
+        if kind.marker and kind.collection.name not in {*state.objects, *state.unreadable}:
+            state = await _with(reader, state, kind.collection, ())
+    live = match(graph, state)
+    left = possible_leftovers(graph, live, staying=staying(graph, live) if staying else None)
+    nodes = [node for each in left for node in each.nodes]
+    for collection in dict.fromkeys(kinds()[node.kind].collection for node in nodes):
+        missing = list(_unread(collection, nodes, state))
+        if missing:
+            state = await _with(reader, state, collection, missing)
+    return state
+
+
+def _unread(collection: Collection, nodes: Iterable[Node], state: State) -> Iterable[Node]:
+    """The nodes of the collection that live in a part of it which was not read."""
+    if collection.name in state.objects and collection.name not in state.pieces:
+        return
+    pieces = state.pieces.get(collection.name, frozenset())
+    for node in nodes:
+        if kinds()[node.kind].collection == collection and node.target.identity.get(collection.piece) not in pieces:
+            yield node
+
+
+async def _with(reader: Reader, state: State, collection: Collection, nodes: Sequence[Node]) -> State:
+    """The state with these nodes' part of the collection, or all of it."""
+    found = [seal(item) for item in await collection.read(reader, nodes, state.objects)]
+    read = frozenset(str(node.target.identity.get(collection.piece)) for node in nodes)
+    pieces = state.pieces.get(collection.name, frozenset()) | read
+    known = [*state.objects.get(collection.name, ()), *found]
+    return replace(
+        state,
+        objects={**state.objects, collection.name: known},
+        pieces={**state.pieces, collection.name: pieces} if collection.piece and nodes else state.pieces,
+    )
+
+
+def guard(spec: Spec, domain: str, where: Where) -> None:
+    """Refuses a tenant that the spec does not name. The sandbox harms nobody and is let through."""
+    if spec.tenant and spec.tenant != domain and not where.sandbox:
+        raise RefusedError(
+            Diagnostic(
+                code="tenant-guard",
+                summary=f"The spec is for {spec.tenant}, and this is {domain}",
+                hint="Set AUTH0_DOMAIN to the spec's tenant, or correct `tenant` in the spec.",
+                span=spec.positions.key("tenant"),
+            )
+        )

@@ -1,0 +1,251 @@
+"""Desired graph + live state → plan. Pure: no I/O, no clock, no randomness (the salt comes in)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tokenvault.errors import Diagnostic, PlanError
+from tokenvault.kinds import kinds
+from tokenvault.kinds.base import Kind, Object
+from tokenvault.model.constraints import Has, HasBy, Initially, Is, Not, Ref, Want
+from tokenvault.model.desired import Graph, Node, Target, bind, bound
+from tokenvault.model.paths import get_path
+from tokenvault.plan.changes import attributes, kept, risks, unmanaged, unmanaged_options
+from tokenvault.plan.deletion import deletion, in_order
+from tokenvault.plan.diff import Comparable, Delta, differences
+from tokenvault.plan.key_rotation import retired, within_limits
+from tokenvault.plan.model import Action, Change, Orphan, Plan, planned_nodes
+from tokenvault.plan.ordering import Ordering, marks_last, with_companions
+from tokenvault.plan.orphans import leftovers, lost_proofs
+from tokenvault.plan.ownership import Ownership, mark_of
+from tokenvault.state.desired import with_nodes
+from tokenvault.state.live import Live, match
+from tokenvault.state.unknown import unseen_warnings, why_unseen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user decides about a plan.
+
+    `adopt` takes over what carries another spec's mark, `prune` takes away what the spec left behind; a plan that
+    deletes more than `max_destroy` objects is not to be carried out.
+    """
+
+    adopt: bool = False
+    prune: bool = False
+    max_destroy: int | None = None
+
+
+def make_plan(
+    graph: Graph, live: Live, *, salt: str, files: tuple[str, ...] = (), options: Options | None = None
+) -> Plan:
+    """The plan that makes `live` what `graph` asks for; `PlanError` with everything that cannot be reconciled."""
+    options = options or Options()
+    left = leftovers(graph, live)
+    pruned = [each for each in left if options.prune and not each.orphan.protected]
+    removed = [node for each in pruned for node in each.nodes]
+    orphans = tuple(each.orphan for each in left if each not in pruned)
+    plan = plan_graph(graph, live, removed, salt=salt, files=files, options=options, orphans=orphans)
+    return replace(plan, warnings=(*plan.warnings, *lost_proofs(graph, live, pruned)))
+
+
+def plan_graph(
+    graph: Graph,
+    live: Live,
+    removed: Sequence[Node],
+    *,
+    salt: str,
+    files: tuple[str, ...],
+    options: Options,
+    orphans: tuple[Orphan, ...] = (),
+) -> Plan:
+    """The plan for a graph, and for what else is to be taken away (`removed`)."""
+    removed = [*removed, *retired(graph, live)]
+    if removed:
+        graph = with_nodes(graph, removed)
+        live = match(graph, live.state)
+    planner = _Planner.of(graph, live, Comparable(salt), options)
+    changes = planner.changes()
+    if planner.errors:
+        raise PlanError(*planner.errors)
+    return Plan(
+        spec_name=graph.spec_name,
+        tenant=graph.domain,
+        files=files,
+        salt=salt,
+        changes=tuple(changes),
+        nodes=planned_nodes(planner.wanted(), planner.values, changes),
+        unchanged=planner.unchanged,
+        orphans=orphans,
+        warnings=tuple(planner.warnings),
+    )
+
+
+@dataclass(slots=True)
+class _Planner:
+    """One planning run; holds what nodes later in the order need of earlier ones."""
+
+    graph: Graph
+    live: Live
+    compare: Comparable
+    ownership: Ownership
+    ordering: Ordering
+    values: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    errors: list[Diagnostic] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
+    unseen: dict[str, dict[str, str]] = field(default_factory=dict)
+    unchanged: int = 0
+
+    @classmethod
+    def of(cls, graph: Graph, live: Live, compare: Comparable, options: Options) -> _Planner:
+        """The planner of a graph."""
+        ownership = Ownership.of(graph, live, adopt=options.adopt, settle=options.prune)
+        return cls(graph, live, compare, ownership, Ordering(graph, live))
+
+    def changes(self) -> list[Change]:
+        """Every node's change, with the changes that it has to wait for."""
+        found = [change for node in self.graph.nodes.values() for change in self._node(node)]
+        self.warnings += unseen_warnings(self.live, self.unseen)
+        changing = {change.address for change in found}
+        found = [replace(change, requires=tuple(a for a in change.requires if a in changing)) for change in found]
+        found, problems = within_limits(in_order(found, self.live.objects), self.live, self.values)
+        self.errors += problems
+        return marks_last(found)
+
+    def wanted(self) -> list[Node]:
+        """The nodes that this tenant needs; whether it has them may be unknown."""
+        nodes = [node for node in self.graph.nodes.values() if not node.target.absent]
+        return [node for node in nodes if node.address in self.values or node.address in self.live.unknown]
+
+    def _node(self, node: Node) -> Iterable[Change]:
+        kind, live = kinds()[node.kind], self.live.objects.get(node.address)
+        if node.target.absent:
+            yield from [deletion(kind, node, live, self.live.ids, self.compare)] if live is not None else []
+        elif node.address not in self.live.unknown and self._is_wanted(node.target):
+            yield from self._reconciled(kind, kind.refine(node, live), live)
+
+    def _is_wanted(self, target: Target) -> bool:
+        when = target.when
+        return when is None or self.values.get(when.address, {}).get(when.path) in when.values
+
+    def _reconciled(self, kind: Kind, node: Node, live: Object | None) -> Iterable[Change]:
+        problems = [*kind.check(node, live), *self.ownership.problems(kind, node, live)]
+        self.errors += [problem for problem in problems if problem.severity == "error"]
+        self.warnings += [problem for problem in problems if problem.severity == "warning"]
+        if any(problem.severity == "error" for problem in problems):
+            return
+        node, no_room = self.ownership.marked(kind, node, live, self._is_wanted)
+        self.warnings += [no_room] if no_room else []
+        change = self._change(kind, node, live)
+        if change and node.target.checked_only:
+            self.warnings.append(_unmet(node, change))
+        elif change:
+            yield change
+        else:
+            self.unchanged += 1
+
+    def _change(self, kind: Kind, node: Node, live: Object | None) -> Change | None:
+        before, after = self._values(kind, node, live)
+        self.values[node.address] = after
+        deltas = differences(kind, before, after, self.compare)
+        if live is not None and (not deltas or self._only_marks(kind, node, live, deltas)):
+            return None
+        changed = {delta.path[0] for delta in deltas}
+        sets = {
+            path: value for path, value in after.items() if path in changed and (live is not None or value is not None)
+        }
+        if live is not None:
+            sets = with_companions(kind, sets, after)
+            self._refuse_immutable(kind, node, sets)
+        later = self.ordering.later(kind, node, sets, after) if live is None else {}
+        takeover = self.ownership.takeover(kind, node, live)
+        return Change(
+            address=node.address,
+            kind=node.kind,
+            action=Action.CREATE if live is None else Action.UPDATE,
+            name=str(live["name"]) if live and "name" in live and "name" not in after else node.target.name,
+            identity=bind(dict(node.target.identity), self.live.ids),
+            id=str(live[kind.id_field]) if live is not None else None,
+            attributes=attributes(kind, node, deltas, before, after, self.live.ids),
+            sets={path: value for path, value in sets.items() if path not in later},
+            later=later,
+            premises={path: self.compare.fingerprint(before.get(path), kind.field_at(path)) for path in after if live},
+            requires=self.ordering.requires(node, live, sets),
+            adopts=takeover is not None,
+            unmanaged=unmanaged(node, live),
+            unmanaged_options=unmanaged_options(node, live) if any(p.startswith("options.") for p in sets) else 0,
+            kept=kept(kind, before, after, changed),
+            risks=risks(kind, live, before, sets) if live is not None else (),
+            reason=takeover or node.target.reason,
+            span=node.span,
+        )
+
+    def _only_marks(self, kind: Kind, node: Node, live: Object, deltas: Iterable[Delta]) -> bool:
+        """An object that is as the spec says already, and is found by what never changes of it, is not marked for that."""
+        lasting = all(name == kind.id_field or kind.field_at(name).immutable for name in node.target.identity)
+        lent = self.ownership.loans(kind, node, live, self._is_wanted)
+        marks = all(delta.path[0] == kind.marker for delta in deltas)
+        return lasting and marks and not lent and mark_of(kind, live) is None and bool(node.target.mark)
+
+    def _values(self, kind: Kind, node: Node, live: Object | None) -> tuple[dict[str, Any], dict[str, Any]]:
+        before: dict[str, Any] = {}
+        after: dict[str, Any] = {}
+        exact = self.ownership.created(kind, live)
+        for path, want in node.wants.items():
+            if live is not None and (
+                isinstance(want, Initially) or (path in kind.create_only and kind.field_at(path).immutable)
+            ):
+                if (
+                    not isinstance(want, Initially)
+                    and path in live
+                    and live[path] != want.resolve(live[path], exact=True)
+                ):
+                    after[path], before[path] = want.resolve(live[path], exact=True), live[path]
+                continue
+            if live is not None and (reason := why_unseen(live, path, want, self.live)):
+                self.unseen.setdefault(node.address, {})[path] = reason
+                continue
+            ready = bound(want, self.live.ids)
+            before[path] = get_path(live, path) if live is not None else None
+            owned = exact and kind.field_at(path).exact
+            after[path] = initial(ready) if live is None else ready.resolve(before[path], exact=owned)
+        return before, after
+
+    def _refuse_immutable(self, kind: Kind, node: Node, sets: Mapping[str, Any]) -> None:
+        for path in sets:
+            if kind.field_at(path).immutable:
+                self.errors.append(
+                    Diagnostic(
+                        code="plan-immutable",
+                        summary=f"{node.address}: Auth0 never changes {path} of an existing {kind.title}",
+                        hint="Delete the object in the dashboard, or give it its present value in the spec.",
+                        span=node.span,
+                        context=node.address,
+                    )
+                )
+
+
+def initial(want: Want) -> Any:
+    """The value that a new object starts with."""
+    match want:
+        case Not():
+            return want.instead
+        case Has() | HasBy():
+            return want.resolve(None, exact=True)
+        case Is() | Initially():
+            return want.value
+        case _:
+            return None
+
+
+def _unmet(node: Node, change: Change) -> Diagnostic:
+    ask = next(iter(node.asks))
+    names = ", ".join(str(a.before or a.after) for a in change.attributes)
+    summary = f"{node.target.name} stands in the way ({names}): {ask.why.reason}"
+    hint = f'Set it to "Never" in the dashboard, or opt in with `{node.address}: set_never` in the spec.'
+    return Diagnostic(code=f"plan-{node.address.replace('_', '-')}", severity="warning", summary=summary, hint=hint)
+
+
+__all__ = ["Options", "Ref", "initial", "make_plan", "plan_graph"]
