@@ -8,18 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import tokenvault
 from schemas.generate.markdown import code, table
 
-PACKAGE = Path(__file__).resolve().parent.parent
-_ELSEWHERE = ("sandbox", "reference", "runtime")
-"""The simulated tenant speaks with Auth0's codes, this package quotes everybody's, and preconditions have ids."""
+PACKAGE = Path(tokenvault.__file__).resolve().parent
+_ELSEWHERE = ("sandbox/", "flavors/runtime/")
+"""The simulated tenant speaks with Auth0's codes, and preconditions have ids that look like codes."""
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
     """Every module that can raise an error or read a variable: its path in the package, and its tree."""
     for path in sorted(PACKAGE.rglob("*.py")):
         inside = path.relative_to(PACKAGE)
-        if inside.parts[0] not in _ELSEWHERE:
+        if not inside.as_posix().startswith(_ELSEWHERE):
             yield inside.as_posix(), ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -132,7 +133,7 @@ def _summary(node: ast.AST, scopes: Scopes) -> str:
         case ast.Tuple(elts=elements):
             beside = elements
         case _:
-            beside = [ast.Name(id="summary")]
+            beside = [ast.Name(id="summary")] if isinstance(scopes[0], Function) else []
     texts = (_text(part, scopes) for part in (*beside, *_given(scopes)))
     return next((text for text in texts if " " in text), "")
 

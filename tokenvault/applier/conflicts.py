@@ -79,9 +79,9 @@ def _features(change: Change, said: Diagnostic) -> Iterator[str]:
     named = {path.split(".")[0] for path, value in sent.items() if value is not None}
     if said.code != NO_FEATURE:
         named = {name for name in named if name in said.detail}
-    for path, field in fields.items():
-        if field.feature and path.split(".")[0] in named:
-            yield f"{path.split('.')[0]} needs {field.feature}"
+    for path, asked in fields.items():
+        if asked.feature and path.split(".")[0] in named:
+            yield f"{path.split('.')[0]} needs {asked.feature}"
 
 
 ATTEMPTS = 4

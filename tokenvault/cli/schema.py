@@ -42,10 +42,12 @@ def schema(
 
 
 def _reference() -> str:
-    from schemas.generate import reference
-    from tokenvault.cli.app import command_line
+    """The generated reference: the wheel holds it in the package, a checkout beside its schemas."""
+    from importlib.resources import files
 
-    return reference(typer.main.get_command(command_line()))
+    installed = files("tokenvault").joinpath("REFERENCE.md")
+    generated = installed if installed.is_file() else files("tokenvault").joinpath("..", "schemas", "REFERENCE.md")
+    return generated.read_text(encoding="utf-8")
 
 
 def _schema(of: Of) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def _text(value: str) -> str:
     return dumps(value)
 
 
-CURL_DIGESTS = {
+OPENSSL = {
     "RS256": "-sha256",
     "RS384": "-sha384",
     "PS256": "-sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest",
@@ -205,7 +205,7 @@ def _curl_signed(example: Example) -> Iterator[str]:
     yield "b64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }"
     yield "sign() {  # header, claims"
     yield '  input="$(printf %s "$1" | b64url).$(printf %s "$2" | b64url)"'
-    yield f'  signature=$(printf %s "$input" | openssl dgst {CURL_DIGESTS[example.algorithm]} -sign "${example.key_file}" | b64url)'
+    yield f'  signature=$(printf %s "$input" | openssl dgst {OPENSSL[example.algorithm]} -sign "${example.key_file}" | b64url)'
     yield '  printf %s "$input.$signature"'
     yield "}"
     yield "now=$(date +%s)"
