@@ -49,7 +49,8 @@ class Session:
 
     def secret(self, reference: str, folder: str) -> Secret:
         """What a reference stands for here and now; `RefusedError` when it stands for nothing."""
-        from tokenvault.spec.references import References, Unresolved
+        from tokenvault.errors import Unresolved
+        from tokenvault.spec.references import References
 
         try:
             return References(self.environment, Path(folder)).secret(reference)

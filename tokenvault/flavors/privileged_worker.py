@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tokenvault.errors import did_you_mean
+from tokenvault.errors import Unresolved, did_you_mean
 from tokenvault.flavors.base import (
     DOCS,
     PRIVATE_KEY_JWT_DOC,
@@ -40,7 +40,6 @@ from tokenvault.kinds.credential import credential_name
 from tokenvault.model.constraints import Has, HasBy, Initially, Is, Not, Ref, Want
 from tokenvault.model.desired import Ask, Target
 from tokenvault.model.spec import Problem
-from tokenvault.spec.references import Unresolved
 
 PRIVILEGED_WORKER = Runtime(
     preconditions=(*WORKING_CHECKS, *CONNECTION_CHECKS, MFA_POLICY_CHECK), sightings=working, exchange=WORKER_REQUEST

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any
 
-from tokenvault.errors import Diagnostic, SpecError, did_you_mean
+from tokenvault.errors import Diagnostic, SpecError, Unresolved, did_you_mean
 from tokenvault.flavors import flavors
 from tokenvault.flavors.base import Use
 from tokenvault.kinds import kinds
@@ -18,7 +18,7 @@ from tokenvault.secrets import Secret, sounds_secret
 from tokenvault.spec.build import build
 from tokenvault.spec.merge import merge
 from tokenvault.spec.problems import diagnose, in_order, literal_secret, schema_problems, secret_in_clear, wrong_types
-from tokenvault.spec.references import References, Unresolved, has_default, has_reference, variables
+from tokenvault.spec.references import References, has_default, has_reference, variables
 from tokenvault.spec.schema import spec_schema
 from tokenvault.spec.source import MAX_BYTES, MAX_PROBLEMS, Source, read_source
 

@@ -7,20 +7,13 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 
+from tokenvault.errors import Unresolved
 from tokenvault.secrets import Secret
 
 _REFERENCE = re.compile(r"\$(?P<escaped>\$\{)|\$\{(?P<body>[^{}]*)\}|(?P<open>\$\{)")
 _OPEN = "${"  # looked for first: most scalars hold none, and a hostile spec holds many long ones
 _ENV = re.compile(r"env:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?$", re.DOTALL)
 MAX_FILE_BYTES = 64 * 1024
-
-
-class Unresolved(ValueError):
-    """A reference that cannot be resolved: a stable code, what is wrong, and the way out."""
-
-    def __init__(self, code: str, summary: str, hint: str = "") -> None:
-        super().__init__(summary)
-        self.code, self.summary, self.hint = code, summary, hint
 
 
 class References:
