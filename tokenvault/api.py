@@ -15,24 +15,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from tokenvault.applier.events import Report
+from tokenvault.model.spec import Spec
+from tokenvault.operations.apply import applied, refuse_another_tenant
+from tokenvault.operations.plan import planned_as_read
+from tokenvault.operations.reading import guard
+from tokenvault.plan.model import Plan
+from tokenvault.plan.planner import Options
+from tokenvault.spec.load import load_spec as load
+from tokenvault.tenant.connect import open_tenant
 from tokenvault.tenant.options import Where
-
-if TYPE_CHECKING:
-    from tokenvault.applier.events import Report
-    from tokenvault.model.spec import Spec
-    from tokenvault.plan.model import Plan
 
 
 def load_spec(*paths: str | Path, environment: Mapping[str, str] | None = None) -> Spec:
     """Reads and validates spec files (default `tokenvault.yaml`); `SpecError` holds everything that is wrong."""
-    from tokenvault.spec.load import load_spec as load
-
     return load(list(paths) or ["tokenvault.yaml"], environment)
 
 
@@ -73,31 +72,15 @@ def _environment(environment: Mapping[str, str] | None) -> Mapping[str, str]:
 
 
 async def _make_plan(spec: Spec, where: Where, environment: Mapping[str, str]) -> Plan:
-    from tokenvault.operations.reading import guard, read_for_plan
-    from tokenvault.plan.planner import make_plan as planned
-    from tokenvault.state.desired import build_graph
-    from tokenvault.state.live import match
-    from tokenvault.tenant.connect import open_tenant
-
-    async with open_tenant(where, environment) as gateway:
-        guard(spec, gateway.domain, where)
-        graph = build_graph(spec, gateway.domain)
-        live = match(graph, await read_for_plan(gateway, graph))
-        plan = planned(graph, live, salt=secrets.token_hex(16), files=spec.files)
-        return replace(plan, reads=gateway.reads)
+    async with open_tenant(where, environment) as tenant:
+        guard(spec, tenant.domain, where)
+        return (await planned_as_read(tenant, spec, Options())).plan
 
 
 async def _apply(plan: Plan, where: Where, environment: Mapping[str, str]) -> Report:
-    from tokenvault.applier.engine import apply_plan
-    from tokenvault.applier.events import Report
-    from tokenvault.errors import Diagnostic, RefusedError
-    from tokenvault.tenant.connect import open_tenant
-
-    async with open_tenant(where, environment) as gateway:
-        if gateway.domain != plan.tenant:
-            summary = f"The plan is for {plan.tenant}, and this is {gateway.domain}"
-            raise RefusedError(Diagnostic(code="tenant-guard", summary=summary, hint="Plan again for this tenant."))
+    async with open_tenant(where, environment) as tenant:
+        refuse_another_tenant(plan, tenant.domain)
         report = Report()
-        async for event in apply_plan(plan, gateway):
-            report.note(event)
+        async for _ in applied(plan, tenant, report):
+            pass
         return report

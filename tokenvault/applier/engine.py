@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
@@ -30,7 +30,7 @@ CONFIRM = "(confirm)"
 
 async def apply_plan(
     plan: Plan, tenant: Tenant, *, stop: asyncio.Event | None = None, meanwhile: Meanwhile = NOTHING
-) -> AsyncIterator[Event]:
+) -> AsyncGenerator[Event, None]:
     """Carries out exactly the plan, yielding events; `Verified` is the last one, when anything was done.
 
     When `stop` is set, writes under way end and the rest is not attempted. What Auth0 refuses is in the events, not raised.

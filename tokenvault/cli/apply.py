@@ -23,7 +23,7 @@ from tokenvault.cli.options import (
     where,
 )
 from tokenvault.cli.plan import Adopt
-from tokenvault.cli.session import Session, planned, session
+from tokenvault.cli.session import Session, session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
 from tokenvault.tenant.options import MAX_WAIT
 
@@ -129,13 +129,15 @@ async def _apply(
     progress: Progress,
     auto_approve: bool,
 ) -> int:
+    from tokenvault.operations.apply import refuse_without_scopes
+    from tokenvault.operations.plan import planned
     from tokenvault.plan.deletion import refuse_more_than
     from tokenvault.plan.document import plan_document
 
     spec = here.spec(specs)
     async with here.tenant(on_wait=shown(progress)) as tenant:
         here.guard(spec, tenant.domain)
-        made = (await planned(tenant, spec, options)).limited(here, *part)
+        made = (await planned(tenant, spec, options)).limited(*part, here.where.max_rps)
         progress.planned(plan_document(made), full=True)
         refuse_without_scopes(made)
         refuse_more_than(options.max_destroy, made.changes)
@@ -148,6 +150,7 @@ async def _apply(
 async def _apply_file(here: Session, file: Path, progress: Progress, max_destroy: int | None) -> int:
     """What is refused without a request comes first: a broken file, a changed secret, another tenant."""
     from tokenvault.applier.conflicts import look
+    from tokenvault.operations.apply import refuse_without_scopes
     from tokenvault.plan.deletion import refuse_more_than
     from tokenvault.plan.file import load_plan, public_part, read_document
     from tokenvault.plan.preflight import checked
@@ -175,15 +178,6 @@ def _other_tenant(file: Path, made: Plan, domain: str) -> Diagnostic:
     return Diagnostic(
         code="plan-file-tenant", summary=summary, hint="Set AUTH0_DOMAIN to the plan's tenant, or plan here."
     )
-
-
-def refuse_without_scopes(made: Plan) -> None:
-    """`RefusedError` when the token is known to lack what the plan's requests need."""
-    from tokenvault.plan.preflight import missing
-
-    lacking = missing(made)
-    if lacking:
-        raise RefusedError(lacking)
 
 
 def _approved(here: Session, made: Plan) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.apply import JSON_LINES, AutoApprove, refuse_without_scopes, shown
+from tokenvault.cli.apply import JSON_LINES, AutoApprove, shown
 from tokenvault.cli.completion import releasable
 from tokenvault.cli.execution import carry_out
 from tokenvault.cli.options import (
@@ -24,15 +23,13 @@ from tokenvault.cli.options import (
     TenantOption,
     where,
 )
-from tokenvault.cli.session import Planned, Session, session
+from tokenvault.cli.session import Session, session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
 from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
     from tokenvault.cli.progress import Progress
-    from tokenvault.model.spec import Spec
     from tokenvault.plan.model import Plan
-    from tokenvault.tenant.client import Tenant
 
 Also = Annotated[
     list[str] | None,
@@ -106,13 +103,15 @@ def _no_approval() -> Diagnostic:
 
 
 async def _destroy(here: Session, asked: _Request, progress: Progress) -> int:
+    from tokenvault.operations.apply import refuse_without_scopes
+    from tokenvault.operations.destroy import planned_destroy
     from tokenvault.plan.deletion import refuse_more_than
     from tokenvault.plan.document import plan_document
 
     spec = here.spec(asked.specs)
     async with here.tenant(on_wait=shown(progress)) as tenant:
         here.guard(spec, tenant.domain)
-        made = (await _planned(tenant, spec, asked.also)).limited(here, *asked.part)
+        made = (await planned_destroy(tenant, spec, asked.also)).limited(*asked.part, here.where.max_rps)
         progress.planned(plan_document(made), full=True)
         refuse_without_scopes(made)
         refuse_more_than(asked.max_destroy, made.changes)
@@ -120,25 +119,6 @@ async def _destroy(here: Session, asked: _Request, progress: Progress) -> int:
             here.console.err("\nDestroy cancelled. Nothing was changed.\n")
             return 1
         return await carry_out(here, tenant, made, progress=progress)
-
-
-async def _planned(tenant: Tenant, spec: Spec, also: tuple[str, ...]) -> Planned:
-    """Reads what the spec needs and what it left, and plans without all of it."""
-    from dataclasses import replace
-
-    from tokenvault.operations.reading import read_for_plan
-    from tokenvault.plan.destroy import make_destroy_plan, staying
-    from tokenvault.plan.planner import Options
-    from tokenvault.state.desired import build_graph
-    from tokenvault.state.live import match
-
-    graph = build_graph(spec, tenant.domain)
-    live = match(graph, await read_for_plan(tenant, graph, staying))
-    salt = secrets.token_hex(16)
-    made = make_destroy_plan(graph, live, also=also, salt=salt, files=spec.files, options=Options())
-    granted = (await tenant.token.access()).scopes
-    plan = replace(made, reads=tenant.reads)
-    return Planned(plan=plan, graph=graph, live=live, granted=granted, limit=tenant.pacer.limit)
 
 
 def _approved(here: Session, made: Plan) -> bool:

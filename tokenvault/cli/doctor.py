@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,8 +13,7 @@ from tokenvault.cli.session import Session, session
 from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
-    from tokenvault.model.spec import Spec
-    from tokenvault.tenant.client import Tenant
+    pass
 
 
 class Form(StrEnum):
@@ -66,31 +64,13 @@ def doctor(
 
 
 async def _doctor(here: Session, specs: list[str] | None) -> dict[str, Any]:
+    from tokenvault.operations.doctor import examined
+
     spec = here.spec(specs) if specs else None
     async with here.tenant() as tenant:
         if spec:
             here.guard(spec, tenant.domain)
         return await examined(tenant, spec)
-
-
-async def examined(tenant: Tenant, spec: Spec | None) -> dict[str, Any]:
-    """Reads the tenant and judges it."""
-    from tokenvault.doctor.cases import cases_of_spec, cases_of_tenant
-    from tokenvault.doctor.diagnosis import Remedy, diagnose
-    from tokenvault.doctor.document import diagnosis_document
-    from tokenvault.state.desired import build_graph
-    from tokenvault.state.live import read_tenant
-    from tokenvault.state.tenant_view import relevant_to, tenancy_of
-    from tokenvault.tenant.scopes import needed_scopes
-
-    graph = build_graph(spec, tenant.domain) if spec else None
-    state = await read_tenant(tenant, relevant_to(tuple(spec.connections) if spec else ()))
-    tenancy = tenancy_of(state, time.time())
-    cases = cases_of_spec(spec, graph, state, tenancy) if spec and graph else cases_of_tenant(tenancy)
-    diagnosed = diagnose(cases, Remedy(graph=graph, files=spec.files if spec else ()))
-    granted = (await tenant.token.access()).scopes
-    lacking = None if granted is None or not spec else set(needed_scopes().to_apply) - granted
-    return diagnosis_document(tenant.domain, diagnosed, files=spec.files if spec else (), lacking=lacking)
 
 
 def _drawn(here: Session, document: dict[str, Any], form: Form) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
-from tokenvault.cli.session import Session, planned, session
+from tokenvault.cli.session import Session, session
 from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
@@ -57,11 +57,9 @@ def drift(
 
 
 async def _drift(here: Session, specs: list[str] | None) -> Drift:
-    from tokenvault.plan.drift import find_drift
-    from tokenvault.plan.planner import Options
+    from tokenvault.operations.drift import drifted
 
     spec = here.spec(specs)
     async with here.tenant() as tenant:
         here.guard(spec, tenant.domain)
-        made = await planned(tenant, spec, Options())
-        return find_drift(made.plan, made.graph, made.live)
+        return await drifted(tenant, spec)

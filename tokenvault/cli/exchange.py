@@ -19,8 +19,8 @@ from tokenvault.cli.session import Session, session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
 
 if TYPE_CHECKING:
-    from tokenvault.cli.exchange_client import Found
     from tokenvault.exchange import Exchanged
+    from tokenvault.operations.exchange import Found
     from tokenvault.tenant.token_endpoint import TokenRefused
 
 
@@ -154,8 +154,7 @@ def _exists(path: Path) -> Diagnostic:
 
 
 async def _exchange(here: Session, application: str, connection: str, given: Given, result: Result) -> int:
-    from tokenvault.cli.exchange_client import find
-    from tokenvault.cli.exchange_input import exchange_of
+    from tokenvault.cli.exchange_input import exchange_of, find
     from tokenvault.exchange import perform
     from tokenvault.tenant.token_endpoint import TokenRefused, open_token_endpoint
 
@@ -218,7 +217,7 @@ async def _explain(here: Session, refusal: TokenRefused, found: Found, connectio
 
 async def _findings(here: Session, found: Found, connection: str) -> tuple[list[dict[str, Any]] | None, str | None]:
     """What `doctor` finds of this application, connection and flavor; None with the reason where it cannot look."""
-    from tokenvault.cli.doctor import examined
+    from tokenvault.operations.doctor import examined
 
     try:
         async with here.tenant() as tenant:

@@ -26,9 +26,9 @@ async def carry_out(
     import asyncio
 
     from tokenvault.applier.conflicts import NOTHING
-    from tokenvault.applier.engine import apply_plan
     from tokenvault.applier.events import Report
     from tokenvault.cli.progress import progress_for, with_elapsed
+    from tokenvault.operations.apply import applied
 
     progress = progress or progress_for(here.console, json=False, debug=here.debug)
     stop, report = asyncio.Event(), Report()
@@ -36,8 +36,7 @@ async def carry_out(
     progress.begin()
     try:
         with _interruptible(stop, progress):
-            async for event in with_elapsed(apply_plan(made, tenant, stop=stop, meanwhile=meanwhile or NOTHING)):
-                report.note(event)
+            async for event in with_elapsed(applied(made, tenant, report, stop=stop, meanwhile=meanwhile or NOTHING)):
                 progress.show(event)
     finally:
         progress.end()

@@ -58,11 +58,13 @@ def export(
     """
     import asyncio
 
+    from tokenvault.operations.export import exported
+
     here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug)
     if output and output.exists() and not force:
         hint = "Pass --force to write over it, or name another file."
         raise RefusedError(Diagnostic(code="file-exists", summary=f"{output} exists", hint=hint))
-    made = _export(asyncio.run(_read(here)), apps or [], name, output or Path(DEFAULT_SPEC))
+    made = exported(asyncio.run(_read(here)), apps or [], name, output or Path(DEFAULT_SPEC))
     if output is None:
         here.console.out(made.text)
     else:
@@ -71,19 +73,10 @@ def export(
 
 
 async def _read(here: Session) -> State:
-    from tokenvault.export.survey import relevant
-    from tokenvault.state.live import read_tenant
+    from tokenvault.operations.export import read_for_export
 
     async with here.tenant() as tenant:
-        return await read_tenant(tenant, relevant)
-
-
-def _export(state: State, apps: list[str], name: str | None, file: Path) -> Exported:
-    from tokenvault.export import export
-    from tokenvault.export.draft import public_keys_below
-
-    keys = public_keys_below(file.parent) if state.objects.get("credentials") else {}
-    return export(state, file=file, name=name, only=apps, key_files=keys)
+        return await read_for_export(tenant)
 
 
 def _write(output: Path, text: str) -> None:

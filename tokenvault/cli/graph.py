@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
-from tokenvault.cli.session import Session, planned, session
+from tokenvault.cli.session import Session, session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.options import MAX_WAIT
 
@@ -94,6 +94,7 @@ def _picture(here: Session, specs: list[str] | None) -> Picture:
 
 
 async def _planned(here: Session, specs: list[str] | None) -> Picture:
+    from tokenvault.operations.plan import planned
     from tokenvault.plan.document import plan_document
     from tokenvault.plan.planner import Options
     from tokenvault.render.graph_picture import planned_picture

@@ -18,7 +18,6 @@ from tokenvault.secrets import Secret
 from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
-    from tokenvault.model.spec import Spec
     from tokenvault.operations.output import Output
     from tokenvault.tenant.client import Tenant
 
@@ -71,7 +70,7 @@ def _exists(path: Path) -> Diagnostic:
 
 
 async def _output(here: Session, specs: list[str] | None, form: Form, env_file: Path | None) -> None:
-    from tokenvault.operations.output import SECRET, output_document
+    from tokenvault.operations.output import SECRET, found_outputs, output_document
     from tokenvault.render.exchange_text import output_text
 
     spec = here.spec(specs)
@@ -84,16 +83,6 @@ async def _output(here: Session, specs: list[str] | None, form: Form, env_file: 
         _write(env_file, tenant.domain, found, secrets, spec.files)
         here.console.err(f"Wrote {env_file} (only you may read it); keep it out of git.\n")
     here.console.out(_json(document) if form is Form.JSON else output_text(document, here.console.paint))
-
-
-async def found_outputs(tenant: Tenant, spec: Spec) -> list[Output]:
-    """The spec's applications as the tenant has them."""
-    from tokenvault.operations.output import outputs
-    from tokenvault.state.desired import build_graph
-    from tokenvault.state.live import matched, read_applications
-
-    graph = build_graph(spec, tenant.domain)
-    return outputs(graph, matched(graph, await read_applications(tenant)))
 
 
 async def _secrets(tenant: Tenant, found: Sequence[Output]) -> Mapping[str, Secret]:

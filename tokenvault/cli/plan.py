@@ -23,12 +23,13 @@ from tokenvault.cli.options import (
     TenantOption,
     where,
 )
-from tokenvault.cli.session import Planned, Session, planned, planned_offline, session
+from tokenvault.cli.session import Session, planned_offline, session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import safe, safe_json
 
 if TYPE_CHECKING:
+    from tokenvault.operations.plan import Planned
     from tokenvault.plan.document import Document
     from tokenvault.plan.model import Plan
     from tokenvault.plan.planner import Options
@@ -97,7 +98,7 @@ def plan(
         raise RefusedError(_only_to_look_at())
     options = Options(adopt=adopt, prune=prune)
     found = planned_offline(here, specs, live, options) if live else asyncio.run(_plan(here, specs, options))
-    made = found.limited(here, targets, excludes)
+    made = found.limited(targets, excludes, max_rps)
     show(here, made, form, summary=summary, full=full)
     refuse_more_than(max_destroy, made.changes)
     if out:
@@ -107,6 +108,8 @@ def plan(
 
 
 async def _plan(here: Session, specs: list[str] | None, options: Options) -> Planned:
+    from tokenvault.operations.plan import planned
+
     spec = here.spec(specs)
     async with here.tenant() as tenant:
         here.guard(spec, tenant.domain)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -17,12 +16,10 @@ from tokenvault.tenant.options import Where
 from tokenvault.text import safe
 
 if TYPE_CHECKING:
-    from tokenvault.model.desired import Graph
     from tokenvault.model.spec import Spec
-    from tokenvault.plan.model import Plan
+    from tokenvault.operations.plan import Planned
     from tokenvault.plan.planner import Options
     from tokenvault.secrets import Secret
-    from tokenvault.state.live import Live, State
     from tokenvault.tenant.client import Tenant
     from tokenvault.tenant.pacing import Wait
 
@@ -114,42 +111,9 @@ def _variables(env_file: Path | None) -> Mapping[str, str]:
     return read_variables(env_file)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)  # asyncio.run formats what it answers, for nobody
-class Planned:
-    """A plan and what it was made from; the scopes of the token and the rate limit of the tenant, where they are known."""
-
-    plan: Plan
-    graph: Graph
-    live: Live
-    granted: frozenset[str] | None = None
-    limit: int | None = None
-
-    def limited(self, here: Session, targets: Sequence[str] | None, excludes: Sequence[str] | None) -> Plan:
-        """The plan for the part that the user asks for, with what its token lacks for that."""
-        from tokenvault.plan.model import pace_of
-        from tokenvault.plan.preflight import checked
-        from tokenvault.plan.selection import select
-
-        chosen = select(self.plan, targets or (), excludes or (), self.graph.nodes)
-        return replace(checked(chosen, self.granted), pace=pace_of(here.where.max_rps, self.limit))
-
-
-async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
-    """Reads the tenant and plans. What a prune would take away is searched for everywhere only when it is to be taken."""
-    from tokenvault.operations.reading import read_for_plan
-    from tokenvault.state.desired import build_graph
-    from tokenvault.state.unknown import unlisted_warnings
-
-    graph = build_graph(spec, tenant.domain)
-    tenant.sparing = not options.prune
-    made = _planned(spec, graph, await read_for_plan(tenant, graph), options)
-    granted = (await tenant.token.access()).scopes
-    plan = replace(made.plan, reads=tenant.reads, warnings=(*made.plan.warnings, *unlisted_warnings(tenant.unlisted)))
-    return replace(made, plan=plan, granted=granted, limit=tenant.pacer.limit)
-
-
 def planned_offline(here: Session, specs: Sequence[str] | None, snapshot: Path, options: Options) -> Planned:
     """Plans from a snapshot instead of a tenant: no credentials, no request."""
+    from tokenvault.operations.plan import planned_of
     from tokenvault.sandbox import DOMAIN
     from tokenvault.state.desired import build_graph
     from tokenvault.state.snapshot import read_snapshot
@@ -159,7 +123,7 @@ def planned_offline(here: Session, specs: Sequence[str] | None, snapshot: Path, 
     spec = replace(here, environment={"AUTH0_DOMAIN": state.domain, **here.environment}).spec(specs)
     if state.domain != DOMAIN:
         here.guard(spec, state.domain)
-    return _planned(spec, build_graph(spec, state.domain), state, options)
+    return planned_of(spec, build_graph(spec, state.domain), state, options)
 
 
 def _refuse_another(domain: str, where: Where) -> None:
@@ -171,15 +135,6 @@ def _refuse_another(domain: str, where: Where) -> None:
         summary = f"The snapshot is of {domain}, and --tenant names {named}"
         hint = "Leave out --tenant, or take a snapshot of that tenant."
         raise RefusedError(Diagnostic(code="plan-snapshot-tenant", summary=summary, hint=hint))
-
-
-def _planned(spec: Spec, graph: Graph, state: State, options: Options) -> Planned:
-    from tokenvault.plan.planner import make_plan
-    from tokenvault.state.live import match
-
-    live = match(graph, state)
-    plan = make_plan(graph, live, salt=secrets.token_hex(16), files=spec.files, options=options)
-    return Planned(plan=plan, graph=graph, live=live)
 
 
 def read_variables(path: Path) -> dict[str, str]:

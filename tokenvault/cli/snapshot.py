@@ -61,26 +61,13 @@ def snapshot(
 
 
 async def _snapshot(here: Session, specs: list[str] | None) -> tuple[State, dict[str, Any]]:
-    from tokenvault.operations.reading import read_for_plan
-    from tokenvault.state.desired import build_graph
-    from tokenvault.state.live import read_tenant
-    from tokenvault.state.snapshot import snapshot_document
+    from tokenvault.operations.snapshot import taken
 
     spec = here.spec(specs) if specs else None
     async with here.tenant() as tenant:
-        if spec is None:
-            state, graph = await read_tenant(tenant), None
-        else:
+        if spec:
             here.guard(spec, tenant.domain)
-            graph = build_graph(spec, tenant.domain)
-            state = await read_for_plan(tenant, graph)
-    return state, snapshot_document(state, taken_at=_now(), graph=graph)
-
-
-def _now() -> str:
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return await taken(tenant, spec)
 
 
 def _refuse_other_files(output: Path) -> None:

@@ -12,7 +12,11 @@ from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.exchange import variables
 from tokenvault.kinds.base import Object
 from tokenvault.model.desired import Graph
+from tokenvault.model.spec import Spec
 from tokenvault.secrets import Secret
+from tokenvault.state.desired import build_graph
+from tokenvault.state.live import matched, read_applications
+from tokenvault.tenant.client import Tenant
 
 FORMAT, VERSION = "tokenvault-output", "1.0"
 SECRET, KEYS, NOTHING = "client_secret", "private_key", "none"
@@ -106,3 +110,9 @@ def _line(name: str, value: str) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+async def found_outputs(tenant: Tenant, spec: Spec) -> list[Output]:
+    """The spec's applications as the tenant has them."""
+    graph = build_graph(spec, tenant.domain)
+    return outputs(graph, matched(graph, await read_applications(tenant)))

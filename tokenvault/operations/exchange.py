@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tokenvault.cli.options import DEFAULT_SPEC
 from tokenvault.errors import ApiError, Diagnostic, RefusedError
 from tokenvault.exchange import variables
-
-if TYPE_CHECKING:
-    from tokenvault.cli.exchange_input import Given
-    from tokenvault.cli.session import Session
-    from tokenvault.exchange.exchanger import Exchanger
-    from tokenvault.kinds.base import Object
-    from tokenvault.model.spec import Spec
-    from tokenvault.tenant.client import Tenant
-
-NO_CREDENTIALS = "auth-credentials"
+from tokenvault.exchange.exchanger import Exchanger, chosen, exchangers_of, exchanging_flavors, from_client, with_live
+from tokenvault.flavors.runtime.tenancy import Tenancy
+from tokenvault.kinds.base import Object
+from tokenvault.model.spec import Spec
+from tokenvault.state.desired import build_graph
+from tokenvault.state.live import matched, read_applications
+from tokenvault.tenant.client import Tenant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,42 +27,15 @@ class Found:
     provider: str | None = None
 
 
-async def find(here: Session, application: str, connection: str, given: Given) -> Found:
-    """The application. Without Management API credentials its client id must come from the environment, or be `application`."""
-    spec = _spec(here, application, given.specs)
-    try:
-        async with here.tenant() as tenant:
-            return await _in_tenant(here, tenant, spec, application, connection, given)
-    except RefusedError as error:
-        if error.diagnostics[0].code != NO_CREDENTIALS:
-            raise
-        return _blind(here, spec, application, given, error)
-
-
-def _spec(here: Session, application: str, paths: list[str] | None) -> Spec | None:
-    """The spec that was named; or the one that lies here, if it knows the application."""
-    if not paths and not Path(DEFAULT_SPEC).is_file():
-        return None
-    spec = here.spec(paths)
-    return spec if paths or application in spec.applications else None
-
-
-# ---- with the tenant
-
-
-async def _in_tenant(
-    here: Session, tenant: Tenant, spec: Spec | None, application: str, connection: str, given: Given
+async def found_in_tenant(
+    tenant: Tenant, spec: Spec | None, application: str, connection: str, flavor: str | None
 ) -> Found:
-    from tokenvault.exchange.exchanger import with_live
-    from tokenvault.state.live import read_applications
-
-    if spec:
-        here.guard(spec, tenant.domain)
+    """The application as the tenant has it: by its key in the spec, or by its client id or name."""
     clients = await read_applications(tenant)
     if spec:
-        exchanger, client = _of_spec(spec, tenant.domain, clients, application, given.flavor)
+        exchanger, client = _of_spec(spec, tenant.domain, clients, application, flavor)
     else:
-        exchanger, client = _of_tenant(clients, application, given.flavor)
+        exchanger, client = _of_tenant(clients, application, flavor)
     keys = await _keys(tenant, str(client["client_id"])) if exchanger.request.signed else {}
     provider = await _provider(tenant, connection)
     return Found(exchanger=with_live(exchanger, client, keys), domain=tenant.domain, spec=spec, provider=provider)
@@ -76,10 +44,6 @@ async def _in_tenant(
 def _of_spec(
     spec: Spec, domain: str, clients: Sequence[Object], application: str, flavor: str | None
 ) -> tuple[Exchanger, Object]:
-    from tokenvault.exchange.exchanger import chosen, exchangers_of
-    from tokenvault.state.desired import build_graph
-    from tokenvault.state.live import matched
-
     graph = build_graph(spec, domain)
     exchanger = chosen(exchangers_of(spec, graph), application, flavor)
     client = matched(graph, clients).get(exchanger.address)
@@ -91,8 +55,6 @@ def _of_spec(
 
 
 def _of_tenant(clients: Sequence[Object], application: str, flavor: str | None) -> tuple[Exchanger, Object]:
-    from tokenvault.exchange.exchanger import from_client
-
     found = [c for c in clients if application in (c["client_id"], c.get("name"))]
     if len(found) != 1:
         what = "no application" if not found else f"{len(found)} applications"
@@ -104,9 +66,6 @@ def _of_tenant(clients: Sequence[Object], application: str, flavor: str | None) 
 
 def _sighted(client: Object) -> str:
     """The one flavor by which the tenant shows the application to exchange."""
-    from tokenvault.exchange.exchanger import exchanging_flavors
-    from tokenvault.flavors.runtime.tenancy import Tenancy
-
     alone = Tenancy(domain="", now=0, clients=[client])
     used = [name for name, flavor in exchanging_flavors().items() if list(flavor.runtime.sightings(alone))]
     if len(used) == 1:
@@ -140,37 +99,23 @@ async def _provider(tenant: Tenant, connection: str) -> str | None:
     return next((str(item["strategy"]) for item in items if item.get("name") == connection), None)
 
 
-# ---- without
-
-
-def _blind(here: Session, spec: Spec | None, application: str, given: Given, error: RefusedError) -> Found:
-    from tokenvault.exchange.exchanger import Exchanger, chosen, exchangers_of
-    from tokenvault.state.desired import build_graph
-
-    domain = (
-        (here.where.tenant or here.environment.get(variables.DOMAIN, "")).strip().removeprefix("https://").rstrip("/")
-    )
-    if not domain:
-        raise error
+def found_without_tenant(
+    spec: Spec | None, domain: str, environment: Mapping[str, str], application: str, flavor: str | None
+) -> Found | None:
+    """The application by what the spec and the environment say of it; None when they do not say enough."""
     if spec:
-        here.guard(spec, domain)
-        exchanger = chosen(exchangers_of(spec, build_graph(spec, domain)), application, given.flavor)
-        client_id = here.environment.get(variables.client_id(exchanger.prefix), "").strip() or exchanger.client_id
-    elif given.flavor:
+        exchanger = chosen(exchangers_of(spec, build_graph(spec, domain)), application, flavor)
+        client_id = environment.get(variables.client_id(exchanger.prefix), "").strip() or exchanger.client_id
+    elif flavor:
         prefix = variables.prefix(application)
-        exchanger = Exchanger(application=application, flavor=_known(given.flavor), prefix=prefix)
-        client_id = here.environment.get(variables.client_id(prefix), "").strip() or application
+        exchanger = Exchanger(application=application, flavor=_known(flavor), prefix=prefix)
+        client_id = environment.get(variables.client_id(prefix), "").strip() or application
     else:
-        raise error
-    if not client_id:
-        raise error
-    here.console.err("There are no Management API credentials: the tenant is not read.\n")
-    return Found(exchanger=replace(exchanger, client_id=client_id), domain=domain, spec=spec)
+        return None
+    return Found(exchanger=replace(exchanger, client_id=client_id), domain=domain, spec=spec) if client_id else None
 
 
 def _known(flavor: str) -> str:
-    from tokenvault.exchange.exchanger import exchanging_flavors
-
     if flavor not in exchanging_flavors():
         summary = f'"{flavor}" is not a flavor that exchanges tokens'
         raise RefusedError(

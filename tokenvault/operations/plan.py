@@ -1,0 +1,58 @@
+"""From a spec to a plan: reads the tenant, or a snapshot of one, and compares. The command line and the API both use it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tokenvault.model.desired import Graph
+from tokenvault.model.spec import Spec
+from tokenvault.operations.reading import read_for_plan
+from tokenvault.plan.model import Plan, pace_of
+from tokenvault.plan.planner import Options, make_plan
+from tokenvault.plan.preflight import checked
+from tokenvault.plan.selection import select
+from tokenvault.state.desired import build_graph
+from tokenvault.state.live import Live, State, match
+from tokenvault.state.unknown import unlisted_warnings
+from tokenvault.tenant.client import Tenant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)  # asyncio.run formats what it answers, for nobody
+class Planned:
+    """A plan and what it was made from; the scopes of the token and the rate limit of the tenant, where they are known."""
+
+    plan: Plan
+    graph: Graph
+    live: Live
+    granted: frozenset[str] | None = None
+    limit: int | None = None
+
+    def limited(self, targets: Sequence[str] | None, excludes: Sequence[str] | None, max_rps: float | None) -> Plan:
+        """The plan for the part that the user asks for, with what its token lacks for that."""
+        chosen = select(self.plan, targets or (), excludes or (), self.graph.nodes)
+        return replace(checked(chosen, self.granted), pace=pace_of(max_rps, self.limit))
+
+
+async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
+    """Reads the tenant and plans. What a prune would take away is searched for everywhere only when it is to be taken."""
+    tenant.sparing = not options.prune
+    made = await planned_as_read(tenant, spec, options)
+    granted = (await tenant.token.access()).scopes
+    plan = replace(made.plan, warnings=(*made.plan.warnings, *unlisted_warnings(tenant.unlisted)))
+    return replace(made, plan=plan, granted=granted, limit=tenant.pacer.limit)
+
+
+async def planned_as_read(tenant: Tenant, spec: Spec, options: Options) -> Planned:
+    """Reads the tenant and plans, whatever the token may write."""
+    graph = build_graph(spec, tenant.domain)
+    made = planned_of(spec, graph, await read_for_plan(tenant, graph), options)
+    return replace(made, plan=replace(made.plan, reads=tenant.reads))
+
+
+def planned_of(spec: Spec, graph: Graph, state: State, options: Options) -> Planned:
+    """The plan from what was read already: of the tenant, or in a snapshot of it."""
+    live = match(graph, state)
+    plan = make_plan(graph, live, salt=secrets.token_hex(16), files=spec.files, options=options)
+    return Planned(plan=plan, graph=graph, live=live)
