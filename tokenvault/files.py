@@ -1,4 +1,4 @@
-"""Files that nobody else may read: written whole or not at all."""
+"""Files that nobody else may read, written whole or not at all; and whether a file is a saved plan."""
 
 from __future__ import annotations
 

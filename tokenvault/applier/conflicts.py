@@ -1,4 +1,4 @@
-"""A plan that waited: what it wants to create may have come into being since, made by an interrupted run or by others."""
+"""What others did meanwhile: objects that appeared since the plan was made or beside the apply, and refusals explained."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Walks a plan: every write as soon as what it needs is done, independent branches side by side, partial failure contained.
 
 The work is a graph of steps. A change is one step. An application that is created is two: its create, and, once it is
-certain that nobody else created it too (`confirm.py`), whatever had to wait for objects that waited for it; so is one
+certain that nobody else created it too (`conflicts.py`), whatever had to wait for objects that waited for it; so is one
 whose keys change where there is no room for the new ones beside the old.
 """
 

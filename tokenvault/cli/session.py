@@ -1,4 +1,4 @@
-"""What most commands do first: read the spec, guard the tenant, read it, plan."""
+"""What most commands do first: read the environment and the spec, guard the tenant, open it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An exchange in Python: the standard library, and PyJWT where something is signed."""
+"""An exchange as programs that run as printed: curl and openssl, Python (and PyJWT where something is signed), Node.js."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The Token Vault flavors. A flavor is data: what it asks of which object and why; adding one is adding one file here.
-
-Each module defines `FLAVOR`, is found by itself and refused at import when it is incomplete.
-"""
+"""What a flavor is made of, and what flavors have in common: one application's use of one, and the objects they ask for."""
 
 from __future__ import annotations
 

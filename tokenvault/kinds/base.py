@@ -1,8 +1,4 @@
-"""The kinds of object that tokenvault manages. A kind is data; adding one is adding one file to this folder.
-
-Each module defines `KIND`, is found by itself and refused at import when it is incomplete. Planner, diff, renderers,
-schema and preflight read these tables and know no kind by name.
-"""
+"""What a kind of object is made of: its fields, scopes and section of the spec, where its objects live, its requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a tenant for a plan: what the graph needs, and then whatever the marks found there say is left of the spec."""
+"""Reading a tenant for a plan: the right tenant, what the graph needs, and what the marks found there say is left of the spec."""
 
 from __future__ import annotations
 

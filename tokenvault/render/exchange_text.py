@@ -1,4 +1,4 @@
-"""The result of an exchange in the terminal, drawn from its JSON form."""
+"""Exchanges, the programs for them, and client ids in the terminal, each drawn from its JSON form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The graph in graphviz' language, every object in it: for `dot -Tsvg`, and for tools that read it."""
+"""The graph as text that other tools draw: for graphviz whole, for Mermaid as much as GitHub shows."""
 
 from __future__ import annotations
 

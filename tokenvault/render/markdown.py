@@ -1,7 +1,7 @@
 """A plan as Markdown for a pull request comment: what matters first, details folded, short enough for GitHub to take.
 
 Two hidden markers start it: one that every plan comment has, one for this spec on this tenant, so that a pipeline can
-find the comment that it wrote before. Everything that comes from a spec or a tenant is inert (`inert.py`).
+find the comment that it wrote before. Everything that comes from a spec or a tenant is inert.
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ read the flavors (`flavors()[…].runtime`) and know none by name.
 
     tenancy.py        what was read of a tenant, and one case: application × connection × flavor
     precondition.py   a row of the tables: what must hold, how it is checked, what happens otherwise, who can mend it
-    clients.py  connections.py  providers.py  my_account.py  apis.py  workers.py      the tables
+    client.py  connection.py  providers.py  my_account.py  api.py  worker.py      the tables
     errors.py         the errors of the token endpoint and what causes them
     request.py        the exchange request
-    sightings.py      who uses a flavor, told from a tenant alone
+    detection.py      who uses a flavor, told from a tenant alone
 """
 
 from __future__ import annotations
