@@ -22,12 +22,12 @@ from tokenvault.applier.events import Report
 from tokenvault.model.spec import Spec
 from tokenvault.operations.apply import applied, refuse_another_tenant
 from tokenvault.operations.plan import planned_as_read
-from tokenvault.operations.reading import guard
+from tokenvault.operations.reading import check_tenant
 from tokenvault.plan.model import Plan
 from tokenvault.plan.planner import Options
 from tokenvault.spec.load import load_spec as load
 from tokenvault.tenant.connect import open_tenant
-from tokenvault.tenant.options import Where
+from tokenvault.tenant.options import TenantOptions
 
 
 def load_spec(*paths: str | Path, environment: Mapping[str, str] | None = None) -> Spec:
@@ -63,22 +63,22 @@ def apply(
     return asyncio.run(_apply(plan, _where(tenant, sandbox), _environment(environment)))
 
 
-def _where(tenant: str | None, sandbox: str | Path | None) -> Where:
-    return Where(tenant=tenant, sandbox=Path(sandbox) if sandbox else None)
+def _where(tenant: str | None, sandbox: str | Path | None) -> TenantOptions:
+    return TenantOptions(tenant=tenant, sandbox=Path(sandbox) if sandbox else None)
 
 
 def _environment(environment: Mapping[str, str] | None) -> Mapping[str, str]:
     return os.environ if environment is None else environment
 
 
-async def _make_plan(spec: Spec, where: Where, environment: Mapping[str, str]) -> Plan:
-    async with open_tenant(where, environment) as tenant:
-        guard(spec, tenant.domain, where)
+async def _make_plan(spec: Spec, tenant_options: TenantOptions, environment: Mapping[str, str]) -> Plan:
+    async with open_tenant(tenant_options, environment) as tenant:
+        check_tenant(spec, tenant.domain, tenant_options)
         return (await planned_as_read(tenant, spec, Options())).plan
 
 
-async def _apply(plan: Plan, where: Where, environment: Mapping[str, str]) -> Report:
-    async with open_tenant(where, environment) as tenant:
+async def _apply(plan: Plan, tenant_options: TenantOptions, environment: Mapping[str, str]) -> Report:
+    async with open_tenant(tenant_options, environment) as tenant:
         refuse_another_tenant(plan, tenant.domain)
         report = Report()
         async for _ in applied(plan, tenant, report):

@@ -8,11 +8,11 @@ from typing import Any
 
 from schemas.generate.markdown import code, table
 from tokenvault.flavors import flavors
-from tokenvault.flavors.base import Flavor, Use
+from tokenvault.flavors.base import Flavor, FlavorContext
 from tokenvault.flavors.public_keys import read_public_key
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind
-from tokenvault.model.desired import Ask
+from tokenvault.model.desired import Requirement
 from tokenvault.model.spec import ApiSpec, ApplicationSpec, ConnectionSpec, FlavorUse, Spec
 from tokenvault.plan.explanation import in_words
 from tokenvault.spec.schema import spec_schema
@@ -111,18 +111,23 @@ def _flavor(flavor: Flavor) -> str:
     included = f" Includes {', '.join(code(name) for name in flavor.includes)}." if flavor.includes else ""
     types = f"For applications of type {', '.join(code(name) for name in sorted(flavor.types))}."
     rows = [
-        (code(ask.target.address.replace(_kid(), _KEY)), code(ask.path), _want(ask), ask.why.reason)
-        for ask in _asks(flavor)
+        (
+            code(requirement.target.address.replace(_kid(), _KEY)),
+            code(requirement.path),
+            _want(requirement),
+            requirement.provenance.reason,
+        )
+        for requirement in _requirements(flavor)
     ]
     text = table(("Object", "Attribute", "What it must be", "Why"), rows)
     return f"### `{flavor.name}`\n\n{flavor.summary}{included} {types} [Auth0's page]({flavor.doc}).\n\n{text}"
 
 
-def _want(ask: Ask) -> str:
-    return in_words(ask.want).replace(_kid(), _KEY)
+def _want(requirement: Requirement) -> str:
+    return in_words(requirement.constraint).replace(_kid(), _KEY)
 
 
-def _asks(flavor: Flavor) -> Iterator[Ask]:
+def _requirements(flavor: Flavor) -> Iterator[Requirement]:
     settings, problems = flavor.load(_examples(flavor), lambda file: _public_key())
     if problems := list(problems):
         raise ValueError(f"the examples of {flavor.name} are not valid: {problems[0].summary}")
@@ -135,14 +140,14 @@ def _asks(flavor: Flavor) -> Iterator[Ask]:
         apis=_Apis(),
         applications={_APP: app},
     )
-    yield from _known(flavor.expand(Use(spec=spec, app=app, flavor=used, domain=_TENANT)))
+    yield from _known(flavor.expand(FlavorContext(spec=spec, app=app, flavor=used, domain=_TENANT)))
 
 
-def _known(asks: Iterable[Ask]) -> Iterator[Ask]:
+def _known(requirements: Iterable[Requirement]) -> Iterator[Requirement]:
     """Asks about kinds that there are; anything else is a mistake that must not be published."""
-    for ask in asks:
-        kinds()[ask.target.kind]
-        yield ask
+    for requirement in requirements:
+        kinds()[requirement.target.kind]
+        yield requirement
 
 
 def _examples(flavor: Flavor) -> dict[str, Any]:

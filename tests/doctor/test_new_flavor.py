@@ -20,12 +20,12 @@ from tokenvault.flavors.runtime.request import TOKEN_VAULT_GRANT
 from tokenvault.flavors.runtime import Runtime
 from tokenvault.flavors.runtime.precondition import HOLDS, Precondition, broken
 from tokenvault.flavors.runtime.request import REFRESH_TOKEN_REQUEST
-from tokenvault.flavors.runtime.tenancy import Sighting, Subject
-from tokenvault.model.constraints import Has
+from tokenvault.flavors.runtime.tenant_view import DetectedUse, Subject
+from tokenvault.model.constraints import Contains
 
 
-def _expand(use):
-    yield use.ask(application(use), "grant_types", Has((TOKEN_VAULT_GRANT,)), "it exchanges tokens")
+def _expand(context):
+    yield context.require(application(context), "grant_types", Contains((TOKEN_VAULT_GRANT,)), "it exchanges tokens")
 
 
 FLAVOR = Flavor(
@@ -37,7 +37,7 @@ FLAVOR = Flavor(
     types=frozenset({"regular_web"}),
     type_hint="",
     expand=_expand,
-    rules=lambda use: (),
+    rules=lambda context: (),
     runtime=Runtime(
         preconditions=(
             Precondition(
@@ -48,7 +48,7 @@ FLAVOR = Flavor(
                 person="Give it one.",
             ),
         ),
-        sightings=lambda tenancy: (Sighting(app=c, client=c) for c in tenancy.clients if c.get("logo_uri")),
+        detections=lambda tenant_view: (DetectedUse(app=c, client=c) for c in tenant_view.clients if c.get("logo_uri")),
         exchange=REFRESH_TOKEN_REQUEST,
     ),
 )

@@ -207,7 +207,7 @@ from tokenvault.flavors.base import Flavor
 FLAVOR = Flavor(
     name="made_up", summary="Nobody knew of it.", doc="https://example.com", includes=(), type_hint="",
     schema={"type": "object", "required": ["region"], "properties": {"region": {"type": "string", "description": "Where"}}},
-    types=frozenset({"regular_web"}), expand=lambda use: (), rules=lambda use: (),
+    types=frozenset({"regular_web"}), expand=lambda context: (), rules=lambda context: (),
 )
 """
 

@@ -139,7 +139,7 @@ def test_whoever_is_cancelled_leaves_room_for_the_others() -> None:
 
 async def _once(pacer: Pacer) -> None:
     async with pacer.slot("rest") as slot:
-        slot.heed({}, refused=False)
+        slot.observe({}, refused=False)
 
 
 def _drain(limit: RateLimit, now: float = 999.9) -> None:

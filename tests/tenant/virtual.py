@@ -80,7 +80,7 @@ def send(
                 status = 429 if refusal else 200
                 traffic.answers.append((loop.time(), group, status))
                 await asyncio.sleep(latency / 2 * jitter.uniform(0.9, 1.1))
-                slot.heed(headers, refused=status == 429)
+                slot.observe(headers, refused=status == 429)
 
     async def all_of_them() -> None:
         pace = Pacer(Clock(now=loop.time), **{"max_wait": 1e6, **pacer})

@@ -12,24 +12,24 @@ from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Object, Request
 from tokenvault.model.desired import Graph, bind
 from tokenvault.model.marks import read_mark
-from tokenvault.plan.diff import Comparable
+from tokenvault.plan.diff import Canonicalizer
 from tokenvault.plan.model import Action, Change, Plan
 from tokenvault.state.live import match, read_state
 from tokenvault.tenant.client import Tenant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Meanwhile:
+class Precheck:
     """Objects to be created that are `there` as the plan wants them, and those `refused` because they differ."""
 
     there: Mapping[str, Object] = field(default_factory=dict)
     refused: Mapping[str, Diagnostic] = field(default_factory=dict)
 
 
-NOTHING = Meanwhile()
+NOTHING = Precheck()
 
 
-async def look(tenant: Tenant, plan: Plan) -> Meanwhile:
+async def precheck(tenant: Tenant, plan: Plan) -> Precheck:
     """What of the plan's creations is in the tenant by now: a few reads, none when it creates nothing."""
     creates = [change for change in plan.changes if change.action is Action.CREATE]
     if not creates:
@@ -43,20 +43,20 @@ async def look(tenant: Tenant, plan: Plan) -> Meanwhile:
         item = live.objects.get(change.address)
         if item is None:
             continue
-        wanted = bind(dict(change.sets), live.ids)
-        differing = lacking(kinds()[change.kind], wanted, item, Comparable(plan.salt))
+        wanted = bind(dict(change.patch), live.ids)
+        differing = lacking(kinds()[change.kind], wanted, item, Canonicalizer(plan.salt))
         if differing:
             refused[change.address] = exists(change, item, differing)
         else:
             there[change.address] = item
-    return Meanwhile(there=there, refused=refused)
+    return Precheck(there=there, refused=refused)
 
 
 VERBS = {Action.CREATE: "create", Action.UPDATE: "update", Action.DELETE: "delete"}
 NO_FEATURE = "api-entitlement"
 
 
-def told_of(change: Change, error: TokenVaultError) -> Diagnostic:
+def explained_error(change: Change, error: TokenVaultError) -> Diagnostic:
     """The error of a change: which object, what Auth0 said of it, and the feature that the tenant lacks, if it is that."""
     said = error.diagnostics[0]
     if not isinstance(error, ApiError) or not 400 <= error.status < 500:
@@ -75,7 +75,7 @@ def told_of(change: Change, error: TokenVaultError) -> Diagnostic:
 def _features(change: Change, said: Diagnostic) -> Iterator[str]:
     """A 403 says that a feature is missing, rarely which, and a 400 that an attribute is unknown: the plan knows the rest."""
     fields = kinds()[change.kind].fields
-    sent = {**change.sets, **change.later}
+    sent = {**change.patch, **change.deferred}
     named = {path.split(".")[0] for path, value in sent.items() if value is not None}
     if said.code != NO_FEATURE:
         named = {name for name in named if name in said.detail}
@@ -88,7 +88,7 @@ ATTEMPTS = 4
 PAUSE = 1.0
 
 
-async def contested(tenant: Tenant, writer: Writer, created: Mapping[str, str]) -> dict[str, Diagnostic]:
+async def withdraw_duplicates(tenant: Tenant, writer: Writer, created: Mapping[str, str]) -> dict[str, Diagnostic]:
     """Which of the created applications (mark → address) had to be withdrawn, and why."""
     lost: dict[str, Diagnostic] = {}
     for attempt in range(ATTEMPTS):

@@ -9,7 +9,7 @@ from tokenvault.applier.writer import Writer, final, lacking
 from tokenvault.errors import Diagnostic
 from tokenvault.kinds import kinds
 from tokenvault.model.desired import Graph
-from tokenvault.plan.diff import Comparable
+from tokenvault.plan.diff import Canonicalizer
 from tokenvault.plan.model import Action, Change
 from tokenvault.state.live import Live, match, read_state
 from tokenvault.tenant.client import Tenant
@@ -19,7 +19,7 @@ PAUSE = 1.0
 
 
 async def verify(
-    tenant: Tenant, writer: Writer, changes: Sequence[Change], compare: Comparable
+    tenant: Tenant, writer: Writer, changes: Sequence[Change], compare: Canonicalizer
 ) -> tuple[Diagnostic, ...]:
     """What is not as the plan wanted it, after a moment's patience for reads that lag behind writes."""
     gone = [change.id for change in changes if change.action is Action.DELETE]
@@ -35,7 +35,7 @@ async def verify(
 
 
 def _not_kept(
-    change: Change, live: Live, writer: Writer, gone: Container[Any], compare: Comparable
+    change: Change, live: Live, writer: Writer, gone: Container[Any], compare: Canonicalizer
 ) -> list[Diagnostic]:
     """What is not as planned. Auth0 takes what was deleted out of the lists that it stood in."""
     item, kind = live.objects.get(change.address), kinds()[change.kind]

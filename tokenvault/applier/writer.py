@@ -10,11 +10,11 @@ from tokenvault.applier.events import ALREADY
 from tokenvault.errors import ApiError, Diagnostic, RefusedError, UnknownOutcome
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
-from tokenvault.model.constraints import Is
-from tokenvault.model.desired import Node, Target, bind, refs
+from tokenvault.model.constraints import Equals
+from tokenvault.model.desired import DesiredObject, ObjectRef, bind, refs
 from tokenvault.model.marks import parse_mark
 from tokenvault.model.paths import get_path, merged, nest
-from tokenvault.plan.diff import Comparable, differences
+from tokenvault.plan.diff import Canonicalizer, differences
 from tokenvault.plan.model import Action, Change
 from tokenvault.secrets import is_sensitive
 from tokenvault.state.live import seal
@@ -31,7 +31,7 @@ class Writer:
     `there` are objects that the plan creates and that are found to exist, as it wants them.
     """
 
-    def __init__(self, tenant: Tenant, compare: Comparable, there: Mapping[str, Object] | None = None) -> None:
+    def __init__(self, tenant: Tenant, compare: Canonicalizer, there: Mapping[str, Object] | None = None) -> None:
         self._tenant = tenant
         self._compare = compare
         self._there = there or {}
@@ -46,7 +46,7 @@ class Writer:
         kind = kinds()[change.kind]
         if change.address in self._there:
             return self._taken(kind, change, self._there[change.address])
-        body = {**self.bound(change.identity), **nest(self.bound(change.sets))}
+        body = {**self.bound(change.identity), **nest(self.bound(change.patch))}
         for _ in range(CREATE_ATTEMPTS):
             try:
                 return await self._created(kind, change, body), ""
@@ -86,7 +86,7 @@ class Writer:
 
     def _as_wanted(self, kind: Kind, change: Change, found: Object, failure: ApiError) -> tuple[str, str]:
         """An interrupted run or another one created it: it is taken as it is, or, when it differs, left as it is."""
-        differing = lacking(kind, self.bound(change.sets), found, self._compare)
+        differing = lacking(kind, self.bound(change.patch), found, self._compare)
         if not differing:
             return self._taken(kind, change, found)
         raise failure if failure.status == 400 else RefusedError(exists(change, found, differing))
@@ -102,13 +102,13 @@ class Writer:
         """
         kind = kinds()[change.kind]
         live = await self._fetch(kind, change)
-        sets = self.goal(change, self.bound(change.sets), live)
+        patch = self.goal(change, self.bound(change.patch), live)
         stale = self._stale(kind, change, live)
-        if (stale or kind.delta) and not lacking(kind, sets, live, self._compare):
+        if (stale or kind.delta) and not lacking(kind, patch, live, self._compare):
             return str(change.id), ALREADY
         if stale:
             raise RefusedError(changed(change, live, stale))
-        await self._send(kind, sets, live)
+        await self._send(kind, patch, live)
         return str(change.id), ""
 
     def goal(self, change: Change, values: Mapping[str, Any], live: Object) -> Mapping[str, Any]:
@@ -126,9 +126,9 @@ class Writer:
     async def finish(self, change: Change) -> str:
         """Writes what had to wait for objects that waited for this one."""
         kind = kinds()[change.kind]
-        later, made = self.bound(change.later), self.made.get(change.address) or await self._fetch(kind, change)
-        if lacking(kind, later, made, self._compare):
-            await self._send(kind, later, made)
+        deferred, made = self.bound(change.deferred), self.made.get(change.address) or await self._fetch(kind, change)
+        if lacking(kind, deferred, made, self._compare):
+            await self._send(kind, deferred, made)
         return self.ids[change.address]
 
     async def delete(self, change: Change) -> str:
@@ -159,7 +159,7 @@ class Writer:
         """The attributes that are no longer as the plan found them."""
         return [
             path
-            for path, premise in change.premises.items()
+            for path, premise in change.preconditions.items()
             if self._compare.fingerprint(self._before_us(kind, get_path(live, path)), kind.field_at(path)) != premise
         ]
 
@@ -168,8 +168,8 @@ class Writer:
         created = [self.ids.get(address) for address in self.made]
         return [m for m in value if m not in created] if kind.delta and isinstance(value, list) else value
 
-    async def _send(self, kind: Kind, sets: Mapping[str, Any], live: Object) -> None:
-        for request in kind.updates(patch_of(kind, sets, live), live):
+    async def _send(self, kind: Kind, patch: Mapping[str, Any], live: Object) -> None:
+        for request in kind.updates(patch_of(kind, patch, live), live):
             await self._tenant.write(request)
 
     def bound(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,7 +180,7 @@ class Writer:
             raise RefusedError(Diagnostic(code="apply-missing", summary=f"The id of {missing} is not known"))
         return ready
 
-    def node(self, change: Change) -> Node:
+    def node(self, change: Change) -> DesiredObject:
         """The change as a node, to find its object by: by its id where that is known."""
         identity, known = self.bound(change.identity), self.ids.get(change.address)
         return node_of(change, {**identity, kinds()[change.kind].id_field: known} if known else identity)
@@ -195,27 +195,32 @@ def _nameless(change: Change) -> Diagnostic:
     )
 
 
-def node_of(change: Change, identity: Mapping[str, Any]) -> Node:
+def node_of(change: Change, identity: Mapping[str, Any]) -> DesiredObject:
     """A change as a node of the graph; `identity` is its own, with as many ids as are known."""
     kind = kinds()[change.kind]
-    mark = parse_mark(change.sets.get(kind.marker))
-    target = Target(
+    mark = parse_mark(change.patch.get(kind.marker))
+    target = ObjectRef(
         address=change.address,
         kind=change.kind,
         identity={**identity, kind.id_field: change.id} if change.id else identity,
         name=change.name,
         mark=mark.owner if mark else None,
     )
-    return Node(target=target, asks=(), wants={path: Is(value) for path, value in final(change).items()})
+    return DesiredObject(
+        target=target, requirements=(), constraints={path: Equals(value) for path, value in final(change).items()}
+    )
 
 
 def final(change: Change) -> dict[str, Any]:
     """What the object's attributes are to be in the end: what is written later replaces what is written first."""
-    tops = {path.split(".")[0] for path in change.later}
-    return {**{path: value for path, value in change.sets.items() if path.split(".")[0] not in tops}, **change.later}
+    tops = {path.split(".")[0] for path in change.deferred}
+    return {
+        **{path: value for path, value in change.patch.items() if path.split(".")[0] not in tops},
+        **change.deferred,
+    }
 
 
-def lacking(kind: Kind, wanted: Mapping[str, Any], live: Object, compare: Comparable) -> list[str]:
+def lacking(kind: Kind, wanted: Mapping[str, Any], live: Object, compare: Canonicalizer) -> list[str]:
     """The attributes of a live object that are not as wanted, of those that Auth0 shows and may still change."""
     shown = {path: value for path, value in wanted.items() if path not in kind.create_only}
     if "options" not in live:
@@ -224,9 +229,9 @@ def lacking(kind: Kind, wanted: Mapping[str, Any], live: Object, compare: Compar
     return list(dict.fromkeys(delta.path[0] for delta in differences(kind, before, shown, compare)))
 
 
-def patch_of(kind: Kind, sets: Mapping[str, Any], live: Object) -> dict[str, Any]:
+def patch_of(kind: Kind, changed: Mapping[str, Any], live: Object) -> dict[str, Any]:
     """The body of an update: whole objects where Auth0 replaces, only what changes elsewhere, what it resets sent again."""
-    patch = nest(sets)
+    patch = nest(changed)
     for name, value in patch.items():
         if name in kind.replaced and isinstance(value, dict):
             patch[name] = merged(live.get(name), value)
@@ -277,5 +282,5 @@ def _shown(change: Change, live: Object, path: str) -> str:
     value: Any = get_path(live, path)
     if kinds()[change.kind].field_at(path).secret or is_sensitive(value):
         return "another one (sensitive value)"
-    text = json.dumps(Comparable("").plain(value), ensure_ascii=False, default=str)
+    text = json.dumps(Canonicalizer("").plain(value), ensure_ascii=False, default=str)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -20,10 +20,10 @@ from tokenvault.cli.options import (
     SandboxOption,
     Targets,
     TenantOption,
-    where,
+    tenant_options,
 )
 from tokenvault.cli.plan import Adopt
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
 from tokenvault.tenant.options import MAX_WAIT
 
@@ -77,19 +77,19 @@ def apply(
     from tokenvault.cli.progress import progress_for
     from tokenvault.plan.planner import Options
 
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
     file = _plan_file(specs)
     if file and (adopt or prune or targets or excludes):
         raise RefusedError(_decided(file))
-    if not file and not auto_approve and (json or not here.console.is_interactive):
+    if not file and not auto_approve and (json or not session.console.is_interactive):
         raise RefusedError(_no_approval())
-    progress = progress_for(here.console, json=json, debug=debug)
+    progress = progress_for(session.console, json=json, debug=debug)
     try:
         if file:
-            code = asyncio.run(_apply_file(here, file, progress, max_destroy))
+            code = asyncio.run(_apply_file(session, file, progress, max_destroy))
         else:
             options = Options(adopt=adopt, prune=prune, max_destroy=max_destroy)
-            code = asyncio.run(_apply(here, specs, options, (targets, excludes), progress, auto_approve))
+            code = asyncio.run(_apply(session, specs, options, (targets, excludes), progress, auto_approve))
     except TokenVaultError as error:
         progress.failed(error.diagnostics)
         raise
@@ -122,7 +122,7 @@ def _no_approval() -> Diagnostic:
 
 
 async def _apply(
-    here: Session,
+    session: Session,
     specs: list[str] | None,
     options: Options,
     part: tuple[list[str] | None, list[str] | None],
@@ -134,36 +134,36 @@ async def _apply(
     from tokenvault.plan.deletion import refuse_more_than
     from tokenvault.plan.document import plan_document
 
-    spec = here.spec(specs)
-    async with here.tenant(on_wait=shown(progress)) as tenant:
-        here.guard(spec, tenant.domain)
-        made = (await planned(tenant, spec, options)).limited(*part, here.where.max_rps)
+    spec = session.spec(specs)
+    async with session.tenant(on_wait=shown(progress)) as tenant:
+        session.check_tenant(spec, tenant.domain)
+        made = (await planned(tenant, spec, options)).restrict(*part, session.tenant_options.max_rps)
         progress.planned(plan_document(made), full=True)
         refuse_without_scopes(made)
         refuse_more_than(options.max_destroy, made.changes)
-        if not made.is_empty and not auto_approve and not _approved(here, made):
-            here.console.err("\nApply cancelled. Nothing was changed.\n")
+        if not made.is_empty and not auto_approve and not _approved(session, made):
+            session.console.err("\nApply cancelled. Nothing was changed.\n")
             return 1
-        return await carry_out(here, tenant, made, progress=progress)
+        return await carry_out(session, tenant, made, progress=progress)
 
 
-async def _apply_file(here: Session, file: Path, progress: Progress, max_destroy: int | None) -> int:
+async def _apply_file(session: Session, file: Path, progress: Progress, max_destroy: int | None) -> int:
     """What is refused without a request comes first: a broken file, a changed secret, another tenant."""
-    from tokenvault.applier.conflicts import look
+    from tokenvault.applier.conflicts import precheck
     from tokenvault.operations.apply import refuse_without_scopes
     from tokenvault.plan.deletion import refuse_more_than
     from tokenvault.plan.file import load_plan, public_part, read_document
     from tokenvault.plan.preflight import checked
 
     document = read_document(file)
-    made = load_plan(document, here.secret)
-    async with here.tenant(on_wait=shown(progress)) as tenant:
+    made = load_plan(document, session.secret)
+    async with session.tenant(on_wait=shown(progress)) as tenant:
         if tenant.domain != made.tenant:
             raise RefusedError(_other_tenant(file, made, tenant.domain))
         progress.planned(public_part(document), full=False)
         refuse_more_than(max_destroy, made.changes)
         refuse_without_scopes(checked(made, (await tenant.token.access()).scopes))
-        return await carry_out(here, tenant, made, progress=progress, meanwhile=await look(tenant, made))
+        return await carry_out(session, tenant, made, progress=progress, prechecked=await precheck(tenant, made))
 
 
 def shown(progress: Progress) -> Callable[[Wait], None]:
@@ -180,8 +180,8 @@ def _other_tenant(file: Path, made: Plan, domain: str) -> Diagnostic:
     )
 
 
-def _approved(here: Session, made: Plan) -> bool:
-    return here.console.ask(f"\nChange {made.tenant} as shown above? Only `yes` will be accepted: ") == "yes"
+def _approved(session: Session, made: Plan) -> bool:
+    return session.console.ask(f"\nChange {made.tenant} as shown above? Only `yes` will be accepted: ") == "yes"
 
 
 __all__ = ["apply", "carry_out"]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tokenvault.cli.options import Debug, EnvFile, SandboxOption, TenantOption, where
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.options import Debug, EnvFile, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.session import Session, open_session
 from tokenvault.render.style import PLAIN, Painter
 from tokenvault.text import safe
 
@@ -50,16 +50,16 @@ def status(
     import asyncio
     import json
 
-    here = session(where(tenant, sandbox), debug=debug, env_file=env_file)
-    document = asyncio.run(_status(here))
+    session = open_session(tenant_options(tenant, sandbox), debug=debug, env_file=env_file)
+    document = asyncio.run(_status(session))
     if form is StatusFormat.JSON:
-        here.console.out(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        session.console.out(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     else:
-        here.console.out(access_text(document, time.time(), here.console.paint))
+        session.console.out(access_text(document, time.time(), session.console.paint))
 
 
-async def _status(here: Session) -> dict[str, Any]:
-    async with here.tenant() as tenant:
+async def _status(session: Session) -> dict[str, Any]:
+    async with session.tenant() as tenant:
         access = await tenant.token.access()
         await _must_be_taken(tenant)
         return access_document(tenant.domain, access)

@@ -21,9 +21,9 @@ from tokenvault.cli.options import (
     Specs,
     Targets,
     TenantOption,
-    where,
+    tenant_options,
 )
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
 from tokenvault.tenant.options import MAX_WAIT
 
@@ -77,10 +77,10 @@ def destroy(
 
     from tokenvault.cli.progress import progress_for
 
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
-    if not auto_approve and (json or not here.console.is_interactive):
+    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    if not auto_approve and (json or not session.console.is_interactive):
         raise RefusedError(_no_approval())
-    progress = progress_for(here.console, json=json, debug=debug)
+    progress = progress_for(session.console, json=json, debug=debug)
     asked = _Request(
         specs=specs,
         also=tuple(also or ()),
@@ -89,7 +89,7 @@ def destroy(
         auto_approve=auto_approve,
     )
     try:
-        code = asyncio.run(_destroy(here, asked, progress))
+        code = asyncio.run(_destroy(session, asked, progress))
     except TokenVaultError as error:
         progress.failed(error.diagnostics)
         raise
@@ -102,25 +102,25 @@ def _no_approval() -> Diagnostic:
     return Diagnostic(code="destroy-no-approval", summary=summary, hint="Pass --auto-approve (-y). Nothing was sent.")
 
 
-async def _destroy(here: Session, asked: _Request, progress: Progress) -> int:
+async def _destroy(session: Session, asked: _Request, progress: Progress) -> int:
     from tokenvault.operations.apply import refuse_without_scopes
     from tokenvault.operations.destroy import planned_destroy
     from tokenvault.plan.deletion import refuse_more_than
     from tokenvault.plan.document import plan_document
 
-    spec = here.spec(asked.specs)
-    async with here.tenant(on_wait=shown(progress)) as tenant:
-        here.guard(spec, tenant.domain)
-        made = (await planned_destroy(tenant, spec, asked.also)).limited(*asked.part, here.where.max_rps)
+    spec = session.spec(asked.specs)
+    async with session.tenant(on_wait=shown(progress)) as tenant:
+        session.check_tenant(spec, tenant.domain)
+        made = (await planned_destroy(tenant, spec, asked.also)).restrict(*asked.part, session.tenant_options.max_rps)
         progress.planned(plan_document(made), full=True)
         refuse_without_scopes(made)
         refuse_more_than(asked.max_destroy, made.changes)
-        if not made.is_empty and not asked.auto_approve and not _approved(here, made):
-            here.console.err("\nDestroy cancelled. Nothing was changed.\n")
+        if not made.is_empty and not asked.auto_approve and not _approved(session, made):
+            session.console.err("\nDestroy cancelled. Nothing was changed.\n")
             return 1
-        return await carry_out(here, tenant, made, progress=progress)
+        return await carry_out(session, tenant, made, progress=progress)
 
 
-def _approved(here: Session, made: Plan) -> bool:
+def _approved(session: Session, made: Plan) -> bool:
     question = f"\nThis cannot be undone. Type the tenant's domain, {made.tenant}, to go on: "
-    return here.console.ask(question) == made.tenant
+    return session.console.ask(question) == made.tenant

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, TenantOption, where
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.session import Session, open_session
 from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
@@ -56,24 +56,24 @@ def doctor(
     """
     import asyncio
 
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
-    document = asyncio.run(_doctor(here, specs))
-    here.console.out(_drawn(here, document, form))
+    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    document = asyncio.run(_doctor(session, specs))
+    session.console.out(_drawn(session, document, form))
     if not document["ready"]:
         raise typer.Exit(1)
 
 
-async def _doctor(here: Session, specs: list[str] | None) -> dict[str, Any]:
+async def _doctor(session: Session, specs: list[str] | None) -> dict[str, Any]:
     from tokenvault.operations.doctor import examined
 
-    spec = here.spec(specs) if specs else None
-    async with here.tenant() as tenant:
+    spec = session.spec(specs) if specs else None
+    async with session.tenant() as tenant:
         if spec:
-            here.guard(spec, tenant.domain)
+            session.check_tenant(spec, tenant.domain)
         return await examined(tenant, spec)
 
 
-def _drawn(here: Session, document: dict[str, Any], form: Form) -> str:
+def _drawn(session: Session, document: dict[str, Any], form: Form) -> str:
     import json
 
     from tokenvault.render.doctor_text import doctor_text
@@ -85,5 +85,5 @@ def _drawn(here: Session, document: dict[str, Any], form: Form) -> str:
         case Form.MARKDOWN:
             return doctor_markdown(document)
         case Form.TEXT:
-            width = min(here.console.width, TEXT_WIDTH if not sys.stdout.isatty() else WIDEST)
-            return doctor_text(document, here.console.paint, width=width)
+            width = min(session.console.width, TEXT_WIDTH if not sys.stdout.isatty() else WIDEST)
+            return doctor_text(document, session.console.paint, width=width)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, tenant_options
+from tokenvault.cli.session import Session, open_session
 from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ def drift(
     from tokenvault.render.drift import drift_text
     from tokenvault.text import safe_json
 
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
-    found = asyncio.run(_drift(here, specs))
-    document, console = drift_document(found), here.console
+    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    found = asyncio.run(_drift(session, specs))
+    document, console = drift_document(found), session.console
     if form is Form.JSON:
         console.out(safe_json(document, indent=2) + "\n")
     else:
@@ -56,10 +56,10 @@ def drift(
         raise typer.Exit(CHANGES)
 
 
-async def _drift(here: Session, specs: list[str] | None) -> Drift:
+async def _drift(session: Session, specs: list[str] | None) -> Drift:
     from tokenvault.operations.drift import drifted
 
-    spec = here.spec(specs)
-    async with here.tenant() as tenant:
-        here.guard(spec, tenant.domain)
+    spec = session.spec(specs)
+    async with session.tenant() as tenant:
+        session.check_tenant(spec, tenant.domain)
         return await drifted(tenant, spec)

@@ -41,44 +41,47 @@ class Given:
     scopes: list[str] | None = None
 
 
-async def find(here: Session, application: str, connection: str, given: Given) -> Found:
+async def find(session: Session, application: str, connection: str, given: Given) -> Found:
     """The application. Without Management API credentials its client id must come from the environment, or be `application`."""
     from tokenvault.operations.exchange import found_in_tenant
 
-    spec = _spec(here, application, given.specs)
+    spec = _spec(session, application, given.specs)
     try:
-        async with here.tenant() as tenant:
+        async with session.tenant() as tenant:
             if spec:
-                here.guard(spec, tenant.domain)
+                session.check_tenant(spec, tenant.domain)
             return await found_in_tenant(tenant, spec, application, connection, given.flavor)
     except RefusedError as error:
         if error.diagnostics[0].code != NO_CREDENTIALS:
             raise
-        return _blind(here, spec, application, given, error)
+        return _blind(session, spec, application, given, error)
 
 
-def _spec(here: Session, application: str, paths: list[str] | None) -> Spec | None:
+def _spec(session: Session, application: str, paths: list[str] | None) -> Spec | None:
     """The spec that was named; or the one that lies here, if it knows the application."""
     if not paths and not Path(DEFAULT_SPEC).is_file():
         return None
-    spec = here.spec(paths)
+    spec = session.spec(paths)
     return spec if paths or application in spec.applications else None
 
 
-def _blind(here: Session, spec: Spec | None, application: str, given: Given, error: RefusedError) -> Found:
+def _blind(session: Session, spec: Spec | None, application: str, given: Given, error: RefusedError) -> Found:
     from tokenvault.operations.exchange import found_without_tenant
 
     domain = (
-        (here.where.tenant or here.environment.get(variables.DOMAIN, "")).strip().removeprefix("https://").rstrip("/")
+        (session.tenant_options.tenant or session.environment.get(variables.DOMAIN, ""))
+        .strip()
+        .removeprefix("https://")
+        .rstrip("/")
     )
     if not domain:
         raise error
     if spec:
-        here.guard(spec, domain)
-    found = found_without_tenant(spec, domain, here.environment, application, given.flavor)
+        session.check_tenant(spec, domain)
+    found = found_without_tenant(spec, domain, session.environment, application, given.flavor)
     if found is None:
         raise error
-    here.console.err("There are no Management API credentials: the tenant is not read.\n")
+    session.console.err("There are no Management API credentials: the tenant is not read.\n")
     return found
 
 

@@ -12,7 +12,7 @@ from tokenvault.cli import INTERRUPTED
 if TYPE_CHECKING:
     import asyncio
 
-    from tokenvault.applier.conflicts import Meanwhile
+    from tokenvault.applier.conflicts import Precheck
     from tokenvault.cli.progress import Progress
     from tokenvault.cli.session import Session
     from tokenvault.plan.model import Plan
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 
 
 async def carry_out(
-    here: Session, tenant: Tenant, made: Plan, *, progress: Progress | None = None, meanwhile: Meanwhile | None = None
+    session: Session,
+    tenant: Tenant,
+    made: Plan,
+    *,
+    progress: Progress | None = None,
+    prechecked: Precheck | None = None,
 ) -> int:
-    """Applies a plan, showing progress; the exit code. `meanwhile` is what came into being since, if the plan waited."""
+    """Applies a plan, showing progress; the exit code. `prechecked` is what came into being since, if the plan waited."""
     import asyncio
 
     from tokenvault.applier.conflicts import NOTHING
@@ -30,13 +35,13 @@ async def carry_out(
     from tokenvault.cli.progress import progress_for, with_elapsed
     from tokenvault.operations.apply import applied
 
-    progress = progress or progress_for(here.console, json=False, debug=here.debug)
+    progress = progress or progress_for(session.console, json=False, debug=session.debug)
     stop, report = asyncio.Event(), Report()
     tenant.pacer.expect((made.writes + made.rereads) / made.pace.per_second)
     progress.begin()
     try:
         with _interruptible(stop, progress):
-            async for event in with_elapsed(applied(made, tenant, report, stop=stop, meanwhile=meanwhile or NOTHING)):
+            async for event in with_elapsed(applied(made, tenant, report, stop=stop, prechecked=prechecked or NOTHING)):
                 progress.show(event)
     finally:
         progress.end()

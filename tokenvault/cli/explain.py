@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from tokenvault.cli.completion import addresses
-from tokenvault.cli.options import EnvFile, Specs, where
-from tokenvault.cli.session import session
+from tokenvault.cli.options import EnvFile, Specs, tenant_options
+from tokenvault.cli.session import open_session
 
 UNKNOWN_TENANT = "<tenant>"
 
@@ -51,11 +51,11 @@ def explain(
     from tokenvault.state.desired import build_graph
     from tokenvault.text import safe_json
 
-    here = session(where(None, None), env_file=env_file)
-    spec = here.spec(specs)
-    domain = spec.tenant or here.environment.get("AUTH0_DOMAIN") or UNKNOWN_TENANT
+    session = open_session(tenant_options(None, None), env_file=env_file)
+    spec = session.spec(specs)
+    domain = spec.tenant or session.environment.get("AUTH0_DOMAIN") or UNKNOWN_TENANT
     found = explanation(build_graph(spec, domain), address)
-    console = here.console
+    console = session.console
     if form is Form.JSON:
         console.out(safe_json(found, indent=2) + "\n")
     else:

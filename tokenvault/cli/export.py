@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.options import DEFAULT_SPEC, Debug, MaxRps, MaxWait, SandboxOption, TenantOption, where
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.options import DEFAULT_SPEC, Debug, MaxRps, MaxWait, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import safe
@@ -60,22 +60,22 @@ def export(
 
     from tokenvault.operations.export import exported
 
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug)
+    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug)
     if output and output.exists() and not force:
         hint = "Pass --force to write over it, or name another file."
         raise RefusedError(Diagnostic(code="file-exists", summary=f"{output} exists", hint=hint))
-    made = exported(asyncio.run(_read(here)), apps or [], name, output or Path(DEFAULT_SPEC))
+    made = exported(asyncio.run(_read(session)), apps or [], name, output or Path(DEFAULT_SPEC))
     if output is None:
-        here.console.out(made.text)
+        session.console.out(made.text)
     else:
         _write(output, made.text)
-    here.console.err(_summary(here, made, output))
+    session.console.err(_summary(session, made, output))
 
 
-async def _read(here: Session) -> State:
+async def _read(session: Session) -> State:
     from tokenvault.operations.export import read_for_export
 
-    async with here.tenant() as tenant:
+    async with session.tenant() as tenant:
         return await read_for_export(tenant)
 
 
@@ -93,17 +93,17 @@ def _bullet(text: str, width: int) -> list[str]:
     )
 
 
-def _summary(here: Session, made: Exported, output: Path | None) -> str:
-    paint = here.console.paint_err
+def _summary(session: Session, made: Exported, output: Path | None) -> str:
+    paint = session.console.paint_err
     counts = ", ".join(
         f"{number} {noun}{'' if number == 1 else 's'}"
         for number, noun in ((made.applications, "application"), (made.connections, "connection"), (made.apis, "API"))
     )
     written = f"Wrote {safe(output)}: " if output else ""
     lines = [f"{written}spec {made.name}, {counts}."]
-    if not made.applications and not made.unsaid:
+    if not made.applications and not made.not_exported:
         lines = [f"Nothing in {safe(made.tenant)} uses Token Vault. `tokenvault init` writes a spec that makes it so."]
-    if made.unsaid:
+    if made.not_exported:
         lines += ["", paint("Not in the spec (its comments say more):", "bold", "yellow")]
-        lines += [line for says in made.unsaid for line in _bullet(safe(says, MAX_SAID), here.console.width)]
+        lines += [line for says in made.not_exported for line in _bullet(safe(says, MAX_SAID), session.console.width)]
     return "\n".join(lines) + "\n"

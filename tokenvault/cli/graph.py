@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, tenant_options
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.options import MAX_WAIT
 
@@ -49,8 +49,8 @@ def graph(
         raise RefusedError(
             Diagnostic(code="graph-usage", summary="A saved plan has its spec and tenant in it", hint=hint)
         )
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
-    here.console.out(drawn(_saved(plan) if plan else _picture(here, specs), form))
+    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    session.console.out(drawn(_saved(plan) if plan else _picture(session, specs), form))
 
 
 def drawn(picture: Picture, form: Drawing) -> str:
@@ -81,25 +81,25 @@ def _saved(path: Path) -> Picture:
     return planned_picture(read_document(path))
 
 
-def _picture(here: Session, specs: list[str] | None) -> Picture:
+def _picture(session: Session, specs: list[str] | None) -> Picture:
     import asyncio
 
-    if here.where.tenant or here.where.sandbox:
-        return asyncio.run(_planned(here, specs))
+    if session.tenant_options.tenant or session.tenant_options.sandbox:
+        return asyncio.run(_planned(session, specs))
     from tokenvault.render.graph_picture import desired_picture
     from tokenvault.state.desired import build_graph
 
-    spec = here.spec(specs)
+    spec = session.spec(specs)
     return desired_picture(build_graph(spec, spec.tenant or "tenant.invalid"))
 
 
-async def _planned(here: Session, specs: list[str] | None) -> Picture:
+async def _planned(session: Session, specs: list[str] | None) -> Picture:
     from tokenvault.operations.plan import planned
     from tokenvault.plan.document import plan_document
     from tokenvault.plan.planner import Options
     from tokenvault.render.graph_picture import planned_picture
 
-    spec = here.spec(specs)
-    async with here.tenant() as tenant:
-        here.guard(spec, tenant.domain)
+    spec = session.spec(specs)
+    async with session.tenant() as tenant:
+        session.check_tenant(spec, tenant.domain)
         return planned_picture(plan_document((await planned(tenant, spec, Options())).plan))

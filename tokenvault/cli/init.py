@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokenvault.cli.completion import flavors
-from tokenvault.cli.init_tenant import Tenancy
-from tokenvault.cli.options import DEFAULT_SANDBOX, DEFAULT_SPEC, EnvFile, SandboxOption, TenantOption, where
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.init_tenant import TenantChoices
+from tokenvault.cli.options import DEFAULT_SANDBOX, DEFAULT_SPEC, EnvFile, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def init(
 
     if not force:
         refuse_to_overwrite(output)
-    tenancy = Tenancy(session(where(tenant, sandbox), env_file=env_file))
+    choices = TenantChoices(open_session(tenant_options(tenant, sandbox), env_file=env_file))
     flags = Flags(
         name=name,
         app_name=app_name,
@@ -184,63 +184,65 @@ def init(
         sets=tuple(sets or ()),
     )
     answers = answers_of(flags, folder=output.parent)
-    if tenancy.here.console.is_interactive and not no_input:
-        _in_a_dialogue(tenancy, answers, output, force=force, env_file=env_file)
+    if choices.session.console.is_interactive and not no_input:
+        _in_a_dialogue(choices, answers, output, force=force, env_file=env_file)
     else:
-        _without_questions(tenancy, answers, output, force=force)
+        _without_questions(choices, answers, output, force=force)
 
 
-def _without_questions(tenancy: Tenancy, answers: Answers, output: Path, *, force: bool) -> None:
+def _without_questions(choices: TenantChoices, answers: Answers, output: Path, *, force: bool) -> None:
     from tokenvault.init.flags import missing
 
     problem = missing(answers)
     if problem:
         raise RefusedError(problem)
-    draft = _draft(tenancy, answers, output)
-    tenancy.here.console.out(draft.text)
-    _write(tenancy.here, draft, force=force)
-    tenancy.here.console.err(f"\nNext: {_command('plan', tenancy.here, output)}\n")
+    draft = _draft(choices, answers, output)
+    choices.session.console.out(draft.text)
+    _write(choices.session, draft, force=force)
+    choices.session.console.err(f"\nNext: {_command('plan', choices.session, output)}\n")
 
 
-def _in_a_dialogue(tenancy: Tenancy, answers: Answers, output: Path, *, force: bool, env_file: Path | None) -> None:
+def _in_a_dialogue(
+    choices: TenantChoices, answers: Answers, output: Path, *, force: bool, env_file: Path | None
+) -> None:
     from tokenvault.init.prompts import Cancelled
 
     try:
-        draft = _draft(tenancy, _asked(tenancy, answers, output), output)
-        tenancy.here.console.out(f"\n{draft.text}\n")
-        with_plan = _confirmed(tenancy, output)
+        draft = _draft(choices, _asked(choices, answers, output), output)
+        choices.session.console.out(f"\n{draft.text}\n")
+        with_plan = _confirmed(choices, output)
     except Cancelled:
-        tenancy.here.console.err("\nCancelled. Nothing was written.\n")
+        choices.session.console.err("\nCancelled. Nothing was written.\n")
         raise typer.Exit(1) from None
-    _write(tenancy.here, draft, force=force)
+    _write(choices.session, draft, force=force)
     if with_plan:
-        _plan(tenancy.here, output, env_file)
-    tenancy.here.console.err(f"\nNext: {_command('apply' if with_plan else 'plan', tenancy.here, output)}\n")
+        _plan(choices.session, output, env_file)
+    choices.session.console.err(f"\nNext: {_command('apply' if with_plan else 'plan', choices.session, output)}\n")
 
 
-def _asked(tenancy: Tenancy, answers: Answers, output: Path) -> Answers:
+def _asked(choices: TenantChoices, answers: Answers, output: Path) -> Answers:
     from tokenvault.init.questions import Desk, open_questions
 
-    desk = Desk(offers=tenancy.offers, tell=tenancy.here.console.err, folder=output.parent)
+    desk = Desk(offers=choices.offers, tell=choices.session.console.err, folder=output.parent)
     while (question := next(open_questions(answers), None)) is not None:
         answers = question.ask(answers, desk)
     return answers
 
 
-def _draft(tenancy: Tenancy, answers: Answers, output: Path) -> Draft:
+def _draft(choices: TenantChoices, answers: Answers, output: Path) -> Draft:
     from tokenvault.init.draft import make_draft
     from tokenvault.init.flags import with_default_name
 
-    complete = replace(with_default_name(answers), tenant=tenancy.guard)
-    return make_draft(complete, output, tenancy.here.environment)
+    complete = replace(with_default_name(answers), tenant=choices.spec_tenant)
+    return make_draft(complete, output, choices.session.environment)
 
 
-def _confirmed(tenancy: Tenancy, output: Path) -> bool:
+def _confirmed(choices: TenantChoices, output: Path) -> bool:
     """Whether the plan is to be shown as well; `Cancelled` when nothing is to be written."""
     from tokenvault.init import prompts
     from tokenvault.init.prompts import Cancelled
 
-    with_plan = [prompts.Option(value="plan", title="Yes, and show the plan")] if tenancy.is_known else []
+    with_plan = [prompts.Option(value="plan", title="Yes, and show the plan")] if choices.is_known else []
     options = [*with_plan, prompts.Option(value="write", title="Yes"), prompts.Option(value="no", title="No")]
     chosen = prompts.select(f"Write {output}?", options)
     if chosen == "no":
@@ -248,29 +250,29 @@ def _confirmed(tenancy: Tenancy, output: Path) -> bool:
     return bool(chosen == "plan")
 
 
-def _write(here: Session, draft: Draft, *, force: bool) -> None:
+def _write(session: Session, draft: Draft, *, force: bool) -> None:
     from tokenvault.init.files import write
     from tokenvault.text import safe
 
     written = write(draft, replace=force)
     width = max(map(len, written)) + 2
-    here.console.err(
+    session.console.err(
         "\nWritten:\n" + "".join(f"  {safe(f'{file:<{width}}{what}')}\n" for file, what in written.items())
     )
 
 
-def _plan(here: Session, output: Path, env_file: Path | None) -> None:
+def _plan(session: Session, output: Path, env_file: Path | None) -> None:
     from tokenvault.cli.plan import plan
 
-    at = here.where
+    at = session.tenant_options
     plan(specs=[str(output)], tenant=at.tenant, sandbox=str(at.sandbox) if at.sandbox else None, env_file=env_file)
 
 
-def _command(name: str, here: Session, output: Path) -> str:
+def _command(name: str, session: Session, output: Path) -> str:
     """The next command, as it is to be typed."""
     import shlex
 
-    at = here.where
+    at = session.tenant_options
     words = ["tokenvault", name]
     words += [str(output)] if str(output) != DEFAULT_SPEC else []
     if at.sandbox:

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import typer
 
-from tokenvault.cli.options import Debug, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.options import Debug, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, tenant_options
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.secrets import Secret
 from tokenvault.tenant.options import MAX_WAIT
@@ -58,10 +58,10 @@ def output(
     """
     import asyncio
 
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=read_env_file)
+    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=read_env_file)
     if env_file and env_file.exists() and not force:
         raise RefusedError(_exists(env_file))
-    asyncio.run(_output(here, specs, form, env_file))
+    asyncio.run(_output(session, specs, form, env_file))
 
 
 def _exists(path: Path) -> Diagnostic:
@@ -69,20 +69,20 @@ def _exists(path: Path) -> Diagnostic:
     return Diagnostic(code="output-exists", summary=f"{path} exists already", hint=hint)
 
 
-async def _output(here: Session, specs: list[str] | None, form: Form, env_file: Path | None) -> None:
+async def _output(session: Session, specs: list[str] | None, form: Form, env_file: Path | None) -> None:
     from tokenvault.operations.output import SECRET, found_outputs, output_document
     from tokenvault.render.exchange_text import output_text
 
-    spec = here.spec(specs)
-    async with here.tenant() as tenant:
-        here.guard(spec, tenant.domain)
+    spec = session.spec(specs)
+    async with session.tenant() as tenant:
+        session.check_tenant(spec, tenant.domain)
         found = await found_outputs(tenant, spec)
         secrets = await _secrets(tenant, [one for one in found if one.proof == SECRET]) if env_file else {}
     document = output_document(tenant.domain, found)
     if env_file:
         _write(env_file, tenant.domain, found, secrets, spec.files)
-        here.console.err(f"Wrote {env_file} (only you may read it); keep it out of git.\n")
-    here.console.out(_json(document) if form is Form.JSON else output_text(document, here.console.paint))
+        session.console.err(f"Wrote {env_file} (only you may read it); keep it out of git.\n")
+    session.console.out(_json(document) if form is Form.JSON else output_text(document, session.console.paint))
 
 
 async def _secrets(tenant: Tenant, found: Sequence[Output]) -> Mapping[str, Secret]:

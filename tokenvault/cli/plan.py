@@ -21,9 +21,9 @@ from tokenvault.cli.options import (
     Specs,
     Targets,
     TenantOption,
-    where,
+    tenant_options,
 )
-from tokenvault.cli.session import Session, planned_offline, session
+from tokenvault.cli.session import Session, open_session, planned_offline
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import safe, safe_json
@@ -93,26 +93,26 @@ def plan(
     from tokenvault.plan.deletion import refuse_more_than
     from tokenvault.plan.planner import Options
 
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
     if live and out:
         raise RefusedError(_only_to_look_at())
     options = Options(adopt=adopt, prune=prune)
-    found = planned_offline(here, specs, live, options) if live else asyncio.run(_plan(here, specs, options))
-    made = found.limited(targets, excludes, max_rps)
-    show(here, made, form, summary=summary, full=full)
+    found = planned_offline(session, specs, live, options) if live else asyncio.run(_plan(session, specs, options))
+    made = found.restrict(targets, excludes, max_rps)
+    show(session, made, form, summary=summary, full=full)
     refuse_more_than(max_destroy, made.changes)
     if out:
-        _save(here, out, made)
+        _save(session, out, made)
     if detailed_exitcode and not made.is_empty:
         raise typer.Exit(2)
 
 
-async def _plan(here: Session, specs: list[str] | None, options: Options) -> Planned:
+async def _plan(session: Session, specs: list[str] | None, options: Options) -> Planned:
     from tokenvault.operations.plan import planned
 
-    spec = here.spec(specs)
-    async with here.tenant() as tenant:
-        here.guard(spec, tenant.domain)
+    spec = session.spec(specs)
+    async with session.tenant() as tenant:
+        session.check_tenant(spec, tenant.domain)
         return await planned(tenant, spec, options)
 
 
@@ -121,19 +121,19 @@ def _only_to_look_at() -> Diagnostic:
     return Diagnostic(code="plan-snapshot", summary=summary, hint="Leave out --out, or plan on the tenant itself.")
 
 
-def _save(here: Session, out: Path, made: Plan) -> None:
+def _save(session: Session, out: Path, made: Plan) -> None:
     from tokenvault.plan.file import save_plan
 
     save_plan(out, made)
-    here.console.err(f"\nSaved the plan to {safe(out)}. Apply exactly this with: tokenvault apply {safe(out)}\n")
+    session.console.err(f"\nSaved the plan to {safe(out)}. Apply exactly this with: tokenvault apply {safe(out)}\n")
 
 
-def show(here: Session, made: Plan, form: Format, *, summary: bool = False, full: bool = False) -> None:
+def show(session: Session, made: Plan, form: Format, *, summary: bool = False, full: bool = False) -> None:
     """Draws a plan on stdout."""
     from tokenvault.plan.document import plan_document
 
     document = plan_document(made)
-    here.console.out(drawn(here.console, document, form, summary=summary, full=full))
+    session.console.out(drawn(session.console, document, form, summary=summary, full=full))
 
 
 def drawn(console: Console, document: Document, form: Format, *, summary: bool = False, full: bool = False) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tokenvault.cli.console import Console
 from tokenvault.cli.options import DEFAULT_SPEC
 from tokenvault.errors import Diagnostic, RefusedError, Span
-from tokenvault.tenant.options import Where
+from tokenvault.tenant.options import TenantOptions
 from tokenvault.text import safe
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Session:
     """One command's surroundings."""
 
     console: Console
-    where: Where
+    tenant_options: TenantOptions
     environment: Mapping[str, str]
     debug: bool = False
 
@@ -54,11 +54,11 @@ class Session:
         except Unresolved as error:
             raise RefusedError(Diagnostic(code=error.code, summary=error.summary, hint=error.hint)) from None
 
-    def guard(self, spec: Spec, domain: str) -> None:
+    def check_tenant(self, spec: Spec, domain: str) -> None:
         """Refuses a tenant that the spec does not name."""
-        from tokenvault.operations.reading import guard
+        from tokenvault.operations.reading import check_tenant
 
-        guard(spec, domain, self.where)
+        check_tenant(spec, domain, self.tenant_options)
 
     @asynccontextmanager
     async def tenant(self, on_wait: Callable[[Wait], None] | None = None) -> AsyncIterator[Tenant]:
@@ -82,7 +82,7 @@ class Session:
                 told = waited
                 (on_wait or self._tell)(wait)
 
-        async with open_tenant(self.where, self.environment, observe=observe, on_wait=waiting) as tenant:
+        async with open_tenant(self.tenant_options, self.environment, observe=observe, on_wait=waiting) as tenant:
             yield tenant
 
     def _tell(self, wait: Wait) -> None:
@@ -91,17 +91,17 @@ class Session:
         self.console.err(f"{Waiting.of(wait)}\n")
 
 
-def session(where: Where, *, debug: bool = False, env_file: Path | None = None) -> Session:
+def open_session(tenant_options: TenantOptions, *, debug: bool = False, env_file: Path | None = None) -> Session:
     """The session that options describe."""
     console = Console()
     environment = {**_variables(env_file), **console.environment}
-    if where.sandbox:
+    if tenant_options.sandbox:
         from tokenvault.sandbox import DOMAIN
 
         environment.setdefault("AUTH0_DOMAIN", DOMAIN)
-    elif where.tenant:
-        environment.setdefault("AUTH0_DOMAIN", where.tenant)
-    return Session(console=console, where=where, environment=environment, debug=debug)
+    elif tenant_options.tenant:
+        environment.setdefault("AUTH0_DOMAIN", tenant_options.tenant)
+    return Session(console=console, tenant_options=tenant_options, environment=environment, debug=debug)
 
 
 def _variables(env_file: Path | None) -> Mapping[str, str]:
@@ -111,7 +111,7 @@ def _variables(env_file: Path | None) -> Mapping[str, str]:
     return read_variables(env_file)
 
 
-def planned_offline(here: Session, specs: Sequence[str] | None, snapshot: Path, options: Options) -> Planned:
+def planned_offline(session: Session, specs: Sequence[str] | None, snapshot: Path, options: Options) -> Planned:
     """Plans from a snapshot instead of a tenant: no credentials, no request."""
     from tokenvault.operations.plan import planned_of
     from tokenvault.sandbox import DOMAIN
@@ -119,18 +119,18 @@ def planned_offline(here: Session, specs: Sequence[str] | None, snapshot: Path, 
     from tokenvault.state.snapshot import read_snapshot
 
     state = read_snapshot(snapshot)
-    _refuse_another(state.domain, here.where)
-    spec = replace(here, environment={"AUTH0_DOMAIN": state.domain, **here.environment}).spec(specs)
+    _refuse_another(state.domain, session.tenant_options)
+    spec = replace(session, environment={"AUTH0_DOMAIN": state.domain, **session.environment}).spec(specs)
     if state.domain != DOMAIN:
-        here.guard(spec, state.domain)
+        session.check_tenant(spec, state.domain)
     return planned_of(spec, build_graph(spec, state.domain), state, options)
 
 
-def _refuse_another(domain: str, where: Where) -> None:
+def _refuse_another(domain: str, tenant_options: TenantOptions) -> None:
     """Refuses a snapshot of another tenant than `--tenant` names. The environment may name one for other commands."""
     from tokenvault.tenant.credentials import domain_named
 
-    named = domain_named({}, where.tenant)
+    named = domain_named({}, tenant_options.tenant)
     if named and named != domain:
         summary = f"The snapshot is of {domain}, and --tenant names {named}"
         hint = "Leave out --tenant, or take a snapshot of that tenant."

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, TenantOption, where
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import safe
@@ -45,28 +45,28 @@ def snapshot(
     """
     import asyncio
 
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
     if output:
         _refuse_other_files(output)
-    state, document = asyncio.run(_snapshot(here, specs))
+    state, document = asyncio.run(_snapshot(session, specs))
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     if output is None:
-        here.console.out(text)
+        session.console.out(text)
     else:
         _write(output, text)
-    here.console.err(_summary(state, output))
+    session.console.err(_summary(state, output))
     for name, reason in state.unreadable.items():
         summary = f"Not in the snapshot: {name.replace('_', ' ')}"
-        here.console.problem(Diagnostic(code="snapshot-unread", severity="warning", summary=summary, hint=reason))
+        session.console.problem(Diagnostic(code="snapshot-unread", severity="warning", summary=summary, hint=reason))
 
 
-async def _snapshot(here: Session, specs: list[str] | None) -> tuple[State, dict[str, Any]]:
+async def _snapshot(session: Session, specs: list[str] | None) -> tuple[State, dict[str, Any]]:
     from tokenvault.operations.snapshot import taken
 
-    spec = here.spec(specs) if specs else None
-    async with here.tenant() as tenant:
+    spec = session.spec(specs) if specs else None
+    async with session.tenant() as tenant:
         if spec:
-            here.guard(spec, tenant.domain)
+            session.check_tenant(spec, tenant.domain)
         return await taken(tenant, spec)
 
 

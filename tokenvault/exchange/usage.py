@@ -171,11 +171,13 @@ def connecting(
 ) -> Iterator[Connecting]:
     """The applications whose users connect accounts: those with callbacks, in flavors that machines cannot hold."""
     for app in spec.applications.values():
-        interactive = [use for use in app.flavors if "m2m" not in flavors()[use.name].types]
+        interactive = [context for context in app.flavors if "m2m" not in flavors()[context.name].types]
         if interactive and only in (None, app.key):
             client, own = live.get(app.address, {}), spec.my_account_domain
             callbacks = client.get("callbacks") or app.callbacks or ()
-            apis = [spec.apis[use.settings["api"]].identifier for use in interactive if "api" in use.settings]
+            apis = [
+                spec.apis[context.settings["api"]].identifier for context in interactive if "api" in context.settings
+            ]
             yield Connecting(
                 application=app.key,
                 client_id=str(client.get("client_id") or app.client_id or CLIENT_ID),

@@ -59,7 +59,7 @@ def _is_mark(attribute: Attribute) -> bool:
 
 
 def _reasons(attributes: Sequence[Attribute]) -> str:
-    reasons = dict.fromkeys(why.reason for attribute in attributes for why in attribute.why)
+    reasons = dict.fromkeys(why.reason for attribute in attributes for why in attribute.provenance)
     return f" ({next(iter(reasons))})" if reasons else ""
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tokenvault.export.entries import Entry, api_entry, application_entry, connection_entry, connection_problem
-from tokenvault.export.survey import Survey
-from tokenvault.export.usages import Used
+from tokenvault.export.inventory import Inventory
+from tokenvault.export.usages import DetectedApplication
 from tokenvault.flavors.public_keys import BadKey, read_public_key
 from tokenvault.spec.writer import comment, commented_out, indented, mapping
 from tokenvault.text import safe
@@ -27,7 +27,7 @@ class Draft:
     connections: tuple[Entry, ...] = ()
     apis: tuple[Entry, ...] = ()
     applications: tuple[Entry, ...] = ()
-    unsaid: tuple[str, ...] = ()
+    not_exported: tuple[str, ...] = ()
 
 
 def spec_text(draft: Draft) -> str:
@@ -46,16 +46,16 @@ def _heading(draft: Draft) -> Iterator[str]:
     yield from comment(
         "It describes what is there: a plan of it is empty. What it does not mention is left as it is, now and later."
     )
-    if not (draft.applications or draft.unsaid):
+    if not (draft.applications or draft.not_exported):
         yield "# Nothing there uses Token Vault yet."
     left_out = [entry.key for entry in (*draft.connections, *draft.apis, *draft.applications) if entry.problems]
     if left_out:
         yield "#"
         yield from comment(f"Left out for now, each with the reason, as comments below: {', '.join(left_out)}.")
-    if draft.unsaid:
+    if draft.not_exported:
         yield "#"
         yield "# What it cannot say:"
-        for says in draft.unsaid:
+        for says in draft.not_exported:
             yield from _bullet(says)
 
 
@@ -99,7 +99,9 @@ def _left_out(entries: Iterable[Entry]) -> Iterator[str]:
 Problems = Mapping[str, tuple[str, ...]]
 
 
-def compose(found: Survey, applications: Sequence[Used], problems: Problems, claimed: Sequence[str]) -> Draft:
+def compose(
+    found: Inventory, applications: Sequence[DetectedApplication], problems: Problems, claimed: Sequence[str]
+) -> Draft:
     """The spec of these applications. Those with problems, and what only they need, are left out as comments.
 
     `claimed` are the connections that the spec says more of than that they are used.
@@ -121,16 +123,18 @@ def compose(found: Survey, applications: Sequence[Used], problems: Problems, cla
     )
 
 
-def _top(found: Survey, listed: Iterable[Used]) -> dict[str, Any]:
+def _top(found: Inventory, listed: Iterable[DetectedApplication]) -> dict[str, Any]:
     """A spec that names client ids is good for this tenant only, and says so."""
     top: dict[str, Any] = {"version": 1, "name": found.name}
     if any(used.client_id not in found.created for used in listed):
         top["tenant"] = found.state.domain
-    host = found.tenancy.my_account_audience.removeprefix("https://").removesuffix("/me/")
+    host = found.tenant_view.my_account_audience.removeprefix("https://").removesuffix("/me/")
     return top if host == found.state.domain else {**top, "my_account_api": {"domain": host}}
 
 
-def _connections_left_out(found: Survey, applications: Iterable[Used], listed: Sequence[str]) -> Iterator[Entry]:
+def _connections_left_out(
+    found: Inventory, applications: Iterable[DetectedApplication], listed: Sequence[str]
+) -> Iterator[Entry]:
     needed: dict[str, list[str]] = {}
     for used in applications:
         for name in found.connections_of(used):
@@ -141,12 +145,14 @@ def _connections_left_out(found: Survey, applications: Iterable[Used], listed: S
             yield replace(entry, problems=(f"only {', '.join(keys)} would use it", *connection_problem(found, name)))
 
 
-def _apis(found: Survey, applications: Sequence[Used], listed: Sequence[Used]) -> Iterator[Entry]:
-    callers: dict[str, list[Used]] = {}
+def _apis(
+    found: Inventory, applications: Sequence[DetectedApplication], listed: Sequence[DetectedApplication]
+) -> Iterator[Entry]:
+    api_consumers: dict[str, list[DetectedApplication]] = {}
     for used in applications:
         if used.exchange:
-            callers.setdefault(used.exchange.api, []).append(used)
-    for identifier, users in callers.items():
+            api_consumers.setdefault(used.exchange.api, []).append(used)
+    for identifier, users in api_consumers.items():
         here = [used for used in users if used in listed]
         entry = api_entry(found, identifier, here or users)
         names = ", ".join(found.keys[used.client_id] for used in users)

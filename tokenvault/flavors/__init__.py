@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tokenvault.flavors.base import Flavor, Use
+from tokenvault.flavors.base import Flavor, FlavorContext
 from tokenvault.model.spec import FlavorUse, Spec
 
 if TYPE_CHECKING:
-    from tokenvault.flavors.provisions import Loan
+    from tokenvault.flavors.provisions import Provision
 
 _SHARED = {"base", "provisions", "public_keys", "runtime"}
 
@@ -33,12 +33,12 @@ def flavors() -> Mapping[str, Flavor]:
 
 
 @cache
-def loans() -> Mapping[str, Loan]:
+def provision_types() -> Mapping[str, Provision]:
     """Every sort of loan, by the verb of its labels."""
-    return {verb: loan for flavor in flavors().values() for verb, loan in flavor.loans.items()}
+    return {verb: provision for flavor in flavors().values() for verb, provision in flavor.provisions.items()}
 
 
-def uses(spec: Spec, domain: str) -> Iterable[tuple[Flavor, Use]]:
+def flavor_usages(spec: Spec, domain: str) -> Iterable[tuple[Flavor, FlavorContext]]:
     """Every flavor of every application, included flavors first and each once."""
     for app in spec.applications.values():
         seen: set[str] = set()
@@ -48,4 +48,4 @@ def uses(spec: Spec, domain: str) -> Iterable[tuple[Flavor, Use]]:
                 if name not in seen:
                     seen.add(name)
                     how = listed or FlavorUse(name=name, span=used.span, path=used.path)
-                    yield flavors()[name], Use(spec=spec, app=app, flavor=how, domain=domain)
+                    yield flavors()[name], FlavorContext(spec=spec, app=app, flavor=how, domain=domain)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from tokenvault.errors import Span
 from tokenvault.flavors.runtime import Runtime
-from tokenvault.flavors.runtime.tenancy import Sighting
+from tokenvault.flavors.runtime.tenant_view import DetectedUse
 from tokenvault.kinds import api as api_kind
 from tokenvault.kinds import application as application_kind
-from tokenvault.model.constraints import Ref, Want
-from tokenvault.model.desired import Ask, Target, When, Why
+from tokenvault.model.constraints import Constraint, Ref
+from tokenvault.model.desired import Condition, ObjectRef, Provenance, Requirement
 from tokenvault.model.spec import ApiSpec, ApplicationSpec, FlavorUse, Problem, Spec
 
 if TYPE_CHECKING:
-    from tokenvault.flavors.provisions import Loan
+    from tokenvault.flavors.provisions import Provision
 
 MY_ACCOUNT = "my_account"
 DOCS = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault"
@@ -31,7 +31,7 @@ Loaded = tuple[Mapping[str, Any], Iterable[Problem]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class FlavorContext:
     """One application using one flavor, on a tenant of this domain."""
 
     spec: Spec
@@ -44,28 +44,36 @@ class Use:
         """The flavor's settings as the spec gives them."""
         return self.flavor.settings
 
-    def ask(
+    def require(
         self,
-        target: Target,
+        target: ObjectRef,
         path: str,
-        want: Want,
+        constraint: Constraint,
         reason: str,
         *,
         doc: str = DOCS,
         needs: tuple[str, ...] = (),
-        loan: str = "",
+        provision: str = "",
         at: Span | None = None,
-    ) -> Ask:
+    ) -> Requirement:
         """An ask of this flavor, with its provenance.
 
-        `loan` labels what is taken back when the flavor goes; `at` is where the spec says this, where that is elsewhere.
+        `provision` labels what is taken back when the flavor goes; `at` is where the spec says this, where that is elsewhere.
         """
-        why = Why(source=self.flavor.name, reason=reason, span=at or self.flavor.span, doc=doc)
-        return Ask(target=target, path=path, want=want, why=why, needs=needs, user=self.app.address, loan=loan)
+        why = Provenance(source=self.flavor.name, reason=reason, span=at or self.flavor.span, doc=doc)
+        return Requirement(
+            target=target,
+            path=path,
+            constraint=constraint,
+            provenance=why,
+            needs=needs,
+            user=self.app.address,
+            provision=provision,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spelling:
+class KeyNames:
     """What an exported spec calls what settings refer to: APIs by identifier, entries of `public_keys` by credential."""
 
     apis: Mapping[str, ApiSpec]
@@ -79,7 +87,7 @@ class Flavor:
     `includes` are flavors that come with it. `schema` is the JSON Schema of its settings (None: it takes none).
     `types` are the application types that can hold it. `expand` yields what it asks for, `rules` what is wrong offline.
     `load` turns settings that name files into what the files hold, and says what is wrong with those (paths below it).
-    `loans` say for each verb of the labels on its asks what it stands for.
+    `provisions` say for each verb of the labels on its asks what it stands for.
     `runtime` is what it needs when it is used: preconditions, request, and how to tell who uses it.
     `settings_of` are the settings that a spec needs for a use that was sighted in a tenant.
     """
@@ -91,17 +99,17 @@ class Flavor:
     schema: Mapping[str, Any] | None
     types: frozenset[str]
     type_hint: str
-    expand: Callable[[Use], Iterable[Ask]]
-    rules: Callable[[Use], Iterable[Problem]]
+    expand: Callable[[FlavorContext], Iterable[Requirement]]
+    rules: Callable[[FlavorContext], Iterable[Problem]]
     load: Callable[[Mapping[str, Any], ReadFile], Loaded] = lambda settings, read: (settings, ())
-    loans: Mapping[str, Loan] = field(default_factory=dict)
+    provisions: Mapping[str, Provision] = field(default_factory=dict)
     runtime: Runtime = field(default_factory=Runtime)
-    settings_of: Callable[[Sighting, Spelling], Mapping[str, Any]] = lambda sighting, spelling: {}
+    settings_of: Callable[[DetectedUse, KeyNames], Mapping[str, Any]] = lambda detection, key_names: {}
 
 
-def application(use: Use) -> Target:
+def application(context: FlavorContext) -> ObjectRef:
     """The application itself."""
-    return application_kind.target(use.spec, use.app)
+    return application_kind.target(context.spec, context.app)
 
 
 def my_account_audience(spec: Spec, domain: str) -> str:
@@ -109,39 +117,43 @@ def my_account_audience(spec: Spec, domain: str) -> str:
     return f"https://{spec.my_account_domain or domain}/me/"
 
 
-def my_account_api(use: Use) -> Target:
+def my_account_api(context: FlavorContext) -> ObjectRef:
     """The tenant's My Account API."""
-    audience = my_account_audience(use.spec, use.domain)
-    return Target(
+    audience = my_account_audience(context.spec, context.domain)
+    return ObjectRef(
         address="my_account_api", kind="my_account_api", identity={"identifier": audience}, name="My Account API"
     )
 
 
-def user_grant(use: Use, label: str, audience: str, *, when: When | None = None) -> Target:
+def user_grant(context: FlavorContext, label: str, audience: str, *, condition: Condition | None = None) -> ObjectRef:
     """The permission of the application to ask, on behalf of users, for tokens for an API."""
-    identity = {"client_id": Ref(use.app.address, "client_id"), "audience": audience, "subject_type": "user"}
-    address = f"client_grant.{use.app.key}.{label}"
-    return Target(
-        address=address, kind="client_grant", identity=identity, name=f"{use.app.key} → {audience}", when=when
+    identity = {"client_id": Ref(context.app.address, "client_id"), "audience": audience, "subject_type": "user"}
+    address = f"client_grant.{context.app.key}.{label}"
+    return ObjectRef(
+        address=address,
+        kind="client_grant",
+        identity=identity,
+        name=f"{context.app.key} → {audience}",
+        condition=condition,
     )
 
 
-def connection_clients(name: str) -> Target:
+def connection_clients(name: str) -> ObjectRef:
     """The list of applications that may use a connection."""
     identity = {"connection": name, "id": Ref(f"connection.{name}")}
-    return Target(address=f"connection_clients.{name}", kind="connection_clients", identity=identity, name=name)
+    return ObjectRef(address=f"connection_clients.{name}", kind="connection_clients", identity=identity, name=name)
 
 
-def api(use: Use) -> Target:
+def api(context: FlavorContext) -> ObjectRef:
     """The backend API that an access_token_exchange names."""
-    return api_kind.target(use.spec, use.spec.apis[use.settings["api"]])
+    return api_kind.target(context.spec, context.spec.apis[context.settings["api"]])
 
 
-def enabled(use: Use) -> Iterable[Ask]:
+def enabled(context: FlavorContext) -> Iterable[Requirement]:
     """Every connection of the application, enabled for it."""
-    from tokenvault.model.constraints import Has
+    from tokenvault.model.constraints import Contains
 
-    for name in use.app.connections:
-        reason = f"{use.app.key} uses the connection"
-        want = Has((Ref(use.app.address, "client_id"),))
-        yield use.ask(connection_clients(name), "clients", want, reason, loan=f"with:{name}")
+    for name in context.app.connections:
+        reason = f"{context.app.key} uses the connection"
+        constraint = Contains((Ref(context.app.address, "client_id"),))
+        yield context.require(connection_clients(name), "clients", constraint, reason, provision=f"with:{name}")

@@ -101,7 +101,7 @@ def spec_text(answers: Answers) -> str:
 
 
 def _head(answers: Answers) -> list[str]:
-    guard = mapping({"tenant": answers.tenant or "acme.us.auth0.com"}, WIDTH)
+    check_tenant = mapping({"tenant": answers.tenant or "acme.us.auth0.com"}, WIDTH)
     return [
         f"# yaml-language-server: $schema={SCHEMA_FILE}",
         "#",
@@ -110,7 +110,7 @@ def _head(answers: Answers) -> list[str]:
         *comment("Part of the mark on what this spec creates: do not change it later.", WIDTH),
         *mapping({"name": answers.spec_name}, WIDTH),
         *comment("A guard: no other tenant is ever touched.", WIDTH),
-        *(guard if answers.tenant else commented_out(guard)),
+        *(check_tenant if answers.tenant else commented_out(check_tenant)),
     ]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenvault.flavors import flavors
-from tokenvault.flavors.base import ReadFile, Use
+from tokenvault.flavors.base import FlavorContext, ReadFile
 from tokenvault.init.answers import Answers, Connection, Existing, Offers, why_not
 from tokenvault.kinds.application import APP_TYPES
 from tokenvault.model.spec import ApiSpec, ApplicationSpec, ConnectionSpec, FlavorUse, Problem, Spec
@@ -250,7 +250,10 @@ def of_setting(answers: Answers, flavor: str, name: str, value: Any, read: ReadF
         return found
     flavor_use = FlavorUse(name=flavor, settings=loaded)
     return _first(
-        _about(name, table.rules(Use(spec=_trial(answers), app=_trial_app(answers), flavor=flavor_use, domain="")))
+        _about(
+            name,
+            table.rules(FlavorContext(spec=_trial(answers), app=_trial_app(answers), flavor=flavor_use, domain="")),
+        )
     )
 
 

@@ -43,7 +43,7 @@ class Setting:
         return str(self.schema.get("description", self.name)).partition(". ")
 
 
-Ask = Callable[[Answers, Desk, Setting], Answers]
+Requirement = Callable[[Answers, Desk, Setting], Answers]
 
 
 def settings_of(answers: Answers) -> Iterator[Setting]:
@@ -197,7 +197,7 @@ class Manner:
 
     flag: str
     what: str = ""
-    ask: Ask = _ask_value
+    ask: Requirement = _ask_value
     needed: bool = False
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from tokenvault.errors import ApiError, Diagnostic, PlanError
 from tokenvault.kinds.base import Collection, Field, Kind, Objects, Reader, Scopes, Section, Shape
-from tokenvault.model.constraints import HasBy, Initially
-from tokenvault.model.desired import Ask, Node, Target, Why
+from tokenvault.model.constraints import ContainsKeyed, Default
+from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
 from tokenvault.model.spec import ApiSpec, Problem, Spec
 
 MAX_IDENTIFIERS = 10
 
 
-async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
+async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:
     if not nodes:
         return await reader.pages("resource-servers", "resource_servers")
     identifiers = list(dict.fromkeys(str(node.target.identity["identifier"]) for node in nodes))
@@ -29,7 +29,7 @@ async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[
     return found
 
 
-async def _refuse_elsewhere(reader: Reader, node: Node) -> None:
+async def _refuse_elsewhere(reader: Reader, node: DesiredObject) -> None:
     """`PlanError` for a My Account API at a domain that is not the tenant's: Auth0 would make an ordinary API of it.
 
     Where the token may not read the custom domains, that is not known, and Auth0's answer is to tell.
@@ -59,7 +59,7 @@ async def _refuse_elsewhere(reader: Reader, node: Node) -> None:
         )
 
 
-RESOURCE_SERVERS = Collection(name="resource_servers", read=_read, piece="identifier")
+RESOURCE_SERVERS = Collection(name="resource_servers", read=_read, partition_key="identifier")
 
 
 SCHEMA = {
@@ -105,9 +105,9 @@ SCHEMA = {
 }
 
 
-def target(spec: Spec, api: ApiSpec) -> Target:
+def target(spec: Spec, api: ApiSpec) -> ObjectRef:
     """The node of a backend API."""
-    return Target(
+    return ObjectRef(
         address=f"api.{api.key}",
         kind="api",
         identity={"identifier": api.identifier},
@@ -116,15 +116,17 @@ def target(spec: Spec, api: ApiSpec) -> Target:
     )
 
 
-def _expand(spec: Spec, domain: str) -> Iterable[Ask]:
+def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
     for api in spec.apis.values():
-        why = Why(source="spec", reason="the spec lists this API", span=spec.positions.key("apis", api.key))
-        yield Ask(target=target(spec, api), path="name", want=Initially(api.name), why=why)
+        why = Provenance(source="spec", reason="the spec lists this API", span=spec.positions.key("apis", api.key))
+        yield Requirement(target=target(spec, api), path="name", constraint=Default(api.name), provenance=why)
         if api.scopes:
             entries = tuple({"value": value, "description": text} for value, text in api.scopes.items())
             span = spec.positions.key("apis", api.key, "scopes")
-            because = Why(source="spec", reason="the spec lists these scopes", span=span)
-            yield Ask(target=target(spec, api), path="scopes", want=HasBy("value", entries), why=because)
+            because = Provenance(source="spec", reason="the spec lists these scopes", span=span)
+            yield Requirement(
+                target=target(spec, api), path="scopes", constraint=ContainsKeyed("value", entries), provenance=because
+            )
 
 
 def _rules(spec: Spec) -> Iterable[Problem]:

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from tokenvault.errors import Diagnostic, PlanError
 from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape, fixed
-from tokenvault.model.constraints import Among, Has, Is, Want
-from tokenvault.model.desired import Ask, Node, Target, Why
+from tokenvault.model.constraints import Constraint, Contains, Equals, OneOf
+from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
 from tokenvault.model.marks import read_mark
 from tokenvault.model.paths import get_path
 from tokenvault.model.spec import ApplicationSpec, Problem, Spec
@@ -89,16 +89,16 @@ METHODS, METHOD = "client_authentication_methods", "token_endpoint_auth_method"
 KEYS = f"{METHODS}.private_key_jwt.credentials"
 
 
-def risks(live: Object, sets: Mapping[str, Any]) -> Iterable[str]:
+def risks(live: Object, patch: Mapping[str, Any]) -> Iterable[str]:
     """The risks of setting these attributes, given what the application has."""
-    before, after = live.get(METHOD), sets.get(METHOD)
+    before, after = live.get(METHOD), patch.get(METHOD)
     if before == "none" and after is not None:
         yield "it is public no longer: it must authenticate with its client secret at the token endpoint from now on"
-    if METHODS in sets and live.get(METHODS):
+    if METHODS in patch and live.get(METHODS):
         yield "the application can no longer authenticate with its keys, only with its client secret"
-    if KEYS in sets and not live.get(METHODS) and before is not None:
+    if KEYS in patch and not live.get(METHODS) and before is not None:
         yield "its client secret stops working at the token endpoint: it must authenticate with its key from now on"
-    if _ids(get_path(live, KEYS)) - _ids(sets.get(KEYS, get_path(live, KEYS))):
+    if _ids(get_path(live, KEYS)) - _ids(patch.get(KEYS, get_path(live, KEYS))):
         yield "whoever still authenticates with a key that is removed here is refused from then on"
 
 
@@ -126,7 +126,7 @@ URL_LISTS = {
 }
 
 
-async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
+async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:
     """Secrets are left out at the source. Where the spec names every application by its id, none has to be searched for."""
     ids = [str(node.target.identity.get("client_id", "")) for node in nodes]
     params = {"is_global": False, **WITHOUT_SECRETS}
@@ -138,10 +138,10 @@ async def _fetch(reader: Reader, known: Object) -> Object:
     return found
 
 
-def target(spec: Spec, app: ApplicationSpec) -> Target:
+def target(spec: Spec, app: ApplicationSpec) -> ObjectRef:
     """The node of an application of the spec."""
     identity: dict[str, Any] = {"client_id": app.client_id} if app.client_id else {"name": app.name or app.key}
-    return Target(
+    return ObjectRef(
         address=app.address,
         kind="application",
         identity=identity,
@@ -152,25 +152,27 @@ def target(spec: Spec, app: ApplicationSpec) -> Target:
     )
 
 
-def _expand(spec: Spec, domain: str) -> Iterable[Ask]:
+def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
     for app in spec.applications.values():
 
-        def ask(attribute: str, want: Want, reason: str, *at: str, app: ApplicationSpec = app) -> Ask:
+        def requirement(
+            attribute: str, constraint: Constraint, reason: str, *at: str, app: ApplicationSpec = app
+        ) -> Requirement:
             span = spec.positions.key("applications", app.key, *at)
-            return Ask(
+            return Requirement(
                 target=target(spec, app),
                 path=attribute,
-                want=want,
-                why=Why(source="spec", reason=reason, span=span),
+                constraint=constraint,
+                provenance=Provenance(source="spec", reason=reason, span=span),
             )
 
         if app.name is not None or app.client_id is None:
-            yield ask("name", Is(app.name or app.key), "the spec names the application", "name")
+            yield requirement("name", Equals(app.name or app.key), "the spec names the application", "name")
         if app.type:
-            yield ask("app_type", Is(APP_TYPES[app.type]), "the spec gives the type", "type")
+            yield requirement("app_type", Equals(APP_TYPES[app.type]), "the spec gives the type", "type")
         for key, attribute in URL_LISTS.items():
             if getattr(app, key) is not None:
-                yield ask(attribute, Has(tuple(getattr(app, key))), f"the spec lists {key}", key)
+                yield requirement(attribute, Contains(tuple(getattr(app, key))), f"the spec lists {key}", key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,7 @@ def _index(clients: Sequence[Object]) -> _Clients:
     return index
 
 
-def _match(node: Node, identity: Mapping[str, Any], clients: _Clients) -> Object | None:
+def _match(node: DesiredObject, identity: Mapping[str, Any], clients: _Clients) -> Object | None:
     """By client id; else by our mark; else by the linked API; else by a name that one unmarked application bears."""
     if "client_id" in identity:
         return clients.by_id.get(identity["client_id"])
@@ -211,7 +213,7 @@ def _match(node: Node, identity: Mapping[str, Any], clients: _Clients) -> Object
     return _only(unmarked or named, node, "are named like") if named else None
 
 
-def _only(clients: Sequence[Object], node: Node, relation: str) -> Object:
+def _only(clients: Sequence[Object], node: DesiredObject, relation: str) -> Object:
     if len(clients) == 1:
         return clients[0]
     ids = ", ".join(sorted(str(c.get("client_id")) for c in clients))
@@ -226,7 +228,7 @@ def _only(clients: Sequence[Object], node: Node, relation: str) -> Object:
     )
 
 
-def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
+def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
     if live is None and not node.target.creatable:
         yield Diagnostic(
             code="plan-missing-application",
@@ -239,9 +241,9 @@ def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
         yield Diagnostic(code="plan-global-client", summary="The global client cannot be managed", context=node.address)
     yield from _type_problems(node, live or {})
     yield from fixed(node, live, "resource_server_identifier", what="The API of this Custom API Client", hint=OTHER_API)
-    wanted = node.wants.get("refresh_token.rotation_type")
-    typed = isinstance(node.wants.get("app_type"), Is)
-    if live is not None and typed and wanted == Is("non-rotating") and live.get("app_type") == "spa":
+    wanted = node.constraints.get("refresh_token.rotation_type")
+    typed = isinstance(node.constraints.get("app_type"), Equals)
+    if live is not None and typed and wanted == Equals("non-rotating") and live.get("app_type") == "spa":
         yield Diagnostic(
             code="plan-public-client",
             summary=f'"{live.get("name")}" is a single-page application and cannot use refresh_token_exchange',
@@ -251,16 +253,20 @@ def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
         )
 
 
-def _type_problems(node: Node, live: Object) -> Iterable[Diagnostic]:
+def _type_problems(node: DesiredObject, live: Object) -> Iterable[Diagnostic]:
     """Flavors that an application of the live type cannot hold, where the spec leaves the type to the tenant."""
     app_type = live.get("app_type")
-    for ask in node.asks_for("app_type"):
-        if app_type is not None and isinstance(ask.want, Among) and app_type not in ask.want.values:
+    for requirement in node.requirements_for("app_type"):
+        if (
+            app_type is not None
+            and isinstance(requirement.constraint, OneOf)
+            and app_type not in requirement.constraint.values
+        ):
             yield Diagnostic(
                 code="plan-application-type",
-                summary=f'"{live.get("name")}" is {TYPE_NAMES.get(app_type, app_type)}: it cannot use {ask.why.source}',
-                hint=ask.want.hint,
-                span=ask.why.span,
+                summary=f'"{live.get("name")}" is {TYPE_NAMES.get(app_type, app_type)}: it cannot use {requirement.provenance.source}',
+                hint=requirement.constraint.hint,
+                span=requirement.provenance.span,
                 context=node.address,
             )
 

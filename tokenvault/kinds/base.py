@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from tokenvault.errors import Diagnostic
-from tokenvault.model.constraints import Is, Want
-from tokenvault.model.desired import Ask, Node
+from tokenvault.model.constraints import Constraint, Equals
+from tokenvault.model.desired import DesiredObject, Requirement
 from tokenvault.model.spec import Problem, Spec
 
 Object = Mapping[str, Any]
@@ -107,16 +107,16 @@ class Collection:
     """A list of the tenant that one or more kinds live in.
 
     `read` gets the nodes that live there (none: everything is read) and the collections read before (`after`).
-    `piece` is the attribute of the nodes' identity by which it is read piece by piece, where it is not read whole, and
-    `owners` says of which objects before it there is anything to read. When the token may not read an `optional`
+    `partition_key` is the attribute of the nodes' identity by which it is read piece by piece, where it is not read whole, and
+    `parent_filter` says of which objects before it there is anything to read. When the token may not read an `optional`
     collection, what is in it is unknown, and the plan says so.
     """
 
     name: str
-    read: Callable[[Reader, Sequence[Node], Objects], Awaitable[list[dict[str, Any]]]]
+    read: Callable[[Reader, Sequence[DesiredObject], Objects], Awaitable[list[dict[str, Any]]]]
     after: tuple[str, ...] = ()
-    piece: str = ""
-    owners: Callable[[Object], bool] = lambda owner: True
+    partition_key: str = ""
+    parent_filter: Callable[[Object], bool] = lambda owner: True
     optional: bool = False
 
 
@@ -126,7 +126,7 @@ class Section:
 
     name: str
     schema: Mapping[str, Any]
-    expand: Callable[[Spec, str], Iterable[Ask]]
+    expand: Callable[[Spec, str], Iterable[Requirement]]
     rules: Callable[[Spec], Iterable[Problem]] = lambda spec: ()
 
 
@@ -169,14 +169,14 @@ class Kind:
     rotated: bool = False
     deletion_risk: str = ""
     aliases: tuple[str, ...] = ()
-    on_request: Mapping[str, Want] | None = None
+    on_request: Mapping[str, Constraint] | None = None
     batch: int = 0
     delta: bool = False
     index: Callable[[Sequence[Object]], Any] | None = None
-    match: Callable[[Node, Mapping[str, Any], Any], Object | None] | None = None
-    refine: Callable[[Node, Object | None], Node] = lambda node, live: node
-    check: Callable[[Node, Object | None], Iterable[Diagnostic]] = lambda node, live: ()
-    risks: Callable[[Object, Mapping[str, Any]], Iterable[str]] = lambda live, sets: ()
+    match: Callable[[DesiredObject, Mapping[str, Any], Any], Object | None] | None = None
+    refine: Callable[[DesiredObject, Object | None], DesiredObject] = lambda node, live: node
+    check: Callable[[DesiredObject, Object | None], Iterable[Diagnostic]] = lambda node, live: ()
+    risks: Callable[[Object, Mapping[str, Any]], Iterable[str]] = lambda live, patch: ()
     create: Callable[[Kind, Object], Sequence[Request]] | None = None
     update: Callable[[Kind, Object, Object], Sequence[Request]] | None = None
     item_path: Callable[[Kind, Object], str] | None = None
@@ -193,7 +193,7 @@ class Kind:
         """What `find` searches: built once, so that finding a thousand nodes does not cost a million comparisons."""
         return self.index(objects) if self.index else Index(objects)
 
-    def find(self, node: Node, identity: Mapping[str, Any], index: Any) -> Object | None:
+    def find(self, node: DesiredObject, identity: Mapping[str, Any], index: Any) -> Object | None:
         """The node's object; `identity` is the node's, with known ids filled in, `index` comes from `indexed`."""
         if self.match:
             return self.match(node, identity, index)
@@ -230,15 +230,19 @@ class Kind:
         return (Request(method="PATCH", path=self.location(live), body=patch),)
 
 
-def fixed(node: Node, live: Object | None, path: str, *, what: str, hint: str) -> Iterator[Diagnostic]:
+def fixed(node: DesiredObject, live: Object | None, path: str, *, what: str, hint: str) -> Iterator[Diagnostic]:
     """The refusal of another value than an existing object has at `path`, at the line that asks for it."""
-    for ask in node.asks_for(path):
-        if live is not None and isinstance(ask.want, Is) and live.get(path) not in (None, ask.want.value):
+    for requirement in node.requirements_for(path):
+        if (
+            live is not None
+            and isinstance(requirement.constraint, Equals)
+            and live.get(path) not in (None, requirement.constraint.value)
+        ):
             yield Diagnostic(
                 code="plan-immutable",
-                summary=f"{what} is {live[path]} for good; the spec says {ask.want.value}",
+                summary=f"{what} is {live[path]} for good; the spec says {requirement.constraint.value}",
                 hint=hint,
-                span=ask.why.span,
+                span=requirement.provenance.span,
                 context=node.address,
             )
             return

@@ -9,8 +9,8 @@ from typing import Any
 from tokenvault.errors import Diagnostic, did_you_mean
 from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape
 from tokenvault.kinds.strategies import KNOWN, NEVER, STRATEGIES, UNDOCUMENTED, WRONG_NAMES, Strategy
-from tokenvault.model.constraints import Has, Is, Want
-from tokenvault.model.desired import Ask, Node, Target, Why
+from tokenvault.model.constraints import Constraint, Contains, Equals
+from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
 from tokenvault.model.spec import ConnectionSpec, Problem, Spec
 
 REFERENCE = "\\$\\{(env|file):"
@@ -93,16 +93,16 @@ ENDPOINTS = ("authorizationURL", "tokenURL", "authorization_endpoint", "token_en
 SUMMARY = "name,strategy,display_name,metadata,authentication,connected_accounts"
 
 
-async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
+async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:
     """Options hold the provider's secret: they are read only when the spec asks for something in them."""
-    wanted = not nodes or any(path.startswith(("options.", "spec.")) for node in nodes for path in node.wants)
+    wanted = not nodes or any(path.startswith(("options.", "spec.")) for node in nodes for path in node.constraints)
     params = {"take": 100, "fields": f"id,{SUMMARY},options" if wanted else f"id,{SUMMARY}", "include_fields": True}
     return await reader.checkpoints("connections", "connections", params)
 
 
-def target(spec: Spec, connection: ConnectionSpec) -> Target:
+def target(spec: Spec, connection: ConnectionSpec) -> ObjectRef:
     """The node of a connection. Only one that the spec describes, not merely uses, is claimed by a mark."""
-    return Target(
+    return ObjectRef(
         address=f"connection.{connection.name}",
         kind="connection",
         identity={"name": connection.name},
@@ -112,90 +112,100 @@ def target(spec: Spec, connection: ConnectionSpec) -> Target:
     )
 
 
-def _expand(spec: Spec, domain: str) -> Iterable[Ask]:
+def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
     for connection in spec.connections.values():
-        for path, want, reason, key in _settings(connection):
+        for path, constraint, reason, key in _settings(connection):
             span = spec.positions.key("connections", connection.name, *key)
-            why = Why(source="spec", reason=reason, span=span, doc=DOC)
-            yield Ask(target=target(spec, connection), path=path, want=want, why=why)
+            why = Provenance(source="spec", reason=reason, span=span, doc=DOC)
+            yield Requirement(target=target(spec, connection), path=path, constraint=constraint, provenance=why)
 
 
-def _settings(connection: ConnectionSpec) -> Iterable[tuple[str, Want, str, tuple[str, ...]]]:
-    yield "connected_accounts.active", Is(True), "Token Vault stores tokens only of connected accounts", ()
+def _settings(connection: ConnectionSpec) -> Iterable[tuple[str, Constraint, str, tuple[str, ...]]]:
+    yield "connected_accounts.active", Equals(True), "Token Vault stores tokens only of connected accounts", ()
     if connection.purpose:
         login = connection.purpose == "authentication_and_connected_accounts"
         reason = "the purpose includes login" if login else "the purpose leaves out login"
-        yield "authentication.active", Is(login), reason, ("purpose",)
+        yield "authentication.active", Equals(login), reason, ("purpose",)
     if connection.strategy:
-        yield "strategy", Is(connection.strategy), "the spec gives the strategy", ("strategy",)
+        yield "strategy", Equals(connection.strategy), "the spec gives the strategy", ("strategy",)
     if connection.client_secret:
-        yield "options.client_id", Is(connection.client_id), "the spec gives the provider's keys", ("credentials",)
+        yield "options.client_id", Equals(connection.client_id), "the spec gives the provider's keys", ("credentials",)
         yield (
             "options.client_secret",
-            Is(connection.client_secret),
+            Equals(connection.client_secret),
             "the spec gives the provider's keys",
             ("credentials",),
         )
     for name, value in connection.options.items():
-        yield f"options.{name}", Is(value), "the spec sets this option", ("options", name)
+        yield f"options.{name}", Equals(value), "the spec sets this option", ("options", name)
     if connection.offline_access is not None:
         reason = "without offline access the provider issues no refresh token"
-        yield OFFLINE, Is(connection.offline_access), reason, ("offline_access",)
+        yield OFFLINE, Equals(connection.offline_access), reason, ("offline_access",)
     if connection.scopes is not None:
-        yield SCOPES, Has(tuple(connection.scopes)), "the spec lists these scopes", ("scopes",)
+        yield SCOPES, Contains(tuple(connection.scopes)), "the spec lists these scopes", ("scopes",)
 
 
-def _refine(node: Node, live: Object | None) -> Node:
+def _refine(node: DesiredObject, live: Object | None) -> DesiredObject:
     """Puts scopes and offline access where this connection's strategy keeps them."""
-    wanted = node.wants.get("strategy")
-    name = live["strategy"] if live else wanted.value if isinstance(wanted, Is) else ""
+    wanted = node.constraints.get("strategy")
+    name = live["strategy"] if live else wanted.value if isinstance(wanted, Equals) else ""
     strategy = STRATEGIES.get(str(name), Strategy())
     options = (live or {}).get("options") or {}
-    asks = [refined for ask in node.asks for refined in _refine_ask(ask, strategy, options)]
-    wants: dict[str, Want] = {}
-    for ask in asks:
-        wants[ask.path] = wants[ask.path].join(ask.want) if ask.path in wants else ask.want
-    return replace(node, asks=tuple(asks), wants=_as_text(wants, strategy, options))
+    requirements = [
+        refined for requirement in node.requirements for refined in _refine_ask(requirement, strategy, options)
+    ]
+    constraints: dict[str, Constraint] = {}
+    for requirement in requirements:
+        constraints[requirement.path] = (
+            constraints[requirement.path].merge(requirement.constraint)
+            if requirement.path in constraints
+            else requirement.constraint
+        )
+    return replace(node, requirements=tuple(requirements), constraints=_as_text(constraints, strategy, options))
 
 
-def _refine_ask(ask: Ask, strategy: Strategy, options: Mapping[str, Any]) -> Iterable[Ask]:
-    if ask.path == SCOPES and isinstance(ask.want, Has):
-        for path, want in _scope_wants(ask.want.items, strategy, options):
-            yield replace(ask, path=path, want=want)
-    elif ask.path == OFFLINE and isinstance(ask.want, Is):
+def _refine_ask(requirement: Requirement, strategy: Strategy, options: Mapping[str, Any]) -> Iterable[Requirement]:
+    if requirement.path == SCOPES and isinstance(requirement.constraint, Contains):
+        for path, constraint in _scope_wants(requirement.constraint.items, strategy, options):
+            yield replace(requirement, path=path, constraint=constraint)
+    elif requirement.path == OFFLINE and isinstance(requirement.constraint, Equals):
         if strategy.offline_option:
-            yield replace(ask, path=f"options.{strategy.offline_option}")
-        elif strategy.offline_scope and ask.want.value:
-            for path, want in _scope_wants((strategy.offline_scope,), strategy, options):
-                yield replace(ask, path=path, want=want)
+            yield replace(requirement, path=f"options.{strategy.offline_option}")
+        elif strategy.offline_scope and requirement.constraint.value:
+            for path, constraint in _scope_wants((strategy.offline_scope,), strategy, options):
+                yield replace(requirement, path=path, constraint=constraint)
     else:
-        yield ask
+        yield requirement
 
 
-def _scope_wants(scopes: Sequence[str], strategy: Strategy, options: Mapping[str, Any]) -> Iterable[tuple[str, Want]]:
+def _scope_wants(
+    scopes: Sequence[str], strategy: Strategy, options: Mapping[str, Any]
+) -> Iterable[tuple[str, Constraint]]:
     """Scopes that are in force already ask for nothing; see the facts about booleans, freeform and free strategies."""
     if not strategy.booleans and not strategy.freeform:
-        yield "options.scope", Has(tuple(scopes))
+        yield "options.scope", Contains(tuple(scopes))
         return
     present = scope_list(options.get("scope")) | scope_list(options.get("freeform_scopes"))
     for scope in scopes:
         option = strategy.booleans.get(scope)
         if option:
-            yield f"options.{option}", Is(True)
+            yield f"options.{option}", Equals(True)
         elif scope not in present or scope in scope_list(options.get("freeform_scopes")):
-            yield "options.freeform_scopes", Has((scope,))
+            yield "options.freeform_scopes", Contains((scope,))
 
 
-def _as_text(wants: Mapping[str, Want], strategy: Strategy, options: Mapping[str, Any]) -> Mapping[str, Want]:
+def _as_text(
+    constraints: Mapping[str, Constraint], strategy: Strategy, options: Mapping[str, Any]
+) -> Mapping[str, Constraint]:
     """Where the strategy keeps its scopes in one string, the whole string is asked for."""
-    want = wants.get("options.scope")
+    constraint = constraints.get("options.scope")
     live = options.get("scope")
-    if not isinstance(want, Has) or not (isinstance(live, str) or (live is None and strategy.scope_string)):
-        return wants
+    if not isinstance(constraint, Contains) or not (isinstance(live, str) or (live is None and strategy.scope_string)):
+        return constraints
     words = (live or "").replace(",", " ").split()
-    missing = [scope for scope in want.items if scope not in words]
+    missing = [scope for scope in constraint.items if scope not in words]
     separator = "," if "," in (live or "") else " "
-    return {**wants, "options.scope": Is(separator.join([*words, *missing]) if missing else live)}
+    return {**constraints, "options.scope": Equals(separator.join([*words, *missing]) if missing else live)}
 
 
 def scope_list(value: Any) -> frozenset[str]:
@@ -205,7 +215,7 @@ def scope_list(value: Any) -> frozenset[str]:
     return frozenset(str(item) for item in value or [])
 
 
-def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
+def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
     name = node.target.name
     if live is None and not node.target.creatable:
         yield Diagnostic(
@@ -218,13 +228,13 @@ def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
     if live is None:
         return
     strategy = str(live.get("strategy"))
-    wanted = node.wants.get("strategy")
-    if isinstance(wanted, Is) and wanted.value != strategy:
+    wanted = node.constraints.get("strategy")
+    if isinstance(wanted, Equals) and wanted.value != strategy:
         yield Diagnostic(
             code="plan-immutable",
             summary=f'Connection "{name}" has the strategy {strategy}; the spec says {wanted.value}',
             hint="A connection's strategy never changes: correct the spec, or use a connection of another name.",
-            span=next((a.why.span for a in node.asks_for("strategy")), node.span),
+            span=next((a.provenance.span for a in node.requirements_for("strategy")), node.span),
             context=node.address,
         )
     if strategy in NEVER:
@@ -237,11 +247,11 @@ def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
         )
 
 
-def _risks(live: Object, sets: Mapping[str, Any]) -> Iterable[str]:
-    login = sets.get("authentication.active", ((live.get("authentication") or {}).get("active")))
-    if sets.get("connected_accounts.active") is True and login and live.get("strategy") == "google-oauth2":
+def _risks(live: Object, patch: Mapping[str, Any]) -> Iterable[str]:
+    login = patch.get("authentication.active", ((live.get("authentication") or {}).get("active")))
+    if patch.get("connected_accounts.active") is True and login and live.get("strategy") == "google-oauth2":
         yield "Google One Tap stops appearing on login pages once connected accounts are on"
-    if sets.get("connected_accounts.active") is True:
+    if patch.get("connected_accounts.active") is True:
         yield "provider tokens no longer appear in users' identities: applications that read them there must exchange instead"
 
 
@@ -325,7 +335,7 @@ KIND = Kind(
     ),
     replaced=frozenset({"options", "authentication", "connected_accounts", "metadata"}),
     resent=("display_name",),
-    on_request={"connected_accounts.active": Is(False)},
+    on_request={"connected_accounts.active": Equals(False)},
     refine=_refine,
     check=_check,
     risks=_risks,

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from tokenvault.errors import Diagnostic
 from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, fixed
-from tokenvault.model.desired import Node
+from tokenvault.model.desired import DesiredObject
 from tokenvault.model.marks import read_mark
 
 NAME_PREFIX = "tokenvault"
@@ -28,7 +28,7 @@ def is_ours(credential: Object, spec_name: str) -> bool:
     return str(credential.get("name", "")).startswith(credential_name(spec_name, ""))
 
 
-async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
+async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:
     """One list for each application that exists: of the nodes, or without nodes of those that were read before."""
     import asyncio
 
@@ -54,7 +54,7 @@ def _create(kind: Kind, body: Object) -> tuple[Request]:
     return (Request(method="POST", path=path, body={name: body[name] for name in SENT}),)
 
 
-def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
+def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
     hint = "Auth0 neither changes a key nor deletes one in use: give the worker another key, or this one its algorithm."
     yield from fixed(node, live, "alg", what=f"The algorithm of the key {node.target.name}", hint=hint)
 
@@ -62,7 +62,9 @@ def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
 KIND = Kind(
     name="credential",
     title="credential",
-    collection=Collection(name="credentials", read=_read, after=("clients",), piece="client_id", owners=_may_hold_keys),
+    collection=Collection(
+        name="credentials", read=_read, after=("clients",), partition_key="client_id", parent_filter=_may_hold_keys
+    ),
     path="clients",
     id_field="id",
     order=30,

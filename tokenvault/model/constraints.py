@@ -28,18 +28,18 @@ class Ref:
         return f"(known after apply: {self.address})"
 
 
-class Want(Protocol):
+class Constraint(Protocol):
     """One requirement on one attribute."""
 
     def resolve(self, live: Any, *, exact: bool) -> Any:
         """The value that satisfies the want: `live` itself when it already does."""
 
-    def join(self, other: Want) -> Want:
+    def merge(self, other: Constraint) -> Constraint:
         """The want that satisfies both, or `Conflict`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Is:
+class Equals:
     """Exactly this value; `None` means absent."""
 
     value: Any
@@ -47,16 +47,16 @@ class Is:
     def resolve(self, live: Any, *, exact: bool) -> Any:
         return self.value
 
-    def join(self, other: Want) -> Want:
-        if isinstance(other, Initially | Among) or other == self:
+    def merge(self, other: Constraint) -> Constraint:
+        if isinstance(other, Default | OneOf) or other == self:
             return self
-        if isinstance(other, Not) and self.value not in other.values:
+        if isinstance(other, NotIn) and self.value not in other.values:
             return self
         raise Conflict
 
 
 @dataclass(frozen=True, slots=True)
-class Initially:
+class Default:
     """This value when tokenvault creates the object; afterwards anything."""
 
     value: Any
@@ -64,12 +64,12 @@ class Initially:
     def resolve(self, live: Any, *, exact: bool) -> Any:
         return self.value
 
-    def join(self, other: Want) -> Want:
-        return self if isinstance(other, Initially) else other.join(self)
+    def merge(self, other: Constraint) -> Constraint:
+        return self if isinstance(other, Default) else other.merge(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Not:
+class NotIn:
     """Anything but these values, and `instead` where one of them stands. A new object starts with `instead`."""
 
     values: tuple[Any, ...]
@@ -78,16 +78,16 @@ class Not:
     def resolve(self, live: Any, *, exact: bool) -> Any:
         return self.instead if live in self.values else live
 
-    def join(self, other: Want) -> Want:
-        if isinstance(other, Initially) or other == self:
+    def merge(self, other: Constraint) -> Constraint:
+        if isinstance(other, Default) or other == self:
             return self
-        if isinstance(other, Is):
-            return other.join(self)
+        if isinstance(other, Equals):
+            return other.merge(self)
         raise Conflict
 
 
 @dataclass(frozen=True, slots=True)
-class Has:
+class Contains:
     """A set-like list that holds at least these items."""
 
     items: tuple[Any, ...]
@@ -98,13 +98,13 @@ class Has:
         kept = [item for item in present if item in wanted] if exact else present
         return kept + [item for item in self.items if item not in there]
 
-    def join(self, other: Want) -> Want:
-        if isinstance(other, Has):
-            return Has(self.items + tuple(i for i in other.items if i not in self.items))
-        if isinstance(other, Initially):
+    def merge(self, other: Constraint) -> Constraint:
+        if isinstance(other, Contains):
+            return Contains(self.items + tuple(i for i in other.items if i not in self.items))
+        if isinstance(other, Default):
             return self
-        if isinstance(other, Lacks):
-            return other.join(self)
+        if isinstance(other, Excludes):
+            return other.merge(self)
         raise Conflict
 
 
@@ -117,7 +117,7 @@ def _lookup(items: Sequence[Any]) -> Collection[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Lacks:
+class Excludes:
     """A set-like list without these items."""
 
     items: tuple[Any, ...]
@@ -125,16 +125,16 @@ class Lacks:
     def resolve(self, live: Any, *, exact: bool) -> Any:
         return [item for item in live or [] if item not in self.items]
 
-    def join(self, other: Want) -> Want:
-        if isinstance(other, Lacks):
-            return Lacks(self.items + tuple(i for i in other.items if i not in self.items))
-        if isinstance(other, Has) and not set(map(str, self.items)) & set(map(str, other.items)):
-            return Both(self, other)
+    def merge(self, other: Constraint) -> Constraint:
+        if isinstance(other, Excludes):
+            return Excludes(self.items + tuple(i for i in other.items if i not in self.items))
+        if isinstance(other, Contains) and not set(map(str, self.items)) & set(map(str, other.items)):
+            return AllOf(self, other)
         raise Conflict
 
 
 @dataclass(frozen=True, slots=True)
-class HasBy:
+class ContainsKeyed:
     """A list of objects, told apart by `key`, that holds at least these entries; lists inside an entry only grow."""
 
     key: str
@@ -143,23 +143,25 @@ class HasBy:
     def resolve(self, live: Any, *, exact: bool) -> Any:
         wanted = {entry[self.key]: entry for entry in self.entries}
         present = [entry for entry in live or [] if not exact or entry.get(self.key) in wanted]
-        merge = _overwrite_entry if exact else _merge_entry
+        merge = _overwrite_entry if exact else _grown_entry
         merged = [merge(entry, wanted.get(entry.get(self.key), {})) for entry in present]
         names = [entry.get(self.key) for entry in present]
         return merged + [dict(entry) for name, entry in wanted.items() if name not in names]
 
-    def join(self, other: Want) -> Want:
-        if isinstance(other, HasBy) and other.key == self.key:
-            return HasBy(self.key, tuple(HasBy(self.key, self.entries).resolve(list(other.entries), exact=False)))
-        if isinstance(other, Initially):
+    def merge(self, other: Constraint) -> Constraint:
+        if isinstance(other, ContainsKeyed) and other.key == self.key:
+            return ContainsKeyed(
+                self.key, tuple(ContainsKeyed(self.key, self.entries).resolve(list(other.entries), exact=False))
+            )
+        if isinstance(other, Default):
             return self
-        if isinstance(other, LacksBy):
-            return other.join(self)
+        if isinstance(other, ExcludesKeyed):
+            return other.merge(self)
         raise Conflict
 
 
 @dataclass(frozen=True, slots=True)
-class LacksBy:
+class ExcludesKeyed:
     """A list of objects, told apart by `key`, without those that carry one of `names`."""
 
     key: str
@@ -168,35 +170,35 @@ class LacksBy:
     def resolve(self, live: Any, *, exact: bool) -> Any:
         return [entry for entry in live or [] if entry.get(self.key) not in self.names] or None
 
-    def join(self, other: Want) -> Want:
-        if isinstance(other, LacksBy) and other.key == self.key:
-            return LacksBy(self.key, self.names + tuple(n for n in other.names if n not in self.names))
-        if isinstance(other, HasBy) and other.key == self.key and not self._overlaps(other):
-            return Both(self, other)
+    def merge(self, other: Constraint) -> Constraint:
+        if isinstance(other, ExcludesKeyed) and other.key == self.key:
+            return ExcludesKeyed(self.key, self.names + tuple(n for n in other.names if n not in self.names))
+        if isinstance(other, ContainsKeyed) and other.key == self.key and not self._overlaps(other):
+            return AllOf(self, other)
         raise Conflict
 
-    def _overlaps(self, other: HasBy) -> bool:
+    def _overlaps(self, other: ContainsKeyed) -> bool:
         return any(entry.get(self.key) in self.names for entry in other.entries)
 
 
 @dataclass(frozen=True, slots=True)
-class Both:
+class AllOf:
     """A list without some items and with others: what is taken back of it and what is asked for meet here."""
 
-    without: Want
-    wanted: Want
+    without: Constraint
+    wanted: Constraint
 
     def resolve(self, live: Any, *, exact: bool) -> Any:
         return self.wanted.resolve(self.without.resolve(live, exact=exact), exact=exact)
 
-    def join(self, other: Want) -> Want:
-        if isinstance(other, Lacks | LacksBy):
-            return self.wanted.join(self.without.join(other))
-        return self.without.join(self.wanted.join(other))
+    def merge(self, other: Constraint) -> Constraint:
+        if isinstance(other, Excludes | ExcludesKeyed):
+            return self.wanted.merge(self.without.merge(other))
+        return self.without.merge(self.wanted.merge(other))
 
 
 @dataclass(frozen=True, slots=True)
-class Among:
+class OneOf:
     """One of these values, or none at all. Nothing changes a value into another: the kind's check refuses it."""
 
     values: tuple[Any, ...]
@@ -205,25 +207,25 @@ class Among:
     def resolve(self, live: Any, *, exact: bool) -> Any:
         return live
 
-    def join(self, other: Want) -> Want:
-        if isinstance(other, Among):
-            return Among(tuple(v for v in self.values if v in other.values), self.hint or other.hint)
+    def merge(self, other: Constraint) -> Constraint:
+        if isinstance(other, OneOf):
+            return OneOf(tuple(v for v in self.values if v in other.values), self.hint or other.hint)
         return other
 
 
-def joined(wants: Sequence[Want]) -> Want:
+def merge_all(constraints: Sequence[Constraint]) -> Constraint:
     """The want that satisfies them all, or `Conflict`. Of lists that a thousand ask for one member each, in one go."""
-    lists = [want for want in wants if isinstance(want, Has)]
-    if len(lists) == len(wants):
-        return Has(tuple(dict.fromkeys(item for want in lists for item in want.items)))
-    return reduce(lambda one, other: one.join(other), wants)
+    lists = [constraint for constraint in constraints if isinstance(constraint, Contains)]
+    if len(lists) == len(constraints):
+        return Contains(tuple(dict.fromkeys(item for constraint in lists for item in constraint.items)))
+    return reduce(lambda one, other: one.merge(other), constraints)
 
 
 def _overwrite_entry(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {**live, **wanted}
 
 
-def _merge_entry(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _grown_entry(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(live)
     for name, value in wanted.items():
         present = live.get(name)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from tokenvault.errors import Span
-from tokenvault.model.constraints import Both, HasBy, Ref, Want
+from tokenvault.model.constraints import AllOf, Constraint, ContainsKeyed, Ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Why:
+class Provenance:
     """Who asked and why: a flavor (or `spec`), the line of the spec, one sentence, and where Auth0 documents it."""
 
     source: str
@@ -21,12 +21,12 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ObjectRef:
     """The object that an ask is about.
 
     `identity` is its natural key in the tenant. `mark` is the key under which this spec owns it (None: never marked).
     `creatable` is false for what must exist already. `checked_only` nodes
-    are looked at, never changed. `when` makes the node conditional on another node's value. `vouches` is the address of
+    are looked at, never changed. `when` makes the node conditional on another node's value. `witness` is the address of
     an object whose kind has no room for a mark: this object's metadata says when this spec created that one. An
     `absent` object is one that must not be there. `reason` is what the plan says of the change as a whole.
     """
@@ -39,14 +39,14 @@ class Target:
     creatable: bool = True
     protect: bool = False
     checked_only: bool = False
-    when: When | None = None
-    vouches: str = ""
+    condition: Condition | None = None
+    witness: str = ""
     absent: bool = False
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class When:
+class Condition:
     """The node is wanted only while the attribute `path` of the node `address` has one of `values`."""
 
     address: str
@@ -55,29 +55,29 @@ class When:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Requirement:
     """One flavor (or the spec) wants one attribute of one object to be so, and why. `needs` are addresses to come first.
 
-    `user` is the address of the application on whose behalf a flavor asks. A `loan` (`verb:name`) labels what serves
+    `user` is the address of the application on whose behalf a flavor asks. A `provision` (`verb:name`) labels what serves
     Token Vault alone and is taken back when the application lets go of it; see `flavors/provisions.py`.
     """
 
-    target: Target
+    target: ObjectRef
     path: str
-    want: Want
-    why: Why
+    constraint: Constraint
+    provenance: Provenance
     needs: tuple[str, ...] = ()
     user: str = ""
-    loan: str = ""
+    provision: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class DesiredObject:
     """An object that must exist, with everything asked of it."""
 
-    target: Target
-    asks: tuple[Ask, ...]
-    wants: Mapping[str, Want]
+    target: ObjectRef
+    requirements: tuple[Requirement, ...]
+    constraints: Mapping[str, Constraint]
 
     @property
     def address(self) -> str:
@@ -89,18 +89,20 @@ class Node:
 
     @property
     def span(self) -> Span | None:
-        return next((ask.why.span for ask in self.asks if ask.why.span), None)
+        return next(
+            (requirement.provenance.span for requirement in self.requirements if requirement.provenance.span), None
+        )
 
-    def asks_for(self, path: str) -> Iterator[Ask]:
+    def requirements_for(self, path: str) -> Iterator[Requirement]:
         """The asks that made the want at `path`."""
-        return (ask for ask in self.asks if ask.path == path)
+        return (requirement for requirement in self.requirements if requirement.path == path)
 
     def needs(self) -> frozenset[str]:
         """Addresses of the nodes that this one refers to."""
-        found = {address for ask in self.asks for address in ask.needs}
+        found = {address for requirement in self.requirements for address in requirement.needs}
         found.update(ref.address for ref in refs(dict(self.target.identity)))
-        for want in self.wants.values():
-            found.update(ref.address for ref in refs(want))
+        for constraint in self.constraints.values():
+            found.update(ref.address for ref in refs(constraint))
         return frozenset(found - {self.address})
 
 
@@ -110,9 +112,9 @@ class Graph:
 
     spec_name: str
     domain: str
-    nodes: Mapping[str, Node] = field(default_factory=dict)
+    nodes: Mapping[str, DesiredObject] = field(default_factory=dict)
 
-    def of_kind(self, kind: str) -> list[Node]:
+    def of_kind(self, kind: str) -> list[DesiredObject]:
         """The nodes of one kind, in order."""
         return [node for node in self.nodes.values() if node.kind == kind]
 
@@ -128,9 +130,9 @@ def refs(value: Any) -> Iterator[Ref]:
         case list() | tuple() | set() | frozenset():
             for item in value:
                 yield from refs(item)
-        case HasBy():
+        case ContainsKeyed():
             yield from refs(value.entries)
-        case Both():
+        case AllOf():
             yield from refs(value.wanted)
         case _ if hasattr(value, "items") and not callable(value.items):
             yield from refs(value.items)
@@ -138,14 +140,14 @@ def refs(value: Any) -> Iterator[Ref]:
             yield from refs(value.value)
 
 
-def bound(want: Want, ids: Mapping[str, str | None]) -> Want:
+def bound(constraint: Constraint, ids: Mapping[str, str | None]) -> Constraint:
     """The want with each reference replaced by the id of its object, where that object exists."""
-    if not any(True for _ in refs(want)):
-        return want
-    if isinstance(want, Both):
-        return replace(want, wanted=bound(want.wanted, ids))
-    parts = {part.name: bind(getattr(want, part.name), ids) for part in fields(want)}  # type: ignore[arg-type]
-    return replace(want, **parts)  # type: ignore[type-var]
+    if not any(True for _ in refs(constraint)):
+        return constraint
+    if isinstance(constraint, AllOf):
+        return replace(constraint, wanted=bound(constraint.wanted, ids))
+    parts = {part.name: bind(getattr(constraint, part.name), ids) for part in fields(constraint)}  # type: ignore[arg-type]
+    return replace(constraint, **parts)  # type: ignore[type-var]
 
 
 def bind(value: Any, ids: Mapping[str, str | None]) -> Any:

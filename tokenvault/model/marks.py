@@ -30,7 +30,7 @@ class Mark:
     spec: str
     key: str
     created: bool
-    loans: frozenset[str] = frozenset()
+    provisions: frozenset[str] = frozenset()
 
     @property
     def owner(self) -> str:
@@ -43,10 +43,10 @@ class Mark:
     @property
     def forgotten(self) -> tuple[str, ...]:
         """The labels that a metadata value has no room for."""
-        return tuple(sorted(self.loans))[len(self._fitting()) :]
+        return tuple(sorted(self.provisions))[len(self._fitting()) :]
 
     def _fitting(self) -> list[str]:
-        labels = sorted(self.loans)
+        labels = sorted(self.provisions)
         while len(self._written(labels)) > MAX_LENGTH and labels:
             labels.pop()
         return labels

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from tokenvault.applier.conflicts import NOTHING, Meanwhile
+from tokenvault.applier.conflicts import NOTHING, Precheck
 from tokenvault.applier.engine import apply_plan
 from tokenvault.applier.events import Event, Report
 from tokenvault.errors import Diagnostic, RefusedError
@@ -35,10 +35,10 @@ async def applied(
     report: Report,
     *,
     stop: asyncio.Event | None = None,
-    meanwhile: Meanwhile = NOTHING,
+    prechecked: Precheck = NOTHING,
 ) -> AsyncIterator[Event]:
     """Applies the plan; each event is noted in the report and handed on."""
-    async with aclosing(apply_plan(plan, tenant, stop=stop, meanwhile=meanwhile)) as events:
+    async with aclosing(apply_plan(plan, tenant, stop=stop, prechecked=prechecked)) as events:
         async for event in events:
             report.note(event)
             yield event

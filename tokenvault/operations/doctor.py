@@ -11,7 +11,7 @@ from tokenvault.doctor.document import diagnosis_document
 from tokenvault.model.spec import Spec
 from tokenvault.state.desired import build_graph
 from tokenvault.state.live import read_tenant
-from tokenvault.state.tenant_view import relevant_to, tenancy_of
+from tokenvault.state.tenant_view import relevant_to, tenant_view_of
 from tokenvault.tenant.client import Tenant
 from tokenvault.tenant.scopes import needed_scopes
 
@@ -20,8 +20,8 @@ async def examined(tenant: Tenant, spec: Spec | None) -> dict[str, Any]:
     """Reads the tenant and judges it."""
     graph = build_graph(spec, tenant.domain) if spec else None
     state = await read_tenant(tenant, relevant_to(tuple(spec.connections) if spec else ()))
-    tenancy = tenancy_of(state, time.time())
-    cases = cases_of_spec(spec, graph, state, tenancy) if spec and graph else cases_of_tenant(tenancy)
+    tenant_view = tenant_view_of(state, time.time())
+    cases = cases_of_spec(spec, graph, state, tenant_view) if spec and graph else cases_of_tenant(tenant_view)
     diagnosed = diagnose(cases, Remedy(graph=graph, files=spec.files if spec else ()))
     granted = (await tenant.token.access()).scopes
     lacking = None if granted is None or not spec else set(needed_scopes().to_apply) - granted

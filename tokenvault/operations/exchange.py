@@ -9,7 +9,7 @@ from typing import Any
 from tokenvault.errors import ApiError, Diagnostic, RefusedError
 from tokenvault.exchange import variables
 from tokenvault.exchange.exchanger import Exchanger, chosen, exchangers_of, exchanging_flavors, from_client, with_live
-from tokenvault.flavors.runtime.tenancy import Tenancy
+from tokenvault.flavors.runtime.tenant_view import TenantView
 from tokenvault.kinds.base import Object
 from tokenvault.model.spec import Spec
 from tokenvault.state.desired import build_graph
@@ -66,8 +66,8 @@ def _of_tenant(clients: Sequence[Object], application: str, flavor: str | None) 
 
 def _sighted(client: Object) -> str:
     """The one flavor by which the tenant shows the application to exchange."""
-    alone = Tenancy(domain="", now=0, clients=[client])
-    used = [name for name, flavor in exchanging_flavors().items() if list(flavor.runtime.sightings(alone))]
+    alone = TenantView(domain="", now=0, clients=[client])
+    used = [name for name, flavor in exchanging_flavors().items() if list(flavor.runtime.detections(alone))]
     if len(used) == 1:
         return used[0]
     summary = f"{client.get('name')} shows {'no' if not used else 'more than one'} way of exchanging tokens"

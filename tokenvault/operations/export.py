@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tokenvault.export import Exported, export
 from tokenvault.export.draft import public_keys_below
-from tokenvault.export.survey import relevant
+from tokenvault.export.inventory import relevant
 from tokenvault.state.live import State, read_tenant
 from tokenvault.tenant.client import Tenant
 

@@ -12,7 +12,7 @@ from tokenvault.operations.reading import read_for_plan
 from tokenvault.plan.model import Plan, pace_of
 from tokenvault.plan.planner import Options, make_plan
 from tokenvault.plan.preflight import checked
-from tokenvault.plan.selection import select
+from tokenvault.plan.selection import filter_plan
 from tokenvault.state.desired import build_graph
 from tokenvault.state.live import Live, State, match
 from tokenvault.state.unknown import unlisted_warnings
@@ -29,15 +29,15 @@ class Planned:
     granted: frozenset[str] | None = None
     limit: int | None = None
 
-    def limited(self, targets: Sequence[str] | None, excludes: Sequence[str] | None, max_rps: float | None) -> Plan:
+    def restrict(self, targets: Sequence[str] | None, excludes: Sequence[str] | None, max_rps: float | None) -> Plan:
         """The plan for the part that the user asks for, with what its token lacks for that."""
-        chosen = select(self.plan, targets or (), excludes or (), self.graph.nodes)
+        chosen = filter_plan(self.plan, targets or (), excludes or (), self.graph.nodes)
         return replace(checked(chosen, self.granted), pace=pace_of(max_rps, self.limit))
 
 
 async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
     """Reads the tenant and plans. What a prune would take away is searched for everywhere only when it is to be taken."""
-    tenant.sparing = not options.prune
+    tenant.prefer_reading_by_id = not options.prune
     made = await planned_as_read(tenant, spec, options)
     granted = (await tenant.token.access()).scopes
     plan = replace(made.plan, warnings=(*made.plan.warnings, *unlisted_warnings(tenant.unlisted)))

@@ -8,26 +8,26 @@ from dataclasses import replace
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Collection, Reader
-from tokenvault.model.desired import Graph, Node
+from tokenvault.model.desired import DesiredObject, Graph
 from tokenvault.model.spec import Spec
-from tokenvault.plan.orphans import possible_leftovers
+from tokenvault.plan.orphans import possible_orphans
 from tokenvault.state.live import Live, State, match, read_state, seal
-from tokenvault.tenant.options import Where
+from tokenvault.tenant.options import TenantOptions
 
-Staying = Callable[[Graph, Live], frozenset[str]]
+Retained = Callable[[Graph, Live], frozenset[str]]
 
 
-async def read_for_plan(reader: Reader, graph: Graph, staying: Staying | None = None) -> State:
+async def read_for_plan(reader: Reader, graph: Graph, retained: Retained | None = None) -> State:
     """The tenant as far as a plan of this graph needs to know it, leftovers included.
 
-    `staying` says which addresses are to stay, for a plan that takes the rest away; default: all of them.
+    `retained` says which addresses are to stay, for a plan that takes the rest away; default: all of them.
     """
     state = await read_state(reader, graph)
     for kind in kinds().values():
         if kind.marker and kind.collection.name not in {*state.objects, *state.unreadable}:
             state = await _with(reader, state, kind.collection, ())
     live = match(graph, state)
-    left = possible_leftovers(graph, live, staying=staying(graph, live) if staying else None)
+    left = possible_orphans(graph, live, retained=retained(graph, live) if retained else None)
     nodes = [node for each in left for node in each.nodes]
     for collection in dict.fromkeys(kinds()[node.kind].collection for node in nodes):
         missing = list(_unread(collection, nodes, state))
@@ -36,32 +36,37 @@ async def read_for_plan(reader: Reader, graph: Graph, staying: Staying | None = 
     return state
 
 
-def _unread(collection: Collection, nodes: Iterable[Node], state: State) -> Iterable[Node]:
+def _unread(collection: Collection, nodes: Iterable[DesiredObject], state: State) -> Iterable[DesiredObject]:
     """The nodes of the collection that live in a part of it which was not read."""
-    if collection.name in state.objects and collection.name not in state.pieces:
+    if collection.name in state.objects and collection.name not in state.partitions:
         return
-    pieces = state.pieces.get(collection.name, frozenset())
+    partitions = state.partitions.get(collection.name, frozenset())
     for node in nodes:
-        if kinds()[node.kind].collection == collection and node.target.identity.get(collection.piece) not in pieces:
+        if (
+            kinds()[node.kind].collection == collection
+            and node.target.identity.get(collection.partition_key) not in partitions
+        ):
             yield node
 
 
-async def _with(reader: Reader, state: State, collection: Collection, nodes: Sequence[Node]) -> State:
+async def _with(reader: Reader, state: State, collection: Collection, nodes: Sequence[DesiredObject]) -> State:
     """The state with these nodes' part of the collection, or all of it."""
     found = [seal(item) for item in await collection.read(reader, nodes, state.objects)]
-    read = frozenset(str(node.target.identity.get(collection.piece)) for node in nodes)
-    pieces = state.pieces.get(collection.name, frozenset()) | read
+    read = frozenset(str(node.target.identity.get(collection.partition_key)) for node in nodes)
+    partitions = state.partitions.get(collection.name, frozenset()) | read
     known = [*state.objects.get(collection.name, ()), *found]
     return replace(
         state,
         objects={**state.objects, collection.name: known},
-        pieces={**state.pieces, collection.name: pieces} if collection.piece and nodes else state.pieces,
+        partitions={**state.partitions, collection.name: partitions}
+        if collection.partition_key and nodes
+        else state.partitions,
     )
 
 
-def guard(spec: Spec, domain: str, where: Where) -> None:
+def check_tenant(spec: Spec, domain: str, tenant_options: TenantOptions) -> None:
     """Refuses a tenant that the spec does not name. The sandbox harms nobody and is let through."""
-    if spec.tenant and spec.tenant != domain and not where.sandbox:
+    if spec.tenant and spec.tenant != domain and not tenant_options.sandbox:
         raise RefusedError(
             Diagnostic(
                 code="tenant-guard",

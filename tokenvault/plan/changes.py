@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenvault.kinds.base import Kind, Object, Shape
-from tokenvault.model.constraints import Both, Has, HasBy, Is, Lacks, LacksBy, Ref, Want
-from tokenvault.model.desired import Ask, Node, Why, bound
-from tokenvault.plan.diff import UNKNOWN, Delta, unknown_address
+from tokenvault.model.constraints import (
+    AllOf,
+    Constraint,
+    Contains,
+    ContainsKeyed,
+    Equals,
+    Excludes,
+    ExcludesKeyed,
+    Ref,
+)
+from tokenvault.model.desired import DesiredObject, Provenance, Requirement, bound
+from tokenvault.plan.diff import UNKNOWN, Difference, unknown_address
 from tokenvault.plan.model import Attribute
 from tokenvault.secrets import is_sensitive
 
@@ -18,7 +27,7 @@ Values = Mapping[str, Any]
 
 
 def attributes(
-    kind: Kind, node: Node, deltas: Iterable[Delta], before: Values, after: Values, ids: Mapping[str, str]
+    kind: Kind, node: DesiredObject, deltas: Iterable[Difference], before: Values, after: Values, ids: Mapping[str, str]
 ) -> tuple[Attribute, ...]:
     """The differences as the plan shows them: secrets and values that nobody knows yet are not in them.
 
@@ -29,10 +38,10 @@ def attributes(
         path: kind.field_at(path).secret or is_sensitive(before.get(path)) or is_sensitive(after.get(path))
         for path in dict.fromkeys(delta.path[0] for delta in deltas)
     }
-    return tuple(_attribute(delta, askers.why(delta), sensitive=sensitive[delta.path[0]]) for delta in deltas)
+    return tuple(_attribute(delta, askers.provenance(delta), sensitive=sensitive[delta.path[0]]) for delta in deltas)
 
 
-def _attribute(delta: Delta, why: tuple[Why, ...], *, sensitive: bool) -> Attribute:
+def _attribute(delta: Difference, why: tuple[Provenance, ...], *, sensitive: bool) -> Attribute:
     unknown = unknown_address(delta)
     return Attribute(
         path=tuple(part for part in delta.path if not part.startswith("\0")) if unknown else delta.path,
@@ -42,7 +51,7 @@ def _attribute(delta: Delta, why: tuple[Why, ...], *, sensitive: bool) -> Attrib
         element=delta.element,
         sensitive=sensitive,
         unknown=unknown,
-        why=why,
+        provenance=why,
     )
 
 
@@ -50,37 +59,41 @@ def _attribute(delta: Delta, why: tuple[Why, ...], *, sensitive: bool) -> Attrib
 class _Askers:
     """The asks of a node by path, and by path and member: a thousand may ask for one member of a list each."""
 
-    whole: Mapping[str, list[Ask]]
-    named: Mapping[tuple[str, str], list[Ask]]
+    whole: Mapping[str, list[Requirement]]
+    named: Mapping[tuple[str, str], list[Requirement]]
 
     @classmethod
-    def of(cls, node: Node, ids: Mapping[str, str]) -> _Askers:
+    def of(cls, node: DesiredObject, ids: Mapping[str, str]) -> _Askers:
         whole, named = defaultdict(list), defaultdict(list)
-        for ask in node.asks:
-            whole[ask.path].append(ask)
-            for member in _members(bound(ask.want, ids)):
-                named[ask.path, member].append(ask)
+        for requirement in node.requirements:
+            whole[requirement.path].append(requirement)
+            for member in _members(bound(requirement.constraint, ids)):
+                named[requirement.path, member].append(requirement)
         return cls(whole, named)
 
-    def why(self, delta: Delta) -> tuple[Why, ...]:
+    def provenance(self, delta: Difference) -> tuple[Provenance, ...]:
         """Who asked: for a member of a set, only those that asked for that member."""
         path = delta.path[0]
         member = (delta.after or delta.before) if delta.element else delta.path[1] if len(delta.path) > 1 else None
-        asks = self.named.get((path, str(member)), []) if member is not None else []
-        whole = (ask for ask in self.whole.get(path, ()) if delta.op != "remove" or isinstance(ask.want, Is))
-        return tuple(dict.fromkeys(ask.why for ask in asks or whole))
+        requirements = self.named.get((path, str(member)), []) if member is not None else []
+        whole = (
+            requirement
+            for requirement in self.whole.get(path, ())
+            if delta.op != "remove" or isinstance(requirement.constraint, Equals)
+        )
+        return tuple(dict.fromkeys(requirement.provenance for requirement in requirements or whole))
 
 
-def _members(want: Want) -> Iterable[str]:
-    match want:
-        case Has() | Lacks():
-            return map(_name, want.items)
-        case HasBy():
-            return (_name(entry.get(want.key)) for entry in want.entries)
-        case LacksBy():
-            return map(str, want.names)
-        case Both():
-            return (*_members(want.without), *_members(want.wanted))
+def _members(constraint: Constraint) -> Iterable[str]:
+    match constraint:
+        case Contains() | Excludes():
+            return map(_name, constraint.items)
+        case ContainsKeyed():
+            return (_name(entry.get(constraint.key)) for entry in constraint.entries)
+        case ExcludesKeyed():
+            return map(str, constraint.names)
+        case AllOf():
+            return (*_members(constraint.without), *_members(constraint.wanted))
         case _:
             return ()
 
@@ -89,15 +102,15 @@ def _name(item: Any) -> str:
     return f"{UNKNOWN}{item.address}" if isinstance(item, Ref) else str(item)
 
 
-def unmanaged(node: Node, live: Object | None) -> int:
+def unmanaged(node: DesiredObject, live: Object | None) -> int:
     """How many attributes of the object nobody asks anything of."""
-    managed = {path.split(".")[0] for path in node.wants} | set(node.target.identity)
+    managed = {path.split(".")[0] for path in node.constraints} | set(node.target.identity)
     return len(set(live) - managed) if live is not None else 0
 
 
-def unmanaged_options(node: Node, live: Object | None) -> int:
+def unmanaged_options(node: DesiredObject, live: Object | None) -> int:
     """How many options of a connection nobody asks anything of."""
-    managed = {path.split(".", 1)[1] for path in node.wants if path.startswith("options.")}
+    managed = {path.split(".", 1)[1] for path in node.constraints if path.startswith("options.")}
     return len(set((live or {}).get("options") or {}) - managed)
 
 
@@ -113,12 +126,12 @@ def kept(kind: Kind, before: Values, after: Values, changed: set[str]) -> dict[s
     return {path: count for path, count in found.items() if count}
 
 
-def risks(kind: Kind, live: Object, before: Values, sets: Values) -> tuple[str, ...]:
+def risks(kind: Kind, live: Object, before: Values, patch: Values) -> tuple[str, ...]:
     """What the change of an existing object means for its users, in words."""
-    fields = [(kind.field_at(path), path, value) for path, value in sets.items()]
+    fields = [(kind.field_at(path), path, value) for path, value in patch.items()]
     found = [
         field.risk
         for field, path, value in fields
         if field.risk and before.get(path) != value and (not field.risk_values or value in field.risk_values)
     ]
-    return tuple(dict.fromkeys([*found, *kind.risks(live, sets)]))
+    return tuple(dict.fromkeys([*found, *kind.risks(live, patch)]))

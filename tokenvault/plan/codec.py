@@ -11,7 +11,7 @@ from typing import Any
 from tokenvault.errors import Diagnostic, RefusedError, Span
 from tokenvault.kinds import kinds
 from tokenvault.model.constraints import Ref
-from tokenvault.model.desired import Why
+from tokenvault.model.desired import Provenance
 from tokenvault.plan.document import Document
 from tokenvault.plan.model import Action, Attribute, Change, Orphan, Pace, Plan, PlannedNode, Selection
 from tokenvault.secrets import Secret, sounds_secret
@@ -33,9 +33,9 @@ def apply_part(plan: Plan) -> Document:
         encoder = _Encoder(change, plan.salt)
         parts[change.address] = {
             "identity": encoder.values(change.identity),
-            "sets": encoder.values(change.sets),
-            "later": encoder.values(change.later),
-            "premises": dict(change.premises),
+            "sets": encoder.values(change.patch),
+            "later": encoder.values(change.deferred),
+            "premises": dict(change.preconditions),
         }
     return {"salt": plan.salt, "changes": parts}
 
@@ -172,10 +172,10 @@ def _change(change: Document, parts: Document, decoder: _Decoder) -> Change:
         **{name: change[name] for name in plain},
         **_tuples(change, "requires", "risks"),
         identity=decoder.values(part["identity"]),
-        sets=decoder.values(part["sets"]),
-        later=decoder.values(part["later"]),
+        patch=decoder.values(part["sets"]),
+        deferred=decoder.values(part["later"]),
         action=Action(change["action"]),
-        premises=dict(part["premises"]),
+        preconditions=dict(part["premises"]),
         attributes=tuple(_attribute(attribute) for attribute in change["attributes"]),
         span=_span(change["source"]),
     )
@@ -186,8 +186,8 @@ def _attribute(attribute: Document) -> Attribute:
     return Attribute(**{**attribute, "path": tuple(attribute["path"]), "why": whys})
 
 
-def _why(why: Document) -> Why:
-    return Why(source=why["source"], reason=why["reason"], span=_span(why["at"]), doc=why["doc"])
+def _why(why: Document) -> Provenance:
+    return Provenance(source=why["source"], reason=why["reason"], span=_span(why["at"]), doc=why["doc"])
 
 
 def _node(node: Document) -> PlannedNode:

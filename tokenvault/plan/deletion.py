@@ -9,15 +9,15 @@ from typing import Any
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
-from tokenvault.model.desired import Node, bind
+from tokenvault.model.desired import DesiredObject, bind
 from tokenvault.model.paths import get_path
-from tokenvault.plan.diff import Comparable
+from tokenvault.plan.diff import Canonicalizer
 from tokenvault.plan.model import Action, Attribute, Change
 
 SHOWN = 12
 
 
-def deletion(kind: Kind, node: Node, live: Object, ids: Mapping[str, str], compare: Comparable) -> Change:
+def deletion(kind: Kind, node: DesiredObject, live: Object, ids: Mapping[str, str], compare: Canonicalizer) -> Change:
     """The change that takes an object away. It is refused when the object's mark or name is another by then."""
     shown = dict.fromkeys(["name", *node.target.identity])
     values = {path: live[path] for path in shown if isinstance(live.get(path), str)}
@@ -30,7 +30,7 @@ def deletion(kind: Kind, node: Node, live: Object, ids: Mapping[str, str], compa
         identity=bind(dict(node.target.identity), ids),
         id=str(live[kind.id_field]),
         attributes=tuple(Attribute(path=(path,), op="remove", before=value) for path, value in values.items()),
-        premises={path: compare.fingerprint(get_path(live, path), kind.field_at(path)) for path in guarded},
+        preconditions={path: compare.fingerprint(get_path(live, path), kind.field_at(path)) for path in guarded},
         risks=(kind.deletion_risk,) if kind.deletion_risk else (),
         reason=node.target.reason,
         span=node.span,

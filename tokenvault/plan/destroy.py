@@ -11,24 +11,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
-from tokenvault.flavors import loans
+from tokenvault.flavors import provision_types
 from tokenvault.flavors.provisions import absent
 from tokenvault.kinds import kinds
-from tokenvault.model.constraints import Among, Initially
-from tokenvault.model.desired import Ask, Graph, Node, Why, refs
+from tokenvault.model.constraints import Default, OneOf
+from tokenvault.model.desired import DesiredObject, Graph, Provenance, Requirement, refs
 from tokenvault.model.marks import METADATA_KEY, has_room
 from tokenvault.plan.model import Plan
-from tokenvault.plan.orphans import Words, leftovers
-from tokenvault.plan.ownership import Names, mark_of
+from tokenvault.plan.orphans import Labels, find_orphans
+from tokenvault.plan.ownership import ApiNames, mark_of
 from tokenvault.plan.planner import Options, plan_graph
 from tokenvault.state.live import Live
 
-DESTROYED = Words(
+DESTROYED = Labels(
     deleted="created by this spec",
     released="released: adopted by this spec",
-    why=Why(source="destroy", reason="lent by this spec"),
+    provenance=Provenance(source="destroy", reason="lent by this spec"),
 )
-BY_NAME = Why(source="--also", reason="asked for by its address")
+BY_NAME = Provenance(source="--also", reason="asked for by its address")
 
 
 def make_destroy_plan(
@@ -36,7 +36,7 @@ def make_destroy_plan(
 ) -> Plan:
     """The plan after which the tenant holds nothing of this spec. `also` are addresses that are left alone otherwise."""
     kept = _kept(graph, live)
-    left = leftovers(graph, live, DESTROYED, staying=frozenset(kept))
+    left = find_orphans(graph, live, DESTROYED, retained=frozenset(kept))
     found = [each for each in left if not each.orphan.protected]
     taken = [node for each in found for node in each.nodes]
     taken += [node for address in also for node in _on_request(address, graph, live)]
@@ -47,7 +47,7 @@ def make_destroy_plan(
     return replace(plan, command="destroy", warnings=(*plan.warnings, *warnings))
 
 
-def staying(graph: Graph, live: Live) -> frozenset[str]:
+def retained(graph: Graph, live: Live) -> frozenset[str]:
     """The addresses that a destroy leaves as they are."""
     return frozenset(_kept(graph, live))
 
@@ -56,9 +56,11 @@ def _kept(graph: Graph, live: Live) -> Mapping[str, str]:
     """The protected objects that exist, and what they use: address → why it stays."""
     protected = {n.address for n in graph.nodes.values() if n.target.protect and n.address in live.objects}
     kept = dict.fromkeys(sorted(protected), "it is protected")
-    for ask in (ask for node in graph.nodes.values() for ask in node.asks):
-        user = next((address for address in (ask.user, ask.target.address) if address in protected), None)
-        for address in _named_by(ask) if user else ():
+    for requirement in (requirement for node in graph.nodes.values() for requirement in node.requirements):
+        user = next(
+            (address for address in (requirement.user, requirement.target.address) if address in protected), None
+        )
+        for address in _named_by(requirement) if user else ():
             if address in graph.nodes:
                 kept.setdefault(address, f"{user}, which is protected, uses it")
     for address, user in _lent_to(protected, graph, live):
@@ -68,43 +70,57 @@ def _kept(graph: Graph, live: Live) -> Mapping[str, str]:
 
 def _lent_to(protected: Iterable[str], graph: Graph, live: Live) -> Iterator[tuple[str, str]]:
     """The APIs that protected applications hold grants and policies for, by their marks, each with the application."""
-    names = Names.of(graph, live)
+    names = ApiNames.of(graph, live)
     for user in sorted(protected):
         mark = mark_of(kinds()[graph.nodes[user].kind], live.objects[user])
-        for label in mark.loans if mark and mark.spec == graph.spec_name else ():
+        for label in mark.provisions if mark and mark.spec == graph.spec_name else ():
             verb, name = names.now(label, mark.spec).split(":", 1) if mark else ("", "")
-            if f"api.{name}" in graph.nodes and loans()[verb].of_api:
+            if f"api.{name}" in graph.nodes and provision_types()[verb].of_api:
                 yield f"api.{name}", user
 
 
-def _named_by(ask: Ask) -> Iterator[str]:
-    yield ask.target.address
-    yield from ask.needs
-    yield from (ref.address for ref in refs(dict(ask.target.identity)))
-    yield from (ref.address for ref in refs(ask.want))
+def _named_by(requirement: Requirement) -> Iterator[str]:
+    yield requirement.target.address
+    yield from requirement.needs
+    yield from (ref.address for ref in refs(dict(requirement.target.identity)))
+    yield from (ref.address for ref in refs(requirement.constraint))
 
 
-def _lent(node: Node, live: Live) -> frozenset[str]:
+def _lent(node: DesiredObject, live: Live) -> frozenset[str]:
     """The labels of what an object was lent, by its mark."""
     mark = mark_of(kinds()[node.kind], live.objects.get(node.address))
-    return mark.loans if mark else frozenset()
+    return mark.provisions if mark else frozenset()
 
 
-def _with_note(node: Node, asked: Node | None, taken: Iterable[Node], lent: frozenset[str]) -> Node:
+def _with_note(
+    node: DesiredObject, asked: DesiredObject | None, taken: Iterable[DesiredObject], lent: frozenset[str]
+) -> DesiredObject:
     """A released object says what it keeps: settings that it may well have had before, for all that anyone knows."""
     if node.target.reason != DESTROYED.released or asked is None:
         return node
-    gone = tuple(path for each in taken if each.address == node.address for path in each.wants)
-    mine = [ask for ask in asked.asks if ask.loan not in lent and ask.path != "name"]
-    settings = [ask for ask in mine if not isinstance(ask.want, Initially | Among)]
-    kept = (ask.path for ask in settings if not any(f"{ask.path}.".startswith(f"{path}.") for path in gone))
+    gone = tuple(path for each in taken if each.address == node.address for path in each.constraints)
+    mine = [
+        requirement
+        for requirement in asked.requirements
+        if requirement.provision not in lent and requirement.path != "name"
+    ]
+    settings = [requirement for requirement in mine if not isinstance(requirement.constraint, Default | OneOf)]
+    kept = (
+        requirement.path
+        for requirement in settings
+        if not any(f"{requirement.path}.".startswith(f"{path}.") for path in gone)
+    )
     paths = ", ".join(dict.fromkeys(path.removeprefix("spec.") for path in kept))
     reason = f"{node.target.reason}; kept, as it may have been so before: {paths}" if paths else node.target.reason
     target = replace(node.target, reason=reason)
-    return replace(node, target=target, asks=tuple(replace(ask, target=target) for ask in node.asks))
+    return replace(
+        node,
+        target=target,
+        requirements=tuple(replace(requirement, target=target) for requirement in node.requirements),
+    )
 
 
-def _on_request(address: str, graph: Graph, live: Live) -> Iterator[Node]:
+def _on_request(address: str, graph: Graph, live: Live) -> Iterator[DesiredObject]:
     """What `--also ADDRESS` takes back, where there is anything."""
     candidates = [node.address for node in graph.nodes.values() if _may_be_requested(node)]
     if address not in candidates:
@@ -114,13 +130,20 @@ def _on_request(address: str, graph: Graph, live: Live) -> Iterator[Node]:
         raise RefusedError(Diagnostic(code="destroy-also", summary=summary, hint=hint))
     if address in live.objects:
         node = graph.nodes[address]
-        wants = kinds()[node.kind].on_request or {}
+        constraints = kinds()[node.kind].on_request or {}
         target = replace(node.target, mark=None, reason=BY_NAME.reason)
-        asks = tuple(Ask(target=target, path=path, want=want, why=BY_NAME) for path, want in wants.items())
-        yield Node(target=target, asks=asks, wants=wants) if wants else absent(target, BY_NAME.reason)
+        requirements = tuple(
+            Requirement(target=target, path=path, constraint=constraint, provenance=BY_NAME)
+            for path, constraint in constraints.items()
+        )
+        yield (
+            DesiredObject(target=target, requirements=requirements, constraints=constraints)
+            if constraints
+            else absent(target, BY_NAME.reason)
+        )
 
 
-def _may_be_requested(node: Node) -> bool:
+def _may_be_requested(node: DesiredObject) -> bool:
     return kinds()[node.kind].on_request is not None and not node.target.checked_only
 
 

@@ -22,7 +22,7 @@ UNKNOWN = "\0known after apply: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delta:
+class Difference:
     """One difference. `path` starts with the attribute; `element` tells a member of a set from a value."""
 
     path: tuple[str, ...]
@@ -33,7 +33,7 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparable:
+class Canonicalizer:
     """Compares values of one plan: the salt makes its fingerprints useless elsewhere."""
 
     salt: str
@@ -79,7 +79,9 @@ def _sorted(value: Any) -> Any:
     return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
-def differences(kind: Kind, before: Mapping[str, Any], after: Mapping[str, Any], compare: Comparable) -> list[Delta]:
+def differences(
+    kind: Kind, before: Mapping[str, Any], after: Mapping[str, Any], compare: Canonicalizer
+) -> list[Difference]:
     """How `after` differs from `before`, attribute by attribute (dotted paths), in the order of `after`."""
     old = {path: compare.canonical(before.get(path), kind.field_at(path)) for path in after}
     new = {path: compare.canonical(value, kind.field_at(path)) for path, value in after.items()}
@@ -96,15 +98,15 @@ def differences(kind: Kind, before: Mapping[str, Any], after: Mapping[str, Any],
     return sorted(deltas, key=lambda d: (position[d.path[0]], d.path, d.op, str(d.before), str(d.after)))
 
 
-def _deltas(report: str, level: Any) -> list[Delta]:
+def _deltas(report: str, level: Any) -> list[Difference]:
     path = tuple(str(part) for part in level.path(output_format="list") if part is not None)
     before, after = _known(level.t1), _known(level.t2)
     if report == "set_item_added":
-        return [Delta(path=path, op="add", after=after, element=True)]
+        return [Difference(path=path, op="add", after=after, element=True)]
     if report == "set_item_removed":
-        return [Delta(path=path, op="remove", before=before, element=True)]
+        return [Difference(path=path, op="remove", before=before, element=True)]
     op: Op = "add" if before is None else "remove" if after is None else "change"
-    return [Delta(path=path, op=op, before=before, after=after)]
+    return [Difference(path=path, op=op, before=before, after=after)]
 
 
 def _known(value: Any) -> Any:
@@ -114,7 +116,7 @@ def _known(value: Any) -> Any:
     return _sorted(value) if isinstance(value, set | dict) else value
 
 
-def unknown_address(delta: Delta) -> str | None:
+def unknown_address(delta: Difference) -> str | None:
     """The object whose creation the difference waits for."""
     for part in (*delta.path, delta.after):
         if isinstance(part, str) and part.startswith(UNKNOWN):

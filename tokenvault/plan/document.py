@@ -7,7 +7,7 @@ from typing import Any
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, Span
 from tokenvault.files import PLAN_FORMAT
-from tokenvault.model.desired import Why
+from tokenvault.model.desired import Provenance
 from tokenvault.plan.model import Action, Attribute, Change, Orphan, Plan, PlannedNode
 from tokenvault.plan.preflight import plan_scopes
 
@@ -98,11 +98,11 @@ def _attribute(attribute: Attribute) -> Document:
         "after": attribute.after,
         "sensitive": attribute.sensitive,
         "unknown": attribute.unknown,
-        "why": [why_document(why) for why in attribute.why],
+        "why": [why_document(why) for why in attribute.provenance],
     }
 
 
-def why_document(why: Why) -> Document:
+def why_document(why: Provenance) -> Document:
     """Who asked for something, and why."""
     return {"source": why.source, "reason": why.reason, "at": source_document(why.span), "doc": why.doc}
 

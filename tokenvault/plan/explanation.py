@@ -7,8 +7,20 @@ from typing import Any
 
 from tokenvault import __version__
 from tokenvault.flavors import flavors
-from tokenvault.model.constraints import Among, Both, Has, HasBy, Initially, Is, Lacks, LacksBy, Not, Ref, Want
-from tokenvault.model.desired import Ask, Graph, Node
+from tokenvault.model.constraints import (
+    AllOf,
+    Constraint,
+    Contains,
+    ContainsKeyed,
+    Default,
+    Equals,
+    Excludes,
+    ExcludesKeyed,
+    NotIn,
+    OneOf,
+    Ref,
+)
+from tokenvault.model.desired import DesiredObject, Graph, Requirement
 from tokenvault.plan.document import Document, source_document, why_document
 from tokenvault.plan.selection import matching
 from tokenvault.secrets import Secret
@@ -31,22 +43,30 @@ def explanation(graph: Graph, pattern: str) -> Document:
     }
 
 
-def _explained(graph: Graph, node: Node) -> Document:
+def _explained(graph: Graph, node: DesiredObject) -> Document:
     others = [other for other in graph.nodes.values() if other.address != node.address]
-    expansion = [(other, [ask for ask in other.asks if ask.user == node.address]) for other in others]
+    expansion = [
+        (other, [requirement for requirement in other.requirements if requirement.user == node.address])
+        for other in others
+    ]
     return {
-        **_object(node, node.asks),
-        "flavors": _flavors(ask for other in graph.nodes.values() for ask in other.asks if ask.user == node.address),
-        "expansion": [_object(other, asks) for other, asks in expansion if asks],
+        **_object(node, node.requirements),
+        "flavors": _flavors(
+            requirement
+            for other in graph.nodes.values()
+            for requirement in other.requirements
+            if requirement.user == node.address
+        ),
+        "expansion": [_object(other, requirements) for other, requirements in expansion if requirements],
     }
 
 
-def _flavors(asks: Iterable[Ask]) -> list[Document]:
-    names = dict.fromkeys(ask.why.source for ask in asks)
+def _flavors(requirements: Iterable[Requirement]) -> list[Document]:
+    names = dict.fromkeys(requirement.provenance.source for requirement in requirements)
     return [{"name": n, "summary": flavors()[n].summary, "doc": flavors()[n].doc} for n in names if n in flavors()]
 
 
-def _object(node: Node, asks: Iterable[Ask]) -> Document:
+def _object(node: DesiredObject, requirements: Iterable[Requirement]) -> Document:
     target = node.target
     return {
         "address": node.address,
@@ -56,21 +76,21 @@ def _object(node: Node, asks: Iterable[Ask]) -> Document:
         "notes": list(_notes(node)),
         "asks": [
             {
-                "path": ask.path.removeprefix("spec."),
-                "want": in_words(ask.want),
-                "needs": sorted(ask.needs),
-                **why_document(ask.why),
+                "path": requirement.path.removeprefix("spec."),
+                "want": in_words(requirement.constraint),
+                "needs": sorted(requirement.needs),
+                **why_document(requirement.provenance),
             }
-            for ask in asks
+            for requirement in requirements
         ],
     }
 
 
-def _notes(node: Node) -> Iterable[str]:
+def _notes(node: DesiredObject) -> Iterable[str]:
     target = node.target
-    if target.when:
-        values = " or ".join(map(str, target.when.values))
-        yield f"only while {target.when.path} of {target.when.address} is {values}"
+    if target.condition:
+        values = " or ".join(map(str, target.condition.values))
+        yield f"only while {target.condition.path} of {target.condition.address} is {values}"
     if target.checked_only:
         yield "looked at, never changed"
     if not target.creatable:
@@ -79,29 +99,29 @@ def _notes(node: Node) -> Iterable[str]:
         yield "protected: never deleted"
 
 
-def in_words(want: Want) -> str:
+def in_words(constraint: Constraint) -> str:
     """A want as the end of the sentence "this attribute …"."""
-    match want:
-        case Is():
-            return "is absent" if want.value is None else f"is {_text(want.value)}"
-        case Initially():
-            return f"starts as {_text(want.value)}; later it is yours to change"
-        case Not():
-            return f"is anything but {_either(want.values)}, else becomes {_text(want.instead)}"
-        case Has():
-            return f"holds {_texts(want.items)}" if want.items else "is a list"
-        case HasBy():
-            return f"holds {'; '.join(_keyed(entry, want.key) for entry in want.entries)}"
-        case Lacks():
-            return f"does not hold {_either(want.items)}"
-        case LacksBy():
-            return f"does not hold {_either(want.names)}"
-        case Both():
-            return f"{in_words(want.without)} and {in_words(want.wanted)}"
-        case Among():
-            return f"is {_either(want.values)}, or absent"
+    match constraint:
+        case Equals():
+            return "is absent" if constraint.value is None else f"is {_text(constraint.value)}"
+        case Default():
+            return f"starts as {_text(constraint.value)}; later it is yours to change"
+        case NotIn():
+            return f"is anything but {_either(constraint.values)}, else becomes {_text(constraint.instead)}"
+        case Contains():
+            return f"holds {_texts(constraint.items)}" if constraint.items else "is a list"
+        case ContainsKeyed():
+            return f"holds {'; '.join(_keyed(entry, constraint.key) for entry in constraint.entries)}"
+        case Excludes():
+            return f"does not hold {_either(constraint.items)}"
+        case ExcludesKeyed():
+            return f"does not hold {_either(constraint.names)}"
+        case AllOf():
+            return f"{in_words(constraint.without)} and {in_words(constraint.wanted)}"
+        case OneOf():
+            return f"is {_either(constraint.values)}, or absent"
         case _:
-            raise TypeError(f"no words for {type(want).__name__}")
+            raise TypeError(f"no words for {type(constraint).__name__}")
 
 
 def _either(values: Iterable[Any]) -> str:

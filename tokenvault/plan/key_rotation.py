@@ -16,20 +16,20 @@ from tokenvault.errors import Diagnostic
 from tokenvault.flavors.provisions import EMPTIED, PRIVILEGED, absent_credential, attached_ids
 from tokenvault.kinds.base import Object
 from tokenvault.kinds.credential import is_ours
-from tokenvault.model.constraints import LacksBy
-from tokenvault.model.desired import Graph, Node, Why, refs
+from tokenvault.model.constraints import ExcludesKeyed
+from tokenvault.model.desired import DesiredObject, Graph, Provenance, refs
 from tokenvault.plan.model import Action, Change
 from tokenvault.state.live import Live
 
 POOL, SLOT = 4, 2
 TOPS = frozenset({PRIVILEGED, "client_authentication_methods", "token_endpoint_auth_method"})
-RETIRED = Why(source="rotation", reason="the key is no longer in the spec")
+RETIRED = Provenance(source="rotation", reason="the key is no longer in the spec")
 GAP = "the old keys are taken away before the new ones are there, for its four credentials are in use: exchanges fail meanwhile"
 
 
-def retired(graph: Graph, live: Live) -> list[Node]:
+def stale_keys(graph: Graph, live: Live) -> list[DesiredObject]:
     """Detaches and deletes every key that this spec gave a worker and no longer lists."""
-    nodes: list[Node] = []
+    nodes: list[DesiredObject] = []
     for address, kept in _keys(graph).items():
         client = live.objects.get(address)
         if client is not None:
@@ -52,13 +52,15 @@ def _pool(live: Live, client: Object) -> list[Object]:
     return [c for c in credentials if c["client_id"] == client["client_id"]]
 
 
-def _without(app: Node, client: Object, gone: Sequence[Object]) -> Iterable[Node]:
+def _without(app: DesiredObject, client: Object, gone: Sequence[Object]) -> Iterable[DesiredObject]:
     ids = tuple(str(credential["id"]) for credential in gone)
-    slots = [path for path in EMPTIED if path in app.wants and set(ids) & set(attached_ids(client, path))]
+    slots = [path for path in EMPTIED if path in app.constraints and set(ids) & set(attached_ids(client, path))]
     for path in slots:
-        want = LacksBy("id", ids)
-        ask = replace(next(app.asks_for(path)), want=want, why=RETIRED, needs=(), loan="")
-        yield Node(target=app.target, asks=(ask,), wants={path: want})
+        constraint = ExcludesKeyed("id", ids)
+        requirement = replace(
+            next(app.requirements_for(path)), constraint=constraint, provenance=RETIRED, needs=(), provision=""
+        )
+        yield DesiredObject(target=app.target, requirements=(requirement,), constraints={path: constraint})
     for credential in gone:
         yield absent_credential(app.target, str(client["client_id"]), credential, RETIRED.reason)
 
@@ -123,11 +125,11 @@ def _room_first(rotation: Rotation, after: Mapping[str, Any]) -> Iterable[Change
     detached = _detached(rotation)
     if detached:
         app, added = rotation.app, {change.address for change in rotation.added}
-        others = {path: value for path, value in app.sets.items() if not _is_slot(path)}
+        others = {path: value for path, value in app.patch.items() if not _is_slot(path)}
         yield replace(
             app,
-            sets={**others, **detached},
-            later={path: value for path, value in after.items() if _is_slot(path)},
+            patch={**others, **detached},
+            deferred={path: value for path, value in after.items() if _is_slot(path)},
             requires=tuple(address for address in app.requires if address not in added),
             risks=(*app.risks, GAP) if None in detached.values() else app.risks,
         )
@@ -145,7 +147,7 @@ def _detached(rotation: Rotation) -> Mapping[str, Any]:
         attached = attached_ids(rotation.client, path)
         left = [{"id": credential_id} for credential_id in attached if credential_id not in gone]
         if len(left) < len(attached):
-            values |= {path: left} if left else {name: want.value for name, want in emptied.items()}
+            values |= {path: left} if left else {name: constraint.value for name, constraint in emptied.items()}
     return values
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tokenvault.errors import Diagnostic, Span
 from tokenvault.kinds import kinds
-from tokenvault.model.desired import Node, Why
+from tokenvault.model.desired import DesiredObject, Provenance
 from tokenvault.plan.diff import Op
 
 
@@ -37,16 +37,16 @@ class Attribute:
     element: bool = False
     sensitive: bool = False
     unknown: str | None = None
-    why: tuple[Why, ...] = ()
+    provenance: tuple[Provenance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One object that changes.
 
-    `sets` are the full new values of its changed attributes by dotted path (references to objects not yet created
-    inside); `later` are those that wait for objects which themselves wait for this one. `premises` are fingerprints of the
-    live values that the change was decided on.
+    `patch` are the full new values of its changed attributes by dotted path (references to objects not yet created
+    inside); `deferred` are those that wait for objects which themselves wait for this one. `preconditions` are fingerprints
+    of the live values that the change was decided on.
     """
 
     address: str
@@ -56,9 +56,9 @@ class Change:
     identity: Mapping[str, Any]
     id: str | None = None
     attributes: tuple[Attribute, ...] = ()
-    sets: Mapping[str, Any] = field(default_factory=dict)
-    later: Mapping[str, Any] = field(default_factory=dict)
-    premises: Mapping[str, str] = field(default_factory=dict)
+    patch: Mapping[str, Any] = field(default_factory=dict)
+    deferred: Mapping[str, Any] = field(default_factory=dict)
+    preconditions: Mapping[str, str] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
     adopts: bool = False
     unmanaged: int = 0
@@ -190,16 +190,22 @@ def writes_of(change: Change) -> int:
     batch = kinds()[change.kind].batch
     if batch:
         return -(-sum(attribute.element for attribute in change.attributes) // batch)
-    return 1 + bool(change.later)
+    return 1 + bool(change.deferred)
 
 
 def _list_of(change: Change) -> tuple[str, ...]:
     """The list that the object is read in: one for all, or one for each object that it belongs to."""
     collection = kinds()[change.kind].collection
-    return (collection.name, str(change.identity.get(collection.piece))) if collection.after else (collection.name,)
+    return (
+        (collection.name, str(change.identity.get(collection.partition_key)))
+        if collection.after
+        else (collection.name,)
+    )
 
 
-def planned_nodes(wanted: Iterable[Node], known: Container[str], changes: Sequence[Change]) -> tuple[PlannedNode, ...]:
+def planned_nodes(
+    wanted: Iterable[DesiredObject], known: Container[str], changes: Sequence[Change]
+) -> tuple[PlannedNode, ...]:
     """The wanted nodes, and what is deleted, with what happens to each; references only to objects that are here."""
     wanted, by_address = list(wanted), {change.address: change for change in changes}
     here = {node.address for node in wanted} | by_address.keys()
@@ -214,8 +220,8 @@ def planned_nodes(wanted: Iterable[Node], known: Container[str], changes: Sequen
         )
         for node in wanted
     ]
-    staying = {node.address for node in wanted}
-    gone = [change for change in changes if change.address not in staying]
+    retained = {node.address for node in wanted}
+    gone = [change for change in changes if change.address not in retained]
     return (*nodes, *(_deleted(change) for change in gone))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
-from tokenvault.model.desired import Ask, Graph, Node, bound, refs
+from tokenvault.model.desired import DesiredObject, Graph, Requirement, bound, refs
 from tokenvault.model.marks import Mark, parse_mark
 from tokenvault.model.paths import get_path
 from tokenvault.plan.model import Action, Change, takes_from
@@ -24,26 +24,34 @@ class Ordering:
     live: Live
     _needs: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def requires(self, node: Node, live: Object | None, sets: Mapping[str, Any]) -> tuple[str, ...]:
+    def requires(self, node: DesiredObject, live: Object | None, patch: Mapping[str, Any]) -> tuple[str, ...]:
         """What must be done first: the objects that the node refers to, or names as a need, and that are not waiting for it."""
-        waiting = [ask for ask in node.asks if ask.needs or ask.loan]
-        asks = [ask for ask in waiting if live is None or (ask.path in sets and not self._is_met(ask, live))]
-        needs = node.needs() if live is None else {r.address for r in refs(dict(sets))}
-        needs |= {need for ask in asks for need in ask.needs}
-        needs |= {ask.user for ask in asks if ask.loan and self._comes_first(ask.user, node)}
+        waiting = [requirement for requirement in node.requirements if requirement.needs or requirement.provision]
+        requirements = [
+            requirement
+            for requirement in waiting
+            if live is None or (requirement.path in patch and not self._is_met(requirement, live))
+        ]
+        needs = node.needs() if live is None else {r.address for r in refs(dict(patch))}
+        needs |= {need for requirement in requirements for need in requirement.needs}
+        needs |= {
+            requirement.user
+            for requirement in requirements
+            if requirement.provision and self._comes_first(requirement.user, node)
+        }
         return tuple(sorted(a for a in needs if a in self.graph.nodes and not self._follows(a, node)))
 
-    def _is_met(self, ask: Ask, live: Object) -> bool:
+    def _is_met(self, requirement: Requirement, live: Object) -> bool:
         """Whether the object is as this ask wants it already: then nobody waits on its behalf."""
-        value = get_path(live, ask.path)
-        return bool(bound(ask.want, self.live.ids).resolve(value, exact=False) == value)
+        value = get_path(live, requirement.path)
+        return bool(bound(requirement.constraint, self.live.ids).resolve(value, exact=False) == value)
 
-    def _follows(self, address: str, node: Node) -> bool:
+    def _follows(self, address: str, node: DesiredObject) -> bool:
         """Whether the object at the address has to wait for the node instead: an object that exists is changed last."""
         exists = self.live.objects.get(address) is not None
         return self._refers_to(address, node.address) or (exists and node.address in self._needs_of(address))
 
-    def _comes_first(self, user: str, node: Node) -> bool:
+    def _comes_first(self, user: str, node: DesiredObject) -> bool:
         """A loan is written into its user's mark before it is given, except where the user itself waits for it."""
         if kinds()[node.kind].marker or user not in self.graph.nodes:
             return False
@@ -60,24 +68,26 @@ class Ordering:
             return False
         return any(ref.address == target for ref in refs(dict(node.target.identity)))
 
-    def later(self, kind: Kind, node: Node, sets: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    def deferred(
+        self, kind: Kind, node: DesiredObject, patch: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """What refers to objects that wait for this one, and what Auth0 takes only together with it."""
-        tops = {path.split(".")[0] for path, value in sets.items() if self._waits_for(node, value)}
+        tops = {path.split(".")[0] for path, value in patch.items() if self._waits_for(node, value)}
         tops.update(name for group in kind.together if tops & set(group) for name in group)
         return {path: value for path, value in after.items() if path.split(".")[0] in tops}
 
-    def _waits_for(self, node: Node, value: Any) -> bool:
+    def _waits_for(self, node: DesiredObject, value: Any) -> bool:
         return any(self._refers_to(ref.address, node.address) for ref in refs(value))
 
 
-def with_companions(kind: Kind, sets: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+def with_companions(kind: Kind, patch: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes that Auth0 takes only together are sent together."""
-    tops = {path.split(".")[0] for path in sets}
+    tops = {path.split(".")[0] for path in patch}
     together = {name for group in kind.together if tops & set(group) for name in group}
-    return {**{path: value for path, value in after.items() if path.split(".")[0] in together}, **sets}
+    return {**{path: value for path, value in after.items() if path.split(".")[0] in together}, **patch}
 
 
-def marks_last(changes: Sequence[Change]) -> list[Change]:
+def ownership_commit_order(changes: Sequence[Change]) -> list[Change]:
     """The changes in such an order."""
     ready = {change.address: change for change in changes}
     taken: dict[str, list[str]] = defaultdict(list)
@@ -86,7 +96,7 @@ def marks_last(changes: Sequence[Change]) -> list[Change]:
             taken[owner].append(change.address)
     for change in changes:
         before, after = _marks(change)
-        if before and change.id in taken and before.loans - (after.loans if after else frozenset()):
+        if before and change.id in taken and before.provisions - (after.provisions if after else frozenset()):
             _settle(ready, change.address, before, after, taken[change.id])
     return list(ready.values())
 
@@ -94,10 +104,10 @@ def marks_last(changes: Sequence[Change]) -> list[Change]:
 def _marks(change: Change) -> tuple[Mark | None, Mark | None]:
     """The mark before and after an update that changes it."""
     marker = kinds()[change.kind].marker
-    if change.action is not Action.UPDATE or marker not in change.sets:
+    if change.action is not Action.UPDATE or marker not in change.patch:
         return None, None
     before = next((a.before for a in change.attributes if a.path[0] == marker), None)
-    return parse_mark(before), parse_mark(change.sets[marker])
+    return parse_mark(before), parse_mark(change.patch[marker])
 
 
 def _settle(ready: dict[str, Change], address: str, before: Mark, after: Mark | None, taken: Iterable[str]) -> None:
@@ -115,12 +125,12 @@ def _settle(ready: dict[str, Change], address: str, before: Mark, after: Mark | 
 def _in_two_steps(app: Change, before: Mark, after: Mark | None) -> Change:
     """First everything and the mark with all that is lent by now, then the mark that forgets."""
     marker = kinds()[app.kind].marker
-    sets = {path: value for path, value in app.sets.items() if path != marker}
-    if after and after.loans - before.loans:
-        sets[marker] = str(replace(after, loans=before.loans | after.loans))
-    if not sets:
+    patch = {path: value for path, value in app.patch.items() if path != marker}
+    if after and after.provisions - before.provisions:
+        patch[marker] = str(replace(after, provisions=before.provisions | after.provisions))
+    if not patch:
         return app
-    return replace(app, sets=sets, later={**app.later, marker: app.sets[marker]})
+    return replace(app, patch=patch, deferred={**app.deferred, marker: app.patch[marker]})
 
 
 def _waits(name: str, address: str, changes: Mapping[str, Change]) -> bool:

@@ -12,76 +12,76 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tokenvault.errors import Diagnostic
-from tokenvault.flavors import loans
+from tokenvault.flavors import provision_types
 from tokenvault.flavors.base import MY_ACCOUNT
-from tokenvault.flavors.provisions import Taking, absent
+from tokenvault.flavors.provisions import RevokeContext, absent
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
-from tokenvault.model.constraints import Is
-from tokenvault.model.desired import Graph, Node, Target, Why
+from tokenvault.model.constraints import Equals
+from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, Provenance
 from tokenvault.model.marks import API_METADATA_KEY, Mark, read_mark
 from tokenvault.model.paths import get_path
 from tokenvault.plan.model import Orphan
-from tokenvault.plan.ownership import Names, lent_by, mark_of
+from tokenvault.plan.ownership import ApiNames, mark_of, provisions_by_owner
 from tokenvault.state.live import Live, match
 
 _MY_ACCOUNT = re.compile(r"https://[^/]+/me/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class Labels:
     """How a plan speaks of leftovers."""
 
     deleted: str
     released: str
-    why: Why
+    provenance: Provenance
 
 
-PRUNED = Words(
+PRUNED = Labels(
     deleted="created by this spec, which no longer has it",
     released="released: adopted by this spec, which no longer has it",
-    why=Why(source="prune", reason="nothing in the spec asks for it any more"),
+    provenance=Provenance(source="prune", reason="nothing in the spec asks for it any more"),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Leftover:
+class OrphanedPart:
     """One thing to be taken away: how plans list it, and the nodes without it."""
 
     orphan: Orphan
-    nodes: tuple[Node, ...]
+    nodes: tuple[DesiredObject, ...]
 
 
-def leftovers(
-    graph: Graph, live: Live, words: Words = PRUNED, *, staying: frozenset[str] | None = None
-) -> list[Leftover]:
+def find_orphans(
+    graph: Graph, live: Live, labels: Labels = PRUNED, *, retained: frozenset[str] | None = None
+) -> list[OrphanedPart]:
     """What is really left, as far as it was read, of all but the addresses that stay (default: all of the graph)."""
-    found = list(possible_leftovers(graph, live, words, staying=staying))
-    nodes = {node.address: node for leftover in found for node in leftover.nodes}
+    found = list(possible_orphans(graph, live, labels, retained=retained))
+    nodes = {node.address: node for orphaned in found for node in orphaned.nodes}
     there = match(replace(graph, nodes=nodes), live.state) if nodes else live
-    return [real for leftover in found if (real := _real(leftover, there))]
+    return [real for orphaned in found if (real := _real(orphaned, there))]
 
 
-def _real(leftover: Leftover, live: Live) -> Leftover | None:
-    nodes = tuple(node for node in leftover.nodes if _is_there(node, live.objects.get(node.address)))
+def _real(orphaned: OrphanedPart, live: Live) -> OrphanedPart | None:
+    nodes = tuple(node for node in orphaned.nodes if _is_there(node, live.objects.get(node.address)))
     if not nodes:
         return None
-    orphan = replace(leftover.orphan, id=live.ids[nodes[0].address])
-    return Leftover(orphan=orphan, nodes=nodes)
+    orphan = replace(orphaned.orphan, id=live.ids[nodes[0].address])
+    return OrphanedPart(orphan=orphan, nodes=nodes)
 
 
-def _is_there(node: Node, live: Object | None) -> bool:
+def _is_there(node: DesiredObject, live: Object | None) -> bool:
     if live is None or node.target.absent:
         return live is not None
-    values = ((get_path(live, path), want) for path, want in node.wants.items())
-    return any((value or None) != (want.resolve(value, exact=False) or None) for value, want in values)
+    values = ((get_path(live, path), constraint) for path, constraint in node.constraints.items())
+    return any((value or None) != (constraint.resolve(value, exact=False) or None) for value, constraint in values)
 
 
-def possible_leftovers(
-    graph: Graph, live: Live, words: Words = PRUNED, *, staying: frozenset[str] | None = None
-) -> Iterator[Leftover]:
+def possible_orphans(
+    graph: Graph, live: Live, labels: Labels = PRUNED, *, retained: frozenset[str] | None = None
+) -> Iterator[OrphanedPart]:
     """What may be left, as far as marks tell. Some of it has to be read before that is certain."""
-    search = _Search.of(graph, live, words, staying)
+    search = _Search.of(graph, live, labels, retained)
     for kind in kinds().values():
         for item in live.state.objects.get(kind.collection.name, ()) if kind.marker else ():
             mark = mark_of(kind, item)
@@ -95,52 +95,55 @@ class _Search:
 
     graph: Graph
     live: Live
-    words: Words
-    nodes: Mapping[tuple[str, str], Node]
+    labels: Labels
+    nodes: Mapping[tuple[str, str], DesiredObject]
     asked: Mapping[str, frozenset[str]]
-    names: Names
+    names: ApiNames
     taken: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, graph: Graph, live: Live, words: Words, staying: frozenset[str] | None) -> _Search:
+    def of(cls, graph: Graph, live: Live, labels: Labels, retained: frozenset[str] | None) -> _Search:
         """The search for what is not in this part of the graph."""
-        kept = {a: node for a, node in graph.nodes.items() if staying is None or a in staying}
+        kept = {a: node for a, node in graph.nodes.items() if retained is None or a in retained}
         nodes = {(node.kind, live.ids[address]): node for address, node in kept.items() if address in live.ids}
-        asked = {address: frozenset(ask.loan for ask in asks) for address, asks in lent_by(graph).items()}
-        return cls(graph, live, words, nodes, asked, Names.of(graph, live), set(kept))
+        asked = {
+            address: frozenset(requirement.provision for requirement in requirements)
+            for address, requirements in provisions_by_owner(graph).items()
+        }
+        return cls(graph, live, labels, nodes, asked, ApiNames.of(graph, live), set(kept))
 
-    def left(self, kind: Kind, item: Object, mark: Mark) -> Iterator[Leftover]:
+    def left(self, kind: Kind, item: Object, mark: Mark) -> Iterator[OrphanedPart]:
         """What is left of an object that carries a mark of the spec."""
         node = self.nodes.get((kind.name, str(item[kind.id_field])))
         if node is not None and not node.target.mark:
             yield self._unclaimed(node.target, item)
         elif node is not None:
             asked = self.asked.get(node.address, frozenset())
-            unasked = (label for label in mark.loans if self.names.now(label, mark.spec) not in asked)
+            unasked = (label for label in mark.provisions if self.names.now(label, mark.spec) not in asked)
             yield from self._lent(node.target, item, frozenset(unasked))
         elif mark.created and kind.deletable:
             yield self._gone(self._target(kind, item, mark, ""))
             yield from self._proven(item)
         else:
             never = f"released: created by this spec, but a {kind.title} is never deleted"
-            target = self._target(kind, item, mark, never if mark.created else self.words.released)
-            unmarked = self._taking(target, item, []).node(target, {kind.marker: Is(None)})
-            nodes = (unmarked, *self._given_back(target, item, mark.loans))
-            yield Leftover(orphan=_orphan(target), nodes=nodes)
+            target = self._target(kind, item, mark, never if mark.created else self.labels.released)
+            unmarked = self._context(target, item, []).node(target, {kind.marker: Equals(None)})
+            nodes = (unmarked, *self._given_back(target, item, mark.provisions))
+            yield OrphanedPart(orphan=_orphan(target), nodes=nodes)
 
-    def _unclaimed(self, target: Target, item: Object) -> Leftover:
+    def _unclaimed(self, target: ObjectRef, item: Object) -> OrphanedPart:
         """The mark of what the spec uses, but does not manage any more."""
-        unmarked = self._taking(target, item, []).node(target, {kinds()[target.kind].marker: Is(None)})
-        return Leftover(orphan=replace(_orphan(target), address=_part(target, unmarked)), nodes=(unmarked,))
+        unmarked = self._context(target, item, []).node(target, {kinds()[target.kind].marker: Equals(None)})
+        return OrphanedPart(orphan=replace(_orphan(target), address=_part(target, unmarked)), nodes=(unmarked,))
 
-    def _gone(self, target: Target) -> Leftover:
-        return Leftover(orphan=_orphan(target), nodes=(absent(target, self.words.deleted),))
+    def _gone(self, target: ObjectRef) -> OrphanedPart:
+        return OrphanedPart(orphan=_orphan(target), nodes=(absent(target, self.labels.deleted),))
 
-    def _target(self, kind: Kind, item: Object, mark: Mark, reason: str) -> Target:
+    def _target(self, kind: Kind, item: Object, mark: Mark, reason: str) -> ObjectRef:
         item_id, address = str(item[kind.id_field]), f"{kind.name}.{mark.key}"
         address = f"{address}.{item_id}" if address in self.taken else address
         self.taken.add(address)
-        return Target(
+        return ObjectRef(
             address=address,
             kind=kind.name,
             identity={kind.id_field: item_id},
@@ -149,7 +152,7 @@ class _Search:
             reason=reason,
         )
 
-    def _proven(self, item: Object) -> Iterator[Leftover]:
+    def _proven(self, item: Object) -> Iterator[OrphanedPart]:
         """The API that a Custom API Client of this spec proves it to have created."""
         proof = read_mark(item.get("client_metadata"), API_METADATA_KEY)
         identifier = item.get("resource_server_identifier")
@@ -158,15 +161,15 @@ class _Search:
         address = f"api.{self.names.keys.get(str(identifier), proof.key)}"
         if address not in self.taken:
             identity = {"identifier": str(identifier)}
-            yield self._gone(Target(address=address, kind="api", identity=identity, name=proof.key))
+            yield self._gone(ObjectRef(address=address, kind="api", identity=identity, name=proof.key))
 
-    def _lent(self, app: Target, item: Object, labels: frozenset[str]) -> Iterator[Leftover]:
+    def _lent(self, app: ObjectRef, item: Object, labels: frozenset[str]) -> Iterator[OrphanedPart]:
         """What an application that stays was lent for what is gone."""
         for node in self._given_back(app, item, labels):
             orphan = replace(_orphan(node.target), address=_part(app, node), protected=app.protect)
-            yield Leftover(orphan=orphan, nodes=(node,))
+            yield OrphanedPart(orphan=orphan, nodes=(node,))
 
-    def _given_back(self, app: Target, item: Object, labels: Iterable[str]) -> Iterator[Node]:
+    def _given_back(self, app: ObjectRef, item: Object, labels: Iterable[str]) -> Iterator[DesiredObject]:
         """Only applications are lent anything; a mark elsewhere that says so was not written by us."""
         if app.kind != "application":
             return
@@ -174,18 +177,18 @@ class _Search:
         for verb, name in sorted(label.split(":", 1) for label in labels):
             by_verb[verb].append(name)
         for verb, names in by_verb.items():
-            if verb in loans():
-                yield from loans()[verb].take_back(self._taking(app, item, names))
+            if verb in provision_types():
+                yield from provision_types()[verb].revoke(self._context(app, item, names))
 
-    def _taking(self, app: Target, item: Object, names: Sequence[str]) -> Taking:
-        return Taking(
+    def _context(self, app: ObjectRef, item: Object, names: Sequence[str]) -> RevokeContext:
+        return RevokeContext(
             app=app,
             client=item,
             spec_name=self.graph.spec_name,
             names=names,
             audiences={**{name: (audience,) for name, audience in self.names.own.items()}, **self._my_account(item)},
             objects=self.live.state.objects,
-            why=self.words.why,
+            provenance=self.labels.provenance,
         )
 
     def _my_account(self, item: Object) -> Mapping[str, Sequence[str]]:
@@ -200,10 +203,10 @@ class _Search:
         return {MY_ACCOUNT: tuple(sorted(filter(_MY_ACCOUNT.fullmatch, held | {own})))}
 
 
-def lost_proofs(graph: Graph, live: Live, pruned: Iterable[Leftover]) -> Iterator[Diagnostic]:
+def lost_witnesses(graph: Graph, live: Live, pruned: Iterable[OrphanedPart]) -> Iterator[Diagnostic]:
     """Warnings of APIs that stay, while the Custom API Client that proves them to be this spec's goes."""
-    going = {leftover.orphan.id for leftover in pruned}
-    names = Names.of(graph, live)
+    going = {orphaned.orphan.id for orphaned in pruned}
+    names = ApiNames.of(graph, live)
     for item in live.state.objects.get("clients", ()):
         proof = read_mark(item.get("client_metadata"), API_METADATA_KEY)
         address = f"api.{names.keys.get(str(item.get('resource_server_identifier')), '')}"
@@ -217,14 +220,14 @@ def lost_proofs(graph: Graph, live: Live, pruned: Iterable[Leftover]) -> Iterato
             )
 
 
-def _orphan(target: Target) -> Orphan:
+def _orphan(target: ObjectRef) -> Orphan:
     return Orphan(address=target.address, kind=target.kind, id="", name=target.name)
 
 
-def _part(app: Target, node: Node) -> str:
+def _part(app: ObjectRef, node: DesiredObject) -> str:
     """How a list of leftovers names a part of an application, or its place in a list of another object."""
     if node.target.absent:
         return node.address
     if node.address == app.address:
-        return f"{app.address}.{next(iter(node.wants), '')}"
+        return f"{app.address}.{next(iter(node.constraints), '')}"
     return f"{node.address}.{app.address.split('.', 1)[1]}"

@@ -9,20 +9,20 @@ from typing import Any
 from tokenvault.errors import Diagnostic, PlanError
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
-from tokenvault.model.constraints import Has, HasBy, Initially, Is, Not, Ref, Want
-from tokenvault.model.desired import Graph, Node, Target, bind, bound
+from tokenvault.model.constraints import Constraint, Contains, ContainsKeyed, Default, Equals, NotIn, Ref
+from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, bind, bound
 from tokenvault.model.paths import get_path
 from tokenvault.plan.changes import attributes, kept, risks, unmanaged, unmanaged_options
 from tokenvault.plan.deletion import deletion, in_order
-from tokenvault.plan.diff import Comparable, Delta, differences
-from tokenvault.plan.key_rotation import retired, within_limits
+from tokenvault.plan.diff import Canonicalizer, Difference, differences
+from tokenvault.plan.key_rotation import stale_keys, within_limits
 from tokenvault.plan.model import Action, Change, Orphan, Plan, planned_nodes
-from tokenvault.plan.ordering import Ordering, marks_last, with_companions
-from tokenvault.plan.orphans import leftovers, lost_proofs
+from tokenvault.plan.ordering import Ordering, ownership_commit_order, with_companions
+from tokenvault.plan.orphans import find_orphans, lost_witnesses
 from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.state.desired import with_nodes
 from tokenvault.state.live import Live, match
-from tokenvault.state.unknown import unseen_warnings, why_unseen
+from tokenvault.state.unknown import unknown_warnings, why_unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,18 +43,18 @@ def make_plan(
 ) -> Plan:
     """The plan that makes `live` what `graph` asks for; `PlanError` with everything that cannot be reconciled."""
     options = options or Options()
-    left = leftovers(graph, live)
+    left = find_orphans(graph, live)
     pruned = [each for each in left if options.prune and not each.orphan.protected]
     removed = [node for each in pruned for node in each.nodes]
     orphans = tuple(each.orphan for each in left if each not in pruned)
     plan = plan_graph(graph, live, removed, salt=salt, files=files, options=options, orphans=orphans)
-    return replace(plan, warnings=(*plan.warnings, *lost_proofs(graph, live, pruned)))
+    return replace(plan, warnings=(*plan.warnings, *lost_witnesses(graph, live, pruned)))
 
 
 def plan_graph(
     graph: Graph,
     live: Live,
-    removed: Sequence[Node],
+    removed: Sequence[DesiredObject],
     *,
     salt: str,
     files: tuple[str, ...],
@@ -62,11 +62,11 @@ def plan_graph(
     orphans: tuple[Orphan, ...] = (),
 ) -> Plan:
     """The plan for a graph, and for what else is to be taken away (`removed`)."""
-    removed = [*removed, *retired(graph, live)]
+    removed = [*removed, *stale_keys(graph, live)]
     if removed:
         graph = with_nodes(graph, removed)
         live = match(graph, live.state)
-    planner = _Planner.of(graph, live, Comparable(salt), options)
+    planner = _Planner.of(graph, live, Canonicalizer(salt), options)
     changes = planner.changes()
     if planner.errors:
         raise PlanError(*planner.errors)
@@ -89,7 +89,7 @@ class _Planner:
 
     graph: Graph
     live: Live
-    compare: Comparable
+    compare: Canonicalizer
     ownership: Ownership
     ordering: Ordering
     values: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class _Planner:
     unchanged: int = 0
 
     @classmethod
-    def of(cls, graph: Graph, live: Live, compare: Comparable, options: Options) -> _Planner:
+    def of(cls, graph: Graph, live: Live, compare: Canonicalizer, options: Options) -> _Planner:
         """The planner of a graph."""
         ownership = Ownership.of(graph, live, adopt=options.adopt, settle=options.prune)
         return cls(graph, live, compare, ownership, Ordering(graph, live))
@@ -107,30 +107,30 @@ class _Planner:
     def changes(self) -> list[Change]:
         """Every node's change, with the changes that it has to wait for."""
         found = [change for node in self.graph.nodes.values() for change in self._node(node)]
-        self.warnings += unseen_warnings(self.live, self.unseen)
+        self.warnings += unknown_warnings(self.live, self.unseen)
         changing = {change.address for change in found}
         found = [replace(change, requires=tuple(a for a in change.requires if a in changing)) for change in found]
         found, problems = within_limits(in_order(found, self.live.objects), self.live, self.values)
         self.errors += problems
-        return marks_last(found)
+        return ownership_commit_order(found)
 
-    def wanted(self) -> list[Node]:
+    def wanted(self) -> list[DesiredObject]:
         """The nodes that this tenant needs; whether it has them may be unknown."""
         nodes = [node for node in self.graph.nodes.values() if not node.target.absent]
         return [node for node in nodes if node.address in self.values or node.address in self.live.unknown]
 
-    def _node(self, node: Node) -> Iterable[Change]:
+    def _node(self, node: DesiredObject) -> Iterable[Change]:
         kind, live = kinds()[node.kind], self.live.objects.get(node.address)
         if node.target.absent:
             yield from [deletion(kind, node, live, self.live.ids, self.compare)] if live is not None else []
         elif node.address not in self.live.unknown and self._is_wanted(node.target):
             yield from self._reconciled(kind, kind.refine(node, live), live)
 
-    def _is_wanted(self, target: Target) -> bool:
-        when = target.when
-        return when is None or self.values.get(when.address, {}).get(when.path) in when.values
+    def _is_wanted(self, target: ObjectRef) -> bool:
+        condition = target.condition
+        return condition is None or self.values.get(condition.address, {}).get(condition.path) in condition.values
 
-    def _reconciled(self, kind: Kind, node: Node, live: Object | None) -> Iterable[Change]:
+    def _reconciled(self, kind: Kind, node: DesiredObject, live: Object | None) -> Iterable[Change]:
         problems = [*kind.check(node, live), *self.ownership.problems(kind, node, live)]
         self.errors += [problem for problem in problems if problem.severity == "error"]
         self.warnings += [problem for problem in problems if problem.severity == "warning"]
@@ -146,20 +146,20 @@ class _Planner:
         else:
             self.unchanged += 1
 
-    def _change(self, kind: Kind, node: Node, live: Object | None) -> Change | None:
+    def _change(self, kind: Kind, node: DesiredObject, live: Object | None) -> Change | None:
         before, after = self._values(kind, node, live)
         self.values[node.address] = after
         deltas = differences(kind, before, after, self.compare)
         if live is not None and (not deltas or self._only_marks(kind, node, live, deltas)):
             return None
         changed = {delta.path[0] for delta in deltas}
-        sets = {
+        patch = {
             path: value for path, value in after.items() if path in changed and (live is not None or value is not None)
         }
         if live is not None:
-            sets = with_companions(kind, sets, after)
-            self._refuse_immutable(kind, node, sets)
-        later = self.ordering.later(kind, node, sets, after) if live is None else {}
+            patch = with_companions(kind, patch, after)
+            self._refuse_immutable(kind, node, patch)
+        deferred = self.ordering.deferred(kind, node, patch, after) if live is None else {}
         takeover = self.ownership.takeover(kind, node, live)
         return Change(
             address=node.address,
@@ -169,52 +169,54 @@ class _Planner:
             identity=bind(dict(node.target.identity), self.live.ids),
             id=str(live[kind.id_field]) if live is not None else None,
             attributes=attributes(kind, node, deltas, before, after, self.live.ids),
-            sets={path: value for path, value in sets.items() if path not in later},
-            later=later,
-            premises={path: self.compare.fingerprint(before.get(path), kind.field_at(path)) for path in after if live},
-            requires=self.ordering.requires(node, live, sets),
+            patch={path: value for path, value in patch.items() if path not in deferred},
+            deferred=deferred,
+            preconditions={
+                path: self.compare.fingerprint(before.get(path), kind.field_at(path)) for path in after if live
+            },
+            requires=self.ordering.requires(node, live, patch),
             adopts=takeover is not None,
             unmanaged=unmanaged(node, live),
-            unmanaged_options=unmanaged_options(node, live) if any(p.startswith("options.") for p in sets) else 0,
+            unmanaged_options=unmanaged_options(node, live) if any(p.startswith("options.") for p in patch) else 0,
             kept=kept(kind, before, after, changed),
-            risks=risks(kind, live, before, sets) if live is not None else (),
+            risks=risks(kind, live, before, patch) if live is not None else (),
             reason=takeover or node.target.reason,
             span=node.span,
         )
 
-    def _only_marks(self, kind: Kind, node: Node, live: Object, deltas: Iterable[Delta]) -> bool:
+    def _only_marks(self, kind: Kind, node: DesiredObject, live: Object, deltas: Iterable[Difference]) -> bool:
         """An object that is as the spec says already, and is found by what never changes of it, is not marked for that."""
         lasting = all(name == kind.id_field or kind.field_at(name).immutable for name in node.target.identity)
-        lent = self.ownership.loans(kind, node, live, self._is_wanted)
+        lent = self.ownership.provisions(kind, node, live, self._is_wanted)
         marks = all(delta.path[0] == kind.marker for delta in deltas)
         return lasting and marks and not lent and mark_of(kind, live) is None and bool(node.target.mark)
 
-    def _values(self, kind: Kind, node: Node, live: Object | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _values(self, kind: Kind, node: DesiredObject, live: Object | None) -> tuple[dict[str, Any], dict[str, Any]]:
         before: dict[str, Any] = {}
         after: dict[str, Any] = {}
         exact = self.ownership.created(kind, live)
-        for path, want in node.wants.items():
+        for path, constraint in node.constraints.items():
             if live is not None and (
-                isinstance(want, Initially) or (path in kind.create_only and kind.field_at(path).immutable)
+                isinstance(constraint, Default) or (path in kind.create_only and kind.field_at(path).immutable)
             ):
                 if (
-                    not isinstance(want, Initially)
+                    not isinstance(constraint, Default)
                     and path in live
-                    and live[path] != want.resolve(live[path], exact=True)
+                    and live[path] != constraint.resolve(live[path], exact=True)
                 ):
-                    after[path], before[path] = want.resolve(live[path], exact=True), live[path]
+                    after[path], before[path] = constraint.resolve(live[path], exact=True), live[path]
                 continue
-            if live is not None and (reason := why_unseen(live, path, want, self.live)):
+            if live is not None and (reason := why_unknown(live, path, constraint, self.live)):
                 self.unseen.setdefault(node.address, {})[path] = reason
                 continue
-            ready = bound(want, self.live.ids)
+            ready = bound(constraint, self.live.ids)
             before[path] = get_path(live, path) if live is not None else None
             owned = exact and kind.field_at(path).exact
             after[path] = initial(ready) if live is None else ready.resolve(before[path], exact=owned)
         return before, after
 
-    def _refuse_immutable(self, kind: Kind, node: Node, sets: Mapping[str, Any]) -> None:
-        for path in sets:
+    def _refuse_immutable(self, kind: Kind, node: DesiredObject, patch: Mapping[str, Any]) -> None:
+        for path in patch:
             if kind.field_at(path).immutable:
                 self.errors.append(
                     Diagnostic(
@@ -227,23 +229,23 @@ class _Planner:
                 )
 
 
-def initial(want: Want) -> Any:
+def initial(constraint: Constraint) -> Any:
     """The value that a new object starts with."""
-    match want:
-        case Not():
-            return want.instead
-        case Has() | HasBy():
-            return want.resolve(None, exact=True)
-        case Is() | Initially():
-            return want.value
+    match constraint:
+        case NotIn():
+            return constraint.instead
+        case Contains() | ContainsKeyed():
+            return constraint.resolve(None, exact=True)
+        case Equals() | Default():
+            return constraint.value
         case _:
             return None
 
 
-def _unmet(node: Node, change: Change) -> Diagnostic:
-    ask = next(iter(node.asks))
+def _unmet(node: DesiredObject, change: Change) -> Diagnostic:
+    requirement = next(iter(node.requirements))
     names = ", ".join(str(a.before or a.after) for a in change.attributes)
-    summary = f"{node.target.name} stands in the way ({names}): {ask.why.reason}"
+    summary = f"{node.target.name} stands in the way ({names}): {requirement.provenance.reason}"
     hint = f'Set it to "Never" in the dashboard, or opt in with `{node.address}: set_never` in the spec.'
     return Diagnostic(code=f"plan-{node.address.replace('_', '-')}", severity="warning", summary=summary, hint=hint)
 

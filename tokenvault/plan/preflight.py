@@ -27,12 +27,12 @@ def _scopes_of(change: Change) -> Iterator[str]:
     match change.action:
         case Action.CREATE:
             yield from scopes.create or scopes.update
-            if change.later:
+            if change.deferred:
                 yield from scopes.update
-            written = change.later
+            written = change.deferred
         case Action.UPDATE:
             yield from scopes.update
-            written = {**change.sets, **change.later}
+            written = {**change.patch, **change.deferred}
         case Action.DELETE:
             yield from scopes.delete
             return

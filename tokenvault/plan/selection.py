@@ -11,7 +11,7 @@ from tokenvault.model.desired import refs
 from tokenvault.plan.model import Change, Plan, Selection, takes_from
 
 
-def select(plan: Plan, targets: Sequence[str], excludes: Sequence[str], known: Iterable[str] = ()) -> Plan:
+def filter_plan(plan: Plan, targets: Sequence[str], excludes: Sequence[str], known: Iterable[str] = ()) -> Plan:
     """The plan for the targets and what they need (default: everything), less the excludes and what needs them.
 
     Both are globs over addresses; `RefusedError` for one that no address of the plan or of the spec (`known`) matches.
@@ -56,7 +56,7 @@ def _unknown(pattern: str, addresses: Sequence[str], option: str) -> Diagnostic:
 
 def _needs(change: Change) -> frozenset[str]:
     """What a change cannot be carried out without, what it refers to after its creation included."""
-    return frozenset(change.requires) | {ref.address for ref in refs(dict(change.later))} - {change.address}
+    return frozenset(change.requires) | {ref.address for ref in refs(dict(change.deferred))} - {change.address}
 
 
 def _with_needs(wanted: frozenset[str], needs: dict[str, frozenset[str]]) -> frozenset[str]:

@@ -23,7 +23,7 @@ class Row:
     label: str
     before: str | None
     after: str | None
-    why: tuple[Document, ...]
+    provenance: tuple[Document, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def _row(attribute: Document) -> Row:
         label=" › ".join(safe(part) for part in attribute["path"][1:] if part),
         before=None if attribute["op"] == "add" else _shown(attribute, "before"),
         after=None if attribute["op"] == "remove" else _shown(attribute, "after"),
-        why=tuple(attribute["why"]),
+        provenance=tuple(attribute["why"]),
     )
 
 
@@ -92,7 +92,9 @@ class Canvas:
 
 def canvas_for(changes: Sequence[Document], paint: Painter, width: int, *, full: bool) -> Canvas:
     """A canvas on which the comments of all these changes have room, where that is possible."""
-    comments = [_asked_by(change, row.why) for change in changes for group in groups(change) for row in group.rows]
+    comments = [
+        _asked_by(change, row.provenance) for change in changes for group in groups(change) for row in group.rows
+    ]
     longest = max(map(len, comments), default=0)
     column = max(COMMENT_AT[0], min(COMMENT_AT[1], width - longest))
     return Canvas(paint=paint, width=width, full=full, column=column)
@@ -154,10 +156,10 @@ def _drawn_row(change: Document, row: Row, name: str, indent: int, canvas: Canva
     lines = _with_value(start, row, indent, canvas)
     if canvas.full:
         yield from lines
-        for why in row.why:
+        for why in row.provenance:
             yield from _reason(change, why, indent + 2, canvas)
     else:
-        yield from _beside(lines, _asked_by(change, row.why), canvas)
+        yield from _beside(lines, _asked_by(change, row.provenance), canvas)
 
 
 def _with_value(start: str, row: Row, indent: int, canvas: Canvas) -> list[str]:

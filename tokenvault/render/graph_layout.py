@@ -247,8 +247,8 @@ def _spread(layer: Sequence[str], wanted: Sequence[float], bends: frozenset[str]
         last = offsets[-1] + _height(layer[len(offsets) - 1], bends) / 2 + ROW_GAP if offsets else 0.0
         offsets.append(last + _height(node, bends) / 2)
     pools: list[tuple[float, int]] = []
-    for want, offset in zip(wanted, offsets, strict=True):
-        mean, size = want - offset, 1
+    for constraint, offset in zip(wanted, offsets, strict=True):
+        mean, size = constraint - offset, 1
         while pools and pools[-1][0] > mean:
             other, count = pools.pop()
             mean, size = (mean * size + other * count) / (size + count), size + count

@@ -200,7 +200,7 @@ def _row(row: Row, name: str) -> Markup:
         "div",
         tag("span", OPS[row.op][0], class_="sign", aria_hidden="true"),
         tag("div", tag("span", f"{WORDS[row.op]}: ", class_="unseen"), *_value(row, name)),
-        tag("div", *(_asked(why) for why in row.why), class_="asked"),
+        tag("div", *(_asked(why) for why in row.provenance), class_="asked"),
         class_=f"row {'change-row' if row.op == 'change' else row.op}",
     )
 

@@ -218,7 +218,7 @@ def _lines(row: Row, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _asked_by(row: Row) -> str:
-    names = {why["source"]: f" {place(why['at'])}" if why["at"] else "" for why in reversed(row.why)}
+    names = {why["source"]: f" {place(why['at'])}" if why["at"] else "" for why in reversed(row.provenance)}
     return ", ".join(f"{safe(source)}{at}" for source, at in reversed(names.items()))
 
 

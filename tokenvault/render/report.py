@@ -44,7 +44,7 @@ def _next_steps(plan: Plan, report: Report) -> Iterator[str]:
     advice: dict[str, list[str]] = {}
     for change in plan.changes:
         fields = kinds()[change.kind].fields
-        for path in change.sets:
+        for path in change.patch:
             given = any(a.path[0] == path and a.op != "remove" for a in change.attributes)
             text = fields[path].advice if path in fields and change.action is Action.UPDATE and given else ""
             if text and change.name not in advice.setdefault(text, []):

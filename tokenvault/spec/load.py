@@ -11,7 +11,7 @@ from typing import Any
 
 from tokenvault.errors import Diagnostic, SpecError, Unresolved, did_you_mean
 from tokenvault.flavors import flavors
-from tokenvault.flavors.base import Use
+from tokenvault.flavors.base import FlavorContext
 from tokenvault.kinds import kinds
 from tokenvault.model.spec import Path, Positions, Problem, Spec
 from tokenvault.secrets import Secret, sounds_secret
@@ -247,8 +247,8 @@ def _rules(spec: Spec) -> Iterable[Problem]:
         yield from _connection_rules(spec, key)
         for used in app.flavors:
             yield from _flavor_rules(spec, key, used.name)
-            use = Use(spec=spec, app=app, flavor=used, domain="")
-            yield from flavors()[used.name].rules(use)
+            context = FlavorContext(spec=spec, app=app, flavor=used, domain="")
+            yield from flavors()[used.name].rules(context)
 
 
 def _connection_rules(spec: Spec, key: str) -> Iterable[Problem]:
@@ -266,7 +266,7 @@ def _connection_rules(spec: Spec, key: str) -> Iterable[Problem]:
 
 def _flavor_rules(spec: Spec, key: str, name: str) -> Iterable[Problem]:
     app, flavor = spec.applications[key], flavors()[name]
-    used = [use for use in app.flavors if use.name == name]
+    used = [context for context in app.flavors if context.name == name]
     if len(used) > 1:
         yield Problem(code="spec-flavor-twice", path=used[-1].path, summary=f'Flavor "{name}" stands here twice')
     if app.type and app.type not in flavor.types:

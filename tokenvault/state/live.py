@@ -10,7 +10,7 @@ from typing import Any
 from tokenvault.errors import ApiError
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Collection, Kind, Object, Reader
-from tokenvault.model.desired import Graph, Node, bind, refs
+from tokenvault.model.desired import DesiredObject, Graph, bind, refs
 from tokenvault.secrets import Secret, sounds_secret
 
 
@@ -18,7 +18,7 @@ from tokenvault.secrets import Secret, sounds_secret
 class State:
     """What was read of a tenant, by collection.
 
-    `unreadable` collections are unknown, with the reason: not empty. `pieces` are those that were read of a collection
+    `unreadable` collections are unknown, with the reason: not empty. `partitions` are those that were read of a collection
     that is read piece by piece; a collection that does not stand there was read whole. `taken_at` is when, where this
     comes from a snapshot instead of from the tenant.
     """
@@ -26,7 +26,7 @@ class State:
     domain: str
     objects: Mapping[str, Sequence[Object]] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
-    pieces: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    partitions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     taken_at: str = ""
 
 
@@ -42,7 +42,7 @@ class Live:
 
 NOT_IN_SNAPSHOT = "The snapshot does not hold it: take one for this spec (`tokenvault snapshot SPEC`)."
 
-Asked = tuple[Sequence[Node], Mapping[str, Sequence[Object]]]
+Asked = tuple[Sequence[DesiredObject], Mapping[str, Sequence[Object]]]
 Relevant = Callable[[str, Sequence[Object]], Sequence[Object]]
 
 
@@ -67,7 +67,7 @@ async def read_tenant(reader: Reader, relevant: Relevant = lambda collection, ob
 
     def asked(collection: Collection, objects: Mapping[str, Sequence[Object]]) -> Asked:
         before = {name: relevant(name, objects.get(name, ())) for name in collection.after}
-        return (), {name: [item for item in items if collection.owners(item)] for name, items in before.items()}
+        return (), {name: [item for item in items if collection.parent_filter(item)] for name, items in before.items()}
 
     return await _read(reader, reader.domain, collections.values(), asked, tolerant=True)
 
@@ -82,7 +82,7 @@ async def _read(
 ) -> State:
     objects: dict[str, Sequence[Object]] = {}
     unreadable: dict[str, str] = {}
-    pieces: dict[str, frozenset[str]] = {}
+    partitions: dict[str, frozenset[str]] = {}
     tasks: dict[str, asyncio.Task[None]] = {}
 
     async def read(collection: Collection) -> None:
@@ -90,7 +90,7 @@ async def _read(
         nodes, before = asked(collection, objects)
         try:
             objects[collection.name] = [seal(item) for item in await collection.read(reader, nodes, before)]
-            pieces.update(_pieces(collection, nodes, before))
+            partitions.update(_partitions(collection, nodes, before))
         except ApiError as error:
             if not (tolerant or collection.optional) or error.status != 403:
                 raise
@@ -99,7 +99,7 @@ async def _read(
     async with _all_or_first_error() as group:
         for collection in sorted(collections, key=_turn):
             tasks[collection.name] = group.create_task(read(collection))
-    return State(domain=domain, objects=objects, unreadable=unreadable, pieces=pieces)
+    return State(domain=domain, objects=objects, unreadable=unreadable, partitions=partitions)
 
 
 def _turn(collection: Collection) -> tuple[int, bool]:
@@ -108,14 +108,14 @@ def _turn(collection: Collection) -> tuple[int, bool]:
     return len(collection.after), collection.name not in built_on
 
 
-def _pieces(
-    collection: Collection, nodes: Sequence[Node], before: Mapping[str, Sequence[Object]]
+def _partitions(
+    collection: Collection, nodes: Sequence[DesiredObject], before: Mapping[str, Sequence[Object]]
 ) -> Mapping[str, frozenset[str]]:
     """Which pieces of the collection were asked for: those of the nodes, or of all objects that it builds on."""
-    if not collection.piece or not (nodes or collection.after):
+    if not collection.partition_key or not (nodes or collection.after):
         return {}
-    asked = [node.target.identity.get(collection.piece) for node in nodes]
-    asked = asked or [item.get(collection.piece) for name in collection.after for item in before[name]]
+    asked = [node.target.identity.get(collection.partition_key) for node in nodes]
+    asked = asked or [item.get(collection.partition_key) for name in collection.after for item in before[name]]
     return {collection.name: frozenset(map(str, asked))}
 
 
@@ -135,7 +135,7 @@ class _all_or_first_error(asyncio.TaskGroup):  # noqa: N801  reads as a phrase i
         raise failure
 
 
-def _bound(node: Node, ids: Mapping[str, str]) -> Node:
+def _bound(node: DesiredObject, ids: Mapping[str, str]) -> DesiredObject:
     return replace(node, target=replace(node.target, identity=bind(dict(node.target.identity), ids)))
 
 
@@ -159,24 +159,28 @@ def match(graph: Graph, state: State) -> Live:
 
 
 def _unread(
-    kind: Kind, node: Node, identity: Mapping[str, Any], state: State, unknown: Mapping[str, str]
+    kind: Kind, node: DesiredObject, identity: Mapping[str, Any], state: State, unknown: Mapping[str, str]
 ) -> str | None:
     """Why nobody can say whether the node's object exists; None when that is known."""
     collection = kind.collection
     if collection.name in state.unreadable:
         return state.unreadable[collection.name]
-    when = node.target.when
-    built_on = [ref.address for ref in refs(dict(node.target.identity))] + ([when.address] if when else [])
+    condition = node.target.condition
+    built_on = [ref.address for ref in refs(dict(node.target.identity))] + ([condition.address] if condition else [])
     for address in built_on:
         if address in unknown:
             return unknown[address]
-    piece = identity.get(collection.piece)
-    pieces = state.pieces.get(collection.name)
-    return NOT_IN_SNAPSHOT if isinstance(piece, str) and pieces is not None and piece not in pieces else None
+    partition_key = identity.get(collection.partition_key)
+    partitions = state.partitions.get(collection.name)
+    return (
+        NOT_IN_SNAPSHOT
+        if isinstance(partition_key, str) and partitions is not None and partition_key not in partitions
+        else None
+    )
 
 
-def _by_kind(nodes: Iterable[Node]) -> list[tuple[Kind, list[Node]]]:
-    grouped: dict[str, list[Node]] = {}
+def _by_kind(nodes: Iterable[DesiredObject]) -> list[tuple[Kind, list[DesiredObject]]]:
+    grouped: dict[str, list[DesiredObject]] = {}
     for node in nodes:
         grouped.setdefault(node.kind, []).append(node)
     return [(kinds()[name], grouped[name]) for name in kinds() if name in grouped]

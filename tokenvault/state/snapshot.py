@@ -15,11 +15,11 @@ from typing import Any
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.kinds import kinds
-from tokenvault.model.constraints import Is
+from tokenvault.model.constraints import Equals
 from tokenvault.model.desired import Graph
 from tokenvault.secrets import Secret, is_sensitive
 from tokenvault.state.live import NOT_IN_SNAPSHOT, State, match
-from tokenvault.state.unknown import WITHHELD
+from tokenvault.state.unknown import REDACTED
 
 FORMAT, VERSION = "tokenvault-snapshot", "1.0"
 MARKER = {"$withheld": True}
@@ -42,7 +42,7 @@ def snapshot_document(state: State, *, taken_at: str, graph: Graph | None = None
         "spec": graph.spec_name if graph else None,
         "collections": {
             name: {
-                **({"pieces": sorted(state.pieces[name])} if name in state.pieces else {}),
+                **({"pieces": sorted(state.partitions[name])} if name in state.partitions else {}),
                 "objects": [_kept(item, _named(name) | extra.get(id(item), frozenset())) for item in objects],
             }
             for name, objects in state.objects.items()
@@ -64,8 +64,8 @@ def _asked_in_clear(state: State, graph: Graph) -> dict[int, frozenset[str]]:
     return {
         id(live): frozenset(
             path
-            for path, want in graph.nodes[address].wants.items()
-            if isinstance(want, Is) and not is_sensitive(want.value)
+            for path, constraint in graph.nodes[address].constraints.items()
+            if isinstance(constraint, Equals) and not is_sensitive(constraint.value)
         )
         for address, live in objects.items()
     }
@@ -121,7 +121,7 @@ def _state(path: Path, document: Any) -> State:
         domain=tenant,
         taken_at=taken_at,
         objects={name: [_restored(item) for item in part["objects"]] for name, part in collections.items()},
-        pieces={name: frozenset(part["pieces"]) for name, part in collections.items() if "pieces" in part},
+        partitions={name: frozenset(part["pieces"]) for name, part in collections.items() if "pieces" in part},
         unreadable={**dict.fromkeys(sorted(names - collections.keys()), NOT_IN_SNAPSHOT), **unreadable},
     )
 
@@ -134,19 +134,19 @@ def _is_shaped(collections: Any, unreadable: Any) -> bool:
 
 
 def _is_collection(name: str, part: Mapping[str, Any]) -> bool:
-    objects, pieces = part.get("objects"), part.get("pieces", [])
+    objects, partitions = part.get("objects"), part.get("pieces", [])
     ids = [kind.id_field for kind in kinds().values() if kind.collection.name == name]
     return (
         isinstance(objects, list)
         and all(isinstance(item, dict) and all(isinstance(item.get(key), str) for key in ids) for item in objects)
-        and isinstance(pieces, list)
-        and all(isinstance(piece, str) for piece in pieces)
+        and isinstance(partitions, list)
+        and all(isinstance(partition_key, str) for partition_key in partitions)
     )
 
 
 def _restored(value: Any) -> Any:
     if value == MARKER:
-        return WITHHELD
+        return REDACTED
     if isinstance(value, dict):
         return {key: _restored(item) for key, item in value.items()}
     return [_restored(item) for item in value] if isinstance(value, list) else value

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.flavors.runtime.tenancy import Tenancy, Unreadable
+from tokenvault.flavors.runtime.tenant_view import TenantView, Unreadable
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Object
 
@@ -25,12 +25,12 @@ def relevant_to(names: Sequence[str]) -> Relevant:
     return relevant
 
 
-def tenancy_of(state: State, now: float) -> Tenancy:
+def tenant_view_of(state: State, now: float) -> TenantView:
     """The tenancy; `RefusedError` when not even applications may be read."""
     clients = _read(state, "clients")
     if isinstance(clients, Unreadable):
         raise RefusedError(_blind(state, clients))
-    return Tenancy(
+    return TenantView(
         domain=state.domain,
         now=now,
         clients=clients,
@@ -91,5 +91,5 @@ def _credentials(state: State, clients: Sequence[Object]) -> Mapping[str, Sequen
     found = _read(state, "credentials")
     if isinstance(found, Unreadable):
         return {str(client["client_id"]): found for client in clients}
-    asked = state.pieces.get("credentials", frozenset())
+    asked = state.partitions.get("credentials", frozenset())
     return {client_id: [one for one in found if one["client_id"] == client_id] for client_id in asked}

@@ -8,7 +8,7 @@ from typing import Any, Final
 from tokenvault.errors import Diagnostic
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Object
-from tokenvault.model.constraints import Want
+from tokenvault.model.constraints import Constraint
 from tokenvault.model.desired import refs
 from tokenvault.state.live import Live
 
@@ -17,33 +17,33 @@ NO_OPTIONS = "The token lacks read:connections_options; nothing in them is chang
 NO_SECRETS = "A snapshot holds no secrets; nothing there is changed. Plan against the tenant to have it compared."
 
 
-class Withheld:
+class Redacted:
     """A value that a snapshot left out: there is one, and nobody here knows it."""
 
     def __repr__(self) -> str:
         return "(not in the snapshot)"
 
 
-WITHHELD: Final = Withheld()
+REDACTED: Final = Redacted()
 
 
-def is_withheld(value: Any) -> bool:
+def is_redacted(value: Any) -> bool:
     """Whether any part of the value was left out."""
     if isinstance(value, Mapping):
-        return any(map(is_withheld, value.values()))
-    return any(map(is_withheld, value)) if isinstance(value, list | tuple) else value is WITHHELD
+        return any(map(is_redacted, value.values()))
+    return any(map(is_redacted, value)) if isinstance(value, list | tuple) else value is REDACTED
 
 
-def why_unseen(live: Object, path: str, want: Want, known: Live) -> str | None:
+def why_unknown(live: Object, path: str, constraint: Constraint, known: Live) -> str | None:
     """Why nobody knows what the object holds at the path, or what is wanted there; None when both are known."""
     if path.startswith("options.") and "options" not in live:
         return "The snapshot does not hold them." if known.state.taken_at else NO_OPTIONS
     value: Any = live
     for part in path.split("."):
         value = value.get(part) if isinstance(value, Mapping) else value
-    if is_withheld(value):
+    if is_redacted(value):
         return NO_SECRETS
-    return next((known.unknown[ref.address] for ref in refs(want) if ref.address in known.unknown), None)
+    return next((known.unknown[ref.address] for ref in refs(constraint) if ref.address in known.unknown), None)
 
 
 def unlisted_warnings(paths: Iterable[str]) -> Iterator[Diagnostic]:
@@ -55,7 +55,7 @@ def unlisted_warnings(paths: Iterable[str]) -> Iterator[Diagnostic]:
             yield Diagnostic(code="plan-unlisted", severity="warning", summary=summary, hint=hint)
 
 
-def unseen_warnings(known: Live, unseen: Mapping[str, Mapping[str, str]]) -> Iterator[Diagnostic]:
+def unknown_warnings(known: Live, unknown: Mapping[str, Mapping[str, str]]) -> Iterator[Diagnostic]:
     """What the plan was made without: objects, and attributes (`unseen`: address → path → reason)."""
     if known.state.taken_at:
         summary = f"This plan was made from a snapshot of {known.state.domain} taken at {known.state.taken_at}"
@@ -64,7 +64,7 @@ def unseen_warnings(known: Live, unseen: Mapping[str, Mapping[str, str]]) -> Ite
     whole = [(reason, _title(address)) for address, reason in known.unknown.items()]
     parts = [
         (reason, f"{address} ({', '.join(path for path, why in paths.items() if why == reason)})")
-        for address, paths in unseen.items()
+        for address, paths in unknown.items()
         for reason in dict.fromkeys(paths.values())
     ]
     for reason, names in _grouped([*whole, *parts]).items():

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from tokenvault.errors import ApiError, Diagnostic, UnknownOutcome
 from tokenvault.kinds.base import Request
 from tokenvault.secrets import Secret
-from tokenvault.tenant.decoding import oddity
+from tokenvault.tenant.decoding import shape_problem
 from tokenvault.tenant.failures import refusal, unintelligible, unreachable
 from tokenvault.tenant.pacing import Pacer, group_of
 from tokenvault.tenant.tokens import token_of
@@ -50,7 +50,7 @@ class Tenant:
     """One tenant. Reads answer JSON; writes reveal secrets only into the request they are for.
 
     `reads` and `writes` count requests. `unlisted` are the lists of which only a part was read, because the tenant was to be
-    `sparing` with requests.
+    `prefer_reading_by_id` with requests.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Tenant:
         self.http = http
         self.pacer = pacer or Pacer()
         self.reads = self.writes = 0
-        self.sparing = False
+        self.prefer_reading_by_id = False
         self.unlisted: set[str] = set()
         self.token = token
         self._observe = observe
@@ -82,7 +82,7 @@ class Tenant:
     async def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """One GET."""
         answer = await self._request("GET", path, params=params)
-        if isinstance(answer, list) and (odd := oddity(path, answer)):
+        if isinstance(answer, list) and (odd := shape_problem(path, answer)):
             raise unintelligible("GET", path, odd)
         return answer
 
@@ -96,7 +96,7 @@ class Tenant:
         """Every item of an offset-paged list; pages after the first side by side.
 
         Longer lists Auth0 gives only page after page. Where that costs more requests than asking for each of `ids`, a
-        tenant that is `sparing` does that, and notes that there is more (`unlisted`).
+        tenant that is `prefer_reading_by_id` does that, and notes that there is more (`unlisted`).
         """
         query = {**(params or {}), "per_page": PAGE, "include_totals": True}
         first = await self.get(path, {**query, "page": 0})
@@ -111,7 +111,7 @@ class Tenant:
         self, path: str, key: str, params: Mapping[str, Any] | None, first: Items, ids: Sequence[str], pages: int
     ) -> list[dict[str, Any]]:
         missing = [name for name in ids if name not in first]
-        if not ids or not self.sparing or len(missing) >= pages:
+        if not ids or not self.prefer_reading_by_id or len(missing) >= pages:
             return await self.checkpoints(path, key, params)
         self.unlisted.add(path)
         found = await asyncio.gather(*(self._if_there(f"{path}/{quote(name, safe='')}", params) for name in missing))
@@ -150,7 +150,7 @@ class Tenant:
                 refusals += 1
                 if refusals > REFUSALS:
                     raise refused.error from None
-            except _Again as again:
+            except _Retryable as again:
                 if again.unknown and method == "POST":
                     raise UnknownOutcome(again.error.diagnostics[0], status=again.error.status) from None
                 failures += 1
@@ -164,8 +164,8 @@ class Tenant:
     async def _attempt(self, method: str, path: str, params: Any, body: Any, secrets: list[str]) -> Any:
         async with self.pacer.slot(group_of(method, path)) as slot:
             response = await self._exchange(method, path, _query(params), body)
-            slot.heed(response.headers, refused=response.status_code == 429)
-        return self._judge(method, path, response, [*secrets, token_of(response.request)])
+            slot.observe(response.headers, refused=response.status_code == 429)
+        return self._parse(method, path, response, [*secrets, token_of(response.request)])
 
     async def _exchange(self, method: str, path: str, query: Any, body: Any) -> httpx.Response:
         """One request as it goes over the wire: counted and observed, whatever comes of it."""
@@ -180,16 +180,16 @@ class Tenant:
             failure = unreachable(self.domain, error)
             if failure.diagnostics[0].code == "api-tls":
                 raise failure from None
-            raise _Again(failure) from None
+            raise _Retryable(failure) from None
         except httpx.HTTPError as error:
-            raise _Again(unintelligible(method, path, _transport(error)), unknown=True) from None
+            raise _Retryable(unintelligible(method, path, _transport(error)), unknown=True) from None
         finally:
             self.reads += method == "GET"
             self.writes += method != "GET"
             milliseconds = round((time.monotonic() - started) * 1000)
             self._observe(Exchange(method=method, path=path, status=status, milliseconds=milliseconds))
 
-    def _judge(self, method: str, path: str, response: httpx.Response, secrets: list[str]) -> Any:
+    def _parse(self, method: str, path: str, response: httpx.Response, secrets: list[str]) -> Any:
         status = response.status_code
         if status == 204:
             return None
@@ -200,11 +200,11 @@ class Tenant:
         if status == 429:
             raise _Refused(refusal(method, path, status, answer, secrets))
         if status >= 500 or status == 408:
-            raise _Again(refusal(method, path, status, answer, secrets), unknown=True)
+            raise _Retryable(refusal(method, path, status, answer, secrets), unknown=True)
         if status >= 300:
             raise refusal(method, path, status, answer, secrets)
         if not isinstance(answer, dict | list):
-            raise _Again(unintelligible(method, path, "it is not JSON"), unknown=True)
+            raise _Retryable(unintelligible(method, path, "it is not JSON"), unknown=True)
         return answer
 
 
@@ -216,7 +216,7 @@ class _Refused(Exception):
         self.error = error
 
 
-class _Again(Exception):
+class _Retryable(Exception):
     """An attempt that failed and may be repeated; `unknown` when the server may have carried it out."""
 
     def __init__(self, error: ApiError, *, unknown: bool = False) -> None:
@@ -233,7 +233,7 @@ def _items(path: str, key: str, answer: Any) -> list[dict[str, Any]]:
     items = answer.get(key) if isinstance(answer, dict) else answer if isinstance(answer, list) else None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise unintelligible("GET", path, f"it holds no list of {key}")
-    if odd := oddity(path, items):
+    if odd := shape_problem(path, items):
         raise unintelligible("GET", path, odd)
     return items
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.client import Exchange, Tenant
-from tokenvault.tenant.options import Where
+from tokenvault.tenant.options import TenantOptions
 from tokenvault.tenant.pacing import Pacer, Wait
 
 if TYPE_CHECKING:
@@ -24,19 +24,19 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 @asynccontextmanager
 async def open_tenant(
-    where: Where,
+    tenant_options: TenantOptions,
     environment: Mapping[str, str],
     *,
     observe: Callable[[Exchange], None] = lambda exchange: None,
     on_wait: Callable[[Wait], None] = lambda wait: None,
 ) -> AsyncIterator[Tenant]:
     """The tenant, for as long as the context lasts. `RefusedError` when it is not known how to reach it."""
-    pacer = Pacer(max_rps=where.max_rps, max_wait=where.max_wait, on_wait=on_wait)
-    if where.sandbox:
-        async with _sandbox(where.sandbox, pacer, observe) as tenant:
+    pacer = Pacer(max_rps=tenant_options.max_rps, max_wait=tenant_options.max_wait, on_wait=on_wait)
+    if tenant_options.sandbox:
+        async with _sandbox(tenant_options.sandbox, pacer, observe) as tenant:
             yield tenant
     else:
-        async with _remote(where, environment, pacer, observe) as tenant:
+        async with _remote(tenant_options, environment, pacer, observe) as tenant:
             yield tenant
 
 
@@ -60,12 +60,12 @@ async def _sandbox(path: Path, pacer: Pacer, observe: Callable[[Exchange], None]
 
 @asynccontextmanager
 async def _remote(
-    where: Where, environment: Mapping[str, str], pacer: Pacer, observe: Callable[[Exchange], None]
+    tenant_options: TenantOptions, environment: Mapping[str, str], pacer: Pacer, observe: Callable[[Exchange], None]
 ) -> AsyncIterator[Tenant]:
     from tokenvault.tenant.credentials import find_credentials
     from tokenvault.tenant.tokens import Renewal, TokenSource
 
-    credentials = find_credentials(environment, where.tenant)
+    credentials = find_credentials(environment, tenant_options.tenant)
     base = base_url(credentials.domain)
     async with http_client(base, timeout_of(environment)) as http:
         token = TokenSource(credentials, base, http)

@@ -49,7 +49,7 @@ _SHAPES: Mapping[str, Shape] = {
 }
 
 
-def oddity(path: str, items: Iterable[Any]) -> str:
+def shape_problem(path: str, items: Iterable[Any]) -> str:
     """What of a list's items cannot be understood; nothing when all can. `path` is the endpoint's."""
     parts = path.split("/")
     shape = _SHAPES.get("/".join(parts[::2]))

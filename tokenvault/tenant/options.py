@@ -9,7 +9,7 @@ MAX_WAIT = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
+class TenantOptions:
     """The tenant and how it may be talked to. `sandbox` is the path of a sandbox file; it wins over `tenant`."""
 
     tenant: str | None = None

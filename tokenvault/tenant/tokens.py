@@ -132,11 +132,11 @@ class TokenSource:
         for pause in _PAUSES:
             try:
                 return self._keep(await self._asked(proof))
-            except _Again:
+            except _Retryable:
                 await self.sleep(pause)
         try:
             return self._keep(await self._asked(proof))
-        except _Again as again:
+        except _Retryable as again:
             raise again.error from None
 
     async def _asked(self, proof: Mapping[str, Secret | str]) -> dict[str, Any]:
@@ -149,7 +149,7 @@ class TokenSource:
             response = await self.http.request("POST", f"{self.base_url}/{TOKEN_PATH}", data=form, auth=None)
             answer = response.json() if response.content else None
         except httpx.HTTPError as error:
-            raise _Again(unreachable(self.credentials.domain, error)) from None
+            raise _Retryable(unreachable(self.credentials.domain, error)) from None
         except (ValueError, RecursionError):
             answer = None
         secrets = [value.reveal() for value in proof.values() if isinstance(value, Secret)]
@@ -157,9 +157,9 @@ class TokenSource:
 
     def _judged(self, status: int, answer: Any, secrets: Sequence[str]) -> dict[str, Any]:
         if status in (408, 429) or status >= 500:
-            raise _Again(refusal("POST", TOKEN_PATH, status, answer, secrets))
+            raise _Retryable(refusal("POST", TOKEN_PATH, status, answer, secrets))
         if status == 200 and not (isinstance(answer, dict) and _is_token(answer.get("access_token"))):
-            raise _Again(unintelligible("POST", TOKEN_PATH, "it holds no access token"))
+            raise _Retryable(unintelligible("POST", TOKEN_PATH, "it holds no access token"))
         if status != 200:
             raise refused(self.credentials, status, answer, secrets=secrets)
         return dict(answer)
@@ -209,7 +209,7 @@ def _sendable(token: str, credentials: Credentials) -> str:
     raise RefusedError(Diagnostic(code="auth-token", summary=summary, hint=hint))
 
 
-class _Again(Exception):
+class _Retryable(Exception):
     """Nobody answered, or not what was asked: the same may be asked once more."""
 
     def __init__(self, error: ApiError) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from tokenvault.flavors.runtime.precondition import Precondition
 from tokenvault.flavors.runtime.request import ExchangeRequest
-from tokenvault.flavors.runtime.tenancy import Sighting, Tenancy
+from tokenvault.flavors.runtime.tenant_view import DetectedUse, TenantView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,5 +26,5 @@ class Runtime:
     """A flavor at run time. `exchange` is None for a flavor that exchanges nothing."""
 
     preconditions: tuple[Precondition, ...] = ()
-    sightings: Callable[[Tenancy], Iterable[Sighting]] = lambda tenancy: ()
+    detections: Callable[[TenantView], Iterable[DetectedUse]] = lambda tenant_view: ()
     exchange: ExchangeRequest | None = None

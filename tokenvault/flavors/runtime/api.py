@@ -14,7 +14,7 @@ from tokenvault.flavors.runtime.precondition import (
     missing,
     unknown,
 )
-from tokenvault.flavors.runtime.tenancy import Case, Object, Subject, Unreadable, user_policy
+from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable, user_policy
 
 DOC = f"{DOCS}/access-token-exchange-with-token-vault"
 
@@ -29,7 +29,7 @@ def _user_policy(api: Object, case: Case) -> Verdict:
 
 def _grant(app: Object, case: Case) -> Verdict:
     api = case.object(Subject.API)
-    grant = case.tenancy.user_grant(str(app["client_id"]), case.api)
+    grant = case.tenant_view.user_grant(str(app["client_id"]), case.api)
     for found in (api, grant):
         if isinstance(found, Unreadable):
             return unknown(*found.scopes)

@@ -20,7 +20,7 @@ from tokenvault.flavors.runtime.precondition import (
     unknown,
 )
 from tokenvault.flavors.runtime.request import CONNECTED_ACCOUNTS_SCOPES, TOKEN_VAULT_GRANT
-from tokenvault.flavors.runtime.tenancy import Case, Object, Subject, Unreadable, user_policy
+from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable, user_policy
 from tokenvault.model.paths import get_path
 
 MRRT_DOC = "https://auth0.com/docs/secure/tokens/refresh-tokens/multi-resource-refresh-token"
@@ -111,7 +111,7 @@ def _callbacks(client: Object, case: Case) -> Verdict:
 
 
 def _my_account_grant(client: Object, case: Case) -> Verdict:
-    grant = case.tenancy.user_grant(str(client["client_id"]), case.audience)
+    grant = case.tenant_view.user_grant(str(client["client_id"]), case.audience)
     if isinstance(grant, Unreadable):
         return unknown(*grant.scopes)
     api = case.object(Subject.MY_ACCOUNT)
@@ -122,7 +122,7 @@ def _my_account_grant(client: Object, case: Case) -> Verdict:
 
 
 def _my_account_grant_scopes(client: Object, case: Case) -> Verdict:
-    grant = case.tenancy.user_grant(str(client["client_id"]), case.audience)
+    grant = case.tenant_view.user_grant(str(client["client_id"]), case.audience)
     if grant is None or isinstance(grant, Unreadable) or grant.get("allow_all_scopes"):
         return HOLDS if isinstance(grant, Mapping) else SKIPPED
     lacking = [scope for scope in CONNECTED_ACCOUNTS_SCOPES if scope not in (grant.get("scope") or ())]

@@ -18,7 +18,7 @@ from tokenvault.flavors.runtime.precondition import (
     unknown,
 )
 from tokenvault.flavors.runtime.providers import NOTES, Note, Options, asks_offline, gives_unasked, is_oauth_app
-from tokenvault.flavors.runtime.tenancy import Case, Object, Subject, Unreadable
+from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable
 from tokenvault.kinds.strategies import NEVER, STRATEGIES, UNDOCUMENTED, Strategy
 
 DOC = f"{DOCS}/connected-accounts-for-token-vault"
@@ -59,7 +59,7 @@ def _exists(found: None, case: Case) -> Verdict:
 
 def _enabled(connection: Object, case: Case) -> Verdict:
     """Who may use a connection is read only of connections that matter: those of the spec, or that are on."""
-    clients, app = case.tenancy.enabled.get(case.connection), case.app or case.client
+    clients, app = case.tenant_view.enabled.get(case.connection), case.app or case.client
     if clients is None or app is None:
         return SKIPPED
     if isinstance(clients, Unreadable):
@@ -76,7 +76,7 @@ def _offline(strategy: str, options: Options, case: Case) -> Verdict:
     if asks_offline(options) or not (known.offline_option or known.offline_scope or known.offline_note):
         return HOLDS
     if strategy == "github" or (
-        strategy == "oauth2" and (gives_unasked(options) or case.said.provider_needs_no_asking)
+        strategy == "oauth2" and (gives_unasked(options) or case.expected.provider_needs_no_asking)
     ):
         return HOLDS
     note = known.offline_note

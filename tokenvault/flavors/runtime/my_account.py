@@ -12,7 +12,7 @@ from tokenvault.flavors.runtime.precondition import (
     is_value,
     missing,
 )
-from tokenvault.flavors.runtime.tenancy import Case, Object, Subject, user_policy
+from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, user_policy
 from tokenvault.model.paths import get_path
 
 DOC = "https://auth0.com/docs/manage-users/my-account-api"
@@ -38,7 +38,7 @@ def _no_possession(api: Object, case: Case) -> Verdict:
 
 
 def _mfa(tenant: Object, case: Case) -> Verdict:
-    if not case.said.judges_mfa:
+    if not case.expected.judges_mfa:
         return SKIPPED
     return broken('the tenant-wide MFA policy is "Always"') if ALWAYS in tenant["policies"] else HOLDS
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from tokenvault.flavors.runtime.tenancy import Case, Object, Subject, Unreadable
+from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable
 from tokenvault.model.paths import get_path
 
 DOCS = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault"

@@ -21,7 +21,7 @@ from tokenvault.flavors.runtime.precondition import (
     missing,
     unknown,
 )
-from tokenvault.flavors.runtime.tenancy import Case, Object, Subject, Unreadable
+from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable
 from tokenvault.model.paths import get_path
 
 DOC = f"{DOCS}/privileged-worker-token-exchange-with-token-vault"
@@ -36,16 +36,16 @@ def _usable(client: Object, case: Case, references: Sequence[Any], slot: str) ->
     """Whether one of these credentials exists in the application's pool and is not expired."""
     if not references:
         return broken(f"no key is attached for {slot}")
-    pool = case.tenancy.credentials.get(str(client["client_id"]), ())
+    pool = case.tenant_view.credentials.get(str(client["client_id"]), ())
     if isinstance(pool, Unreadable):
         return unknown(*pool.scopes)
     attached = [one for one in pool if one["id"] in [reference.get("id") for reference in references]]
     if not attached:
         return broken(f"the key that is attached for {slot} does not exist any more")
-    absent = [kid for kid in case.said.kids if kid not in [one.get("kid") for one in attached]]
+    absent = [kid for kid in case.expected.kids if kid not in [one.get("kid") for one in attached]]
     if absent:
         return broken(f"the spec's key {absent[0]} is not attached for {slot}")
-    if all(_is_expired(one, case.tenancy.now) for one in attached):
+    if all(_is_expired(one, case.tenant_view.now) for one in attached):
         return broken(f"the key for {slot} is expired")
     return HOLDS
 
@@ -68,7 +68,7 @@ def _authentication(client: Object, case: Case) -> Verdict:
     """
     if client.get("token_endpoint_auth_method"):
         return HOLDS
-    pool = case.tenancy.credentials.get(str(client["client_id"]))
+    pool = case.tenant_view.credentials.get(str(client["client_id"]))
     if pool is None or isinstance(pool, Unreadable):
         return unknown(*pool.scopes) if pool else SKIPPED
     methods = client.get("client_authentication_methods") or {}
@@ -83,7 +83,7 @@ def _allowlist(client: Object, case: Case) -> Verdict:
     listed = get_path(client, f"{ACCESS}.ip_allowlist") or ()
     if not listed:
         return broken("its IP allowlist is empty: nobody may call")
-    lacking = [address for address in case.said.addresses if not _is_within(address, listed)]
+    lacking = [address for address in case.expected.addresses if not _is_within(address, listed)]
     return broken(f"its IP allowlist lacks {', '.join(lacking)}") if lacking else HOLDS
 
 
@@ -115,7 +115,7 @@ def _scopes(client: Object, case: Case) -> Verdict:
     if grant is None:
         return SKIPPED
     granted = grant.get("scopes") or ()
-    lacking = [scope for scope in case.said.scopes if scope not in granted]
+    lacking = [scope for scope in case.expected.scopes if scope not in granted]
     if lacking:
         return broken(f"its grant of {case.connection} lacks {', '.join(lacking)}")
     return HOLDS if granted or _has_no_scopes(case) else look(f"its grant of {case.connection} names no scope")
@@ -128,10 +128,10 @@ def _has_no_scopes(case: Case) -> bool:
 
 
 def _someone_connects(client: Object, case: Case) -> Verdict:
-    enabled = case.tenancy.enabled.get(case.connection)
+    enabled = case.tenant_view.enabled.get(case.connection)
     if enabled is None or isinstance(enabled, Unreadable):
         return SKIPPED
-    apps = [sighting.app for sighting in connecting(case.tenancy) if sighting.app is not None]
+    apps = [detection.app for detection in connecting(case.tenant_view) if detection.app is not None]
     if any(app["client_id"] in enabled for app in apps):
         return HOLDS
     return look(f"no application of this tenant lets users connect accounts of {case.connection}")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
-from tokenvault.export.usages import TYPES, Used, Uses, takes_part, title, uses_of
-from tokenvault.flavors.base import Spelling
-from tokenvault.flavors.runtime.tenancy import Tenancy, Unreadable
+from tokenvault.export.usages import TYPES, DetectedApplication, Usages, takes_part, title, usages_of
+from tokenvault.flavors.base import KeyNames
+from tokenvault.flavors.runtime.tenant_view import TenantView, Unreadable
 from tokenvault.kinds.base import Object
 from tokenvault.kinds.strategies import NEVER
 from tokenvault.model.marks import Mark, read_mark
@@ -21,7 +21,7 @@ from tokenvault.model.spec import ApiSpec
 from tokenvault.spec.schema import NAME_PATTERN
 from tokenvault.spec.writer import Noted
 from tokenvault.state.live import State
-from tokenvault.state.tenant_view import tenancy_of
+from tokenvault.state.tenant_view import tenant_view_of
 
 MAX_KEY = 64
 MAX_NAME = 40
@@ -37,18 +37,20 @@ def spec_name(given: str | None, marks: Iterable[Mark | None], domain: str) -> s
     """The name asked for; else that of the one spec whose marks are there; else one made of the tenant's."""
     if given is not None:
         return _checked(given)
-    owners = Counter(mark.spec for mark in marks if mark)
-    if len(owners) > 1:
-        counts = ", ".join(f"{name} ({count})" for name, count in sorted(owners.items()))
+    parent_filter = Counter(mark.spec for mark in marks if mark)
+    if len(parent_filter) > 1:
+        counts = ", ".join(f"{name} ({count})" for name, count in sorted(parent_filter.items()))
         raise RefusedError(
             Diagnostic(
                 code="export-several-specs",
-                summary=f"What uses Token Vault here belongs to {len(owners)} specs: {counts}",
-                hint="Export them one at a time: --name " + " or --name ".join(sorted(owners)),
+                summary=f"What uses Token Vault here belongs to {len(parent_filter)} specs: {counts}",
+                hint="Export them one at a time: --name " + " or --name ".join(sorted(parent_filter)),
             )
         )
     host = domain.rsplit(":", 1)[0]
-    return next(iter(owners), None) or _slug(host if _IP.match(host) else host.split(".")[0], MAX_NAME) or "tenant"
+    return (
+        next(iter(parent_filter), None) or _slug(host if _IP.match(host) else host.split(".")[0], MAX_NAME) or "tenant"
+    )
 
 
 def _checked(name: str) -> str:
@@ -99,7 +101,7 @@ KEY_SLOT = "token_vault_privileged_access.credentials"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class Inventory:
     """What is exported, and how it is called.
 
     `created` are the applications that this spec created, finds by their marks, and can create again elsewhere.
@@ -107,12 +109,12 @@ class Survey:
     """
 
     state: State
-    tenancy: Tenancy
+    tenant_view: TenantView
     name: str
-    applications: tuple[Used, ...]
+    applications: tuple[DetectedApplication, ...]
     keys: Mapping[str, str]
     created: frozenset[str]
-    spelling: Spelling
+    key_names: KeyNames
     obstacles: Mapping[str, tuple[str, ...]]
     rest: tuple[str, ...]
 
@@ -123,20 +125,22 @@ class Survey:
 
     def connection(self, name: str) -> Object:
         """The connection of this name; without any attribute where there is none, or none may be read."""
-        found = self.tenancy.connection(name)
+        found = self.tenant_view.connection(name)
         return {} if found is None or isinstance(found, Unreadable) else found
 
     def clients_of(self, connection: str) -> frozenset[str]:
         """The applications that may use a connection."""
-        found = self.tenancy.enabled.get(connection, frozenset())
+        found = self.tenant_view.enabled.get(connection, frozenset())
         return frozenset() if isinstance(found, Unreadable) else found
 
-    def connections_of(self, used: Used) -> tuple[str, ...]:
+    def connections_of(self, used: DetectedApplication) -> tuple[str, ...]:
         """The connections of an application: those that its flavors name, else those that it can use for connecting."""
-        named = {name for sighting in used.flavors.values() for name in sighting.connections or ()}
+        named = {name for detection in used.flavors.values() for name in detection.connections or ()}
         mark = self.mark(used.client)
-        named |= {label.removeprefix("with:") for label in (mark.loans if mark else ()) if label.startswith("with:")}
-        if any(sighting.connections is None for sighting in used.flavors.values()):
+        named |= {
+            label.removeprefix("with:") for label in (mark.provisions if mark else ()) if label.startswith("with:")
+        }
+        if any(detection.connections is None for detection in used.flavors.values()):
             named |= {name for name in self.connectable() if used.client_id in self.clients_of(name)}
         order = self.connectable()
         return (*(name for name in order if name in named), *sorted(named - set(order)))
@@ -164,57 +168,57 @@ def relevant(collection: str, objects: Sequence[Object]) -> Sequence[Object]:
     return [item for item in objects if item.get("token_vault_privileged_access")]
 
 
-def survey(state: State, *, name: str | None, only: Sequence[str], key_files: Mapping[str, str]) -> Survey:
+def inventory(state: State, *, name: str | None, only: Sequence[str], key_files: Mapping[str, str]) -> Inventory:
     """Looks over a tenant that was read whole. `key_files` are those at hand, by thumbprint."""
-    tenancy = tenancy_of(state, now=0)
-    _require_readable(tenancy, state)
-    uses = uses_of(tenancy)
-    selected = _selected(uses, only, tenancy.clients)
+    tenant_view = tenant_view_of(state, now=0)
+    _require_readable(tenant_view, state)
+    usages = usages_of(tenant_view)
+    selected = _selected(usages, only, tenant_view.clients)
     api_clients = {used.exchange.api: used.exchange.client for used in selected if used.exchange}
     marked = [*(used.client for used in selected), *api_clients.values()]
     chosen = spec_name(name, map(mark_of, marked), state.domain)
     ours = [used for used in selected if (mark := mark_of(used.client)) is None or mark.spec == chosen]
     keys = keys_of((used.client for used in ours), chosen)
-    entries, missing = _key_entries(ours, keys, tenancy, key_files)
-    return Survey(
+    entries, missing = _key_entries(ours, keys, tenant_view, key_files)
+    return Inventory(
         state=state,
-        tenancy=tenancy,
+        tenant_view=tenant_view,
         name=chosen,
         applications=tuple(ours),
         keys=keys,
         created=_created(ours, chosen),
-        spelling=Spelling(apis=_apis(tenancy, api_clients, chosen), keys=entries),
+        key_names=KeyNames(apis=_apis(tenant_view, api_clients, chosen), keys=entries),
         obstacles={**_copies(ours, chosen), **missing},
-        rest=(*(() if only else uses.rest), *(_foreign(used) for used in selected if used not in ours)),
+        rest=(*(() if only else usages.rest), *(_foreign(used) for used in selected if used not in ours)),
     )
 
 
-def _require_readable(tenancy: Tenancy, state: State) -> None:
+def _require_readable(tenant_view: TenantView, state: State) -> None:
     for what in ("connections", "apis", "grants"):
-        found = getattr(tenancy, what)
+        found = getattr(tenant_view, what)
         if isinstance(found, Unreadable):
             summary = f"The token may not read the {what} of {state.domain}: without them nothing can be exported"
             hint = f"Grant {' or '.join(found.scopes)} to the application that it comes from."
             raise RefusedError(Diagnostic(code="export-unreadable", summary=summary, hint=hint))
 
 
-def _foreign(used: Used) -> str:
+def _foreign(used: DetectedApplication) -> str:
     mark, exchange = mark_of(used.client), used.exchange
     also = f", with the Custom API Client {title(exchange.client)}," if exchange else ""
     return f"{title(used.client)}{also} belongs to another spec: export that with --name {mark.spec if mark else ''}"
 
 
-def _selected(uses: Uses, only: Sequence[str], clients: Iterable[Object]) -> list[Used]:
+def _selected(usages: Usages, only: Sequence[str], clients: Iterable[Object]) -> list[DetectedApplication]:
     """The applications asked for, by name, client id or key; a Custom API Client stands for those that it serves."""
     if not only:
-        return list(uses.applications)
-    chosen: list[Used] = []
+        return list(usages.applications)
+    chosen: list[DetectedApplication] = []
     for wanted in only:
-        chosen += [used for used in _named(wanted, uses, list(clients)) if used not in chosen]
-    return [used for used in uses.applications if used in chosen]
+        chosen += [used for used in _named(wanted, usages, list(clients)) if used not in chosen]
+    return [used for used in usages.applications if used in chosen]
 
 
-def _named(wanted: str, uses: Uses, clients: Sequence[Object]) -> list[Used]:
+def _named(wanted: str, usages: Usages, clients: Sequence[Object]) -> list[DetectedApplication]:
     meant = [client for client in clients if wanted in _names(client)]
     if not meant:
         names = sorted({str(client.get("name")) for client in clients if client.get("name")})
@@ -228,7 +232,9 @@ def _named(wanted: str, uses: Uses, clients: Sequence[Object]) -> list[Used]:
         summary = f'{len(meant)} applications are named "{wanted}"'
         raise RefusedError(Diagnostic(code="export-ambiguous", summary=summary, hint=hint))
     client_id = meant[0]["client_id"]
-    found = [u for u in uses.applications if client_id in (u.client_id, u.exchange and u.exchange.client["client_id"])]
+    found = [
+        u for u in usages.applications if client_id in (u.client_id, u.exchange and u.exchange.client["client_id"])
+    ]
     if not found:
         hint = "It holds none of what the flavors need. `tokenvault init` writes a spec that gives it that."
         summary = f"{title(meant[0])} does not use Token Vault"
@@ -241,10 +247,10 @@ def _names(client: Object) -> tuple[str, ...]:
     return (str(client["client_id"]), str(client.get("name")), *([mark.key] if mark else []))
 
 
-def _apis(tenancy: Tenancy, api_clients: Mapping[str, Object], spec: str) -> dict[str, ApiSpec]:
+def _apis(tenant_view: TenantView, api_clients: Mapping[str, Object], spec: str) -> dict[str, ApiSpec]:
     found: dict[str, Object] = {}
     for identifier in api_clients:
-        api = tenancy.api(identifier)
+        api = tenant_view.api(identifier)
         found[identifier] = {} if api is None or isinstance(api, Unreadable) else api
     keys = api_keys_of({i: c for i, c in api_clients.items() if takes_part(c)}, found, spec)
     return {
@@ -254,13 +260,16 @@ def _apis(tenancy: Tenancy, api_clients: Mapping[str, Object], spec: str) -> dic
 
 
 def _key_entries(
-    applications: Iterable[Used], keys: Mapping[str, str], tenancy: Tenancy, files: Mapping[str, str]
+    applications: Iterable[DetectedApplication],
+    keys: Mapping[str, str],
+    tenant_view: TenantView,
+    files: Mapping[str, str],
 ) -> tuple[dict[str, Mapping[str, Any]], dict[str, tuple[str, ...]]]:
     """An entry of `public_keys` for each credential of a worker, and which files have to be added for it."""
     entries: dict[str, Mapping[str, Any]] = {}
     missing: dict[str, tuple[str, ...]] = {}
     for used in applications:
-        pool = tenancy.credentials.get(used.client_id, ())
+        pool = tenant_view.credentials.get(used.client_id, ())
         known = {} if isinstance(pool, Unreadable) else {str(key["id"]): key for key in pool}
         for number, slot in enumerate(get_path(used.client, KEY_SLOT) or ()):
             key = known.get(str(slot["id"]), {})
@@ -273,16 +282,16 @@ def _key_entries(
     return entries, missing
 
 
-def _created(applications: Sequence[Used], spec: str) -> frozenset[str]:
+def _created(applications: Sequence[DetectedApplication], spec: str) -> frozenset[str]:
     marks = {used.client_id: mark for used in applications if (mark := mark_of(used.client)) and mark.spec == spec}
     counts = Counter(mark.key for mark in marks.values())
     typed = {used.client_id for used in applications if str(used.client.get("app_type")) in TYPES}
     return frozenset(i for i, mark in marks.items() if mark.created and counts[mark.key] == 1 and i in typed)
 
 
-def _copies(applications: Iterable[Used], spec: str) -> dict[str, tuple[str, ...]]:
+def _copies(applications: Iterable[DetectedApplication], spec: str) -> dict[str, tuple[str, ...]]:
     """Applications that carry the mark of another one: somebody copied it with everything it had."""
-    first: dict[str, Used] = {}
+    first: dict[str, DetectedApplication] = {}
     found: dict[str, tuple[str, ...]] = {}
     for used in applications:
         mark = mark_of(used.client)

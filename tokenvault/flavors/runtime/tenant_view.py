@@ -20,7 +20,7 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tenancy:
+class TenantView:
     """A tenant as far as Token Vault is concerned.
 
     Connections are by name, APIs by identifier, user grants by client id and audience, `enabled` (who may use a
@@ -59,7 +59,7 @@ class Tenancy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
+class DetectedUse:
     """A use of a flavor, told from the tenant alone.
 
     `app` is where users log in and connect accounts (None: no application for it was found; a worker needs none),
@@ -87,7 +87,7 @@ class Subject(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Expectations:
     """What a spec says of a case beyond the tenant: expectations, and what is not to be judged.
 
     `kids` are the keys that the exchanging application is to have, `scopes` those that a worker is to be granted, and
@@ -109,7 +109,7 @@ class Case:
     `addresses` are what the objects are called in the spec, and `said` is what it says of the case, where there is one.
     """
 
-    tenancy: Tenancy
+    tenant_view: TenantView
     flavor: str
     application: str
     connection: str
@@ -117,7 +117,7 @@ class Case:
     client: Object | None
     api: str = ""
     audience: str = ""
-    said: Said = field(default_factory=Said)
+    expected: Expectations = field(default_factory=Expectations)
     addresses: Mapping[Subject, str] = field(default_factory=dict)
 
     def object(self, subject: Subject) -> Object | Unreadable | None:
@@ -128,13 +128,13 @@ class Case:
             case Subject.CLIENT:
                 return self.client
             case Subject.CONNECTION:
-                return self.tenancy.connection(self.connection)
+                return self.tenant_view.connection(self.connection)
             case Subject.MY_ACCOUNT:
-                return self.tenancy.api(self.audience)
+                return self.tenant_view.api(self.audience)
             case Subject.API:
-                return self.tenancy.api(self.api)
+                return self.tenant_view.api(self.api)
             case Subject.TENANT:
-                policies = self.tenancy.policies
+                policies = self.tenant_view.policies
                 return policies if isinstance(policies, Unreadable) else {"policies": policies}
             case _:
                 raise LookupError(f"{subject} is only a place of repair")
@@ -153,7 +153,7 @@ class Case:
             case Subject.API | Subject.API_GRANT:
                 return self.api
             case Subject.TENANT:
-                return self.tenancy.domain
+                return self.tenant_view.domain
 
 
 def user_policy(api: Object) -> str:
