@@ -20,7 +20,7 @@ SCHEMA_LINE = "# yaml-language-server: $schema=tokenvault.schema.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A spec before it is text. `top` holds the keys above the sections, `unsaid` what it could not express."""
+    """A spec before it is text. `top` holds the keys above the sections, `not_exported` what it could not express."""
 
     domain: str
     top: dict[str, Any]

@@ -264,7 +264,8 @@ def _type_problems(node: DesiredObject, live: Object) -> Iterable[Diagnostic]:
         ):
             yield Diagnostic(
                 code="plan-application-type",
-                summary=f'"{live.get("name")}" is {TYPE_NAMES.get(app_type, app_type)}: it cannot use {requirement.provenance.source}',
+                summary=f'"{live.get("name")}" is {TYPE_NAMES.get(app_type, app_type)}: '
+                f"it cannot use {requirement.provenance.source}",
                 hint=requirement.constraint.hint,
                 span=requirement.provenance.span,
                 context=node.address,

@@ -74,17 +74,16 @@ def _want(requirements: Sequence[Requirement]) -> Constraint:
 
 
 def _conflict(requirements: Sequence[Requirement]) -> Diagnostic:
-    other, requirement = (
-        requirements[0],
-        next(requirements[n] for n in range(1, len(requirements)) if _contradicts(requirements[: n + 1])),
-    )
+    other = requirements[0]
+    this = next(requirements[n] for n in range(1, len(requirements)) if _contradicts(requirements[: n + 1]))
+    one, two = other.provenance, this.provenance
     return Diagnostic(
         code="spec-conflict",
-        summary=f"{requirement.target.address} cannot satisfy both {other.provenance.source} and {requirement.provenance.source}: {requirement.path}",
-        detail=f"{other.provenance.source}: {other.provenance.reason}; {requirement.provenance.source}: {requirement.provenance.reason}.",
+        summary=f"{this.target.address} cannot satisfy both {one.source} and {two.source}: {this.path}",
+        detail=f"{one.source}: {one.reason}; {two.source}: {two.reason}.",
         hint="Use one application for each.",
-        span=requirement.provenance.span,
-        context=requirement.target.address,
+        span=two.span,
+        context=this.target.address,
     )
 
 
