@@ -26,9 +26,8 @@ def test_nothing_created_is_left_and_the_adopted_have_what_they_had(acme: World)
     assert after["client_grants"] == before["client_grants"]
     assert after["enablements"] == before["enablements"]
     assert not after.get("credentials")
-    kept = {"oidc_conformant", "jwt_configuration.alg", "refresh_token.rotation_type"}
     portal = by_name(before["clients"], PORTAL)
-    assert changed_paths(portal, acme.client(PORTAL)) == kept
+    assert changed_paths(portal, acme.client(PORTAL)) == set()
     assert {api["identifier"] for api in after["resource_servers"].values()} == {
         *(api["identifier"] for api in before["resource_servers"].values()),
         MY_ACCOUNT,
@@ -50,14 +49,11 @@ def test_a_second_destroy_has_nothing_to_do_and_a_plan_creates_again(acme: World
     acme.assert_done(everything())
 
 
-def test_the_plan_says_what_an_adopted_application_keeps_and_why(acme: World) -> None:
+def test_the_plan_says_what_an_adopted_application_gets_back(acme: World) -> None:
     acme.apply(everything())
     said = " ".join(acme.run("destroy", everything(), "-y").out.replace("#", " ").split())
-    assert (
-        "released: adopted by this spec; kept, as it may have been so before: app_type, is_first_party, oidc_conformant"
-        in said
-    )
-    assert "refresh_token.rotation_type" in said and TOKEN_VAULT_GRANT in said
+    assert "released: adopted by this spec" in said and "kept, as it may have been so before" not in said
+    assert "oidc_conformant = true -> false" in said and TOKEN_VAULT_GRANT in said
     assert "Destroy complete!" in said and "doctor" not in said
 
 
@@ -100,7 +96,8 @@ def test_an_adopted_worker_loses_its_privileges_and_our_keys_and_logs_in_with_it
     shown = acme.run("destroy", spec, "-y").out
     assert "can no longer authenticate with its keys, only with its client secret" in " ".join(shown.split())
     changed = changed_paths(before, acme.client("Job")) - {"client_metadata"}
-    assert changed == {"oidc_conformant", "jwt_configuration.alg"}
+    assert changed == {"jwt_configuration.alg"}  # Auth0 takes an absent one for HS256, and lets none be taken away
+    assert acme.client("Job")["jwt_configuration"]["alg"] == "HS256"
     assert not acme.state().get("credentials")
 
 
@@ -134,10 +131,18 @@ def test_an_unprotected_application_can_go_while_its_neighbour_on_a_connection_s
 
 
 def test_an_api_that_nothing_proves_to_be_ours_stays_and_is_shown(acme: World) -> None:
+    acme.hands.ask("POST", "resource-servers", {"identifier": API, "name": "alone"})
     spec = spec_of({"app": web()}, apis={"alone": {"identifier": API}})
     acme.apply(spec)
     assert "api.alone stays: nothing proves that this spec created it" in acme.destroy(spec).out
     assert API in {api["identifier"] for api in acme.state()["resource_servers"].values()}
+
+
+def test_an_api_that_no_application_uses_yet_is_known_to_be_ours(acme: World) -> None:
+    spec = spec_of({"app": web()}, apis={"alone": {"identifier": API}})
+    acme.apply(spec)
+    acme.destroy(spec)
+    assert API not in {api["identifier"] for api in acme.state()["resource_servers"].values()}
 
 
 def test_what_the_spec_left_behind_earlier_goes_too(acme: World) -> None:
@@ -295,17 +300,26 @@ def api_id(acme: World) -> str:
     return next(key for key, api in acme.state()["resource_servers"].items() if api["identifier"] == API)
 
 
-def test_of_two_domains_only_the_one_that_the_spec_names_is_taken_back(acme: World) -> None:
-    """Users log in on a custom domain; somebody gave the application the canonical one by hand."""
+def test_a_grant_that_version_0_1_gave_on_a_custom_domain_gives_way_to_the_canonical_one(acme: World) -> None:
+    """Version 0.1 asked for the My Account API on the custom domain that users log in on."""
     acme.hands.my_account()
-    refresh = {**acme.client(PORTAL)["refresh_token"], "policies": [policy(MY_ACCOUNT)]}
-    acme.patch(PORTAL, {"refresh_token": refresh})
+    acme.hands.ask("POST", "resource-servers", {"identifier": CUSTOM, "name": "Not My Account"})
+    refresh = {**acme.client(PORTAL)["refresh_token"], "policies": [policy(CUSTOM)]}
+    mark = "acme/portal adopted api:my_account grant:exchange mrrt:my_account with:google-oauth2"
+    grants = [*acme.client(PORTAL)["grant_types"], TOKEN_VAULT_GRANT]
+    acme.patch(PORTAL, {"refresh_token": refresh, "grant_types": grants, "client_metadata": {"tokenvault": mark}})
+    acme.hands.grant(acme.client(PORTAL)["client_id"], CUSTOM, [])
     spec = spec_of({"portal": web(name=PORTAL)}, my_account_api={"domain": "auth.acme.example"})
-    acme.run("apply", spec, "-y")
-    audiences = {entry["audience"] for entry in acme.client(PORTAL)["refresh_token"]["policies"]}
-    assert audiences == {MY_ACCOUNT, "https://auth.acme.example/me/"}
+    acme.apply(spec)
+    assert acme.grants(PORTAL) == {MY_ACCOUNT}
+    assert [entry["audience"] for entry in acme.client(PORTAL)["refresh_token"]["policies"]] == [MY_ACCOUNT]
+    acme.assert_done(spec)
     acme.destroy(spec)
-    assert acme.client(PORTAL)["refresh_token"]["policies"] == [policy(MY_ACCOUNT)]
+    assert acme.grants(PORTAL) == set() and not acme.client(PORTAL)["refresh_token"].get("policies")
+    assert TOKEN_VAULT_GRANT not in acme.client(PORTAL)["grant_types"]
+
+
+CUSTOM = "https://auth.acme.example/me/"
 
 
 def test_marks_that_nobody_of_us_wrote_break_nothing(acme: World) -> None:

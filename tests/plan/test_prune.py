@@ -63,55 +63,41 @@ def as_web(spec: Spec) -> None:
 
 API_PARTS = {"application.calendar.api_client", "api.calendar"}
 KEY = "credential.job.RIdiDoPTRMkA-kWoN5OFQ8FdmCsxZSvDIQxJ6IinMDM"
+PORTAL, WEB, FRONT, JOB = (f"application.{key}" for key in ("portal", "assistant", "front", "job"))
 CASES: dict[str, tuple[Callable[[Spec], None], set[str], set[str]]] = {
-    "an application": (without("assistant"), {"application.assistant"}, set()),
+    "an application": (without("assistant"), {WEB}, set()),
     "the only user of an API": (
         lambda spec: (without("front")(spec), spec.pop("apis")),  # type: ignore[return-value]
-        {"application.front", *API_PARTS},
+        {FRONT, *API_PARTS},
         set(),
     ),
-    "an API's only user, not the API": (
-        without("front"),
-        {"application.front", "application.calendar.api_client"},
-        set(),
-    ),
-    "a worker": (without("job"), {"application.job"}, set()),
-    "an adopted application": (without("portal"), {"application.portal"}, set()),
-    "a flavor of an adopted application": (
-        with_flavors("portal", "connected_accounts"),
-        {"application.portal.grant_types"},
-        set(),
-    ),
+    "an API's only user, not the API": (without("front"), {FRONT, "application.calendar.api_client"}, {PORTAL}),
+    "a worker": (without("job"), {JOB}, set()),
+    "an adopted application": (without("portal"), {PORTAL}, set()),
+    "a flavor of an adopted application": (with_flavors("portal", "connected_accounts"), set(), {PORTAL}),
     "a flavor of a created application": (
         with_flavors("front", "connected_accounts"),
-        {"client_grant.front.calendar", "application.front.refresh_token.policies", "application.calendar.api_client"},
-        set(),
+        {"application.calendar.api_client"},
+        {"client_grant.front.calendar", FRONT, PORTAL},
     ),
-    "a flavor whose grant type a created application loses at once": (
+    "a flavor whose grant type a created application loses": (
         with_flavors("assistant", "connected_accounts"),
         set(),
-        {"application.assistant"},
+        {WEB},
     ),
-    "privileged access": (
-        as_web,
-        {"application.job.token_vault_privileged_access", KEY},
-        {"application.job", "client_grant.job.my_account"},
-    ),
+    "privileged access": (as_web, set(), {JOB, KEY, "client_grant.job.my_account"}),
     "a connection of one application": (
         with_connections("assistant", "google-oauth2"),
-        {"connection_clients.github.assistant", "connection_clients.sign-in-with-slack.assistant"},
         set(),
+        {"connection_clients.github", "connection_clients.sign-in-with-slack", WEB},
     ),
-    "a connection of all": (
-        no_slack,
-        {"connection_clients.sign-in-with-slack.assistant", "connection_clients.sign-in-with-slack.portal"},
-        set(),
-    ),
+    "a connection of all": (no_slack, set(), {"connection_clients.sign-in-with-slack", WEB, PORTAL}),
 }
+"""The edit, the whole objects that it leaves behind, and what an ordinary apply changes because of it."""
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_left_the_spec_is_listed_and_goes_only_with_prune(acme: World, case: str) -> None:
+def test_rights_go_at_once_and_whole_objects_with_prune(acme: World, case: str) -> None:
     change, left, at_once = CASES[case]
     acme.apply(everything())
     spec = everything()
@@ -122,7 +108,7 @@ def test_what_left_the_spec_is_listed_and_goes_only_with_prune(acme: World, case
     shown = acme.run("plan", spec).out
     assert all(address in shown for address in left) and ("--prune" in shown or not left)
     acme.apply(spec)
-    assert orphans(acme.plan(spec)) == left
+    assert orphans(acme.plan(spec)) == left and changes(acme.plan(spec)) == {}
     pruned = acme.plan(spec, "--prune")
     assert orphans(pruned) == set() and (bool(pruned["changes"]) == bool(left))
     acme.apply(spec, "--prune")
@@ -213,16 +199,14 @@ def test_connections_that_auth0_enables_for_every_new_application_are_not_orphan
     assert orphans(acme.plan(spec)) == set()
 
 
-def test_what_a_protected_application_was_lent_is_shown_and_never_taken(acme: World) -> None:
+def test_protection_is_from_deletion_not_from_a_reviewed_edit(acme: World) -> None:
     acme.apply(everything())
     spec = everything()
     spec["applications"]["assistant"] |= {"protect": True, "connections": ["google-oauth2", "github"]}
-    (orphan,) = acme.plan(spec, "--prune")["orphans"]
-    assert orphan["address"] == "connection_clients.sign-in-with-slack.assistant" and orphan["protected"]
-    assert "protected" in acme.run("plan", spec).out
-    acme.apply(spec, "--prune")
-    assert "assistant" in acme.enabled("sign-in-with-slack")
-    assert orphans(acme.plan(spec)) == {orphan["address"]}
+    assert orphans(acme.plan(spec)) == set()
+    acme.apply(spec)
+    assert "assistant" not in acme.enabled("sign-in-with-slack") and "assistant" in acme.enabled("github")
+    acme.assert_done(spec, "--prune")
 
 
 @pytest.mark.parametrize("command", ["plan", "apply"])
@@ -252,14 +236,14 @@ def test_a_retired_key_counts_as_a_deletion(acme: World) -> None:
     assert "1 object would be deleted" in acme.refused("apply", spec, "-y", "--max-destroy", "0")
 
 
-def test_an_api_whose_creation_nothing_proves_is_never_deleted(acme: World) -> None:
+def test_an_api_whose_creation_nothing_proves_is_released_and_never_deleted(acme: World) -> None:
     """A run that was killed between the API and its Custom API Client leaves no proof."""
     acme.hands.ask("POST", "resource-servers", {"identifier": API, "name": "Calendar", "signing_alg": "RS256"})
     acme.apply(everything())
     spec = everything()
     without("front")(spec)
     del spec["apis"]
-    assert orphans(acme.plan(spec)) == {"application.front", "application.calendar.api_client"}
+    assert orphans(acme.plan(spec)) == {"application.front", "application.calendar.api_client", "api.calendar"}
     acme.apply(spec, "--prune")
     assert API in {api["identifier"] for api in acme.state()["resource_servers"].values()}
 

@@ -21,6 +21,12 @@ MADE_READY = {
 }
 
 
+MARK = (
+    "acme/portal adopted api:my_account gave:grants=gAUaZ mrrt:my_account "
+    "was:alg=criF2.'HS256,oidc=tb6kG.false,rotation=gnRUR.'rotating"
+)
+
+
 @pytest.mark.parametrize("how", ["client id", "name"])
 def test_an_application_is_adopted_and_keeps_all_that_nobody_asks_about(acme: World, how: str) -> None:
     before = acme.client(PORTAL)
@@ -36,7 +42,7 @@ def test_an_application_is_adopted_and_keeps_all_that_nobody_asks_about(acme: Wo
     assert set(after["grant_types"]) == {*before["grant_types"], TOKEN_VAULT_GRANT}
     assert after["client_metadata"] == {
         **before["client_metadata"],
-        "tokenvault": "acme/portal adopted api:my_account grant:exchange mrrt:my_account",
+        "tokenvault": MARK,
     }
     acme.assert_done(spec_of({"portal": app}))
 
@@ -147,7 +153,7 @@ def test_what_has_no_mark_is_adopted_by_what_it_is(acme: World) -> None:
     spec = spec_of({"front": {"client_id": spa, "flavors": flavors}}, apis=apis)
     assert changes(acme.plan(spec)) == {"application.front": "update"}
     acme.apply(spec)
-    assert acme.client("Front")["client_metadata"] == {"tokenvault": "acme/front adopted mrrt:b"}
+    assert acme.client("Front")["client_metadata"] == {"tokenvault": "acme/front adopted mrrt:~cl42R"}
     assert "client_metadata" not in acme.client("B exchanger")
     acme.assert_done(spec)
 

@@ -39,7 +39,7 @@ def spec() -> Spec:
 
 def ours(state: Tenant) -> dict[str, Any]:
     """What the spec is about, with names instead of ids, and without who made a connection or an API."""
-    text = re.sub(r"acme/google-oauth2 (created|adopted)", "acme/google-oauth2", json.dumps(normalised(state)))
+    text = re.sub(r"acme/google-oauth2 (created|adopted)[^\"]*", "acme/google-oauth2", json.dumps(normalised(state)))
     named = json.loads(text)
     clients = {key: c for key, c in named["clients"].items() if "tokenvault" in c.get("client_metadata", {})}
     for client in clients.values():

@@ -13,9 +13,10 @@ from tokenvault.kinds.base import Kind, Object
 from tokenvault.model.constraints import Equals
 from tokenvault.model.desired import DesiredObject, ObjectRef, bind, refs
 from tokenvault.model.marks import parse_mark
-from tokenvault.model.paths import get_path, merged, nest
+from tokenvault.model.paths import get_path, nest
 from tokenvault.plan.diff import Canonicalizer, differences
 from tokenvault.plan.model import Action, Change
+from tokenvault.plan.patch import request_body
 from tokenvault.secrets import is_sensitive
 from tokenvault.state.live import seal
 from tokenvault.tenant.client import Tenant
@@ -169,7 +170,7 @@ class Writer:
         return [m for m in value if m not in created] if kind.delta and isinstance(value, list) else value
 
     async def _send(self, kind: Kind, patch: Mapping[str, Any], live: Object) -> None:
-        for request in kind.updates(patch_of(kind, patch, live), live):
+        for request in kind.updates(request_body(kind, patch, live), live):
             await self._tenant.write(request)
 
     def bound(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -227,18 +228,6 @@ def lacking(kind: Kind, wanted: Mapping[str, Any], live: Object, compare: Canoni
         shown = {path: value for path, value in shown.items() if not path.startswith("options.")}
     before = {path: get_path(live, path) for path in shown}
     return list(dict.fromkeys(delta.path[0] for delta in differences(kind, before, shown, compare)))
-
-
-def patch_of(kind: Kind, changed: Mapping[str, Any], live: Object) -> dict[str, Any]:
-    """The body of an update: whole objects where Auth0 replaces, only what changes elsewhere, what it resets sent again."""
-    patch = nest(changed)
-    for name, value in patch.items():
-        if name in kind.replaced and isinstance(value, dict):
-            patch[name] = merged(live.get(name), value)
-    for name in kind.resent:
-        if live.get(name) is not None:
-            patch.setdefault(name, live[name])
-    return patch
 
 
 SHOWN = 160

@@ -58,7 +58,7 @@ def _cases_of_use(
     objects: Mapping[str, Object],
     tenant_view: TenantView,
 ) -> Iterator[Case]:
-    audience = my_account_audience(context.spec, context.domain)
+    audience = my_account_audience(context.domain)
     addresses = _addresses(context, requirements, audience)
     api = next(
         (

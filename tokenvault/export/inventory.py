@@ -137,9 +137,7 @@ class Inventory:
         """The connections of an application: those that its flavors name, else those that it can use for connecting."""
         named = {name for detection in used.flavors.values() for name in detection.connections or ()}
         mark = self.mark(used.client)
-        named |= {
-            label.removeprefix("with:") for label in (mark.provisions if mark else ()) if label.startswith("with:")
-        }
+        named |= {p.slot for p in (mark.provisions if mark else ()) if p.verb == "with"}
         if any(detection.connections is None for detection in used.flavors.values()):
             named |= {name for name in self.connectable() if used.client_id in self.clients_of(name)}
         order = self.connectable()

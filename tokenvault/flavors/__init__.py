@@ -10,13 +10,9 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING
 
 from tokenvault.flavors.base import Flavor, FlavorContext
 from tokenvault.model.spec import FlavorUse, Spec
-
-if TYPE_CHECKING:
-    from tokenvault.flavors.provisions import Provision
 
 _SHARED = {"base", "provisions", "public_keys", "runtime"}
 
@@ -30,12 +26,6 @@ def flavors() -> Mapping[str, Flavor]:
         if m.name not in _SHARED
     ]
     return {flavor.name: flavor for flavor in sorted(found, key=lambda flavor: (len(flavor.includes), flavor.name))}
-
-
-@cache
-def provision_types() -> Mapping[str, Provision]:
-    """Every sort of loan, by the verb of its labels."""
-    return {verb: provision for flavor in flavors().values() for verb, provision in flavor.provisions.items()}
 
 
 def flavor_usages(spec: Spec, domain: str) -> Iterable[tuple[Flavor, FlavorContext]]:

@@ -16,7 +16,6 @@ from tokenvault.flavors.base import (
     application,
     user_grant,
 )
-from tokenvault.flavors.provisions import EXCHANGE, GRANT, POLICY
 from tokenvault.flavors.runtime import Runtime
 from tokenvault.flavors.runtime.api import SERVING_CHECKS
 from tokenvault.flavors.runtime.detection import serving
@@ -48,7 +47,6 @@ def api_client(context: FlavorContext) -> ObjectRef:
         identity={"resource_server_identifier": identifier},
         name=context.settings.get("client_name") or default_name(context.spec.apis[key]),
         mark=f"{context.spec.name}/{key}.api_client",
-        witness=f"api.{key}",
         protect=context.spec.apis[key].protect,
     )
 
@@ -66,16 +64,7 @@ def _policy(context: FlavorContext) -> Iterable[Requirement]:
         policy = ContainsKeyed("audience", ({"audience": spec.identifier, "scope": list(spec.scopes)},))
         reason = "one refresh token serves the application and its API (MRRT)"
         needs = (api(context).address,)
-        provision = f"mrrt:{spec.key}"
-        yield context.require(
-            application(context),
-            "refresh_token.policies",
-            policy,
-            reason,
-            doc=MRRT_DOC,
-            needs=needs,
-            provision=provision,
-        )
+        yield context.require(application(context), "refresh_token.policies", policy, reason, doc=MRRT_DOC, needs=needs)
 
 
 def _api(context: FlavorContext) -> Iterable[Requirement]:
@@ -96,7 +85,7 @@ def _api(context: FlavorContext) -> Iterable[Requirement]:
     grant = user_grant(context, context.settings["api"], spec.identifier, condition=condition)
     reason = "this API gives tokens only to applications with a grant"
     scopes, needs = Contains(tuple(spec.scopes)), (target.address,)
-    yield context.require(grant, "scope", scopes, reason, doc=GRANTS_DOC, needs=needs, provision=f"api:{spec.key}")
+    yield context.require(grant, "scope", scopes, reason, doc=GRANTS_DOC, needs=needs)
 
 
 def _api_client(context: FlavorContext) -> Iterable[Requirement]:
@@ -118,9 +107,7 @@ def _api_client(context: FlavorContext) -> Iterable[Requirement]:
         client, "oidc_conformant", Equals(True), "Token Vault serves OIDC-conformant applications only", doc=DOC
     )
     grant = Contains((TOKEN_VAULT_GRANT,))
-    yield context.require(
-        client, "grant_types", grant, "the backend exchanges the tokens", doc=DOC, provision="grant:exchange"
-    )
+    yield context.require(client, "grant_types", grant, "the backend exchanges the tokens", doc=DOC)
     confidential = NotIn(("none",), "client_secret_post")
     reason = "only a confidential application may exchange tokens"
     yield context.require(client, "token_endpoint_auth_method", confidential, reason, doc=DOC)
@@ -176,7 +163,6 @@ FLAVOR = Flavor(
     type_hint="Its users log in through the application, which a machine-to-machine application cannot offer.",
     expand=_expand,
     rules=_rules,
-    provisions={"api": GRANT, "grant": EXCHANGE, "mrrt": POLICY},
     runtime=ACCESS_TOKEN_EXCHANGE,
     settings_of=_settings_of,
 )

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tokenvault.errors import Span
 from tokenvault.flavors.runtime import Runtime
 from tokenvault.flavors.runtime.tenant_view import DetectedUse
 from tokenvault.kinds import api as api_kind
 from tokenvault.kinds import application as application_kind
-from tokenvault.model.constraints import Constraint, Ref
+from tokenvault.model.constraints import Constraint, Contains, Ref
 from tokenvault.model.desired import Condition, ObjectRef, Provenance, Requirement
+from tokenvault.model.marks import Provision, digest
 from tokenvault.model.spec import ApiSpec, ApplicationSpec, FlavorUse, Problem, Spec
-
-if TYPE_CHECKING:
-    from tokenvault.flavors.provisions import Provision
 
 MY_ACCOUNT = "my_account"
 DOCS = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault"
@@ -53,12 +51,12 @@ class FlavorContext:
         *,
         doc: str = DOCS,
         needs: tuple[str, ...] = (),
-        provision: str = "",
+        provision: Provision | None = None,
         at: Span | None = None,
     ) -> Requirement:
         """An ask of this flavor, with its provenance.
 
-        `provision` labels what is taken back when the flavor goes; `at` is where the spec says this, where that is elsewhere.
+        `provision` is recorded in the application's mark; `at` is where the spec says this, where that is elsewhere.
         """
         why = Provenance(source=self.flavor.name, reason=reason, span=at or self.flavor.span, doc=doc)
         return Requirement(
@@ -87,7 +85,6 @@ class Flavor:
     `includes` are flavors that come with it. `schema` is the JSON Schema of its settings (None: it takes none).
     `types` are the application types that can hold it. `expand` yields what it asks for, `rules` what is wrong offline.
     `load` turns settings that name files into what the files hold, and says what is wrong with those (paths below it).
-    `provisions` say for each verb of the labels on its asks what it stands for.
     `runtime` is what it needs when it is used: preconditions, request, and how to tell who uses it.
     `settings_of` are the settings that a spec needs for a use that was sighted in a tenant.
     """
@@ -102,7 +99,6 @@ class Flavor:
     expand: Callable[[FlavorContext], Iterable[Requirement]]
     rules: Callable[[FlavorContext], Iterable[Problem]]
     load: Callable[[Mapping[str, Any], ReadFile], Loaded] = lambda settings, read: (settings, ())
-    provisions: Mapping[str, Provision] = field(default_factory=dict)
     runtime: Runtime = field(default_factory=Runtime)
     settings_of: Callable[[DetectedUse, KeyNames], Mapping[str, Any]] = lambda detection, key_names: {}
 
@@ -112,14 +108,19 @@ def application(context: FlavorContext) -> ObjectRef:
     return application_kind.target(context.spec, context.app)
 
 
-def my_account_audience(spec: Spec, domain: str) -> str:
-    """The My Account API's identifier; users who log in on a custom domain ask for it there."""
-    return f"https://{spec.my_account_domain or domain}/me/"
+def my_account_audience(domain: str) -> str:
+    """The My Account API's identifier: it is the tenant's own, whatever custom domain users log in on."""
+    return f"https://{domain}/me/"
+
+
+def audience_name(audience: str, domain: str) -> str:
+    """How marks call an API."""
+    return MY_ACCOUNT if audience == my_account_audience(domain) else f"~{digest(audience)}"
 
 
 def my_account_api(context: FlavorContext) -> ObjectRef:
     """The tenant's My Account API."""
-    audience = my_account_audience(context.spec, context.domain)
+    audience = my_account_audience(context.domain)
     return ObjectRef(
         address="my_account_api", kind="my_account_api", identity={"identifier": audience}, name="My Account API"
     )
@@ -135,6 +136,8 @@ def user_grant(context: FlavorContext, label: str, audience: str, *, condition: 
         identity=identity,
         name=f"{context.app.key} → {audience}",
         condition=condition,
+        recorder=context.app.address,
+        provision=Provision("api", audience_name(audience, context.domain)),
     )
 
 
@@ -151,9 +154,9 @@ def api(context: FlavorContext) -> ObjectRef:
 
 def enabled(context: FlavorContext) -> Iterable[Requirement]:
     """Every connection of the application, enabled for it."""
-    from tokenvault.model.constraints import Contains
-
     for name in context.app.connections:
         reason = f"{context.app.key} uses the connection"
         constraint = Contains((Ref(context.app.address, "client_id"),))
-        yield context.require(connection_clients(name), "clients", constraint, reason, provision=f"with:{name}")
+        yield context.require(
+            connection_clients(name), "clients", constraint, reason, provision=Provision("with", name)
+        )

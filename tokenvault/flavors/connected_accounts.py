@@ -18,7 +18,6 @@ from tokenvault.flavors.base import (
     my_account_audience,
     user_grant,
 )
-from tokenvault.flavors.provisions import CONNECTION, GRANT, POLICY
 from tokenvault.flavors.runtime import Runtime
 from tokenvault.flavors.runtime.client import CONNECTING_CHECKS
 from tokenvault.flavors.runtime.connection import CONNECTION_CHECKS
@@ -53,16 +52,13 @@ def _application(context: FlavorContext) -> Iterable[Requirement]:
     grants = Contains(("authorization_code", "refresh_token"))
     yield context.require(app, "grant_types", grants, "users log in and stay logged in with refresh tokens")
     method = "none" if context.app.is_public else "client_secret_post"
-    yield context.require(
-        app, "token_endpoint_auth_method", Default(method), f"how a {context.app.type} application authenticates"
-    )
-    policy = {"audience": my_account_audience(context.spec, context.domain), "scope": list(CONNECTED_ACCOUNTS_SCOPES)}
+    reason = f"how a {context.app.type} application authenticates"
+    yield context.require(app, "token_endpoint_auth_method", Default(method, again_with="app_type"), reason)
+    policy = {"audience": my_account_audience(context.domain), "scope": list(CONNECTED_ACCOUNTS_SCOPES)}
     reason = "one refresh token serves the application and the My Account API (MRRT)"
     policies = ContainsKeyed("audience", (policy,))
     needs = ("my_account_api",)
-    yield context.require(
-        app, "refresh_token.policies", policies, reason, doc=MRRT_DOC, needs=needs, provision=f"mrrt:{MY_ACCOUNT}"
-    )
+    yield context.require(app, "refresh_token.policies", policies, reason, doc=MRRT_DOC, needs=needs)
     yield from _refresh_token(context)
 
 
@@ -78,13 +74,16 @@ def _refresh_token(context: FlavorContext) -> Iterable[Requirement]:
         lifetimes = {**ROTATING, "infinite_token_lifetime": False, "infinite_idle_token_lifetime": False}
     else:
         reason = "users stay connected while nobody is at the keyboard"
-        yield context.require(app, "refresh_token.rotation_type", Default("non-rotating"), reason)
-        yield context.require(app, "refresh_token.expiration_type", NotIn((None,), "non-expiring"), reason)
-        lifetimes = dict(LASTING)
-    for name, value in lifetimes.items():
         yield context.require(
-            app, f"refresh_token.{name}", Default(value), "the lifetime that Auth0's guides start with"
+            app, "refresh_token.rotation_type", Default("non-rotating", again_with="app_type"), reason
         )
+        yield context.require(
+            app, "refresh_token.expiration_type", NotIn((None,), "non-expiring", again_with="app_type"), reason
+        )
+        lifetimes = dict(LASTING)
+    reason = "the lifetime that Auth0's guides start with"
+    for name, value in lifetimes.items():
+        yield context.require(app, f"refresh_token.{name}", Default(value, again_with="app_type"), reason)
 
 
 def _my_account(context: FlavorContext) -> Iterable[Requirement]:
@@ -96,11 +95,11 @@ def _my_account(context: FlavorContext) -> Iterable[Requirement]:
     policy = NotIn(("deny_all",), "require_client_grant")
     reason = "users' applications must be able to get tokens for it"
     yield context.require(target, "subject_type_authorization.user.policy", policy, reason, doc=MY_ACCOUNT_DOC)
-    grant = user_grant(context, MY_ACCOUNT, my_account_audience(context.spec, context.domain))
+    grant = user_grant(context, MY_ACCOUNT, my_account_audience(context.domain))
     reason = "the application manages connected accounts on behalf of users"
     scopes = Contains(CONNECTED_ACCOUNTS_SCOPES)
     needs = ("my_account_api",)
-    yield context.require(grant, "scope", scopes, reason, doc=GRANTS_DOC, needs=needs, provision=f"api:{MY_ACCOUNT}")
+    yield context.require(grant, "scope", scopes, reason, doc=GRANTS_DOC, needs=needs)
 
 
 FLAVOR = Flavor(
@@ -113,6 +112,5 @@ FLAVOR = Flavor(
     type_hint="Users connect accounts after logging in, which a machine-to-machine application cannot offer.",
     expand=_expand,
     rules=lambda context: (),
-    provisions={"api": GRANT, "mrrt": POLICY, "with": CONNECTION},
     runtime=CONNECTED_ACCOUNTS,
 )

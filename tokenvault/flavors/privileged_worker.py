@@ -19,15 +19,7 @@ from tokenvault.flavors.base import (
     application,
     enabled,
 )
-from tokenvault.flavors.provisions import (
-    CONNECTION,
-    EXCHANGE,
-    KEYS_SLOT,
-    PRIVILEGED,
-    PRIVILEGED_SLOT,
-    WORKER,
-    attached_ids,
-)
+from tokenvault.flavors.provisions import KEYS_SLOT, PRIVILEGED, PRIVILEGED_SLOT, attached_ids
 from tokenvault.flavors.public_keys import BadKey, PublicKey, read_public_key
 from tokenvault.flavors.runtime import Runtime
 from tokenvault.flavors.runtime.connection import CONNECTION_CHECKS
@@ -36,9 +28,11 @@ from tokenvault.flavors.runtime.my_account import MFA_POLICY_CHECK
 from tokenvault.flavors.runtime.request import TOKEN_VAULT_GRANT, WORKER_REQUEST
 from tokenvault.flavors.runtime.tenant_view import DetectedUse
 from tokenvault.flavors.runtime.worker import WORKING_CHECKS
+from tokenvault.kinds.application import ACCESS
 from tokenvault.kinds.credential import credential_name
 from tokenvault.model.constraints import Constraint, Contains, ContainsKeyed, Default, Equals, NotIn, Ref
 from tokenvault.model.desired import ObjectRef, Requirement
+from tokenvault.model.marks import Provision
 from tokenvault.model.spec import Problem
 
 PRIVILEGED_WORKER = Runtime(
@@ -47,6 +41,7 @@ PRIVILEGED_WORKER = Runtime(
 
 
 DOC = f"{DOCS}/privileged-worker-token-exchange-with-token-vault"
+KEYS = Provision("privileged", "keys")
 MAX_KEYS, MAX_ADDRESSES, MAX_GRANTS, MAX_SCOPES = 2, 10, 5, 20
 
 
@@ -62,7 +57,7 @@ def _expand(context: FlavorContext) -> Iterable[Requirement]:
         app, "jwt_configuration.alg", NotIn((None, "HS256"), "RS256"), "keys need RS256 tokens", doc=DOC
     )
     grant = Contains((TOKEN_VAULT_GRANT,))
-    yield context.require(app, "grant_types", grant, "the worker exchanges tokens", doc=DOC, provision="grant:exchange")
+    yield context.require(app, "grant_types", grant, "the worker exchanges tokens", doc=DOC)
     yield from _credentials(context)
     yield from _authentication(context)
     yield from _privileged_access(context)
@@ -89,9 +84,7 @@ def _credentials(context: FlavorContext) -> Iterable[Requirement]:
         said = context.spec.positions.value(*context.flavor.path, "privileged_worker", "public_keys", index, "alg")
         for path, constraint in constraints.items():
             at = said if path == "alg" else None
-            yield context.require(
-                credential(context, key), path, constraint, reason, doc=DOC, provision="privileged:keys", at=at
-            )
+            yield context.require(credential(context, key), path, constraint, reason, doc=DOC, provision=KEYS, at=at)
 
 
 def _slot(context: FlavorContext) -> ContainsKeyed:
@@ -118,9 +111,8 @@ def _authentication(context: FlavorContext) -> Iterable[Requirement]:
 
 def _privileged_access(context: FlavorContext) -> Iterable[Requirement]:
     app = application(context)
-    provision = "privileged:access"
     reason = "Auth0 verifies the worker's requests with this key"
-    yield context.require(app, f"{PRIVILEGED}.credentials", _slot(context), reason, doc=DOC, provision=provision)
+    yield context.require(app, f"{PRIVILEGED}.credentials", _slot(context), reason, doc=DOC, provision=ACCESS)
     addresses = Contains(tuple(context.settings["ip_allowlist"]))
     yield context.require(app, f"{PRIVILEGED}.ip_allowlist", addresses, "requests from elsewhere are rejected", doc=DOC)
     grants = tuple({"connection": name, "scopes": list(scopes)} for name, scopes in context.settings["grants"].items())
@@ -291,7 +283,6 @@ FLAVOR = Flavor(
     type_hint="A public client cannot keep the worker's private key: use m2m.",
     expand=_expand,
     rules=_rules,
-    provisions={"grant": EXCHANGE, "privileged": WORKER, "with": CONNECTION},
     load=_load,
     runtime=PRIVILEGED_WORKER,
     settings_of=_settings_of,

@@ -1,7 +1,7 @@
-"""What flavors lend an application: how to see that it had it before, and how it is taken back.
+"""Provisions that no single attribute tells of: a place among the applications of a connection, and a worker's keys.
 
-A loan serves Token Vault and nothing else. Its label, `verb:name`, stands in the application's mark, which is all that
-is left to go by once a flavor, a connection or the whole application is gone from the spec.
+Everything else is recorded attribute by attribute (`plan/provisions.py`). These two say for themselves whether an
+application had them before, and how they are revoked.
 """
 
 from __future__ import annotations
@@ -9,46 +9,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tokenvault.flavors.runtime.request import TOKEN_VAULT_GRANT
 from tokenvault.kinds.base import Object
 from tokenvault.kinds.credential import is_ours
-from tokenvault.model.constraints import Constraint, ContainsKeyed, Equals, Excludes, ExcludesKeyed
+from tokenvault.model.constraints import Constraint, Equals, Excludes, ExcludesKeyed
 from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
 from tokenvault.model.paths import get_path
 
 KEYS_SLOT = "client_authentication_methods.private_key_jwt.credentials"
 PRIVILEGED = "token_vault_privileged_access"
 PRIVILEGED_SLOT = f"{PRIVILEGED}.credentials"
-EMPTIED: Mapping[str, Mapping[str, Equals]] = {
-    PRIVILEGED_SLOT: {PRIVILEGED: Equals(None)},
-    KEYS_SLOT: {
-        "client_authentication_methods": Equals(None),
-        "token_endpoint_auth_method": Equals("client_secret_post"),
-    },
-}
-"""The slots of an application's credentials, and what becomes of each when its last one goes: it is taken away whole."""
+METHODS, METHOD = "client_authentication_methods", "token_endpoint_auth_method"
+SLOTS = (PRIVILEGED_SLOT, KEYS_SLOT)
+BY_SECRET = "client_secret_post"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RevokeContext:
-    """Loans of one sort that an application gives back.
+class Revocation:
+    """Provisions of one sort that an application loses.
 
-    `names` are those of the labels. `audiences` are the APIs by the names that labels have for them. `objects` is what
-    was read of the tenant.
+    `names` are those of the provisions, `key_owners` the specs (with keys) whose name the application's credentials bear,
+    `method` is how it authenticates without its keys, and `objects` is what was read of the tenant.
     """
 
     app: ObjectRef
     client: Object
-    spec_name: str
+    key_owners: Sequence[str]
+    method: str
     names: Sequence[str]
-    audiences: Mapping[str, Sequence[str]]
     objects: Mapping[str, Sequence[Object]]
     provenance: Provenance
-
-    @property
-    def key(self) -> str:
-        """The application's key, as addresses have it."""
-        return self.app.address.removeprefix("application.")
 
     @property
     def client_id(self) -> str:
@@ -65,18 +54,11 @@ class RevokeContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provision:
-    """One sort of loan.
+class ProvisionKind:
+    """One sort of provision: whether an object had before what an ask is about, and how it is revoked."""
 
-    `pre_existing` says whether an existing object has what an ask is about before anything is lent. What is `exact` is in a list
-    that, on objects which tokenvault created, holds only what is asked for: there it needs no label to be taken back.
-    `of_api`: its labels name APIs.
-    """
-
-    revoke: Callable[[RevokeContext], Iterable[DesiredObject]]
+    revoke: Callable[[Revocation], Iterable[DesiredObject]]
     pre_existing: Callable[[Requirement, Object, str], bool]
-    exact: bool = False
-    of_api: bool = False
 
 
 def absent(target: ObjectRef, reason: str) -> DesiredObject:
@@ -94,13 +76,20 @@ def absent_credential(app: ObjectRef, client_id: str, credential: Object, reason
     return absent(ObjectRef(address=address, kind="credential", identity=identity, name=kid), reason)
 
 
-def without_keys(client: Object, ids: Iterable[str]) -> dict[str, Constraint]:
+def emptied(path: str, method: str) -> Mapping[str, Constraint]:
+    """What becomes of a slot of credentials when its last one goes: it is taken away whole."""
+    return {PRIVILEGED: Equals(None)} if path == PRIVILEGED_SLOT else {METHODS: Equals(None), METHOD: Equals(method)}
+
+
+def without_keys(client: Object, ids: Iterable[str], method: str) -> dict[str, Constraint]:
     """Both slots without these keys, where they hold any."""
     gone, constraints = frozenset(ids), dict[str, Constraint]()
-    for path, emptied in EMPTIED.items():
+    for path in SLOTS:
         attached = set(attached_ids(client, path))
         if attached & gone:
-            constraints |= emptied if attached <= gone else {path: ExcludesKeyed("id", tuple(sorted(gone)))}
+            constraints |= (
+                emptied(path, method) if attached <= gone else {path: ExcludesKeyed("id", tuple(sorted(gone)))}
+            )
     return constraints
 
 
@@ -109,75 +98,40 @@ def attached_ids(client: Object, path: str) -> list[str]:
     return [str(entry["id"]) for entry in get_path(client, path) or []]
 
 
-def _revoke_exchange(context: RevokeContext) -> Iterable[DesiredObject]:
-    yield context.node(context.app, {"grant_types": Excludes((TOKEN_VAULT_GRANT,))})
-
-
-def _revoke_policies(context: RevokeContext) -> Iterable[DesiredObject]:
-    audiences = tuple(audience for name in context.names for audience in context.audiences.get(name, ()))
-    if audiences:
-        yield context.node(context.app, {"refresh_token.policies": ExcludesKeyed("audience", audiences)})
-
-
-def _revoke_grants(context: RevokeContext) -> Iterable[DesiredObject]:
-    for name in context.names:
-        for number, audience in enumerate(context.audiences.get(name, ())):
-            identity = {"client_id": context.client_id, "audience": audience, "subject_type": "user"}
-            address = f"client_grant.{context.key}.{name}" + (f".{number}" if number else "")
-            target = ObjectRef(
-                address=address, kind="client_grant", identity=identity, name=f"{context.key} → {audience}"
-            )
-            yield absent(target, context.provenance.reason)
-
-
-def _revoke_connections(context: RevokeContext) -> Iterable[DesiredObject]:
-    ids = {str(c["name"]): str(c["id"]) for c in context.objects.get("connections", ())}
-    for name in context.names:
+def _revoke_connections(revocation: Revocation) -> Iterable[DesiredObject]:
+    ids = {str(c["name"]): str(c["id"]) for c in revocation.objects.get("connections", ())}
+    for name in revocation.names:
         if name in ids:
             identity = {"connection": name, "id": ids[name]}
             address = f"connection_clients.{name}"
             target = ObjectRef(address=address, kind="connection_clients", identity=identity, name=name)
-            yield context.node(target, {"clients": Excludes((context.client_id,))})
+            yield revocation.node(target, {"clients": Excludes((revocation.client_id,))})
 
 
-def _revoke_privileged(context: RevokeContext) -> Iterable[DesiredObject]:
+def _revoke_privileged(revocation: Revocation) -> Iterable[DesiredObject]:
     """Keys that others put there stay where they are. The last node is no key: it has the application's keys read."""
-    pool = [c for c in context.objects.get("credentials", ()) if c["client_id"] == context.client_id]
-    ours = [c for c in pool if is_ours(c, context.spec_name)] if "keys" in context.names else []
-    constraints = without_keys(context.client, [str(credential["id"]) for credential in ours])
-    if "access" in context.names:
+    pool = [c for c in revocation.objects.get("credentials", ()) if c["client_id"] == revocation.client_id]
+    ours = [c for c in pool if is_ours(c, revocation.key_owners)] if "keys" in revocation.names else []
+    ids = [str(credential["id"]) for credential in ours]
+    constraints = without_keys(revocation.client, ids, revocation.method)
+    if "access" in revocation.names:
         others = {path: constraint for path, constraint in constraints.items() if not path.startswith(PRIVILEGED)}
         constraints = {PRIVILEGED: Equals(None), **others}
-    yield context.node(context.app, constraints)
+    yield revocation.node(revocation.app, constraints)
     for credential in (*ours, {"id": "", "kid": ""}):
-        yield absent_credential(context.app, context.client_id, credential, context.provenance.reason)
-
-
-def _has_policy(requirement: Requirement, live: Object, client_id: str) -> bool:
-    present = {policy.get("audience") for policy in get_path(live, requirement.path) or []}
-    return isinstance(requirement.constraint, ContainsKeyed) and all(
-        entry["audience"] in present for entry in requirement.constraint.entries
-    )
+        yield absent_credential(revocation.app, revocation.client_id, credential, revocation.provenance.reason)
 
 
 def _has_privileged(requirement: Requirement, live: Object, client_id: str) -> bool:
     return requirement.target.kind == "credential" or bool(live.get(PRIVILEGED))
 
 
-EXCHANGE = Provision(
-    revoke=_revoke_exchange,
-    pre_existing=lambda requirement, live, client_id: TOKEN_VAULT_GRANT in (live.get("grant_types") or []),
-    exact=True,
-)
-"""`grant:exchange`: the grant type with which tokens are exchanged."""
-POLICY = Provision(revoke=_revoke_policies, pre_existing=_has_policy, of_api=True)
-"""`mrrt:API`: the multi-resource refresh token policy for an API."""
-GRANT = Provision(revoke=_revoke_grants, pre_existing=lambda requirement, live, client_id: True, of_api=True)
-"""`api:API`: the permission to ask for tokens for an API on behalf of users."""
-CONNECTION = Provision(
+CONNECTION = ProvisionKind(
     revoke=_revoke_connections,
     pre_existing=lambda requirement, live, client_id: client_id in (live.get("clients") or []),
 )
 """`with:CONNECTION`: a place among the applications that may use a connection."""
-WORKER = Provision(revoke=_revoke_privileged, pre_existing=_has_privileged)
+WORKER = ProvisionKind(revoke=_revoke_privileged, pre_existing=_has_privileged)
 """`privileged:access` and `privileged:keys`: privileged access, and the keys that this spec put there."""
+PROVISION_KINDS: Mapping[str, ProvisionKind] = {"with": CONNECTION, "privileged": WORKER}
+"""By the verb of the provisions."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tokenvault.flavors.base import DOCS, Flavor, FlavorContext, application
-from tokenvault.flavors.provisions import EXCHANGE
 from tokenvault.flavors.runtime import Runtime
 from tokenvault.flavors.runtime.client import REFRESHING_CHECKS
 from tokenvault.flavors.runtime.detection import refreshing
@@ -22,9 +21,7 @@ DOC = f"{DOCS}/refresh-token-exchange-with-token-vault"
 def _expand(context: FlavorContext) -> Iterable[Requirement]:
     app = application(context)
     reason = "the application exchanges tokens"
-    yield context.require(
-        app, "grant_types", Contains((TOKEN_VAULT_GRANT,)), reason, doc=DOC, provision="grant:exchange"
-    )
+    yield context.require(app, "grant_types", Contains((TOKEN_VAULT_GRANT,)), reason, doc=DOC)
     confidential = NotIn(("none",), "client_secret_post")
     reason = "only a confidential application may exchange tokens"
     yield context.require(app, "token_endpoint_auth_method", confidential, reason, doc=DOC)
@@ -42,6 +39,5 @@ FLAVOR = Flavor(
     type_hint="A public client holds no Token Vault grant: use access_token_exchange with a backend API, or regular_web.",
     expand=_expand,
     rules=lambda context: (),
-    provisions={"grant": EXCHANGE},
     runtime=REFRESH_TOKEN_EXCHANGE,
 )

@@ -9,6 +9,7 @@ from tokenvault.errors import ApiError, Diagnostic, PlanError
 from tokenvault.kinds.base import Collection, Field, Kind, Objects, Reader, Scopes, Section, Shape
 from tokenvault.model.constraints import ContainsKeyed, Default
 from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
+from tokenvault.model.marks import Provision, digest
 from tokenvault.model.spec import ApiSpec, Problem, Spec
 
 MAX_IDENTIFIERS = 10
@@ -62,6 +63,14 @@ async def _refuse_elsewhere(reader: Reader, node: DesiredObject) -> None:
 RESOURCE_SERVERS = Collection(name="resource_servers", read=_read, partition_key="identifier")
 
 
+START = {
+    "signing_alg": "RS256",
+    "allow_offline_access": True,
+    "skip_consent_for_verifiable_first_party_clients": True,
+    "subject_type_authorization.user.policy": "require_client_grant",
+}
+"""How a new API begins, whether or not an application exchanges its tokens yet: so that its history does not matter."""
+
 SCHEMA = {
     "description": "Backend APIs (resource servers) that applications call, keyed by a name of your own.",
     "type": "object",
@@ -106,20 +115,30 @@ SCHEMA = {
 
 
 def target(spec: Spec, api: ApiSpec) -> ObjectRef:
-    """The node of a backend API."""
+    """The node of a backend API. What the spec gives it is recorded on its Custom API Client, else on an application."""
     return ObjectRef(
         address=f"api.{api.key}",
         kind="api",
         identity={"identifier": api.identifier},
         name=api.name,
         protect=api.protect,
+        recorder=_recorder(spec, api),
+        provision=Provision("made", f"~{digest(api.identifier)}"),
     )
+
+
+def _recorder(spec: Spec, api: ApiSpec) -> str:
+    uses = [use for app in spec.applications.values() for use in app.flavors]
+    if any(use.settings.get("api") == api.key for use in uses):
+        return f"application.{api.key}.api_client"
+    return next((app.address for app in spec.applications.values()), "")
 
 
 def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
     for api in spec.apis.values():
         why = Provenance(source="spec", reason="the spec lists this API", span=spec.positions.key("apis", api.key))
-        yield Requirement(target=target(spec, api), path="name", constraint=Default(api.name), provenance=why)
+        for path, value in {"name": api.name, **START}.items():
+            yield Requirement(target=target(spec, api), path=path, constraint=Default(value), provenance=why)
         if api.scopes:
             entries = tuple({"value": value, "description": text} for value, text in api.scopes.items())
             span = spec.positions.key("apis", api.key, "scopes")
@@ -155,12 +174,14 @@ KIND = Kind(
     fields={
         "identifier": Field(immutable=True),
         "name": Field(),
-        "scopes": Field(shape=Shape.KEYED, key="value"),
-        "signing_alg": Field(risk="tokens for this API change their signature: its verifiers must accept RS256"),
-        "allow_offline_access": Field(),
-        "skip_consent_for_verifiable_first_party_clients": Field(),
+        "scopes": Field(shape=Shape.KEYED, key="value", slot="scopes"),
+        "signing_alg": Field(
+            slot="alg", risk="tokens for this API change their signature: its verifiers must accept RS256"
+        ),
+        "allow_offline_access": Field(slot="offline"),
+        "skip_consent_for_verifiable_first_party_clients": Field(slot="consent"),
         "subject_type_authorization.user.policy": Field(
-            risk="applications may again request tokens for this API on behalf of users"
+            slot="policy", risk="applications may again request tokens for this API on behalf of users"
         ),
     },
     scopes=Scopes(

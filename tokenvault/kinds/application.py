@@ -12,7 +12,7 @@ from tokenvault.errors import Diagnostic, PlanError
 from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape, fixed
 from tokenvault.model.constraints import Constraint, Contains, Equals, OneOf
 from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
-from tokenvault.model.marks import read_mark
+from tokenvault.model.marks import API_METADATA_KEY, MORE_KEYS, Provision, read_mark
 from tokenvault.model.paths import get_path
 from tokenvault.model.spec import ApplicationSpec, Problem, Spec
 
@@ -118,6 +118,7 @@ OTHER_API = (
     "Auth0 links the two for good: give the API its identifier back, or list the other under another key of `apis`."
 )
 WITHOUT_SECRETS = {"fields": "client_secret,signing_keys,encryption_key", "include_fields": False}
+ACCESS = Provision("privileged", "access")
 URL_LISTS = {
     "callbacks": "callbacks",
     "logout_urls": "allowed_logout_urls",
@@ -241,16 +242,6 @@ def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
         yield Diagnostic(code="plan-global-client", summary="The global client cannot be managed", context=node.address)
     yield from _type_problems(node, live or {})
     yield from fixed(node, live, "resource_server_identifier", what="The API of this Custom API Client", hint=OTHER_API)
-    wanted = node.constraints.get("refresh_token.rotation_type")
-    typed = isinstance(node.constraints.get("app_type"), Equals)
-    if live is not None and typed and wanted == Equals("non-rotating") and live.get("app_type") == "spa":
-        yield Diagnostic(
-            code="plan-public-client",
-            summary=f'"{live.get("name")}" is a single-page application and cannot use refresh_token_exchange',
-            hint="Use access_token_exchange for a single-page application.",
-            span=node.span,
-            context=node.address,
-        )
 
 
 def _type_problems(node: DesiredObject, live: Object) -> Iterable[Diagnostic]:
@@ -302,25 +293,37 @@ KIND = Kind(
     marker="client_metadata.tokenvault",
     metadata="client_metadata",
     fields={
-        "name": Field(),
-        "app_type": Field(risk="the login flows and the authentication that Auth0 offers the application change"),
-        "is_first_party": Field(risk="users are no longer asked for consent by this application", risk_values=(True,)),
-        "oidc_conformant": Field(
-            risk="legacy (non-OIDC) endpoints and token formats stop working for this application", risk_values=(True,)
+        "name": Field(slot="name"),
+        "app_type": Field(
+            slot="type", risk="the login flows and the authentication that Auth0 offers the application change"
         ),
-        "token_endpoint_auth_method": Field(),
-        "grant_types": Field(shape=Shape.SET, exact=True),
-        "callbacks": Field(shape=Shape.SET, exact=True),
-        "allowed_logout_urls": Field(shape=Shape.SET, exact=True),
-        "web_origins": Field(shape=Shape.SET, exact=True),
-        "allowed_origins": Field(shape=Shape.SET, exact=True),
+        "is_first_party": Field(
+            slot="first", risk="users are no longer asked for consent by this application", risk_values=(True,)
+        ),
+        "oidc_conformant": Field(
+            slot="oidc",
+            risk="legacy (non-OIDC) endpoints and token formats stop working for this application",
+            risk_values=(True,),
+        ),
+        "token_endpoint_auth_method": Field(slot="auth"),
+        "grant_types": Field(shape=Shape.SET, slot="grants", was_exact=True),
+        "callbacks": Field(shape=Shape.SET, slot="callbacks", was_exact=True),
+        "allowed_logout_urls": Field(shape=Shape.SET, slot="logout", was_exact=True),
+        "web_origins": Field(shape=Shape.SET, slot="origins", was_exact=True),
+        "allowed_origins": Field(shape=Shape.SET, slot="cors", was_exact=True),
         "jwt_configuration.alg": Field(
-            risk="ID tokens are signed with RS256 from now on: an application that verifies HS256 must be changed first"
+            slot="alg",
+            absent="HS256",
+            risk="ID tokens are signed with RS256 from now on: an application that verifies HS256 must be changed first",
+            risk_values=("RS256",),
         ),
         "refresh_token.rotation_type": Field(
-            risk="refresh tokens that were issued with another rotation setting may stop working: users log in again"
+            slot="rotation",
+            risk="refresh tokens that were issued with another rotation setting may stop working: users log in again",
         ),
-        "refresh_token.expiration_type": Field(risk="refresh tokens expire from now on", risk_values=("expiring",)),
+        "refresh_token.expiration_type": Field(
+            slot="expiration", risk="refresh tokens expire from now on", risk_values=("expiring",)
+        ),
         "refresh_token.leeway": Field(),
         "refresh_token.token_lifetime": Field(),
         "refresh_token.idle_token_lifetime": Field(),
@@ -329,26 +332,35 @@ KIND = Kind(
         "refresh_token.policies": Field(
             shape=Shape.KEYED,
             key="audience",
+            slot="mrrt",
+            entries="mrrt",
             advice="users must log in again: refresh tokens issued before this change do not reach the My Account API.",
         ),
         "resource_server_identifier": Field(immutable=True),
         "client_metadata.tokenvault": Field(),
-        "client_metadata.tokenvault_api": Field(),
+        **{f"client_metadata.{key}": Field() for key in (*MORE_KEYS, API_METADATA_KEY)},
         "client_authentication_methods": Field(),
         "client_authentication_methods.private_key_jwt.credentials": Field(
             shape=Shape.KEYED,
             key="id",
-            exact=True,
+            slot="keys",
+            all_or_nothing=True,
+            was_exact=True,
             feature="Private Key JWT, which comes with Auth0's Enterprise plans; on others give the worker "
             "`authentication: client_secret_post`",
         ),
         "token_vault_privileged_access": Field(
             risk="the worker no longer gets tokens of users",
+            risk_values=(None,),
             feature="privileged worker exchange, which is in Early Access: ask Auth0 to switch it on for the tenant",
         ),
-        "token_vault_privileged_access.credentials": Field(shape=Shape.KEYED, key="id", exact=True),
-        "token_vault_privileged_access.ip_allowlist": Field(shape=Shape.SET, exact=True),
-        "token_vault_privileged_access.grants": Field(shape=Shape.KEYED, key="connection", exact=True),
+        "token_vault_privileged_access.credentials": Field(
+            shape=Shape.KEYED, key="id", slot="pkeys", all_or_nothing=True, was_exact=True
+        ),
+        "token_vault_privileged_access.ip_allowlist": Field(shape=Shape.SET, slot="ip", within=ACCESS, was_exact=True),
+        "token_vault_privileged_access.grants": Field(
+            shape=Shape.KEYED, key="connection", slot="wg", within=ACCESS, was_exact=True
+        ),
     },
     scopes=Scopes(
         read=("read:clients",),

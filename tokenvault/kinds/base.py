@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from tokenvault.errors import Diagnostic
 from tokenvault.model.constraints import Constraint, Equals
 from tokenvault.model.desired import DesiredObject, Requirement
+from tokenvault.model.marks import Provision
 from tokenvault.model.spec import Problem, Spec
 
 Object = Mapping[str, Any]
@@ -28,15 +29,31 @@ class Shape(Enum):
 class Field:
     """One attribute that a spec or a flavor may ask for.
 
-    `exact` lists hold, on objects that tokenvault created, only what is asked for. `risk` is what a change of the
-    attribute on an existing object means for its users, in words; `risk_values` limits it to changes to these values.
-    `advice` is what must be done after such a change, outside the tenant. `feature` is what the tenant must have for
-    Auth0 to take the attribute, and what to do without, in words that go on from "needs".
+    - `slot`: the attribute's name in marks, so that what a spec gave there can be revoked; without one nothing is
+      recorded. `*` stands for the last part of the path, `/` for the slot of the object itself.
+    - `entries`: the verb of the provisions of single entries, in lists whose entries stand for themselves.
+    - `within`: the provision that covers the whole attribute.
+    - `removable`: the value can be taken away again; `optional`: also from an object that the spec created.
+    - `all_or_nothing`: recorded only on an object that the spec creates.
+    - `absent`: what Auth0 takes an absent value for, where it lets none be taken away.
+    - `was_exact`: version 0.1 recorded nothing of the list, and kept it exact on what it created.
+    - `risk`: what a change of the attribute on an existing object means for its users, in words; `risk_values` limits it
+      to changes to these values.
+    - `advice`: what must be done after such a change, outside the tenant.
+    - `feature`: what the tenant must have for Auth0 to take the attribute, and what to do without, in words that go on
+      from "needs".
     """
 
     shape: Shape = Shape.VALUE
     key: str = ""
-    exact: bool = False
+    slot: str = ""
+    entries: str = ""
+    within: Provision | None = None
+    removable: bool = False
+    optional: bool = False
+    all_or_nothing: bool = False
+    absent: Any = None
+    was_exact: bool = False
     secret: bool = False
     immutable: bool = False
     risk: str = ""
@@ -108,7 +125,8 @@ class Collection:
 
     `read` gets the nodes that live there (none: everything is read) and the collections read before (`after`).
     `partition_key` is the attribute of the nodes' identity by which it is read piece by piece, where it is not read whole, and
-    `parent_filter` says of which objects before it there is anything to read. When the token may not read an `optional`
+    `parent_filter` says of which objects before it there is anything to read. `covers` says whether what was read of an object
+    is all that a node needs of it. When the token may not read an `optional`
     collection, what is in it is unknown, and the plan says so.
     """
 
@@ -117,6 +135,7 @@ class Collection:
     after: tuple[str, ...] = ()
     partition_key: str = ""
     parent_filter: Callable[[Object], bool] = lambda owner: True
+    covers: Callable[[Object, DesiredObject], bool] = lambda item, node: True
     optional: bool = False
 
 
@@ -135,6 +154,7 @@ class Kind:
     """One kind of object: what of it is managed, how it is found, and how Auth0 wants it written.
 
     - `replaced`: top-level attributes that a PATCH replaces whole, so they are read, merged and sent whole.
+    - `nulled`: those of them in which a key that is to go is sent as null, as Auth0 may merge instead.
     - `together`: attributes that Auth0 takes only in one request.
     - `batch`: how many elements one update takes, where there is a limit.
     - `delta`: its lists are changed member by member: only the members that a change is about are sent.
@@ -162,6 +182,7 @@ class Kind:
     metadata: str = ""
     section: Section | None = None
     replaced: frozenset[str] = frozenset()
+    nulled: frozenset[str] = frozenset()
     together: tuple[tuple[str, ...], ...] = ()
     resent: tuple[str, ...] = ()
     create_only: frozenset[str] = frozenset()
@@ -188,6 +209,20 @@ class Kind:
         if found is None:
             raise LookupError(f"{self.name} has no field {path}")
         return found
+
+    def slot_at(self, path: str) -> str:
+        """The name of an attribute in marks; empty where nothing is recorded of it."""
+        slot = self.field_at(path).slot
+        return slot.replace("*", quote(path.split(".", 1)[1], safe="")) if slot.endswith("*") else slot
+
+    def path_of(self, slot: str) -> str | None:
+        """The attribute of that name in marks; None where the kind has none."""
+        for path, known in self.fields.items():
+            if known.slot == slot:
+                return path
+            if known.slot.endswith("*") and path.endswith("*") and slot.startswith(known.slot[:-1]):
+                return path[:-1] + unquote(slot.removeprefix(known.slot[:-1]))
+        return None
 
     def indexed(self, objects: Sequence[Object]) -> Any:
         """What `find` searches: built once, so that finding a thousand nodes does not cost a million comparisons."""

@@ -37,7 +37,7 @@ KIND = Kind(
         "client_id": Field(immutable=True),
         "audience": Field(immutable=True),
         "subject_type": Field(immutable=True),
-        "scope": Field(shape=Shape.SET),
+        "scope": Field(shape=Shape.SET, slot="/"),
         "allow_all_scopes": Field(),
     },
     scopes=Scopes(

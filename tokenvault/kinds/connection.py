@@ -9,8 +9,9 @@ from typing import Any
 from tokenvault.errors import Diagnostic, did_you_mean
 from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape
 from tokenvault.kinds.strategies import KNOWN, NEVER, STRATEGIES, UNDOCUMENTED, WRONG_NAMES, Strategy
-from tokenvault.model.constraints import Constraint, Contains, Equals
-from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
+from tokenvault.model.constraints import Constraint, Contains, Equals, Excludes
+from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement, node_of
+from tokenvault.model.marks import MORE_KEYS
 from tokenvault.model.spec import ConnectionSpec, Problem, Spec
 
 REFERENCE = "\\$\\{(env|file):"
@@ -95,9 +96,13 @@ SUMMARY = "name,strategy,display_name,metadata,authentication,connected_accounts
 
 async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:
     """Options hold the provider's secret: they are read only when the spec asks for something in them."""
-    wanted = not nodes or any(path.startswith(("options.", "spec.")) for node in nodes for path in node.constraints)
+    wanted = not nodes or any(map(_needs_options, nodes))
     params = {"take": 100, "fields": f"id,{SUMMARY},options" if wanted else f"id,{SUMMARY}", "include_fields": True}
     return await reader.checkpoints("connections", "connections", params)
+
+
+def _needs_options(node: DesiredObject) -> bool:
+    return any(path.startswith(("options.", "spec.")) for path in node.constraints)
 
 
 def target(spec: Spec, connection: ConnectionSpec) -> ObjectRef:
@@ -147,21 +152,18 @@ def _settings(connection: ConnectionSpec) -> Iterable[tuple[str, Constraint, str
 
 def _refine(node: DesiredObject, live: Object | None) -> DesiredObject:
     """Puts scopes and offline access where this connection's strategy keeps them."""
+    strategy, options = strategy_of(node, live), (live or {}).get("options") or {}
+    requirements = tuple(
+        refined for requirement in node.requirements for refined in _refine_ask(requirement, strategy, options)
+    )
+    return node_of(node.target, requirements)
+
+
+def strategy_of(node: DesiredObject, live: Object | None) -> Strategy:
+    """What is known of the connection's strategy."""
     wanted = node.constraints.get("strategy")
     name = live["strategy"] if live else wanted.value if isinstance(wanted, Equals) else ""
-    strategy = STRATEGIES.get(str(name), Strategy())
-    options = (live or {}).get("options") or {}
-    requirements = [
-        refined for requirement in node.requirements for refined in _refine_ask(requirement, strategy, options)
-    ]
-    constraints: dict[str, Constraint] = {}
-    for requirement in requirements:
-        constraints[requirement.path] = (
-            constraints[requirement.path].merge(requirement.constraint)
-            if requirement.path in constraints
-            else requirement.constraint
-        )
-    return replace(node, requirements=tuple(requirements), constraints=_as_text(constraints, strategy, options))
+    return STRATEGIES.get(str(name), Strategy())
 
 
 def _refine_ask(requirement: Requirement, strategy: Strategy, options: Mapping[str, Any]) -> Iterable[Requirement]:
@@ -174,6 +176,8 @@ def _refine_ask(requirement: Requirement, strategy: Strategy, options: Mapping[s
         elif strategy.offline_scope and requirement.constraint.value:
             for path, constraint in _scope_wants((strategy.offline_scope,), strategy, options):
                 yield replace(requirement, path=path, constraint=constraint)
+        elif strategy.offline_scope:
+            yield replace(requirement, path="options.scope", constraint=Excludes((strategy.offline_scope,)))
     else:
         yield requirement
 
@@ -183,7 +187,7 @@ def _scope_wants(
 ) -> Iterable[tuple[str, Constraint]]:
     """Scopes that are in force already ask for nothing; see the facts about booleans, freeform and free strategies."""
     if not strategy.booleans and not strategy.freeform:
-        yield "options.scope", Contains(tuple(scopes))
+        yield "options.scope", Contains(tuple(scopes), separator=" " if strategy.scope_string else "")
         return
     present = scope_list(options.get("scope")) | scope_list(options.get("freeform_scopes"))
     for scope in scopes:
@@ -192,20 +196,6 @@ def _scope_wants(
             yield f"options.{option}", Equals(True)
         elif scope not in present or scope in scope_list(options.get("freeform_scopes")):
             yield "options.freeform_scopes", Contains((scope,))
-
-
-def _as_text(
-    constraints: Mapping[str, Constraint], strategy: Strategy, options: Mapping[str, Any]
-) -> Mapping[str, Constraint]:
-    """Where the strategy keeps its scopes in one string, the whole string is asked for."""
-    constraint = constraints.get("options.scope")
-    live = options.get("scope")
-    if not isinstance(constraint, Contains) or not (isinstance(live, str) or (live is None and strategy.scope_string)):
-        return constraints
-    words = (live or "").replace(",", " ").split()
-    missing = [scope for scope in constraint.items if scope not in words]
-    separator = "," if "," in (live or "") else " "
-    return {**constraints, "options.scope": Equals(separator.join([*words, *missing]) if missing else live)}
 
 
 def scope_list(value: Any) -> frozenset[str]:
@@ -302,7 +292,9 @@ def _rules_of_use(name: str, connection: ConnectionSpec) -> Iterable[Problem]:
 KIND = Kind(
     name="connection",
     title="connection",
-    collection=Collection(name="connections", read=_read),
+    collection=Collection(
+        name="connections", read=_read, covers=lambda item, node: "options" in item or not _needs_options(node)
+    ),
     path="connections",
     id_field="id",
     order=25,
@@ -314,18 +306,21 @@ KIND = Kind(
         "connected_accounts.active": Field(
             risk="users' stored tokens of this connection stop working", risk_values=(False,)
         ),
-        "authentication.active": Field(risk="users can no longer log in with this connection", risk_values=(False,)),
+        "authentication.active": Field(
+            slot="login", risk="users can no longer log in with this connection", risk_values=(False,)
+        ),
         "options.client_secret": Field(
             secret=True, risk="logins and token refreshes of this connection use the new secret at once"
         ),
         "options.client_id": Field(
             risk="the connection becomes another client at the provider: users must connect their accounts again"
         ),
-        **{f"options.{name}": Field() for name in ENDPOINTS},
-        "options.scope": Field(shape=Shape.SET),
-        "options.freeform_scopes": Field(shape=Shape.SET),
-        "options.*": Field(),
+        **{f"options.{name}": Field(slot="o.*", removable=True, optional=True) for name in ENDPOINTS},
+        "options.scope": Field(shape=Shape.SET, slot="scope", removable=True),
+        "options.freeform_scopes": Field(shape=Shape.SET, slot="freeform", removable=True),
+        "options.*": Field(slot="o.*", removable=True, optional=True),
         "metadata.tokenvault": Field(),
+        **{f"metadata.{key}": Field() for key in MORE_KEYS},
     },
     scopes=Scopes(
         read=("read:connections",),
@@ -334,6 +329,7 @@ KIND = Kind(
         fields={"options": ("read:connections_options", "update:connections_options")},
     ),
     replaced=frozenset({"options", "authentication", "connected_accounts", "metadata"}),
+    nulled=frozenset({"metadata"}),
     resent=("display_name",),
     on_request={"connected_accounts.active": Equals(False)},
     refine=_refine,

@@ -23,9 +23,13 @@ def credential_name(spec_name: str, key: str) -> str:
     return f"{NAME_PREFIX} {spec_name}/{key}"
 
 
-def is_ours(credential: Object, spec_name: str) -> bool:
-    """Whether this spec put the credential there."""
-    return str(credential.get("name", "")).startswith(credential_name(spec_name, ""))
+def is_ours(credential: Object, key_owners: Sequence[str]) -> bool:
+    """Whether one of these specs (`SPEC/`), or applications of specs (`SPEC/KEY`), put the credential there."""
+    name = str(credential.get("name", ""))
+    return any(
+        name.startswith(f"{NAME_PREFIX} {owner}") if owner.endswith("/") else name == f"{NAME_PREFIX} {owner}"
+        for owner in key_owners
+    )
 
 
 async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """What a spec or a flavor wants of one attribute, and what follows for the value that the tenant holds.
 
-A want never looks at the tenant itself: `resolve(live, exact=…)` says which value would satisfy it, and answers the
-live value unchanged when that already does. `exact` is true for objects that tokenvault created: their lists hold what
-is asked for and nothing else; on adopted objects lists only grow. Absent and null are one and the same: `None`.
+A want never looks at the tenant itself: `resolve(live)` says which value would satisfy it, and answers the live value
+unchanged when that already does. Lists only grow: what a spec gave and no longer asks for is taken out before, see
+`plan/provisions.py`. Absent and null are one and the same: `None`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Ref:
 class Constraint(Protocol):
     """One requirement on one attribute."""
 
-    def resolve(self, live: Any, *, exact: bool) -> Any:
+    def resolve(self, live: Any) -> Any:
         """The value that satisfies the want: `live` itself when it already does."""
 
     def merge(self, other: Constraint) -> Constraint:
@@ -44,7 +44,7 @@ class Equals:
 
     value: Any
 
-    def resolve(self, live: Any, *, exact: bool) -> Any:
+    def resolve(self, live: Any) -> Any:
         return self.value
 
     def merge(self, other: Constraint) -> Constraint:
@@ -57,11 +57,15 @@ class Equals:
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """This value when tokenvault creates the object; afterwards anything."""
+    """This value when tokenvault creates the object; afterwards anything.
+
+    `again_with` is an attribute that, when it changes, makes the object start anew in this respect.
+    """
 
     value: Any
+    again_with: str = ""
 
-    def resolve(self, live: Any, *, exact: bool) -> Any:
+    def resolve(self, live: Any) -> Any:
         return self.value
 
     def merge(self, other: Constraint) -> Constraint:
@@ -70,12 +74,16 @@ class Default:
 
 @dataclass(frozen=True, slots=True)
 class NotIn:
-    """Anything but these values, and `instead` where one of them stands. A new object starts with `instead`."""
+    """Anything but these values, and `instead` where one of them stands. A new object starts with `instead`.
+
+    So does one whose attribute `again_with` changes.
+    """
 
     values: tuple[Any, ...]
     instead: Any
+    again_with: str = ""
 
-    def resolve(self, live: Any, *, exact: bool) -> Any:
+    def resolve(self, live: Any) -> Any:
         return self.instead if live in self.values else live
 
     def merge(self, other: Constraint) -> Constraint:
@@ -88,24 +96,39 @@ class NotIn:
 
 @dataclass(frozen=True, slots=True)
 class Contains:
-    """A set-like list that holds at least these items."""
+    """A set-like list that holds at least these items. With `separator` Auth0 keeps the list as one text."""
 
     items: tuple[Any, ...]
+    separator: str = ""
 
-    def resolve(self, live: Any, *, exact: bool) -> Any:
-        present = list(live or [])
-        wanted, there = _lookup(self.items), _lookup(present)
-        kept = [item for item in present if item in wanted] if exact else present
-        return kept + [item for item in self.items if item not in there]
+    def resolve(self, live: Any) -> Any:
+        present = members(live)
+        there = _lookup(present)
+        missing = [item for item in self.items if item not in there]
+        if not missing and live is not None:
+            return live
+        return as_kept([*present, *missing], live, self.separator)
 
     def merge(self, other: Constraint) -> Constraint:
         if isinstance(other, Contains):
-            return Contains(self.items + tuple(i for i in other.items if i not in self.items))
+            return Contains(self.items + tuple(i for i in other.items if i not in self.items), self.separator)
         if isinstance(other, Default):
             return self
         if isinstance(other, Excludes):
             return other.merge(self)
         raise Conflict
+
+
+def members(value: Any) -> list[Any]:
+    """The members of a set-like list, which may be one text of words between spaces or commas."""
+    return value.replace(",", " ").split() if isinstance(value, str) else list(value or [])
+
+
+def as_kept(items: Sequence[Any], live: Any, separator: str = "") -> Any:
+    """A set-like list in the form in which the tenant keeps it: like `live`, or, where that is empty, as `separator` says."""
+    if isinstance(live, str):
+        separator = "," if "," in live else " "
+    return separator.join(map(str, items)) if separator else list(items)
 
 
 def _lookup(items: Sequence[Any]) -> Collection[Any]:
@@ -122,8 +145,8 @@ class Excludes:
 
     items: tuple[Any, ...]
 
-    def resolve(self, live: Any, *, exact: bool) -> Any:
-        return [item for item in live or [] if item not in self.items]
+    def resolve(self, live: Any) -> Any:
+        return as_kept([item for item in members(live) if item not in self.items], live)
 
     def merge(self, other: Constraint) -> Constraint:
         if isinstance(other, Excludes):
@@ -140,19 +163,16 @@ class ContainsKeyed:
     key: str
     entries: tuple[Mapping[str, Any], ...]
 
-    def resolve(self, live: Any, *, exact: bool) -> Any:
+    def resolve(self, live: Any) -> Any:
         wanted = {entry[self.key]: entry for entry in self.entries}
-        present = [entry for entry in live or [] if not exact or entry.get(self.key) in wanted]
-        merge = _overwrite_entry if exact else _grown_entry
-        merged = [merge(entry, wanted.get(entry.get(self.key), {})) for entry in present]
+        present = list(live or [])
+        merged = [_grown_entry(entry, wanted.get(entry.get(self.key), {})) for entry in present]
         names = [entry.get(self.key) for entry in present]
         return merged + [dict(entry) for name, entry in wanted.items() if name not in names]
 
     def merge(self, other: Constraint) -> Constraint:
         if isinstance(other, ContainsKeyed) and other.key == self.key:
-            return ContainsKeyed(
-                self.key, tuple(ContainsKeyed(self.key, self.entries).resolve(list(other.entries), exact=False))
-            )
+            return ContainsKeyed(self.key, tuple(ContainsKeyed(self.key, self.entries).resolve(list(other.entries))))
         if isinstance(other, Default):
             return self
         if isinstance(other, ExcludesKeyed):
@@ -167,7 +187,7 @@ class ExcludesKeyed:
     key: str
     names: tuple[Any, ...]
 
-    def resolve(self, live: Any, *, exact: bool) -> Any:
+    def resolve(self, live: Any) -> Any:
         return [entry for entry in live or [] if entry.get(self.key) not in self.names] or None
 
     def merge(self, other: Constraint) -> Constraint:
@@ -188,8 +208,8 @@ class AllOf:
     without: Constraint
     wanted: Constraint
 
-    def resolve(self, live: Any, *, exact: bool) -> Any:
-        return self.wanted.resolve(self.without.resolve(live, exact=exact), exact=exact)
+    def resolve(self, live: Any) -> Any:
+        return self.wanted.resolve(self.without.resolve(live))
 
     def merge(self, other: Constraint) -> Constraint:
         if isinstance(other, Excludes | ExcludesKeyed):
@@ -204,7 +224,7 @@ class OneOf:
     values: tuple[Any, ...]
     hint: str = ""
 
-    def resolve(self, live: Any, *, exact: bool) -> Any:
+    def resolve(self, live: Any) -> Any:
         return live
 
     def merge(self, other: Constraint) -> Constraint:
@@ -217,12 +237,9 @@ def merge_all(constraints: Sequence[Constraint]) -> Constraint:
     """The want that satisfies them all, or `Conflict`. Of lists that a thousand ask for one member each, in one go."""
     lists = [constraint for constraint in constraints if isinstance(constraint, Contains)]
     if len(lists) == len(constraints):
-        return Contains(tuple(dict.fromkeys(item for constraint in lists for item in constraint.items)))
+        separator = next((constraint.separator for constraint in lists if constraint.separator), "")
+        return Contains(tuple(dict.fromkeys(item for constraint in lists for item in constraint.items)), separator)
     return reduce(lambda one, other: one.merge(other), constraints)
-
-
-def _overwrite_entry(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    return {**live, **wanted}
 
 
 def _grown_entry(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

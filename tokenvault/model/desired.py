@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from tokenvault.errors import Span
-from tokenvault.model.constraints import AllOf, Constraint, ContainsKeyed, Ref
+from tokenvault.errors import Diagnostic, Span, SpecError
+from tokenvault.model.constraints import AllOf, Conflict, Constraint, ContainsKeyed, Ref, merge_all
+from tokenvault.model.marks import Provision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +26,11 @@ class ObjectRef:
     """The object that an ask is about.
 
     `identity` is its natural key in the tenant. `mark` is the key under which this spec owns it (None: never marked).
-    `creatable` is false for what must exist already. `checked_only` nodes
-    are looked at, never changed. `when` makes the node conditional on another node's value. `witness` is the address of
-    an object whose kind has no room for a mark: this object's metadata says when this spec created that one. An
-    `absent` object is one that must not be there. `reason` is what the plan says of the change as a whole.
+    `creatable` is false for what must exist already. `checked_only` nodes are looked at, never changed. `when` makes the
+    node conditional on another node's value. `recorder` is the address of the object whose mark records what the spec
+    gives to this one (empty: its own, where its kind carries marks), and `provision` how it records the object itself. An
+    `absent` object is one that must not be there; it goes `after` the changes of these addresses. `reason` is what the
+    plan says of the change as a whole.
     """
 
     address: str
@@ -40,7 +42,9 @@ class ObjectRef:
     protect: bool = False
     checked_only: bool = False
     condition: Condition | None = None
-    witness: str = ""
+    recorder: str = ""
+    provision: Provision | None = None
+    after: tuple[str, ...] = ()
     absent: bool = False
     reason: str = ""
 
@@ -58,8 +62,8 @@ class Condition:
 class Requirement:
     """One flavor (or the spec) wants one attribute of one object to be so, and why. `needs` are addresses to come first.
 
-    `user` is the address of the application on whose behalf a flavor asks. A `provision` (`verb:name`) labels what serves
-    Token Vault alone and is taken back when the application lets go of it; see `flavors/provisions.py`.
+    `user` is the address of the application on whose behalf a flavor asks. A `provision` is recorded in that application's
+    mark, where the attribute alone does not tell for whom it was changed; see `flavors/provisions.py`.
     """
 
     target: ObjectRef
@@ -68,7 +72,7 @@ class Requirement:
     provenance: Provenance
     needs: tuple[str, ...] = ()
     user: str = ""
-    provision: str = ""
+    provision: Provision | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,3 +167,43 @@ def bind(value: Any, ids: Mapping[str, str | None]) -> Any:
             return tuple(bind(item, ids) for item in value)
         case _:
             return value
+
+
+def node_of(target: ObjectRef, requirements: tuple[Requirement, ...]) -> DesiredObject:
+    """The node of which all this is asked. `SpecError` when two asks for one attribute cannot both hold."""
+    by_path: dict[str, list[Requirement]] = {}
+    for requirement in requirements:
+        by_path.setdefault(requirement.path, []).append(requirement)
+    return DesiredObject(
+        target=target, requirements=requirements, constraints={path: _want(some) for path, some in by_path.items()}
+    )
+
+
+def _want(requirements: Sequence[Requirement]) -> Constraint:
+    """What all these asks for one attribute want together."""
+    try:
+        return merge_all([requirement.constraint for requirement in requirements])
+    except Conflict:
+        raise SpecError(_conflict(requirements)) from None
+
+
+def _conflict(requirements: Sequence[Requirement]) -> Diagnostic:
+    other = requirements[0]
+    this = next(requirements[n] for n in range(1, len(requirements)) if _contradicts(requirements[: n + 1]))
+    one, two = other.provenance, this.provenance
+    return Diagnostic(
+        code="spec-conflict",
+        summary=f"{this.target.address} cannot satisfy both {one.source} and {two.source}: {this.path}",
+        detail=f"{one.source}: {one.reason}; {two.source}: {two.reason}.",
+        hint="Use one application for each.",
+        span=two.span,
+        context=this.target.address,
+    )
+
+
+def _contradicts(requirements: Sequence[Requirement]) -> bool:
+    try:
+        merge_all([requirement.constraint for requirement in requirements])
+    except Conflict:
+        return True
+    return False

@@ -25,16 +25,3 @@ def nest(values: Mapping[str, Any]) -> dict[str, Any]:
             holder = holder[part]
         holder[last] = value
     return nested
-
-
-def merged(base: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `patch` laid over it, mapping by mapping; None removes a key."""
-    result = dict(base) if isinstance(base, Mapping) else {}
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        elif isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
-            result[key] = merged(result[key], value)
-        else:
-            result[key] = dict(value) if isinstance(value, Mapping) else value
-    return result

@@ -47,7 +47,7 @@ async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
 async def planned_as_read(tenant: Tenant, spec: Spec, options: Options) -> Planned:
     """Reads the tenant and plans, whatever the token may write."""
     graph = build_graph(spec, tenant.domain)
-    made = planned_of(spec, graph, await read_for_plan(tenant, graph), options)
+    made = planned_of(spec, graph, await read_for_plan(tenant, graph, adopt=options.adopt), options)
     return replace(made, plan=replace(made.plan, reads=tenant.reads))
 
 

@@ -17,18 +17,21 @@ from tokenvault.tenant.options import TenantOptions
 Retained = Callable[[Graph, Live], frozenset[str]]
 
 
-async def read_for_plan(reader: Reader, graph: Graph, retained: Retained | None = None) -> State:
+async def read_for_plan(
+    reader: Reader, graph: Graph, retained: Retained | None = None, *, adopt: bool = False
+) -> State:
     """The tenant as far as a plan of this graph needs to know it, leftovers included.
 
-    `retained` says which addresses are to stay, for a plan that takes the rest away; default: all of them.
+    `retained` says which addresses are to stay, for a plan that takes the rest away; default: all of them. `adopt`: what
+    carries another spec's mark may be taken over.
     """
     state = await read_state(reader, graph)
     for kind in kinds().values():
         if kind.marker and kind.collection.name not in {*state.objects, *state.unreadable}:
             state = await _with(reader, state, kind.collection, ())
     live = match(graph, state)
-    left = possible_orphans(graph, live, retained=retained(graph, live) if retained else None)
-    nodes = [node for each in left for node in each.nodes]
+    left = possible_orphans(graph, live, retained=retained(graph, live) if retained else None, adopt=adopt)
+    nodes = list(left.nodes)
     for collection in dict.fromkeys(kinds()[node.kind].collection for node in nodes):
         missing = list(_unread(collection, nodes, state))
         if missing:
@@ -39,6 +42,7 @@ async def read_for_plan(reader: Reader, graph: Graph, retained: Retained | None 
 def _unread(collection: Collection, nodes: Iterable[DesiredObject], state: State) -> Iterable[DesiredObject]:
     """The nodes of the collection that live in a part of it which was not read."""
     if collection.name in state.objects and collection.name not in state.partitions:
+        yield from (node for node in nodes if not _is_covered(collection, node, state))
         return
     partitions = state.partitions.get(collection.name, frozenset())
     for node in nodes:
@@ -49,12 +53,22 @@ def _unread(collection: Collection, nodes: Iterable[DesiredObject], state: State
             yield node
 
 
+def _is_covered(collection: Collection, node: DesiredObject, state: State) -> bool:
+    """Whether what was read of the node's object is all that it needs."""
+    kind = kinds()[node.kind]
+    if kind.collection != collection:
+        return True
+    found = kind.find(node, node.target.identity, kind.indexed(state.objects[collection.name]))
+    return found is None or collection.covers(found, node)
+
+
 async def _with(reader: Reader, state: State, collection: Collection, nodes: Sequence[DesiredObject]) -> State:
     """The state with these nodes' part of the collection, or all of it."""
     found = [seal(item) for item in await collection.read(reader, nodes, state.objects)]
     read = frozenset(str(node.target.identity.get(collection.partition_key)) for node in nodes)
     partitions = state.partitions.get(collection.name, frozenset()) | read
-    known = [*state.objects.get(collection.name, ()), *found]
+    before = state.objects.get(collection.name, ()) if collection.partition_key else ()
+    known = [*before, *found]
     return replace(
         state,
         objects={**state.objects, collection.name: known},

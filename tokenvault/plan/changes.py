@@ -24,6 +24,7 @@ from tokenvault.plan.model import Attribute
 from tokenvault.secrets import is_sensitive
 
 Values = Mapping[str, Any]
+REVOKED = Provenance(source="spec", reason="the spec gave it and does not ask for it any more")
 
 
 def attributes(
@@ -76,12 +77,12 @@ class _Askers:
         path = delta.path[0]
         member = (delta.after or delta.before) if delta.element else delta.path[1] if len(delta.path) > 1 else None
         requirements = self.named.get((path, str(member)), []) if member is not None else []
-        whole = (
+        whole = [
             requirement
             for requirement in self.whole.get(path, ())
             if delta.op != "remove" or isinstance(requirement.constraint, Equals)
-        )
-        return tuple(dict.fromkeys(requirement.provenance for requirement in requirements or whole))
+        ]
+        return tuple(dict.fromkeys(requirement.provenance for requirement in requirements or whole)) or (REVOKED,)
 
 
 def _members(constraint: Constraint) -> Iterable[str]:

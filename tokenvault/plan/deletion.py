@@ -31,6 +31,7 @@ def deletion(kind: Kind, node: DesiredObject, live: Object, ids: Mapping[str, st
         id=str(live[kind.id_field]),
         attributes=tuple(Attribute(path=(path,), op="remove", before=value) for path, value in values.items()),
         preconditions={path: compare.fingerprint(get_path(live, path), kind.field_at(path)) for path in guarded},
+        requires=node.target.after,
         risks=(kind.deletion_risk,) if kind.deletion_risk else (),
         reason=node.target.reason,
         span=node.span,

@@ -11,15 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
-from tokenvault.flavors import provision_types
 from tokenvault.flavors.provisions import absent
 from tokenvault.kinds import kinds
+from tokenvault.kinds.base import Kind, Object
 from tokenvault.model.constraints import Default, OneOf
 from tokenvault.model.desired import DesiredObject, Graph, Provenance, Requirement, refs
 from tokenvault.model.marks import METADATA_KEY, has_room
+from tokenvault.plan.api_names import OF_APIS
 from tokenvault.plan.model import Plan
 from tokenvault.plan.orphans import Labels, find_orphans
-from tokenvault.plan.ownership import ApiNames, mark_of
+from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.plan.planner import Options, plan_graph
 from tokenvault.state.live import Live
 
@@ -37,10 +38,9 @@ def make_destroy_plan(
     """The plan after which the tenant holds nothing of this spec. `also` are addresses that are left alone otherwise."""
     kept = _kept(graph, live)
     left = find_orphans(graph, live, DESTROYED, retained=frozenset(kept))
-    found = [each for each in left if not each.orphan.protected]
-    taken = [node for each in found for node in each.nodes]
+    taken = [node for each in left.orphans for node in each.nodes]
     taken += [node for address in also for node in _on_request(address, graph, live)]
-    removed = [_with_note(node, graph.nodes.get(node.address), taken, _lent(node, live)) for node in taken]
+    removed = [_with_note(node, graph.nodes.get(node.address), live.objects.get(node.address), taken) for node in taken]
     plan = plan_graph(replace(graph, nodes={}), live, removed, salt=salt, files=files, options=options)
     going = {node.address for node in removed}
     warnings = [*_stays(kept), *_unproven(graph, live, going | kept.keys())]
@@ -70,13 +70,12 @@ def _kept(graph: Graph, live: Live) -> Mapping[str, str]:
 
 def _lent_to(protected: Iterable[str], graph: Graph, live: Live) -> Iterator[tuple[str, str]]:
     """The APIs that protected applications hold grants and policies for, by their marks, each with the application."""
-    names = ApiNames.of(graph, live)
+    ownership = Ownership(graph, live, adopt=False)
+    apis = {ownership.names.of_api(str(n.target.identity["identifier"])): n.address for n in graph.of_kind("api")}
     for user in sorted(protected):
-        mark = mark_of(kinds()[graph.nodes[user].kind], live.objects[user])
-        for label in mark.provisions if mark and mark.spec == graph.spec_name else ():
-            verb, name = names.now(label, mark.spec).split(":", 1) if mark else ("", "")
-            if f"api.{name}" in graph.nodes and provision_types()[verb].of_api:
-                yield f"api.{name}", user
+        for provision in ownership.provisions_of(user, live.objects[user]):
+            if provision.verb in OF_APIS and provision.slot in apis:
+                yield apis[provision.slot], user
 
 
 def _named_by(requirement: Requirement) -> Iterator[str]:
@@ -86,30 +85,22 @@ def _named_by(requirement: Requirement) -> Iterator[str]:
     yield from (ref.address for ref in refs(requirement.constraint))
 
 
-def _lent(node: DesiredObject, live: Live) -> frozenset[str]:
-    """The labels of what an object was lent, by its mark."""
-    mark = mark_of(kinds()[node.kind], live.objects.get(node.address))
-    return mark.provisions if mark else frozenset()
-
-
 def _with_note(
-    node: DesiredObject, asked: DesiredObject | None, taken: Iterable[DesiredObject], lent: frozenset[str]
+    node: DesiredObject, asked: DesiredObject | None, live: Object | None, taken: Iterable[DesiredObject]
 ) -> DesiredObject:
-    """A released object says what it keeps: settings that it may well have had before, for all that anyone knows."""
-    if node.target.reason != DESTROYED.released or asked is None:
+    """A released object says what it keeps: settings of which its mark does not record what they were before."""
+    if node.target.reason != DESTROYED.released or asked is None or live is None:
         return node
-    gone = tuple(path for each in taken if each.address == node.address for path in each.constraints)
-    mine = [
-        requirement
-        for requirement in asked.requirements
-        if requirement.provision not in lent and requirement.path != "name"
-    ]
-    settings = [requirement for requirement in mine if not isinstance(requirement.constraint, Default | OneOf)]
-    kept = (
+    kind = kinds()[node.kind]
+    mark = mark_of(kind, live)
+    recorded = any(p.verb in ("own", "gave", "was") for p in mark.provisions) if mark else False
+    gone = {path for each in taken if each.address == node.address for path in each.constraints}
+    settings = [
         requirement.path
-        for requirement in settings
-        if not any(f"{requirement.path}.".startswith(f"{path}.") for path in gone)
-    )
+        for requirement in asked.requirements
+        if not isinstance(requirement.constraint, Default | OneOf) and not requirement.provision
+    ]
+    kept = [path for path in settings if path not in gone and not (recorded and _is_recorded(kind, path))]
     paths = ", ".join(dict.fromkeys(path.removeprefix("spec.") for path in kept))
     reason = f"{node.target.reason}; kept, as it may have been so before: {paths}" if paths else node.target.reason
     target = replace(node.target, reason=reason)
@@ -118,6 +109,10 @@ def _with_note(
         target=target,
         requirements=tuple(replace(requirement, target=target) for requirement in node.requirements),
     )
+
+
+def _is_recorded(kind: Kind, path: str) -> bool:
+    return path.startswith("spec.") or bool(kind.slot_at(path))
 
 
 def _on_request(address: str, graph: Graph, live: Live) -> Iterator[DesiredObject]:

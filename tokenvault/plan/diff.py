@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from tokenvault.kinds.base import Field, Kind, Shape
 from tokenvault.model.constraints import Ref
-from tokenvault.secrets import Secret
+from tokenvault.secrets import Secret, is_sensitive
 
 Op = Literal["add", "remove", "change"]
 UNKNOWN = "\0known after apply: "
@@ -49,7 +49,7 @@ class Canonicalizer:
 
     def _hashable(self, item: Any) -> Any:
         plain = self.plain(item)
-        return plain if isinstance(plain, str | int | float) else json.dumps(plain, sort_keys=True)
+        return plain if isinstance(plain, str) else json.dumps(plain, sort_keys=True)
 
     def _entry(self, entry: Mapping[str, Any], key: str) -> dict[str, Any]:
         items = {name: value for name, value in entry.items() if name != key and value not in (None, [])}
@@ -83,9 +83,10 @@ def differences(
     kind: Kind, before: Mapping[str, Any], after: Mapping[str, Any], compare: Canonicalizer
 ) -> list[Difference]:
     """How `after` differs from `before`, attribute by attribute (dotted paths), in the order of `after`."""
-    old = {path: compare.canonical(before.get(path), kind.field_at(path)) for path in after}
-    new = {path: compare.canonical(value, kind.field_at(path)) for path, value in after.items()}
-    changed = [path for path in after if old[path] != new[path]]
+    pairs = {path: _alike(before.get(path), value) for path, value in after.items()}
+    old = {path: compare.canonical(pair[0], kind.field_at(path)) for path, pair in pairs.items()}
+    new = {path: compare.canonical(pair[1], kind.field_at(path)) for path, pair in pairs.items()}
+    changed = [path for path in after if not _equal(old[path], new[path])]
     if not changed:
         return []
     from deepdiff import DeepDiff
@@ -96,6 +97,32 @@ def differences(
     deltas = [delta for report, levels in found.items() for level in levels for delta in _deltas(report, level)]
     position = {path: n for n, path in enumerate(changed)}
     return sorted(deltas, key=lambda d: (position[d.path[0]], d.path, d.op, str(d.before), str(d.after)))
+
+
+def _alike(before: Any, after: Any) -> tuple[Any, Any]:
+    """Both values with every text as a secret, where a secret is in either: one side alone as a fingerprint never fits."""
+    if is_sensitive(before) or is_sensitive(after):
+        return _sealed(before), _sealed(after)
+    return before, after
+
+
+def _sealed(value: Any) -> Any:
+    if isinstance(value, str):
+        return Secret(value, "compared")
+    if isinstance(value, dict | Mapping):
+        return {key: _sealed(item) for key, item in value.items()}
+    return [_sealed(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two canonical values are the same JSON: `true` is not `1`, and `1` is `1.0`."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return bool(one == other)
 
 
 def _deltas(report: str, level: Any) -> list[Difference]:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tokenvault.errors import Diagnostic
-from tokenvault.flavors.provisions import EMPTIED, PRIVILEGED, absent_credential, attached_ids
+from tokenvault.flavors.provisions import BY_SECRET, PRIVILEGED, SLOTS, absent_credential, attached_ids, emptied
 from tokenvault.kinds.base import Object
 from tokenvault.kinds.credential import is_ours
 from tokenvault.model.constraints import ExcludesKeyed
 from tokenvault.model.desired import DesiredObject, Graph, Provenance, refs
 from tokenvault.plan.model import Action, Change
+from tokenvault.plan.ownership import Ownership
 from tokenvault.state.live import Live
 
 POOL, SLOT = 4, 2
@@ -27,13 +28,19 @@ RETIRED = Provenance(source="rotation", reason="the key is no longer in the spec
 GAP = "the old keys are taken away before the new ones are there, for its four credentials are in use: exchanges fail meanwhile"
 
 
-def stale_keys(graph: Graph, live: Live) -> list[DesiredObject]:
-    """Detaches and deletes every key that this spec gave a worker and no longer lists."""
+def stale_keys(graph: Graph, live: Live, adopt: bool) -> list[DesiredObject]:
+    """Detaches and deletes every key that this spec gave a worker and no longer lists.
+
+    The keys of a worker that was taken over bear the name of the spec that had it before.
+    """
     nodes: list[DesiredObject] = []
+    ownership = Ownership(graph, live, adopt)
     for address, kept in _keys(graph).items():
         client = live.objects.get(address)
         if client is not None:
-            gone = [c for c in _pool(live, client) if is_ours(c, graph.spec_name) and c.get("kid") not in kept]
+            taken_over = [p.slot for p in ownership.provisions_of(address, client) if p.verb == "keys"]
+            key_owners = [f"{graph.spec_name}/", *taken_over]
+            gone = [c for c in _pool(live, client) if is_ours(c, key_owners) and c.get("kid") not in kept]
             nodes += _without(graph.nodes[address], client, gone)
     return nodes
 
@@ -54,11 +61,11 @@ def _pool(live: Live, client: Object) -> list[Object]:
 
 def _without(app: DesiredObject, client: Object, gone: Sequence[Object]) -> Iterable[DesiredObject]:
     ids = tuple(str(credential["id"]) for credential in gone)
-    slots = [path for path in EMPTIED if path in app.constraints and set(ids) & set(attached_ids(client, path))]
+    slots = [path for path in SLOTS if path in app.constraints and set(ids) & set(attached_ids(client, path))]
     for path in slots:
         constraint = ExcludesKeyed("id", ids)
         requirement = replace(
-            next(app.requirements_for(path)), constraint=constraint, provenance=RETIRED, needs=(), provision=""
+            next(app.requirements_for(path)), constraint=constraint, provenance=RETIRED, needs=(), provision=None
         )
         yield DesiredObject(target=app.target, requirements=(requirement,), constraints={path: constraint})
     for credential in gone:
@@ -143,11 +150,15 @@ def _detached(rotation: Rotation) -> Mapping[str, Any]:
     """Both slots without the old keys, where they hold any. A slot that nothing is left in goes whole."""
     gone = {change.id for change in rotation.removed}
     values: dict[str, Any] = {}
-    for path, emptied in EMPTIED.items():
+    for path in SLOTS:
         attached = attached_ids(rotation.client, path)
         left = [{"id": credential_id} for credential_id in attached if credential_id not in gone]
         if len(left) < len(attached):
-            values |= {path: left} if left else {name: constraint.value for name, constraint in emptied.items()}
+            values |= (
+                {path: left}
+                if left
+                else {name: constraint.resolve(None) for name, constraint in emptied(path, BY_SECRET).items()}
+            )
     return values
 
 
@@ -164,7 +175,7 @@ def _full(rotation: Rotation) -> Diagnostic:
 
 
 def _slot_problems(address: str, values: Mapping[str, Any]) -> Iterable[Diagnostic]:
-    for path in EMPTIED:
+    for path in SLOTS:
         if len(values.get(path) or ()) > SLOT:
             yield Diagnostic(
                 code="plan-slot-full",

@@ -70,8 +70,8 @@ class Change:
 
 
 def takes_from(change: Change) -> Iterator[str]:
-    """The ids of those from whom the change takes something: an object of theirs, or their place in a list."""
-    if change.action is Action.DELETE:
+    """The ids of those from whom the change takes something: an object of theirs, a part of it, or their place in a list."""
+    if change.action is Action.DELETE or any(attribute.op == "remove" for attribute in change.attributes):
         yield from (str(value) for value in change.identity.values() if value != change.id)
     for attribute in change.attributes:
         if attribute.op == "remove" and attribute.element:

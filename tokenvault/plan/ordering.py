@@ -26,7 +26,11 @@ class Ordering:
 
     def requires(self, node: DesiredObject, live: Object | None, patch: Mapping[str, Any]) -> tuple[str, ...]:
         """What must be done first: the objects that the node refers to, or names as a need, and that are not waiting for it."""
-        waiting = [requirement for requirement in node.requirements if requirement.needs or requirement.provision]
+        waiting = [
+            requirement
+            for requirement in node.requirements
+            if requirement.needs or requirement.provision or node.target.recorder
+        ]
         requirements = [
             requirement
             for requirement in waiting
@@ -34,17 +38,16 @@ class Ordering:
         ]
         needs = node.needs() if live is None else {r.address for r in refs(dict(patch))}
         needs |= {need for requirement in requirements for need in requirement.needs}
-        needs |= {
-            requirement.user
-            for requirement in requirements
-            if requirement.provision and self._comes_first(requirement.user, node)
-        }
+        users = {requirement.user for requirement in requirements if requirement.provision} | (
+            {node.target.recorder} if requirements else set()
+        )
+        needs |= {user for user in users if user and self._comes_first(user, node)}
         return tuple(sorted(a for a in needs if a in self.graph.nodes and not self._follows(a, node)))
 
     def _is_met(self, requirement: Requirement, live: Object) -> bool:
         """Whether the object is as this ask wants it already: then nobody waits on its behalf."""
         value = get_path(live, requirement.path)
-        return bool(bound(requirement.constraint, self.live.ids).resolve(value, exact=False) == value)
+        return bool(bound(requirement.constraint, self.live.ids).resolve(value) == value)
 
     def _follows(self, address: str, node: DesiredObject) -> bool:
         """Whether the object at the address has to wait for the node instead: an object that exists is changed last."""
@@ -52,7 +55,7 @@ class Ordering:
         return self._refers_to(address, node.address) or (exists and node.address in self._needs_of(address))
 
     def _comes_first(self, user: str, node: DesiredObject) -> bool:
-        """A loan is written into its user's mark before it is given, except where the user itself waits for it."""
+        """A provision is written into its mark before it is given, except where the marked object itself waits for it."""
         if kinds()[node.kind].marker or user not in self.graph.nodes:
             return False
         return node.address not in self._needs_of(user)

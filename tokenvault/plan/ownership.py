@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 from tokenvault.errors import Diagnostic
-from tokenvault.flavors import provision_types
-from tokenvault.flavors.base import MY_ACCOUNT
+from tokenvault.flavors.base import MY_ACCOUNT, my_account_audience
+from tokenvault.flavors.provisions import PROVISION_KINDS
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
 from tokenvault.model.constraints import Equals
-from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, Provenance, Requirement
-from tokenvault.model.marks import API_METADATA_KEY, MAX_KEYS, METADATA_KEY, Mark, has_room, read_mark
+from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, Provenance, Requirement, bound
+from tokenvault.model.marks import (
+    API_METADATA_KEY,
+    MAX_KEYS,
+    METADATA_KEY,
+    MORE_KEYS,
+    Mark,
+    Provision,
+    has_room,
+    mark_keys,
+    read_mark,
+)
+from tokenvault.model.paths import get_path
+from tokenvault.plan.api_names import ApiNames, upgraded
+from tokenvault.plan.provisions import Slot
 from tokenvault.state.live import Live
 
 OWNERSHIP = Provenance(source="tokenvault", reason="the mark by which this spec finds the object again")
 PROOF = Provenance(
-    source="tokenvault", reason="the proof that this spec created the API, which cannot be marked itself"
+    source="tokenvault", reason="the record of what this spec gave to the API, which cannot be marked itself"
 )
 
 
@@ -27,44 +42,68 @@ def mark_of(kind: Kind, live: Object | None) -> Mark | None:
     return read_mark(live.get(kind.metadata)) if kind.metadata and live is not None else None
 
 
-def provisions_by_owner(graph: Graph) -> Mapping[str, list[Requirement]]:
-    """The asks of a graph that are loans, by the address of the object in whose mark they are written."""
-    lent: dict[str, list[Requirement]] = defaultdict(list)
-    for node in graph.nodes.values():
-        for requirement in node.requirements:
-            if requirement.provision:
-                lent[node.address if kinds()[node.kind].marker else requirement.user].append(requirement)
-    return lent
-
-
 Wanted = Callable[[ObjectRef], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ownership:
-    """The marks of one plan. `settle` forgets loans that nobody asks for any more, for they are taken back."""
+    """The marks of one plan.
+
+    `only` are the addresses that the plan is limited to: what it leaves out is neither given nor revoked. `going` are
+    the addresses at which something is revoked, by provision and application.
+    """
 
     graph: Graph
     live: Live
     adopt: bool
-    settle: bool
-    lent: Mapping[str, list[Requirement]]
-    names: ApiNames
-    holders: Mapping[tuple[str, str], str]
+    only: frozenset[str] | None = None
+    going: Mapping[tuple[str, Provision], str] = field(default_factory=dict)
+    _read: dict[str, frozenset[Provision]] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, graph: Graph, live: Live, *, adopt: bool, settle: bool) -> Ownership:
-        """The marks that a graph asks for on a tenant."""
-        marked = (graph.nodes[address] for address in sorted(graph.nodes, reverse=True) if address in live.ids)
-        holders = {(node.kind, live.ids[node.address]): node.address for node in marked if node.target.mark}
-        return cls(graph, live, adopt, settle, provisions_by_owner(graph), ApiNames.of(graph, live), holders)
+    @cached_property
+    def names(self) -> ApiNames:
+        """What marks call APIs."""
+        return ApiNames.of(self.graph, self.live)
+
+    @cached_property
+    def entry_names(self) -> Mapping[str, str]:
+        """What marks call the entries of lists, where it is not their digest."""
+        return {my_account_audience(self.graph.domain): MY_ACCOUNT}
+
+    @cached_property
+    def recorded_by(self) -> Mapping[str, Sequence[DesiredObject]]:
+        """The nodes whose provisions stand in an object's mark, by its address; the object itself among them."""
+        found: dict[str, list[DesiredObject]] = defaultdict(list)
+        for node in self.graph.nodes.values():
+            if not node.target.absent:
+                found[node.target.recorder or node.address].append(node)
+        return found
+
+    @cached_property
+    def asked_for(self) -> Mapping[str, Sequence[Requirement]]:
+        """The asks with a provision of their own, by the application in whose mark it is recorded."""
+        found: dict[str, list[Requirement]] = defaultdict(list)
+        for node in self.graph.nodes.values():
+            for requirement in node.requirements:
+                if requirement.provision:
+                    found[requirement.user].append(requirement)
+        return found
+
+    @cached_property
+    def holders(self) -> Mapping[tuple[str, str], str]:
+        """The first address that claims an object, by kind and id."""
+        marked = (self.graph.nodes[a] for a in sorted(self.graph.nodes, reverse=True) if a in self.live.ids)
+        return {(node.kind, self.live.ids[node.address]): node.address for node in marked if node.target.mark}
 
     def created(self, kind: Kind, live: Object | None) -> bool:
-        """Whether this spec created the object. What does not exist yet, it will have."""
-        if live is None:
-            return True
+        """Whether the object is this spec's from its creation on. What does not exist yet will be."""
+        mark = self._mark(kind, live)
+        return live is None or (mark is not None and mark.created)
+
+    def _mark(self, kind: Kind, live: Object | None) -> Mark | None:
+        """The mark of an object that is this spec's, or becomes it."""
         mark = mark_of(kind, live)
-        return mark is not None and mark.created and mark.spec == self.graph.spec_name
+        return mark if mark and (mark.spec == self.graph.spec_name or self.adopt) else None
 
     def problems(self, kind: Kind, node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
         """What is wrong with whose the object is."""
@@ -98,62 +137,207 @@ class Ownership:
         taken = mark.spec != self.graph.spec_name
         return f'taken over from the spec "{mark.spec}", which has it as {mark.key}' if taken else None
 
+    # What is recorded
+
+    def recorded(self, node: DesiredObject) -> frozenset[Provision]:
+        """What marks say that this spec gave to the object, or to the one in whose mark it is recorded."""
+        if node.kind == "api":
+            return self._recorded_of_api(str(node.target.identity["identifier"]))
+        address = node.target.recorder or node.address
+        return self.provisions_of(address, self.live.objects.get(address))
+
+    def provisions_of(self, address: str, live: Object | None) -> frozenset[Provision]:
+        """The provisions in the mark of the object at an address, as this version records them."""
+        if address not in self._read:
+            self._read[address] = self._provisions_of(address, live)
+        return self._read[address]
+
+    def _provisions_of(self, address: str, live: Object | None) -> frozenset[Provision]:
+        kind = kinds()[address.split(".", 1)[0]]
+        mark, node = self._mark(kind, live), self.graph.nodes.get(address)
+        if mark is None or live is None:
+            return frozenset()
+        taken = {Provision("keys", mark.owner)} if mark.spec != self.graph.spec_name else set()
+        return upgraded(mark, kind, live, node.constraints if node else {}, self.names) | taken
+
+    def _recorded_of_api(self, identifier: str) -> frozenset[Provision]:
+        """The record on the API's Custom API Client, and whether an application of this spec records its creation."""
+        made, mark = Provision("made", self.names.of_api(identifier)), self._api_marks.get(identifier)
+        created = made in self._made or (mark is not None and mark.created)
+        return (mark.provisions if mark else frozenset()) | ({made} if created else frozenset())
+
+    @cached_property
+    def _api_marks(self) -> Mapping[str, Mark]:
+        found = {}
+        for client in self.live.state.objects.get("clients", ()):
+            mark = read_mark(client.get("client_metadata"), API_METADATA_KEY)
+            if mark and (mark.spec == self.graph.spec_name or self.adopt):
+                found[str(client.get("resource_server_identifier"))] = mark
+        return found
+
+    @cached_property
+    def _made(self) -> frozenset[Provision]:
+        kind, clients = kinds()["application"], self.live.state.objects.get("clients", ())
+        marks = (self._mark(kind, client) for client in clients)
+        return frozenset(p for mark in marks if mark for p in mark.provisions if p.verb == "made")
+
+    def slot(self, kind: Kind, node: DesiredObject, path: str) -> Slot | None:
+        """What marks record of an attribute; None for an attribute of which nothing is recorded."""
+        name, provision = kind.slot_at(path), node.target.provision
+        if not name or not (kind.marker or node.target.recorder):
+            return None
+        recorded, known, live = self.recorded(node), kind.field_at(path), self.live.objects.get(node.address)
+        given_now = not get_path(live, path.rsplit(".", 1)[0])
+        return Slot(
+            name=f"{provision.verb}/{provision.slot}" if name == "/" and provision else name,
+            field=known,
+            recorded=recorded,
+            given=provision is not None and (provision in recorded or live is None),
+            created=bool(kind.marker) and self.created(kind, live),
+            covered=known.within is not None and (known.within in recorded or given_now),
+            entry_name=self.entry_names,
+        )
+
+    def revoked_paths(self, kind: Kind, node: DesiredObject) -> Iterator[str]:
+        """Attributes of the object that the spec gave something to and does not mention any more."""
+        if not kind.marker and node.kind != "api":
+            return
+        for slot in dict.fromkeys(p.slot if p.verb != "mrrt" else "mrrt" for p in sorted(self.recorded(node))):
+            path = kind.path_of(slot.split("/")[0])
+            if path and path not in node.constraints and not kind.field_at(path).all_or_nothing:
+                yield path
+
+    # What is to be recorded
+
+    def given(self, node: DesiredObject) -> frozenset[Provision]:
+        """What is recorded of a node that this plan makes as it is wanted."""
+        kind, live = kinds()[node.kind], self.live.objects.get(node.address)
+        recorded = self.recorded(node)
+        if node.address in self.live.unknown or (self.only is not None and node.address not in self.only):
+            return self._about(node, recorded)
+        found: set[Provision] = set()
+        own = node.target.provision
+        if own and (live is None or own in recorded):
+            found.add(own)
+        for path, constraint in kind.refine(node, live).constraints.items():
+            slot = self.slot(kind, node, path)
+            if slot is not None:
+                value = get_path(live, path) if live is not None else None
+                found |= set(slot.provisions(value, bound(constraint, self.live.ids), exists=live is not None))
+        return frozenset(found)
+
+    def _about(self, node: DesiredObject, recorded: Iterable[Provision]) -> frozenset[Provision]:
+        """Those of the recorded provisions that are about the node itself."""
+        own = node.target.provision
+        if own is None or node.kind == "api":
+            return frozenset(recorded)
+        return frozenset(p for p in recorded if p == own or p.slot.split("/")[0:2] == [own.verb, own.slot])
+
     def marked(
         self, kind: Kind, node: DesiredObject, live: Object | None, wanted: Wanted
-    ) -> tuple[DesiredObject, Diagnostic | None]:
-        """The node with asks for its marks where its kind carries them, or a warning that there is no room.
+    ) -> tuple[DesiredObject, list[Diagnostic]]:
+        """The node with asks for its marks where its kind carries them, and warnings of what they have no room for.
 
         `wanted` says whether a node that depends on another's value is wanted on this tenant.
         """
         if not kind.marker or not node.target.mark:
-            return node, None
-        if live is not None and not has_room(live.get(kind.metadata), METADATA_KEY):
-            return node, _no_room(kind, node, METADATA_KEY in (live.get(kind.metadata) or {}))
+            return node, []
+        api = self._api_record(node)
+        metadata = (live or {}).get(kind.metadata)
+        keys = mark_keys(metadata, *([API_METADATA_KEY] if api else []))
+        if not keys:
+            return node, [_no_room(kind, node, METADATA_KEY in (metadata or {}))]
         spec, key = node.target.mark.split("/", 1)
         mark = Mark(spec, key, self.created(kind, live), self.provisions(kind, node, live, wanted))
+        constraints: dict[str, Any] = {
+            f"{kind.metadata}.{name}": None for name in MORE_KEYS if name in keys and name in (metadata or {})
+        }
+        constraints |= {f"{kind.metadata}.{name}": text for name, text in mark.metadata(keys).items()}
         requirements = [
-            Requirement(target=node.target, path=kind.marker, constraint=Equals(str(mark)), provenance=OWNERSHIP)
+            Requirement(target=node.target, path=path, constraint=Equals(text), provenance=OWNERSHIP)
+            for path, text in constraints.items()
         ]
-        requirements += self._proofs(kind, node, live)
-        constraints = {requirement.path: requirement.constraint for requirement in requirements}
-        warning = _forgets(node, mark.forgotten) if mark.forgotten else None
-        return replace(
-            node, requirements=(*node.requirements, *requirements), constraints={**node.constraints, **constraints}
-        ), warning
+        requirements += self._api_asks(kind, node, metadata, api)
+        forgotten = mark.forgotten(keys)
+        ready = replace(
+            node,
+            requirements=(*node.requirements, *requirements),
+            constraints={
+                **node.constraints,
+                **{requirement.path: requirement.constraint for requirement in requirements},
+            },
+        )
+        return ready, [_forgets(node, forgotten)] if forgotten else []
 
-    def provisions(self, kind: Kind, node: DesiredObject, live: Object | None, wanted: Wanted) -> frozenset[str]:
-        """What the object was lent before, by whoever had it, and what it is lent now because it lacks it."""
-        requirements = [requirement for requirement in self.lent.get(node.address, ()) if wanted(requirement.target)]
+    def provisions(self, kind: Kind, node: DesiredObject, live: Object | None, wanted: Wanted) -> frozenset[Provision]:
+        """What the object's mark is to record: what is asked for and was not there before, and what is not revoked yet."""
+        recorded = self.provisions_of(node.address, live)
+        found: set[Provision] = set()
+        for other in self.recorded_by.get(node.address, ()):
+            if other.kind == "api" and node.target.identity.get("resource_server_identifier"):
+                continue
+            if other.kind == "api":
+                found |= {p for p in self.given(other) if p.verb == "made"}
+            elif wanted(other.target):
+                found |= self.given(other)
+            else:
+                found |= self._about(other, recorded)
+        found |= set(self._given_by_ask(kind, node, live, recorded, wanted))
+        found |= {p for p in recorded - found if self._stays(node.address, p)}
+        keys = {p for p in recorded if p.verb == "keys"} if Provision("privileged", "keys") in found else set()
+        return frozenset(found | keys)
+
+    def _given_by_ask(
+        self, kind: Kind, node: DesiredObject, live: Object | None, recorded: frozenset[Provision], wanted: Wanted
+    ) -> Iterator[Provision]:
         client_id = str(live[kind.id_field]) if live is not None else ""
-        new = frozenset(
-            requirement.provision for requirement in requirements if not self._holds(requirement, client_id)
-        )
-        if self.created(kind, live):
-            new = frozenset(label for label in new if not provision_types()[label.split(":")[0]].exact)
-        mark = mark_of(kind, live)
-        known = mark is not None and (mark.spec == self.graph.spec_name or self.adopt)
-        before = (
-            frozenset(self.names.now(label, mark.spec) for label in mark.provisions) if mark and known else frozenset()
-        )
-        settle = self.settle and not node.target.protect
-        return new | (before & {requirement.provision for requirement in requirements} if settle else before)
+        for requirement in self.asked_for.get(node.address, ()):
+            provision = requirement.provision
+            if provision is None or not wanted(requirement.target):
+                continue
+            included = self.only is None or requirement.target.address in self.only
+            if provision in recorded or (included and not self._holds(requirement, client_id)):
+                yield provision
 
     def _holds(self, requirement: Requirement, client_id: str) -> bool:
+        """Whether the object had before what the ask is about, or nobody can tell."""
         address = requirement.target.address
         live = self.live.objects.get(address)
-        if live is None:
+        if live is None or requirement.provision is None:
             return address in self.live.unknown
-        return provision_types()[requirement.provision.split(":")[0]].pre_existing(requirement, live, client_id)
+        return PROVISION_KINDS[requirement.provision.verb].pre_existing(requirement, live, client_id)
 
-    def _proofs(self, kind: Kind, node: DesiredObject, live: Object | None) -> Iterable[Requirement]:
-        """An API that does not exist yet is created by this plan: its Custom API Client remembers that."""
-        address = node.target.witness
-        if not address or address in self.live.objects or address in self.live.unknown:
-            return
-        if has_room((live or {}).get(kind.metadata), METADATA_KEY, API_METADATA_KEY):
-            proof = Mark(self.graph.spec_name, address.split(".", 1)[1], created=True)
-            path = f"{kind.metadata}.{API_METADATA_KEY}"
-            yield Requirement(target=node.target, path=path, constraint=Equals(str(proof)), provenance=PROOF)
+    def _stays(self, address: str, provision: Provision) -> bool:
+        """Whether a recorded provision that nobody asks for remains on record: it is not revoked by this plan."""
+        where = self.going.get((address, provision))
+        if where is not None:
+            return self.only is not None and where not in self.only
+        return self.names.is_unresolved(provision)
+
+    # What is recorded of an API
+
+    def _api_record(self, node: DesiredObject) -> Mark | None:
+        """The record of the API that this Custom API Client is linked to."""
+        if not node.target.identity.get("resource_server_identifier"):
+            return None
+        apis = [other for other in self.recorded_by.get(node.address, ()) if other.kind == "api"]
+        for api in apis:
+            found = self.given(api)
+            created = api.target.provision in found
+            provisions = frozenset(p for p in found if p.verb != "made")
+            if created or provisions:
+                return Mark(self.graph.spec_name, api.address.split(".", 1)[1], created, provisions)
+        return None
+
+    def _api_asks(self, kind: Kind, node: DesiredObject, metadata: Any, record: Mark | None) -> Iterator[Requirement]:
+        path = f"{kind.metadata}.{API_METADATA_KEY}"
+        if record is None:
+            known = read_mark(metadata, API_METADATA_KEY) if metadata else None
+            ours = known is not None and (known.spec == self.graph.spec_name or self.adopt)
+            if ours and self.recorded_by.get(node.address, [node])[-1].kind == "api":
+                yield Requirement(target=node.target, path=path, constraint=Equals(None), provenance=PROOF)
+        elif has_room(metadata, API_METADATA_KEY):
+            yield Requirement(target=node.target, path=path, constraint=Equals(str(record)), provenance=PROOF)
 
 
 def _same_object(node: DesiredObject, other: str) -> Diagnostic:
@@ -166,13 +350,13 @@ def _same_object(node: DesiredObject, other: str) -> Diagnostic:
     )
 
 
-def _forgets(node: DesiredObject, labels: Iterable[str]) -> Diagnostic:
+def _forgets(node: DesiredObject, provisions: Iterable[Provision]) -> Diagnostic:
     return Diagnostic(
         code="plan-mark-full",
         severity="warning",
-        summary=f"The mark of {node.address} has no room for all that it is lent",
-        detail=f"Neither `destroy` nor `--prune` will take back: {' '.join(labels)}.",
-        hint="Take that back by hand one day, or split the application. Shorter names of spec and connections help, too.",
+        summary=f"The mark of {node.address} has no room for all that the spec gives it",
+        detail=f"It will not be revoked later: {' '.join(map(str, provisions))}.",
+        hint="Revoke that by hand one day, or split the application. Shorter names of spec and connections help, too.",
         span=node.span,
     )
 
@@ -188,51 +372,3 @@ def _no_room(kind: Kind, node: DesiredObject, taken: bool) -> Diagnostic:
     summary = f"{node.address} cannot be marked: its {kind.metadata} {why}"
     hint = "It is managed all the same, but `destroy` will not release it. Remove the key, or one that nobody reads."
     return Diagnostic(code="plan-no-mark", severity="warning", summary=summary, hint=hint, span=node.span)
-
-
-CLIENT_SUFFIX = ".api_client"
-
-
-@dataclass(frozen=True, slots=True)
-class ApiNames:
-    """The identifiers of APIs by the names that each spec's labels have for them, and this spec's keys by identifier."""
-
-    spec: str
-    identifiers: Mapping[str, Mapping[str, str]]
-    keys: Mapping[str, str]
-
-    @classmethod
-    def of(cls, graph: Graph, live: Live) -> ApiNames:
-        """The names in a graph, and in the marks of Custom API Clients, which know how an API was called before."""
-        asked = _asked(graph)
-        found: dict[str, dict[str, str]] = defaultdict(lambda: {MY_ACCOUNT: asked[MY_ACCOUNT]})
-        found[graph.spec_name] |= asked
-        for metadata_key in (API_METADATA_KEY, ""):
-            for item in live.state.objects.get("clients", ()):
-                metadata, identifier = item.get("client_metadata"), item.get("resource_server_identifier")
-                mark = read_mark(metadata, metadata_key) if metadata_key else read_mark(metadata)
-                if mark and identifier:
-                    found[mark.spec][mark.key.removesuffix(CLIENT_SUFFIX)] = str(identifier)
-        return cls(graph.spec_name, found, {identifier: name for name, identifier in asked.items()})
-
-    @property
-    def own(self) -> Mapping[str, str]:
-        """The identifiers by the names that this spec's labels have for them."""
-        return self.identifiers[self.spec]
-
-    def now(self, label: str, spec: str) -> str:
-        """A label of that spec as this one writes it today."""
-        verb, name = label.split(":", 1)
-        if verb not in provision_types() or not provision_types()[verb].of_api:
-            return label
-        identifier = self.identifiers.get(spec, {}).get(name, "")
-        return f"{verb}:{self.keys.get(identifier, name)}"
-
-
-def _asked(graph: Graph) -> dict[str, str]:
-    found = {MY_ACCOUNT: f"https://{graph.domain}/me/"}
-    for node in graph.of_kind("api"):
-        found[node.address.removeprefix("api.")] = str(node.target.identity["identifier"])
-    for node in graph.of_kind("my_account_api"):
-        found[MY_ACCOUNT] = str(node.target.identity["identifier"])
-    return found

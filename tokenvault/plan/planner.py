@@ -9,8 +9,9 @@ from typing import Any
 from tokenvault.errors import Diagnostic, PlanError
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
-from tokenvault.model.constraints import Constraint, Contains, ContainsKeyed, Default, Equals, NotIn, Ref
+from tokenvault.model.constraints import AllOf, Constraint, Contains, ContainsKeyed, Default, Equals, NotIn, Ref
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, bind, bound
+from tokenvault.model.marks import Provision
 from tokenvault.model.paths import get_path
 from tokenvault.plan.changes import attributes, kept, risks, unmanaged, unmanaged_options
 from tokenvault.plan.deletion import deletion, in_order
@@ -18,8 +19,9 @@ from tokenvault.plan.diff import Canonicalizer, Difference, differences
 from tokenvault.plan.key_rotation import stale_keys, within_limits
 from tokenvault.plan.model import Action, Change, Orphan, Plan, planned_nodes
 from tokenvault.plan.ordering import Ordering, ownership_commit_order, with_companions
-from tokenvault.plan.orphans import find_orphans, lost_witnesses
+from tokenvault.plan.orphans import Revoked, find_orphans, lost_witnesses
 from tokenvault.plan.ownership import Ownership, mark_of
+from tokenvault.plan.patch import inconsistencies
 from tokenvault.state.desired import with_nodes
 from tokenvault.state.live import Live, match
 from tokenvault.state.unknown import unknown_warnings, why_unknown
@@ -30,12 +32,14 @@ class Options:
     """What the user decides about a plan.
 
     `adopt` takes over what carries another spec's mark, `prune` takes away what the spec left behind; a plan that
-    deletes more than `max_destroy` objects is not to be carried out.
+    deletes more than `max_destroy` objects is not to be carried out. `only` are the addresses that the plan is limited
+    to: marks record nothing of what it leaves out.
     """
 
     adopt: bool = False
     prune: bool = False
     max_destroy: int | None = None
+    only: frozenset[str] | None = None
 
 
 def make_plan(
@@ -43,11 +47,13 @@ def make_plan(
 ) -> Plan:
     """The plan that makes `live` what `graph` asks for; `PlanError` with everything that cannot be reconciled."""
     options = options or Options()
-    left = find_orphans(graph, live)
-    pruned = [each for each in left if options.prune and not each.orphan.protected]
+    left = find_orphans(graph, live, adopt=options.adopt)
+    pruned = left.orphans if options.prune else ()
+    orphans = () if options.prune else tuple(each.orphan for each in left.orphans)
     removed = [node for each in pruned for node in each.nodes]
-    orphans = tuple(each.orphan for each in left if each not in pruned)
-    plan = plan_graph(graph, live, removed, salt=salt, files=files, options=options, orphans=orphans)
+    plan = plan_graph(
+        graph, live, removed, salt=salt, files=files, options=options, orphans=orphans, revoked=left.revoked
+    )
     return replace(plan, warnings=(*plan.warnings, *lost_witnesses(graph, live, pruned)))
 
 
@@ -60,14 +66,18 @@ def plan_graph(
     files: tuple[str, ...],
     options: Options,
     orphans: tuple[Orphan, ...] = (),
+    revoked: Sequence[Revoked] = (),
 ) -> Plan:
-    """The plan for a graph, and for what else is to be taken away (`removed`)."""
-    removed = [*removed, *stale_keys(graph, live)]
+    """The plan for a graph, for what else is to be taken away (`removed`), and for what is revoked of what stays."""
+    going = {(each.application, p): each.node.address for each in revoked for p in each.provisions}
+    removed = [*removed, *(each.node for each in revoked), *stale_keys(graph, live, options.adopt)]
     if removed:
         graph = with_nodes(graph, removed)
         live = match(graph, live.state)
-    planner = _Planner.of(graph, live, Canonicalizer(salt), options)
+    planner = _Planner.of(graph, live, Canonicalizer(salt), options, going)
     changes = planner.changes()
+    if options.only is not None:
+        changes = [change for change in changes if change.address in options.only]
     if planner.errors:
         raise PlanError(*planner.errors)
     return Plan(
@@ -99,9 +109,16 @@ class _Planner:
     unchanged: int = 0
 
     @classmethod
-    def of(cls, graph: Graph, live: Live, compare: Canonicalizer, options: Options) -> _Planner:
+    def of(
+        cls,
+        graph: Graph,
+        live: Live,
+        compare: Canonicalizer,
+        options: Options,
+        going: Mapping[tuple[str, Provision], str],
+    ) -> _Planner:
         """The planner of a graph."""
-        ownership = Ownership.of(graph, live, adopt=options.adopt, settle=options.prune)
+        ownership = Ownership(graph, live, options.adopt, options.only, going)
         return cls(graph, live, compare, ownership, Ordering(graph, live))
 
     def changes(self) -> list[Change]:
@@ -137,7 +154,7 @@ class _Planner:
         if any(problem.severity == "error" for problem in problems):
             return
         node, no_room = self.ownership.marked(kind, node, live, self._is_wanted)
-        self.warnings += [no_room] if no_room else []
+        self.warnings += no_room
         change = self._change(kind, node, live)
         if change and node.target.checked_only:
             self.warnings.append(_unmet(node, change))
@@ -159,6 +176,7 @@ class _Planner:
         if live is not None:
             patch = with_companions(kind, patch, after)
             self._refuse_immutable(kind, node, patch)
+            self._refuse_inconsistent(kind, node, patch, live)
         deferred = self.ordering.deferred(kind, node, patch, after) if live is None else {}
         takeover = self.ownership.takeover(kind, node, live)
         return Change(
@@ -187,33 +205,51 @@ class _Planner:
     def _only_marks(self, kind: Kind, node: DesiredObject, live: Object, deltas: Iterable[Difference]) -> bool:
         """An object that is as the spec says already, and is found by what never changes of it, is not marked for that."""
         lasting = all(name == kind.id_field or kind.field_at(name).immutable for name in node.target.identity)
-        lent = self.ownership.provisions(kind, node, live, self._is_wanted)
+        given = self.ownership.provisions(kind, node, live, self._is_wanted)
         marks = all(delta.path[0] == kind.marker for delta in deltas)
-        return lasting and marks and not lent and mark_of(kind, live) is None and bool(node.target.mark)
+        return lasting and marks and not given and mark_of(kind, live) is None and bool(node.target.mark)
 
     def _values(self, kind: Kind, node: DesiredObject, live: Object | None) -> tuple[dict[str, Any], dict[str, Any]]:
         before: dict[str, Any] = {}
         after: dict[str, Any] = {}
-        exact = self.ownership.created(kind, live)
-        for path, constraint in node.constraints.items():
-            if live is not None and (
-                isinstance(constraint, Default) or (path in kind.create_only and kind.field_at(path).immutable)
-            ):
-                if (
-                    not isinstance(constraint, Default)
-                    and path in live
-                    and live[path] != constraint.resolve(live[path], exact=True)
-                ):
-                    after[path], before[path] = constraint.resolve(live[path], exact=True), live[path]
-                continue
-            if live is not None and (reason := why_unknown(live, path, constraint, self.live)):
+        revoked = self.ownership.revoked_paths(kind, node) if live is not None else ()
+        for path in (*node.constraints, *revoked):
+            constraint = node.constraints.get(path)
+            if live is None:
+                after[path] = initial(bound(constraint, self.live.ids)) if constraint is not None else None
+                before[path] = None
+            elif constraint is not None and (reason := why_unknown(live, path, constraint, self.live)):
                 self.unseen.setdefault(node.address, {})[path] = reason
-                continue
-            ready = bound(constraint, self.live.ids)
-            before[path] = get_path(live, path) if live is not None else None
-            owned = exact and kind.field_at(path).exact
-            after[path] = initial(ready) if live is None else ready.resolve(before[path], exact=owned)
-        return before, after
+            elif not _is_fixed(kind, path, constraint):
+                before[path] = get_path(live, path)
+                after[path] = self._resolved(kind, node, path, constraint, before[path])
+            elif path in live and not isinstance(constraint, Default) and constraint is not None:
+                before[path], after[path] = live[path], constraint.resolve(live[path])
+        return before, _starting_anew(node, live, before, after)
+
+    def _resolved(self, kind: Kind, node: DesiredObject, path: str, constraint: Constraint | None, live: Any) -> Any:
+        """The value that the attribute is to have: without what is revoked, and with what is asked for."""
+        slot, ready = (
+            self.ownership.slot(kind, node, path),
+            bound(constraint, self.live.ids) if constraint is not None else None,
+        )
+        kept = slot.without_revoked(live, ready) if slot else live
+        return ready.resolve(kept) if ready is not None else kept
+
+    def _refuse_inconsistent(self, kind: Kind, node: DesiredObject, patch: Mapping[str, Any], live: Object) -> None:
+        """A request that would not lead where the plan says is a bug of ours: it is never sent."""
+        paths = [] if kind.delta else list(inconsistencies(kind, patch, live, self.compare))
+        if paths:
+            self.errors.append(
+                Diagnostic(
+                    code="plan-inconsistent",
+                    summary=f"{node.address}: the request would not lead to the planned object ({', '.join(paths)})",
+                    detail="This is a bug of tokenvault. Nothing was changed.",
+                    hint="Please report it with the spec and the output of `tokenvault snapshot`, which holds no secret.",
+                    span=node.span,
+                    context=node.address,
+                )
+            )
 
     def _refuse_immutable(self, kind: Kind, node: DesiredObject, patch: Mapping[str, Any]) -> None:
         for path in patch:
@@ -229,13 +265,30 @@ class _Planner:
                 )
 
 
+def _is_fixed(kind: Kind, path: str, constraint: Constraint | None) -> bool:
+    """Whether the attribute of an existing object is not looked at: it only started so, or never changes."""
+    return isinstance(constraint, Default) or (path in kind.create_only and kind.field_at(path).immutable)
+
+
+def _starting_anew(
+    node: DesiredObject, live: Object | None, before: dict[str, Any], after: dict[str, Any]
+) -> dict[str, Any]:
+    """The values, with those that start anew because the attribute that they go with changes."""
+    for path, constraint in node.constraints.items():
+        with_ = constraint.again_with if isinstance(constraint, Default | NotIn) else ""
+        if with_ and before.get(with_) is not None and before[with_] != after.get(with_):
+            after[path] = initial(constraint)
+            before[path] = get_path(live, path)
+    return after
+
+
 def initial(constraint: Constraint) -> Any:
     """The value that a new object starts with."""
     match constraint:
         case NotIn():
             return constraint.instead
-        case Contains() | ContainsKeyed():
-            return constraint.resolve(None, exact=True)
+        case Contains() | ContainsKeyed() | AllOf():
+            return constraint.resolve(None)
         case Equals() | Default():
             return constraint.value
         case _:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import groupby
 
-from tokenvault.errors import Diagnostic, SpecError
 from tokenvault.flavors import flavor_usages
 from tokenvault.flavors.base import application
 from tokenvault.kinds import kinds
 from tokenvault.kinds.application import APP_TYPES
-from tokenvault.model.constraints import Conflict, Constraint, OneOf, merge_all
-from tokenvault.model.desired import DesiredObject, Graph, Requirement
+from tokenvault.model.constraints import OneOf
+from tokenvault.model.desired import DesiredObject, Graph, Requirement, node_of
 from tokenvault.model.spec import Spec
 
 
@@ -54,42 +53,5 @@ def with_nodes(graph: Graph, nodes: Iterable[DesiredObject]) -> Graph:
 
 
 def _node(requirements: tuple[Requirement, ...]) -> DesiredObject:
-    by_path: dict[str, list[Requirement]] = {}
-    for requirement in requirements:
-        kinds()[requirement.target.kind]  # an unknown kind fails here, not at run time
-        by_path.setdefault(requirement.path, []).append(requirement)
-    return DesiredObject(
-        target=requirements[0].target,
-        requirements=requirements,
-        constraints={path: _want(some) for path, some in by_path.items()},
-    )
-
-
-def _want(requirements: Sequence[Requirement]) -> Constraint:
-    """What all these asks for one attribute want together."""
-    try:
-        return merge_all([requirement.constraint for requirement in requirements])
-    except Conflict:
-        raise SpecError(_conflict(requirements)) from None
-
-
-def _conflict(requirements: Sequence[Requirement]) -> Diagnostic:
-    other = requirements[0]
-    this = next(requirements[n] for n in range(1, len(requirements)) if _contradicts(requirements[: n + 1]))
-    one, two = other.provenance, this.provenance
-    return Diagnostic(
-        code="spec-conflict",
-        summary=f"{this.target.address} cannot satisfy both {one.source} and {two.source}: {this.path}",
-        detail=f"{one.source}: {one.reason}; {two.source}: {two.reason}.",
-        hint="Use one application for each.",
-        span=two.span,
-        context=this.target.address,
-    )
-
-
-def _contradicts(requirements: Sequence[Requirement]) -> bool:
-    try:
-        merge_all([requirement.constraint for requirement in requirements])
-    except Conflict:
-        return True
-    return False
+    kinds()[requirements[0].target.kind]  # an unknown kind fails here, not at run time
+    return node_of(requirements[0].target, requirements)
