@@ -50,7 +50,7 @@ class Ownership:
     """The marks of one plan.
 
     `only` are the addresses that the plan is limited to: what it leaves out is neither given nor revoked. `going` are
-    the addresses at which something is revoked, by provision and application.
+    the addresses at which something is revoked, by application and provision. Without `revoke` nothing is.
     """
 
     graph: Graph
@@ -58,6 +58,7 @@ class Ownership:
     adopt: bool
     only: frozenset[str] | None = None
     going: Mapping[tuple[str, Provision], str] = field(default_factory=dict)
+    revoke: bool = True
     _read: dict[str, frozenset[Provision]] = field(default_factory=dict)
 
     @cached_property
@@ -200,7 +201,7 @@ class Ownership:
 
     def revoked_paths(self, kind: Kind, node: DesiredObject) -> Iterator[str]:
         """Attributes of the object that the spec gave something to and does not mention any more."""
-        if not kind.marker and node.kind != "api":
+        if not self.revoke or (not kind.marker and node.kind != "api"):
             return
         for slot in dict.fromkeys(p.slot if p.verb != "mrrt" else "mrrt" for p in sorted(self.recorded(node))):
             path = kind.path_of(slot.split("/")[0])
@@ -309,6 +310,8 @@ class Ownership:
 
     def _stays(self, address: str, provision: Provision) -> bool:
         """Whether a recorded provision that nobody asks for remains on record: it is not revoked by this plan."""
+        if not self.revoke:
+            return True
         where = self.going.get((address, provision))
         if where is not None:
             return self.only is not None and where not in self.only

@@ -33,13 +33,14 @@ class Options:
 
     `adopt` takes over what carries another spec's mark, `prune` takes away what the spec left behind; a plan that
     deletes more than `max_destroy` objects is not to be carried out. `only` are the addresses that the plan is limited
-    to: marks record nothing of what it leaves out.
+    to: marks record nothing of what it leaves out. Without `revoke` nothing is taken back: the spec is part of a larger one.
     """
 
     adopt: bool = False
     prune: bool = False
     max_destroy: int | None = None
     only: frozenset[str] | None = None
+    revoke: bool = True
 
 
 def make_plan(
@@ -52,7 +53,14 @@ def make_plan(
     orphans = () if options.prune else tuple(each.orphan for each in left.orphans)
     removed = [node for each in pruned for node in each.nodes]
     plan = plan_graph(
-        graph, live, removed, salt=salt, files=files, options=options, orphans=orphans, revoked=left.revoked
+        graph,
+        live,
+        removed,
+        salt=salt,
+        files=files,
+        options=options,
+        orphans=orphans,
+        revoked=left.revoked if options.revoke else (),
     )
     return replace(plan, warnings=(*plan.warnings, *lost_witnesses(graph, live, pruned)))
 
@@ -70,7 +78,11 @@ def plan_graph(
 ) -> Plan:
     """The plan for a graph, for what else is to be taken away (`removed`), and for what is revoked of what stays."""
     going = {(each.application, p): each.node.address for each in revoked for p in each.provisions}
-    removed = [*removed, *(each.node for each in revoked), *stale_keys(graph, live, options.adopt)]
+    removed = [
+        *removed,
+        *(each.node for each in revoked),
+        *(stale_keys(graph, live, options.adopt) if options.revoke else ()),
+    ]
     if removed:
         graph = with_nodes(graph, removed)
         live = match(graph, live.state)
@@ -118,7 +130,7 @@ class _Planner:
         going: Mapping[tuple[str, Provision], str],
     ) -> _Planner:
         """The planner of a graph."""
-        ownership = Ownership(graph, live, options.adopt, options.only, going)
+        ownership = Ownership(graph, live, options.adopt, options.only, going, options.revoke)
         return cls(graph, live, compare, ownership, Ordering(graph, live))
 
     def changes(self) -> list[Change]:
@@ -233,7 +245,7 @@ class _Planner:
             self.ownership.slot(kind, node, path),
             bound(constraint, self.live.ids) if constraint is not None else None,
         )
-        kept = slot.without_revoked(live, ready) if slot else live
+        kept = slot.without_revoked(live, ready) if slot and self.ownership.revoke else live
         return ready.resolve(kept) if ready is not None else kept
 
     def _refuse_inconsistent(self, kind: Kind, node: DesiredObject, patch: Mapping[str, Any], live: Object) -> None:
