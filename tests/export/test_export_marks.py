@@ -73,7 +73,7 @@ def test_adopted_applications_come_back_by_client_id_under_their_keys(tmp_path: 
         "app": {
             "client_id": client_id,
             "type": "regular_web",
-            "callbacks": ["https://new.example/cb"],
+            "callbacks": ["https://app.example/callback", "https://new.example/cb"],
             "flavors": ["refresh_token_exchange"],
         }
     }

@@ -13,7 +13,7 @@ from tokenvault.flavors.base import MY_ACCOUNT, my_account_audience
 from tokenvault.flavors.provisions import PROVISION_KINDS
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
-from tokenvault.model.constraints import Equals
+from tokenvault.model.constraints import Equals, OneOf
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, Provenance, Requirement, bound
 from tokenvault.model.marks import (
     API_METADATA_KEY,
@@ -30,6 +30,7 @@ from tokenvault.model.paths import get_path
 from tokenvault.plan.api_names import ApiNames, upgraded
 from tokenvault.plan.provisions import Slot
 from tokenvault.state.live import Live
+from tokenvault.state.unknown import why_unknown
 
 OWNERSHIP = Provenance(source="tokenvault", reason="the mark by which this spec finds the object again")
 PROOF = Provenance(
@@ -222,7 +223,7 @@ class Ownership:
             found.add(own)
         for path, constraint in kind.refine(node, live).constraints.items():
             slot = self.slot(kind, node, path)
-            if slot is not None:
+            if slot is not None and not (live is not None and why_unknown(live, path, constraint, self.live)):
                 value = get_path(live, path) if live is not None else None
                 found |= set(slot.provisions(value, bound(constraint, self.live.ids), exists=live is not None))
         return frozenset(found)
@@ -284,7 +285,7 @@ class Ownership:
             else:
                 found |= self._about(other, recorded)
         found |= set(self._given_by_ask(kind, node, live, recorded, wanted))
-        found |= {p for p in recorded - found if self._stays(node.address, p)}
+        found |= {p for p in recorded - found if self._stays(node.address, p) or self._is_unknown(kind, live, p)}
         keys = {p for p in recorded if p.verb == "keys"} if Provision("privileged", "keys") in found else set()
         return frozenset(found | keys)
 
@@ -316,6 +317,11 @@ class Ownership:
         if where is not None:
             return self.only is not None and where not in self.only
         return self.names.is_unresolved(provision)
+
+    def _is_unknown(self, kind: Kind, live: Object | None, provision: Provision) -> bool:
+        """Whether the token may not read the attribute: what is recorded of it stays on record."""
+        path = kind.path_of(provision.slot.split("/")[0]) if live is not None else None
+        return path is not None and live is not None and why_unknown(live, path, OneOf(()), self.live) is not None
 
     # What is recorded of an API
 
