@@ -89,7 +89,7 @@ def plan_graph(
     planner = _Planner.of(graph, live, Canonicalizer(salt), options, going)
     changes = planner.changes()
     if options.only is not None:
-        changes = [change for change in changes if change.address in options.only]
+        changes = [_within(change, options.only) for change in changes if change.address in options.only]
     if planner.errors:
         raise PlanError(*planner.errors)
     return Plan(
@@ -103,6 +103,11 @@ def plan_graph(
         orphans=orphans,
         warnings=tuple(planner.warnings),
     )
+
+
+def _within(change: Change, only: frozenset[str]) -> Change:
+    """The change, waiting only for what is in the plan."""
+    return replace(change, requires=tuple(address for address in change.requires if address in only))
 
 
 @dataclass(slots=True)
