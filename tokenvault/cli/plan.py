@@ -60,7 +60,10 @@ Adopt = Annotated[bool, typer.Option("--adopt", help="Take over objects that car
 def plan(
     specs: Specs = None,
     detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes, or objects that the spec dropped; else 0.")
+        bool,
+        typer.Option(
+            "--detailed-exitcode", help="Exit 2 when there are changes, or objects that the spec dropped; else 0."
+        ),
     ] = False,
     form: Annotated[Format, typer.Option("--format", help="How to show the plan.")] = Format.TEXT,
     summary: Summary = False,

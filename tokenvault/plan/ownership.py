@@ -22,6 +22,7 @@ from tokenvault.model.marks import (
     MORE_KEYS,
     Mark,
     Provision,
+    digest,
     has_room,
     mark_keys,
     read_mark,
@@ -41,6 +42,12 @@ PROOF = Provenance(
 def mark_of(kind: Kind, live: Object | None) -> Mark | None:
     """The mark that the object carries."""
     return read_mark(live.get(kind.metadata)) if kind.metadata and live is not None else None
+
+
+def roster(graph: Graph) -> Provision:
+    """The record of which objects with marks of their own a spec has."""
+    marked = sorted(node.address for node in graph.nodes.values() if node.target.mark)
+    return Provision("spec", digest(" ".join(marked)))
 
 
 Wanted = Callable[[ObjectRef], bool]
@@ -285,9 +292,17 @@ class Ownership:
             else:
                 found |= self._about(other, recorded)
         found |= set(self._given_by_ask(kind, node, live, recorded, wanted))
-        found |= {p for p in recorded - found if self._stays(node.address, p) or self._is_unknown(kind, live, p)}
+        known = {p for p in recorded if p.verb != "spec"}
+        found |= {p for p in known - found if self._stays(node.address, p) or self._is_unknown(kind, live, p)}
         keys = {p for p in recorded if p.verb == "keys"} if Provision("privileged", "keys") in found else set()
-        return frozenset(found | keys)
+        return self._with_roster(frozenset(found | keys), recorded)
+
+    def _with_roster(self, found: frozenset[Provision], recorded: frozenset[Provision]) -> frozenset[Provision]:
+        """With a digest of what the spec has. It alone is no reason to write a mark again, and a part of a spec has none."""
+        before = frozenset(p for p in recorded if p.verb == "spec")
+        if self.only is not None or not self.revoke or (recorded and found == recorded - before):
+            return found | before
+        return found | {roster(self.graph)}
 
     def _given_by_ask(
         self, kind: Kind, node: DesiredObject, live: Object | None, recorded: frozenset[Provision], wanted: Wanted

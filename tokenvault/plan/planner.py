@@ -17,6 +17,7 @@ from tokenvault.plan.changes import attributes, kept, risks, unmanaged, unmanage
 from tokenvault.plan.deletion import deletion, in_order
 from tokenvault.plan.diff import Canonicalizer, Difference, differences
 from tokenvault.plan.key_rotation import stale_keys, within_limits
+from tokenvault.plan.lost import find_lost
 from tokenvault.plan.model import Action, Change, Orphan, Plan, planned_nodes
 from tokenvault.plan.ordering import Ordering, ownership_commit_order, with_companions
 from tokenvault.plan.orphans import Revoked, find_orphans, lost_witnesses
@@ -119,6 +120,7 @@ class _Planner:
     compare: Canonicalizer
     ownership: Ownership
     ordering: Ordering
+    lost: Mapping[str, str]
     values: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     errors: list[Diagnostic] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
@@ -136,7 +138,8 @@ class _Planner:
     ) -> _Planner:
         """The planner of a graph."""
         ownership = Ownership(graph, live, options.adopt, options.only, going, options.revoke)
-        return cls(graph, live, compare, ownership, Ordering(graph, live))
+        lost = find_lost(graph, live)
+        return cls(graph, live, compare, ownership, Ordering(graph, live), {**lost.deleted, **lost.unmarked})
 
     def changes(self) -> list[Change]:
         """Every node's change, with the changes that it has to wait for."""
@@ -215,7 +218,7 @@ class _Planner:
             unmanaged_options=unmanaged_options(node, live) if any(p.startswith("options.") for p in patch) else 0,
             kept=kept(kind, before, after, changed),
             risks=risks(kind, live, before, patch) if live is not None else (),
-            reason=takeover or node.target.reason,
+            reason=takeover or self.lost.get(node.address) or node.target.reason,
             span=node.span,
         )
 
