@@ -13,7 +13,7 @@ from tokenvault.flavors.base import MY_ACCOUNT, my_account_audience
 from tokenvault.flavors.provisions import PROVISION_KINDS
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
-from tokenvault.model.constraints import Equals, OneOf
+from tokenvault.model.constraints import Default, Equals, OneOf
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, Provenance, Requirement, bound
 from tokenvault.model.marks import (
     API_METADATA_KEY,
@@ -208,13 +208,16 @@ class Ownership:
         )
 
     def revoked_paths(self, kind: Kind, node: DesiredObject) -> Iterator[str]:
-        """Attributes of the object that the spec gave something to and does not mention any more."""
-        if not self.revoke or (not kind.marker and node.kind != "api"):
+        """Attributes of the object that the spec gave something to and does not ask anything of any more."""
+        if not self.revoke or not (kind.marker or node.target.recorder):
             return
-        for slot in dict.fromkeys(p.slot if p.verb != "mrrt" else "mrrt" for p in sorted(self.recorded(node))):
-            path = kind.path_of(slot.split("/")[0])
-            if path and path not in node.constraints and not kind.field_at(path).all_or_nothing:
-                yield path
+        own, found = node.target.provision, dict[str, None]()
+        for provision in sorted(self.recorded(node)):
+            inside = own is not None and provision.slot == f"{own.verb}/{own.slot}"
+            slot = "mrrt" if provision.verb == "mrrt" else provision.slot.split("/")[0]
+            path = kind.path_of("/" if inside else slot) if inside or kind.marker or node.kind == "api" else None
+            found |= {path: None} if path and not kind.field_at(path).all_or_nothing else {}
+        yield from (path for path in found if isinstance(node.constraints.get(path), Default | None))
 
     # What is to be recorded
 

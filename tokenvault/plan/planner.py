@@ -21,7 +21,7 @@ from tokenvault.plan.lost import find_lost
 from tokenvault.plan.model import Action, Change, Orphan, Plan, planned_nodes
 from tokenvault.plan.ordering import Ordering, ownership_commit_order, with_companions
 from tokenvault.plan.orphans import Revoked, find_orphans, lost_witnesses
-from tokenvault.plan.ownership import Ownership, mark_of
+from tokenvault.plan.ownership import Ownership, mark_of, roster
 from tokenvault.plan.patch import inconsistencies
 from tokenvault.state.desired import with_nodes
 from tokenvault.state.live import Live, match
@@ -225,35 +225,34 @@ class _Planner:
     def _only_marks(self, kind: Kind, node: DesiredObject, live: Object, deltas: Iterable[Difference]) -> bool:
         """An object that is as the spec says already, and is found by what never changes of it, is not marked for that."""
         lasting = all(name == kind.id_field or kind.field_at(name).immutable for name in node.target.identity)
-        given = self.ownership.provisions(kind, node, live, self._is_wanted)
+        given = self.ownership.provisions(kind, node, live, self._is_wanted) - {roster(self.graph)}
         marks = all(delta.path[0] == kind.marker for delta in deltas)
         return lasting and marks and not given and mark_of(kind, live) is None and bool(node.target.mark)
 
     def _values(self, kind: Kind, node: DesiredObject, live: Object | None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The values before and after of every attribute that something is asked of, or that something is revoked of."""
+        if live is None:
+            after = {path: initial(bound(asked, self.live.ids)) for path, asked in node.constraints.items()}
+            return dict.fromkeys(after), after
         before: dict[str, Any] = {}
-        after: dict[str, Any] = {}
-        revoked = self.ownership.revoked_paths(kind, node) if live is not None else ()
-        for path in (*node.constraints, *revoked):
-            constraint = node.constraints.get(path)
-            if live is None:
-                after[path] = initial(bound(constraint, self.live.ids)) if constraint is not None else None
-                before[path] = None
-            elif constraint is not None and (reason := why_unknown(live, path, constraint, self.live)):
+        after = {}
+        asked = {path: asked for path, asked in node.constraints.items() if not isinstance(asked, Default)}
+        for path in (*asked, *self.ownership.revoked_paths(kind, node)):
+            constraint = asked.get(path)
+            if constraint is not None and (reason := why_unknown(live, path, constraint, self.live)):
                 self.unseen.setdefault(node.address, {})[path] = reason
-            elif not _is_fixed(kind, path, constraint):
+            elif not _is_fixed(kind, path):
                 before[path] = get_path(live, path)
                 after[path] = self._resolved(kind, node, path, constraint, before[path])
-            elif path in live and not isinstance(constraint, Default) and constraint is not None:
+            elif path in live and constraint is not None:
                 before[path], after[path] = live[path], constraint.resolve(live[path])
         return before, _starting_anew(node, live, before, after)
 
     def _resolved(self, kind: Kind, node: DesiredObject, path: str, constraint: Constraint | None, live: Any) -> Any:
         """The value that the attribute is to have: without what is revoked, and with what is asked for."""
-        slot, ready = (
-            self.ownership.slot(kind, node, path),
-            bound(constraint, self.live.ids) if constraint is not None else None,
-        )
-        kept = slot.without_revoked(live, ready) if slot and self.ownership.revoke else live
+        slot = self.ownership.slot(kind, node, path) if self.ownership.revoke else None
+        ready = bound(constraint, self.live.ids) if constraint is not None else None
+        kept = slot.without_revoked(live, ready) if slot else live
         return ready.resolve(kept) if ready is not None else kept
 
     def _refuse_inconsistent(self, kind: Kind, node: DesiredObject, patch: Mapping[str, Any], live: Object) -> None:
@@ -285,20 +284,17 @@ class _Planner:
                 )
 
 
-def _is_fixed(kind: Kind, path: str, constraint: Constraint | None) -> bool:
-    """Whether the attribute of an existing object is not looked at: it only started so, or never changes."""
-    return isinstance(constraint, Default) or (path in kind.create_only and kind.field_at(path).immutable)
+def _is_fixed(kind: Kind, path: str) -> bool:
+    """Whether Auth0 takes the attribute only when it creates the object."""
+    return path in kind.create_only and kind.field_at(path).immutable
 
 
-def _starting_anew(
-    node: DesiredObject, live: Object | None, before: dict[str, Any], after: dict[str, Any]
-) -> dict[str, Any]:
+def _starting_anew(node: DesiredObject, live: Object, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     """The values, with those that start anew because the attribute that they go with changes."""
     for path, constraint in node.constraints.items():
         with_ = constraint.again_with if isinstance(constraint, Default | NotIn) else ""
         if with_ and before.get(with_) is not None and before[with_] != after.get(with_):
-            after[path] = initial(constraint)
-            before[path] = get_path(live, path)
+            before[path], after[path] = get_path(live, path), initial(constraint)
     return after
 
 

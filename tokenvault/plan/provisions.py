@@ -134,7 +134,7 @@ class Slot:
         self, live: Sequence[Mapping[str, Any]], asked: Mapping[str, Mapping[str, Any]], *, exists: bool
     ) -> Iterator[Provision]:
         if self.field.all_or_nothing:
-            yield from [Provision("own", self.name)] if self.is_owned or not exists else []
+            yield from [Provision("own", self.name)] if self.is_owned or self.created or not exists else []
         elif not self.field.entries and self._becomes_owned(live):
             yield Provision("own", self.name)
         else:
