@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from tokenvault.model.desired import Graph
 from tokenvault.model.spec import Spec
@@ -16,7 +17,9 @@ from tokenvault.plan.selection import filter_plan
 from tokenvault.state.desired import build_graph
 from tokenvault.state.live import Live, State, match
 from tokenvault.state.unknown import unlisted_warnings
-from tokenvault.tenant.client import Tenant
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)  # asyncio.run formats what it answers, for nobody
