@@ -15,6 +15,7 @@ from tokenvault import __version__
 from tokenvault.kinds import kinds
 from tokenvault.model.desired import Graph
 from tokenvault.model.marks import Provision, read_mark
+from tokenvault.model.paths import get_path
 from tokenvault.plan.changes import REVOKED
 from tokenvault.plan.document import Document, change_document, diagnostic_document, orphan_document
 from tokenvault.plan.lost import Lost, find_lost
@@ -79,11 +80,19 @@ class _Given:
     live: Live
     ownership: Ownership
 
-    def was(self, change: Change, attribute: Attribute) -> bool:
-        """Whether what the attribute lacks was ever there by this spec. A place among a connection's applications is on
-        record; of other attributes it is assumed."""
-        if change.kind != "connection_clients" or attribute.op != "add":
-            return True
+    def is_theirs(self, change: Change, attribute: Attribute) -> bool:
+        """Whether others changed the attribute, as far as marks tell: what is as it was given differs by an edit."""
+        if change.kind == "connection_clients":
+            return attribute.op != "add" or self._was_enabled(change, attribute)
+        node, kind = self.graph.nodes.get(change.address), kinds()[change.kind]
+        slot = self.ownership.slot(kind, node, attribute.path[0]) if node else None
+        live = self.live.objects.get(change.address)
+        if slot is not None and slot.is_as_given(get_path(live, attribute.path[0])):
+            return False
+        return REVOKED not in attribute.provenance or (node is not None and attribute.path[0] in node.constraints)
+
+    def _was_enabled(self, change: Change, attribute: Attribute) -> bool:
+        """Whether a place among a connection's applications, which is missing, is on record."""
         name = str(change.identity.get("connection"))
         users = [address for address, known in self.live.ids.items() if known == str(attribute.after)]
         return any(
@@ -119,9 +128,7 @@ def _turned(change: Change, concerned: Set[str], lost: Lost, given: _Given) -> C
         never = change.address in lost.incomplete or _is_recorded_elsewhere(change, given.graph)
         return None if never and not reason else replace(seen, action=Action.DELETE, attributes=())
     mark = "" if change.address in lost.unmarked else kinds()[change.kind].marker
-    theirs = (
-        a for a in change.attributes if a.unknown is None and REVOKED not in a.provenance and given.was(change, a)
-    )
+    theirs = (a for a in change.attributes if a.unknown is None and given.is_theirs(change, a))
     attributes = tuple(_opposite(a) for a in theirs if not _is_mark(a, mark))
     return replace(seen, attributes=attributes) if attributes else None
 

@@ -233,7 +233,9 @@ class Ownership:
             found.add(own)
         for path, constraint in kind.refine(node, live).constraints.items():
             slot = self.slot(kind, node, path)
-            if slot is not None and not (live is not None and why_unknown(live, path, constraint, self.live)):
+            if slot is not None and live is not None and why_unknown(live, path, constraint, self.live):
+                found |= {p for p in recorded if p.slot.split("/")[0] == slot.name}
+            elif slot is not None:
                 value = get_path(live, path) if live is not None else None
                 found |= set(slot.provisions(value, bound(constraint, self.live.ids), exists=live is not None))
         return frozenset(found)
