@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import connected_accounts, enablements, guardian, providers, worker
+from . import connected_accounts, enablements, guardian, providers, refresh_tokens, worker
 from .auth import read_token
 from .errors import OAuthError
 from .store import Document, Transaction
@@ -100,8 +100,8 @@ def _subject(tx: Transaction, request: Request) -> Subject:
 
 def _refresh_token_subject(tx: Transaction, request: Request) -> Subject:
     client = request.client
-    token = tx.get("refresh_tokens", request.form["subject_token"])
-    if token is None or token["client_id"] != client["client_id"]:
+    token = refresh_tokens.find(tx, request.form["subject_token"], client, request.now)
+    if token is None:
         raise OAuthError(403, "invalid_grant", "Unknown or invalid refresh token.")
     if token["rotating"] or client["refresh_token"]["rotation_type"] == "rotating":
         raise OAuthError(400, "invalid_request", "Rotating refresh token not supported")

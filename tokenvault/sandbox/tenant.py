@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 from . import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -22,7 +20,7 @@ from .store import Document, Transaction
 
 def plant_bare_tenant(tx: Transaction, domain: str, now: float) -> None:
     """What every tenant is born with: its settings, the Management API, the global client."""
-    tx.put("tenant", "identity", {"domain": domain, "signing_key": secrets.token_hex(32)})
+    tx.put("tenant", "identity", {"domain": domain})
     tx.put("tenant", "settings", settings.defaults("Acme"))
     tx.put("tenant", "policies", {"policies": []})
     resource_servers.create(tx, system_apis.management_api(domain), domain=domain)
