@@ -79,7 +79,7 @@ class Browser:
                 self.page.feed(self.response.text)
                 return ""
             address, method, options = urljoin(address, self.response.headers["location"]), "GET", {}
-            if urlsplit(address).netloc != urlsplit(self.tenant).netloc:
+            if urlsplit(address).hostname != urlsplit(self.tenant).hostname:
                 return address
         raise AssertionError("too many redirects")
 

@@ -175,7 +175,8 @@ def drive(client: Client, installed: Installed, known: Tenant, state: Path) -> t
     person = Person(known)
     with person_service(person) as address:
         variables = facts(client, person, state) | {
-            "CLIENTS_DOMAIN": known.name,
+            "CLIENTS_DOMAIN": known.name if client.takes_port else known.host,
+            "CLIENTS_PORT": known.port,
             "CLIENTS_PERSON": address,
             "SSL_CERT_FILE": str(known.authority),
             "REQUESTS_CA_BUNDLE": str(known.authority),

@@ -13,6 +13,7 @@ class Client:
     driver: str
     flows: tuple[str, ...]
     group: str  # clients of one group are installed together
+    takes_port: bool = True  # in the tenant's domain
 
 
 RT, AT, MISSING = "exchange of a refresh token", "exchange of an access token", "interrupt for a missing scope"
@@ -42,6 +43,7 @@ CLIENTS = (
         "run_nextjs_auth0.mjs",
         ("login", "refusal with its error", "connect", "exchange", "list", "disconnect", "logout"),
         "node",
+        takes_port=False,
     ),
     Client("auth0-deploy-cli", "run_deploy_cli.mjs", ("export", "import"), "node"),
 )

@@ -29,15 +29,23 @@ class Tenant:
     authority: Path
 
     @property
+    def host(self) -> str:
+        return self.name.partition(":")[0]
+
+    @property
+    def port(self) -> str:
+        return self.name.partition(":")[2]
+
+    @property
     def url(self) -> str:
         return f"https://{self.name}"
 
     def send(self, method: str, address: str, **options: Any) -> httpx.Response:
-        """One request to the tenant by its name, which leads to this machine."""
+        """One request to the tenant by its name, which leads to this machine; without a port, too."""
         parts = urlsplit(address)
-        assert parts.netloc == self.name, address
-        headers = {**options.pop("headers", {}), "host": self.name}
-        local = parts._replace(netloc=f"127.0.0.1:{parts.port}").geturl()
+        assert parts.netloc in (self.name, self.host), address
+        headers = {**options.pop("headers", {}), "host": parts.netloc}
+        local = parts._replace(netloc=f"127.0.0.1:{self.port}").geturl()
         extensions = {"sni_hostname": parts.hostname}
         context = ssl.create_default_context(cafile=str(self.authority))
         with httpx.Client(verify=context, trust_env=False, timeout=10) as client:
@@ -53,14 +61,14 @@ class Person:
     def visit(self, address: str) -> str:
         """Where the application's redirect ends, after the pages between."""
         back = self.browser.open(address)
-        for _ in range(3):
-            if back:
-                return back
+        while not back:
             back = self._answer()
-        raise AssertionError(f"{address} leads nowhere: {self.browser.page.text[-300:]}")
+        return back
 
     def _answer(self) -> str:
         labels = [label for form in self.browser.page.forms for label in form.buttons]
+        if not labels:
+            raise AssertionError(f"{self.browser.response.status_code}: {self.browser.page.text[-400:]}")
         for wanted in (USER, "Allow"):
             if any(wanted in label for label in labels):
                 return self.browser.click(wanted)

@@ -20,7 +20,9 @@ def tool() -> list[str]:
 async def run(client: dict, scopes: list[str], **token: object) -> list[str]:
     config = {"domain": DOMAIN, "client_id": client["client_id"], "client_secret": client["client_secret"]}
     params = TokenVaultAuthorizerParams(scopes=scopes, connection=CONNECTION, **token)
-    protected = TokenVaultAuthorizerBase(params, config).protect(lambda: {"thread_id": "t"}, tool)
+    protected = TokenVaultAuthorizerBase(params, config).protect(
+        lambda: {"thread_id": "t", "tool_name": "tool", "tool_call_id": "1"}, tool
+    )
     return await protected()
 
 

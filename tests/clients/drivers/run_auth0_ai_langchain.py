@@ -26,7 +26,8 @@ def graph(scope: str):
     tool = protect(StructuredTool.from_function(func=events, name="events"))
 
     async def node(state: State) -> State:
-        return {"scopes": (await tool.ainvoke({"date": "today"})).split()}
+        call = {"type": "tool_call", "name": "events", "id": "1", "args": {"date": "today"}}
+        return {"scopes": (await tool.ainvoke(call)).content.split()}
 
     built = StateGraph(State)
     built.add_node("tool", node)

@@ -57,12 +57,12 @@ done("connect");
 check((await exchange()).token);
 done("exchange");
 
-const listed = await auth0.listConnectedAccounts(request("/"), NextResponse.next());
+const listed = await auth0.getConnectedAccounts(request("/"), NextResponse.next());
 check(listed.length === 1 && listed[0].connection === connection && listed[0].scopes.includes(scope));
 done("list");
 
 await auth0.disconnectAccount({ connection }, request("/"), NextResponse.next());
-check((await auth0.listConnectedAccounts(request("/"), NextResponse.next())).length === 0);
+check((await auth0.getConnectedAccounts(request("/"), NextResponse.next())).length === 0);
 done("disconnect");
 
 const leaving = await visit("/auth/logout");
