@@ -111,6 +111,28 @@ def test_an_account_is_connected_and_then_exchanged_with_the_scopes_consented_to
     assert flow.exchange()["error"] == "federated_connection_refresh_token_not_found"
 
 
+def test_the_made_up_provider_can_be_called_with_what_was_exchanged(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = flow.connected(scopes=["email"])
+    token = flow.exchange()["access_token"]
+
+    def call(value: str) -> tuple[int, dict]:
+        headers = {"authorization": f"Bearer {value}"}
+        answer = flow.api.raw("GET", "/sandbox/provider/calendar/v3/events", headers=headers)
+        return answer.status_code, answer.json()
+
+    assert call(token) == (200, {"path": "/calendar/v3/events", "connection": "google-oauth2", "scopes": ["email"],
+                                 "account": "alice@acme.example", "user_id": "auth0|alice"})  # fmt: skip
+    assert call("made-up")[0] == 401 and flow.api.raw("GET", "/sandbox/provider/x").status_code == 401
+    now = flow.api.sandbox.clock()
+    with monkeypatch.context() as later:
+        later.setattr(flow.api.sandbox, "clock", lambda: now + 3600)
+        assert call(token)[0] == 401
+    flow.ask("DELETE", f"/accounts/{account['id']}")
+    assert call(token)[0] == 401
+
+
 def test_scopes_asked_for_stand_instead_of_the_connections(flow: Flow) -> None:
     assert flow.connected(scopes=["email", "made.up"])["scopes"] == ["email", "made.up"]
 
