@@ -63,22 +63,30 @@ class Installed:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the named clients, or all; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.clients", description=__doc__.splitlines()[0])
-    parser.add_argument("client", nargs="*", help=f"one of {', '.join(client.package for client in CLIENTS)}")
+    parser.add_argument("client", nargs="*", help=f"one of {', '.join(client.name for client in CLIENTS)}")
     wanted = parser.parse_args(arguments).client
-    known = {client.package for client in CLIENTS}
+    known = {client.name for client in CLIENTS}
     if unknown := [name for name in wanted if name not in known]:
         parser.error(f"unknown client: {', '.join(unknown)}")
-    chosen = [client for client in CLIENTS if not wanted or client.package in wanted]
+    chosen = [client for client in CLIENTS if not wanted or client.name in wanted]
     began = time.monotonic()
     outcomes = run_all(chosen)
     print(table(outcomes))
-    for outcome in outcomes:
-        if outcome.problem:
-            print(f"\n{outcome.client.package}: {outcome.problem}")
+    for problem, names in problems(outcomes).items():
+        print(f"\n{', '.join(names)}: {problem}")
     print(
         f"\n{sum(one.passed for one in outcomes)} of {len(outcomes)} clients passed, {time.monotonic() - began:.0f} s"
     )
     return 1 if any(one.reached and not one.passed for one in outcomes) else 0
+
+
+def problems(outcomes: list[Outcome]) -> dict[str, list[str]]:
+    """What went wrong, and for whom."""
+    found: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        if outcome.problem:
+            found.setdefault(outcome.problem, []).append(outcome.client.name)
+    return found
 
 
 def run_all(chosen: list[Client]) -> list[Outcome]:
@@ -94,7 +102,7 @@ def run_all(chosen: list[Client]) -> list[Outcome]:
 
 def run_group(group: str, clients: list[Client], prepared: Path) -> list[Outcome]:
     """Installs what belongs together, and runs each."""
-    packages = [client.package for client in CLIENTS if client.group == group]
+    packages = list(dict.fromkeys(client.package for client in CLIENTS if client.group == group))
     try:
         installed = install(group, packages)
     except installs.Unreachable as problem:
@@ -161,8 +169,8 @@ def served(state: Path) -> Iterator[tuple[str, Tenant]]:
 def run_client(client: Client, installed: Installed, prepared: Path) -> Outcome:
     """Runs a client's driver against a tenant of its own."""
     version = installed.versions[client.package]
-    print(f"running {client.package} {version} …", flush=True)
-    folder = prepared.parent.parent / re.sub(r"\W+", "-", client.package)
+    print(f"running {client.name} {version} …", flush=True)
+    folder = prepared.parent.parent / re.sub(r"\W+", "-", client.name)
     shutil.copytree(prepared.parent, folder)
     state = folder / prepared.name
     with served(state) as (plain, known):
@@ -177,6 +185,7 @@ def drive(client: Client, installed: Installed, known: Tenant, state: Path) -> t
         variables = facts(client, person, state) | {
             "CLIENTS_DOMAIN": known.name if client.takes_port else known.host,
             "CLIENTS_PORT": known.port,
+            "CLIENTS_EXAMPLE": str(HERE.parent.parent / client.example),
             "CLIENTS_PERSON": address,
             "SSL_CERT_FILE": str(known.authority),
             "REQUESTS_CA_BUNDLE": str(known.authority),
@@ -226,7 +235,7 @@ def facts(client: Client, person: Person, state: Path) -> dict[str, str]:
     told: dict[str, Any] = {"WEB": web, "API_CLIENT": by_name(clients, "Clients API Client"), "REFRESH_TOKEN": "",
                             "DEPLOY": {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
                             "ACCESS_TOKEN": "", "API": API, "USER": USER}  # fmt: skip
-    if client.package in PREPARED:
+    if client.name in PREPARED:
         told["REFRESH_TOKEN"] = person.log_in(web)["refresh_token"]
         person.connect(web, told["REFRESH_TOKEN"], CONNECTION)
         told["ACCESS_TOKEN"] = person.log_in(spa, API, "read:calendar")["access_token"]
@@ -254,7 +263,7 @@ def table(outcomes: list[Outcome]) -> str:
         state = (
             UNREACHABLE if not one.reached else ", ".join([*one.flows, *(f"{FAILED}: {flow}" for flow in missing[:1])])
         )
-        rows.append((one.client.package, one.version, state, one.plan))
+        rows.append((one.client.name, one.version, state, one.plan))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "\n" + "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

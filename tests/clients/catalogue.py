@@ -14,11 +14,21 @@ class Client:
     flows: tuple[str, ...]
     group: str  # clients of one group are installed together
     takes_port: bool = True  # in the tenant's domain
+    example: str = ""  # a page of ours that is run with it
+
+    @property
+    def name(self) -> str:
+        """What it is called on the command line and in the table."""
+        return self.example or self.package
 
 
 RT, AT, MISSING = "exchange of a refresh token", "exchange of an access token", "interrupt for a missing scope"
 # @auth0/nextjs-auth0 is used without its framework's server, but not without its framework
-COMPANIONS = {"node": ("next", "react", "react-dom"), "ai": ("langgraph",)}
+COMPANIONS = {
+    "node": ("next", "react", "react-dom"),
+    "ai": ("langgraph",),
+    "sdk": ("starlette", "uvicorn", "httpx", "httpx2"),
+}
 CLIENTS = (
     Client("auth0-python", "run_auth0_python.py", ("token", "management", RT, AT), "sdk"),
     Client(
@@ -28,6 +38,13 @@ CLIENTS = (
         "sdk",
     ),
     Client("auth0-api-python", "run_auth0_api_python.py", ("verify", "refusal of a token for another API", AT), "sdk"),
+    Client(
+        "auth0-server-python",
+        "run_offline_agent.py",
+        ("login", "connect", "exchange and call", "logout"),
+        "sdk",
+        example="examples/offline-agent",
+    ),
     # auth0-ai needs an older auth0-python than the current one
     Client("auth0-ai", "run_auth0_ai.py", (RT, AT, MISSING), "ai"),
     Client("auth0-ai-langchain", "run_auth0_ai_langchain.py", (RT, MISSING), "ai"),

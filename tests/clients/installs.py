@@ -60,8 +60,8 @@ def _run(command: Sequence[str | Path], seconds: float, cwd: Path | None = None)
         return
     output = result.stdout + result.stderr
     lines = [line for line in output.strip().splitlines() if line.strip()]
-    if found := next((line for line in lines if UNREACHABLE.search(line)), None):
-        raise Unreachable(found.strip()[:200])
+    if found := UNREACHABLE.search(output):
+        raise Unreachable(found[0])
     raise InstallFailed("\n".join(lines[-8:]))
 
 

@@ -49,10 +49,10 @@ class _TrackingProtocol(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        sockets.register(transport)
+        self._address = sockets.register(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        sockets.unregister(self.transport)
+        sockets.unregister(self._address)
         super().connection_lost(exc)
 
 
