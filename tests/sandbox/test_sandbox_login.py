@@ -97,8 +97,8 @@ def test_a_user_logs_in_with_a_code_and_the_tokens_can_be_verified(app: App) -> 
 
 
 def test_the_login_page_shows_the_planted_users_and_escapes_everything(app: App) -> None:
-    app.api.ok("POST", "/users", {"connection": "Username-Password-Authentication", "user_id": "alice",
-               "name": "<script>alert(1)</script>", "email": "alice@acme.example"})  # fmt: skip
+    app.api.ok("POST", "/users", {"connection": "Username-Password-Authentication", "user_id": "mallory",
+               "name": "<script>alert(1)</script>", "email": "mallory@acme.example"})  # fmt: skip
     app.browser.open(app.address(login_hint='"><script>'))
     page = app.browser.response
     assert page.status_code == 200 and "<script" not in page.text and 'Assistant & "Sons' not in page.text
@@ -325,6 +325,21 @@ def test_users_can_be_asked_for(app: App) -> None:
     assert "auth0|alice" in [one["user_id"] for one in app.api.ok("GET", "/users?include_totals=true")["users"]]
     app.api.ok("DELETE", "/users/auth0|alice")
     assert app.api.no("GET", "/users/auth0|alice")[0] == 404
+
+
+def test_a_page_of_an_application_may_call_from_its_origin_and_no_other(app: App) -> None:
+    def ask(method: str, origin: str, path: str = "/oauth/token") -> Any:
+        headers = {"origin": origin, "access-control-request-headers": "content-type, auth0-client"}
+        return app.api.raw(method, path, headers=headers)
+
+    may = ask("OPTIONS", "https://app.acme")
+    assert may.status_code == 204 and may.headers["access-control-allow-origin"] == "https://app.acme"
+    assert may.headers["access-control-allow-headers"] == "content-type, auth0-client"
+    refused = ask("POST", "https://app.acme")
+    assert refused.status_code == 400 and refused.headers["access-control-allow-origin"] == "https://app.acme"
+    for origin in ("https://evil.example", "https://app.acme.evil.example", "null"):
+        assert "access-control-allow-origin" not in ask("OPTIONS", origin).headers
+    assert "access-control-allow-origin" not in ask("GET", "https://app.acme", "/api/v2/clients").headers
 
 
 def test_a_value_with_a_percent_sign_is_taken_as_it_is(app: App) -> None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import control, front, management
+from . import control, cors, front, management
 from .aliases import Alias
 from .errors import ApiError, OAuthError
 from .faults import Rule, status_reply
@@ -101,10 +101,18 @@ async def answer(sandbox: Sandbox, message: Message, alias: Alias, rule: Rule | 
     if limited:
         return render(limited, alias)
     if rule is None:
-        return _with_headers(render(serve(sandbox, message, alias), alias), headers)
+        return _with_headers(render(serve(sandbox, message, alias), alias), headers | _for_pages(sandbox, message))
     if rule.fault == "slow":
         await asyncio.sleep(rule.duration)
     return spoil(rule, render(_accident(sandbox, message, alias, rule), alias))
+
+
+def _for_pages(sandbox: Sandbox, message: Message) -> dict[str, str]:
+    """The headers for a web page that calls what serves logins."""
+    if "origin" not in message.headers or not front.is_door(message.path):
+        return {}
+    with sandbox.store.read() as tx:
+        return cors.headers(tx, message)
 
 
 def _with_headers(response: Response, headers: dict[str, str]) -> Response:

@@ -39,6 +39,8 @@ def is_door(path: str) -> bool:
 def answer(visit: Visit) -> Reply:
     """The reply to a request beside the Management API; raises ApiError or OAuthError for some refusals."""
     method, path = visit.message.method, visit.message.path
+    if method == "OPTIONS" and is_door(path):  # a browser asks whether a page may call
+        return Reply(204)
     try:
         if path.startswith(f"{my_account.PREFIX}/"):
             return my_account.answer(visit)

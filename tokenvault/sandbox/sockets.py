@@ -31,7 +31,8 @@ def unregister(address: Address | None) -> None:
     """Forget it; a connection with TLS does not know its peer any more when it ends."""
     if address:
         _transports.pop(address, None)
-        _ended.pop(address).set()
+        if ended := _ended.pop(address, None):
+            ended.set()
 
 
 def _transport(scope: Scope) -> asyncio.Transport | None:
