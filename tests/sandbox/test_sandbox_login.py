@@ -347,3 +347,18 @@ def test_a_value_with_a_percent_sign_is_taken_as_it_is(app: App) -> None:
     app.patch(callbacks=[callback])
     code = app.code(redirect_uri=callback)
     assert app.redeem(code, redirect_uri=callback)[0] == 200
+
+
+def test_a_host_that_is_none_is_not_repeated(app: App) -> None:
+    for host in ('localhost:1"}', "localhost:<b>", "evil.example", "localhost:1:2"):
+        found = app.api.raw("GET", "/.well-known/openid-configuration", headers={"host": host}).json()
+        assert found["issuer"] == f"{TENANT}/", host
+
+
+def test_redirects_take_any_address_that_the_application_names(app: App) -> None:
+    for callback in ("https://app.acme/café", "com.acme.app://cb"):
+        app.patch(callbacks=[callback])
+        assert app.redeem(app.code(redirect_uri=callback, prompt="login"), redirect_uri=callback)[0] == 200
+    app.patch(callbacks=["https://*.app.acme/cb"])
+    assert app.browser.open(app.address(redirect_uri="https://a\r\nx: y.app.acme/cb")) == ""
+    assert app.browser.response.status_code == 403

@@ -7,11 +7,13 @@ translated at the door, in both directions.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 OWN_PATHS = ("", "me/", "api/v2/", "userinfo", "oauth/token")
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+HOST = re.compile(r"(\[::1\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 
 
 def host_name(host: str) -> str:
@@ -92,7 +94,9 @@ class Names:
     def known(self, host: str) -> bool:
         """Whether a Host header names this tenant."""
         served = {host_name(name) for name in self.served}
-        return bool(host) and (is_loopback(host) or host == self.opened_as or host_name(host) in served)
+        if host == self.opened_as:
+            return True
+        return bool(HOST.fullmatch(host)) and (is_loopback(host) or host_name(host) in served)
 
     def alias(self, host: str, *, tls: bool = True) -> Alias:
         """The alias for a request with this Host header; a name that is not this machine's is behind TLS somewhere."""

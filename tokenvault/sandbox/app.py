@@ -180,7 +180,7 @@ def render(reply: Reply, alias: Alias) -> Response:
     if reply.body is None:
         return Response(status_code=reply.status, headers=dict(reply.headers))
     if isinstance(reply.body, Html):
-        return Response(reply.body, reply.status, dict(reply.headers))
+        return Response(reply.body.encode(errors="replace"), reply.status, dict(reply.headers))
     text = alias.outward_json(json.dumps(reply.body))
     if reply.status >= 400:
         text = alias.outward_text(text)

@@ -85,7 +85,7 @@ def _redirect_uri(client: Document, asked: str | None) -> str:
 
 def may_redirect(asked: str, allowed: list[str]) -> bool:
     """Whether an address is one of the allowed ones, in whose host one label may be a wildcard."""
-    return any(re.fullmatch(re.escape(one).replace(r"\*", "[^./:?#]+"), asked) for one in allowed)
+    return any(re.fullmatch(re.escape(one).replace(r"\*", "[A-Za-z0-9_-]+"), asked) for one in allowed)
 
 
 def _judge(tx: Transaction, client: Document, redirect_uri: str, query: dict[str, str]) -> LoginRequest:

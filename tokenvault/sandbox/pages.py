@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
+from urllib.parse import quote
 
 from .routing import Reply
 
@@ -25,6 +26,9 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+
+
+URL_CHARACTERS = ":/%#?=@[]!$&'()*+,;"  # everything else in a Location is percent-encoded
 
 
 class Html(str):
@@ -71,7 +75,7 @@ def button(name: str, value: str, label: str, *, kind: str = "") -> str:
 
 def redirect(location: str, cookies: Iterable[str] = ()) -> Reply:
     """Send the browser elsewhere."""
-    headers = {"Location": location, "Cache-Control": "no-store"}
+    headers = {"Location": quote(location, safe=URL_CHARACTERS), "Cache-Control": "no-store"}
     for cookie in cookies:
         headers["Set-Cookie"] = cookie
     return Reply(302, None, headers)

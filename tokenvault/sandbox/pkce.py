@@ -12,6 +12,6 @@ METHODS = ("S256", "plain")
 
 def matches(verifier: str, challenge: str, method: str | None) -> bool:
     """Whether the challenge was made of this verifier."""
-    plain = verifier.encode()
+    plain = verifier.encode(errors="replace")
     made = base64url(hashlib.sha256(plain).digest()).encode() if method == "S256" else plain
-    return hmac.compare_digest(made, challenge.encode())
+    return hmac.compare_digest(made, challenge.encode(errors="replace"))
