@@ -125,9 +125,9 @@ def test_several_identifiers_in_one_query(api: Any) -> None:
 def test_connected_accounts_of_a_user(api: Any) -> None:
     google = api.ok("GET", "/connections?name=google-oauth2")[0]["id"]
     api.ok("PATCH", f"/connections/{google}", {"connected_accounts": {"active": True}})
-    assert api.no("GET", "/users/auth0%7Calice/connected-accounts")[0] == 404
-    api.sandbox.connect("auth0|alice", "google-oauth2", scopes=["calendar"])
-    listed = api.ok("GET", "/users/auth0%7Calice/connected-accounts?take=10")["connected_accounts"]
+    assert api.no("GET", "/users/auth0%7Ccarol/connected-accounts")[0] == 404
+    api.sandbox.connect("auth0|carol", "google-oauth2", scopes=["calendar"])
+    listed = api.ok("GET", "/users/auth0%7Ccarol/connected-accounts?take=10")["connected_accounts"]
     assert [(one["connection"], one["scopes"]) for one in listed] == [("google-oauth2", ["calendar"])]
     assert "refresh_token" not in listed[0]
 

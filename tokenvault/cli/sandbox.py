@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from tokenvault.sandbox import Sandbox
+    from tokenvault.sandbox.certificate import Files
 
 DEFAULT_STATE = Path(".tokenvault/sandbox.db")
 app = typer.Typer(
@@ -47,6 +48,12 @@ def serve(
         typer.Option(metavar="RPS[:BURST]", help="Also clients=…,connections=…,rest=… for separate budgets."),
     ] = None,
     faults: Annotated[Path | None, typer.Option(metavar="FILE", help="Rules of what goes wrong, as JSON.")] = None,
+    name: Annotated[
+        list[str] | None, typer.Option(metavar="HOST", help="Also be the tenant of this name; may be repeated.")
+    ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Speak TLS too, on the same port, with a certificate of its own.")
+    ] = False,
 ) -> None:
     """Serve the tenant on a loopback port (AUTH0_DOMAIN=127.0.0.1:PORT, token `sandbox`)."""
     from tokenvault.sandbox import server
@@ -57,11 +64,44 @@ def serve(
     sandbox = _open(state, empty=empty, scopes=scopes)
     sandbox.traffic.latency = latency_ms / 1000
     _shape(sandbox, rate_limit, faults)
+    names = _names(name or [])
     try:
         listener = server.listen(port)
     except OSError as problem:
         raise typer.BadParameter(f"port {port}: {problem.strerror}", param_hint="--port") from problem
-    server.run(sandbox, listener)
+    certificate = _certificate(state, names) if tls else None
+    server.run(sandbox, listener, names, certificate)
+
+
+def _names(names: list[str]) -> list[str]:
+    from tokenvault.sandbox.server import check_name
+
+    try:
+        return [check_name(name) for name in names]
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem), param_hint="--name") from problem
+
+
+def _certificate(state: Path, names: list[str]) -> Files:
+    from tokenvault.sandbox import certificate
+
+    hosts = [name.partition(":")[0] for name in names]
+    try:
+        files = certificate.ensure(certificate.folder_of(state), hosts)
+    except OSError as problem:
+        raise typer.BadParameter(f"the certificate cannot be written: {problem}", param_hint="--tls") from problem
+    authority = files.authority.resolve()
+    typer.echo(
+        f"To trust its certificate, which is for {', '.join([*hosts, 'localhost'])} on this machine alone:\n"
+        f"  curl        --cacert {authority}\n"
+        f"  Python      SSL_CERT_FILE={authority} REQUESTS_CA_BUNDLE={authority}\n"
+        f"  Node.js     NODE_EXTRA_CA_CERTS={authority}\n"
+        f"  browsers    import {authority} as an authority\n"
+        + "".join(f"{host} must lead here: put `127.0.0.1 {host}` into the hosts file\n" for host in hosts),
+        err=True,
+        nl=False,
+    )
+    return files
 
 
 def _shape(sandbox: Sandbox, rate_limit: str | None, faults: Path | None) -> None:

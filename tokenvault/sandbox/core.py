@@ -10,10 +10,10 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from . import DOMAIN, TOKEN, login, tenant
-from .aliases import Alias
+from . import DOMAIN, TOKEN, login, signing, tenant
+from .aliases import Alias, Names
 from .auth import ALL_SCOPES
-from .store import Store
+from .store import Store, Transaction
 from .traffic import Traffic
 
 STATE_VERSION = 1
@@ -42,11 +42,36 @@ class Sandbox:
             identity = tx.get("tenant", "identity") or {}
         self.canonical_domain = str(identity["domain"])
         self.domain = domain
+        self.served_as: tuple[str, ...] = tuple(identity.get("names", ()))
 
     def _plant(self, tx: Any, domain: str, empty: bool) -> None:
         tenant.plant_bare_tenant(tx, domain, self.clock())
         if not empty:
             tenant.plant_sample_company(tx, domain, self.clock())
+
+    @property
+    def names(self) -> Names:
+        """Every name that this tenant answers to."""
+        return Names(self.canonical_domain, self.domain, self.served_as)
+
+    def serve_as(self, names: Sequence[str]) -> None:
+        """Answer to these names, too; they are kept, so that another process knows them."""
+        self.served_as = tuple(dict.fromkeys(names))
+        with self.store.write() as tx:
+            self._keep_names(tx)
+
+    def _keep_names(self, tx: Transaction) -> None:
+        identity = tx.get("tenant", "identity") or {}
+        if self.served_as != tuple(identity.get("names", ())):
+            tx.put("tenant", "identity", {**identity, "names": list(self.served_as)})
+
+    def ensure_signing_key(self) -> None:
+        """Make the key that tokens are signed with, unless the tenant has one."""
+        with self.store.read() as tx:
+            there = signing.is_there(tx)
+        if not there:
+            with self.store.write() as tx:
+                signing.ensure(tx)
 
     @cached_property
     def app(self) -> ASGIApp:
@@ -58,7 +83,8 @@ class Sandbox:
     def export_state(self) -> dict[str, Any]:
         """The whole state: kind → key → object, kinds sorted, objects in order of creation."""
         with self.store.read() as tx:
-            return {"version": STATE_VERSION, "domain": self.canonical_domain, "objects": tx.dump()}
+            objects = {kind: held for kind, held in tx.dump().items() if kind != signing.KIND}
+            return {"version": STATE_VERSION, "domain": self.canonical_domain, "objects": objects}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Replace everything by an exported state; raises ValueError when it is none."""
@@ -69,6 +95,7 @@ class Sandbox:
             for kind, objects in state["objects"].items():
                 for key, doc in objects.items():
                     tx.put(kind, key, doc)
+            self._keep_names(tx)
         self.canonical_domain = str(state["domain"])
 
     def reset(self, *, empty: bool = False) -> None:
@@ -76,6 +103,7 @@ class Sandbox:
         with self.store.write() as tx:
             tx.clear()
             self._plant(tx, self.canonical_domain, empty)
+            self._keep_names(tx)
 
     # ---- what happens in a browser at a real tenant
 
@@ -102,17 +130,23 @@ class Sandbox:
     def issue_refresh_token(self, user: str, client_id: str, *, audience: str | None = None) -> str:
         """The refresh token of a login with offline_access at this application; raises OAuthError when refused."""
         with self.store.write() as tx:
-            return login.issue_refresh_token(tx, user, client_id, self.clock(), self._inward(audience))
+            canonical = self._alias(audience).inward_value(audience) if audience else None
+            return login.issue_refresh_token(tx, user, client_id, self.clock(), canonical)
 
     def issue_access_token(self, user: str, client_id: str, audience: str) -> str:
-        """The access token of a login for this API; raises OAuthError when refused."""
+        """The access token of a login for this API; raises OAuthError when refused.
+
+        Its issuer is the tenant by the name that the audience shows, else by the one it is served under.
+        """
+        alias = self._alias(audience)
+        self.ensure_signing_key()
         with self.store.write() as tx:
             return login.issue_access_token(
-                tx, user, client_id, str(self._inward(audience)), self.clock(), domain=self.canonical_domain
+                tx, user, client_id, alias.inward_value(audience), self.clock(), alias=alias
             )
 
-    def _inward(self, audience: str | None) -> str | None:
-        return Alias(self.domain, self.canonical_domain).inward_value(audience) if audience else None
+    def _alias(self, audience: str) -> Alias:
+        return self.names.alias_of(audience) or self.names.preferred()
 
     def close(self) -> None:
         """Close the file."""

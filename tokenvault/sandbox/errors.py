@@ -22,6 +22,7 @@ class ApiError(Exception):
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(message)
         self.status, self.message, self.code = status, message, code
+        self.headers: dict[str, str] = {}
 
     def body(self) -> dict[str, Any]:
         """The JSON form."""
@@ -35,6 +36,8 @@ class OAuthError(Exception):
     def __init__(self, status: int, error: str, description: str) -> None:
         super().__init__(description)
         self.status, self.error, self.description = status, error, description
+        # exactly this: one of Auth0's SDKs reads the text of an error at no other content type
+        self.headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
     def body(self) -> dict[str, Any]:
         """The JSON form."""

@@ -13,12 +13,11 @@ description says what is wrong.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import connected_accounts, enablements, guardian, providers, worker
+from . import connected_accounts, enablements, guardian, provider_api, providers, refresh_tokens, worker
 from .auth import read_token
 from .errors import OAuthError
 from .store import Document, Transaction
@@ -61,7 +60,7 @@ def exchange(tx: Transaction, request: Request) -> dict[str, Any]:
     subject = _subject(tx, request)
     connection = _connection(tx, request.form["connection"], subject)
     account = _account(tx, subject.user_id, connection, request.form.get("login_hint"))
-    return _answer(request, connection, account, subject)
+    return _answer(tx, request, connection, account, subject)
 
 
 def _check_client(client: Document) -> None:
@@ -100,8 +99,8 @@ def _subject(tx: Transaction, request: Request) -> Subject:
 
 def _refresh_token_subject(tx: Transaction, request: Request) -> Subject:
     client = request.client
-    token = tx.get("refresh_tokens", request.form["subject_token"])
-    if token is None or token["client_id"] != client["client_id"]:
+    token = refresh_tokens.find(tx, request.form["subject_token"], client, request.now)
+    if token is None:
         raise OAuthError(403, "invalid_grant", "Unknown or invalid refresh token.")
     if token["rotating"] or client["refresh_token"]["rotation_type"] == "rotating":
         raise OAuthError(400, "invalid_request", "Rotating refresh token not supported")
@@ -153,10 +152,13 @@ def _account(tx: Transaction, user_id: str, connection: Document, login_hint: st
     return usable[-1]
 
 
-def _answer(request: Request, connection: Document, account: Document, subject: Subject) -> dict[str, Any]:
+def _answer(
+    tx: Transaction, request: Request, connection: Document, account: Document, subject: Subject
+) -> dict[str, Any]:
     scopes = [scope for scope in account["scopes"] if subject.scopes is None or scope in subject.scopes]
+    token = provider_api.hand_out(tx, connection, account, scopes, request.now, PROVIDER_LIFETIME)
     return {
-        "access_token": f"{connection['strategy']}-sandbox-token-{secrets.token_urlsafe(24)}",
+        "access_token": token,
         "scope": " ".join(scopes),
         "expires_in": PROVIDER_LIFETIME,
         "issued_token_type": request.form["requested_token_type"],
