@@ -27,7 +27,7 @@ def create(tx: Transaction, body: Document, *, domain: str) -> Document:
         raise conflict("A connection with the same name already exists", "connection_conflict")
     connection = {"id": ids.connection_id(), **_defaults(body), **body}
     connection["options"] = strategies.complete_options(body["strategy"], body.get("options") or {}, None, domain)
-    if body["strategy"] == "waad":
+    if body["strategy"] in strategies.NAMED_BY_DEFAULT:
         connection.setdefault("display_name", body["name"])
     client_ids = connection.pop("enabled_clients", None) or []
     _save(tx, connection)
@@ -61,16 +61,13 @@ def update(tx: Transaction, connection: Document, patch: Document, *, domain: st
 
 
 def _save(tx: Transaction, connection: Document) -> None:
-    _check_accounts(connection)
+    if connection.get("cross_app_access_requesting_app") and connection["strategy"] not in strategies.OIDC:
+        message = "cross_app_access_requesting_app is not supported for this connection."
+        raise bad_request(message, "operation_not_supported")
     if "metadata" in connection:
         connection["metadata"] = without_nulls(connection["metadata"] or {})
         _check_metadata(connection["metadata"])
     tx.put(KIND, connection["id"], connection)
-
-
-def _check_accounts(connection: Document) -> None:
-    if connection["connected_accounts"].get("active") and connection["strategy"] in strategies.WITHOUT_ACCOUNTS:
-        raise bad_request("connected_accounts is not supported for this connection.", "operation_not_supported")
 
 
 def _check_metadata(metadata: Document) -> None:
