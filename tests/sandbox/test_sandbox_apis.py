@@ -25,6 +25,25 @@ def test_the_my_account_api_is_what_the_server_makes_it(api: Any) -> None:
     assert api.ask("DELETE", f"/resource-servers/{made['id']}").status_code == 204
 
 
+def test_the_my_account_api_takes_a_policy_and_describes_its_scopes(api: Any) -> None:
+    policy = {"policy_id": "019b76da-a800-73c9-b656-b349ae415c17"}
+    body = {"identifier": "https://sandbox.localhost/me/", "name": "x", "authorization_policy": policy}
+    api.ask("DELETE", "/resource-servers/https%3A%2F%2Fsandbox.localhost%2Fme%2F")
+    made = api.ok("POST", "/resource-servers", body)
+    assert (made["name"], made["authorization_policy"]) == ("Auth0 My Account API", policy)
+    assert made["scopes"][0] == {"value": "create:me:connected_accounts", "description": "Create Connected Accounts"}
+
+
+def test_a_grant_names_scopes_of_its_api_when_it_is_made_and_any_later(api: Any) -> None:
+    client = api.ok("POST", "/clients", {"name": "a"})["client_id"]
+    api.ok("POST", "/resource-servers", {"identifier": "urn:x", "scopes": [{"value": "read:it"}]})
+    body = {"client_id": client, "audience": "urn:x", "scope": ["read:it", "made:up"]}
+    assert "made:up" in api.no("POST", "/client-grants", body)[1]
+    made = api.ok("POST", "/client-grants", body | {"scope": ["read:it"]})
+    after = api.ok("PATCH", f"/client-grants/{made['id']}", {"scope": ["read:it", "made:up"]})
+    assert after["scope"] == ["read:it", "made:up"]
+
+
 def test_an_ordinary_api_has_defaults_and_replaces_its_scopes(api: Any) -> None:
     made = api.ok("POST", "/resource-servers", {"identifier": "https://api.acme"})
     assert "scopes" not in made and made["signing_alg"] == "RS256" and made["token_lifetime"] == 86400

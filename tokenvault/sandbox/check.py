@@ -60,6 +60,11 @@ def either(*rules: Rule) -> Rule:
     return {"either": rules}
 
 
+def told_by(key: str, present: Rule, absent: Rule) -> Rule:
+    """An object that obeys one rule when it has this key, and another when it has not."""
+    return {"told_by": (key, present, absent)}
+
+
 def nullable(rule: Rule) -> Rule:
     """The same, or null."""
     return {**rule, "nullable": True}
@@ -95,6 +100,9 @@ def _check(rule: Rule, value: Any, path: str) -> None:
         return
     if "either" in rule:
         rule = next((one for one in rule["either"] if _has_type(value, one["type"])), rule["either"][0])
+    if "told_by" in rule:
+        key, present, absent = rule["told_by"]
+        rule = present if isinstance(value, dict) and key in value else absent
     if "enum" in rule:
         _check_enum(rule["enum"], value, path)
         return

@@ -27,7 +27,8 @@ def create(tx: Transaction, body: Document) -> Document:
             f"A client grant already exists between {body['client_id']} and {body['audience']}", "client_grant_conflict"
         )
     grant.setdefault("scope", [])
-    return _save(tx, grant, sent=grant)
+    _check_scopes(tx, grant)
+    return _save(tx, grant)
 
 
 def _check_parties(tx: Transaction, body: Document) -> None:
@@ -39,14 +40,18 @@ def _check_parties(tx: Transaction, body: Document) -> None:
         raise not_found("resource server")
 
 
-def _save(tx: Transaction, grant: Document, *, sent: Document) -> Document:
-    """Store the grant, whose API must know the scopes that were sent; `allow_all_scopes` leaves no list of scopes."""
-    if grant.get("allow_all_scopes"):
-        grant.pop("scope", None)
+def _check_scopes(tx: Transaction, grant: Document) -> None:
+    """A new grant names scopes of its API; a PATCH may name others, as tenants were seen to accept."""
     api = tx.first("resource_servers", {"identifier": grant["audience"]}) or {}
     known = {scope["value"] for scope in api.get("scopes", [])}
-    if unknown := [scope for scope in sent.get("scope") or [] if scope not in known]:
+    if unknown := [scope for scope in grant["scope"] if scope not in known]:
         raise bad_request(f"The following scopes do not exist in {grant['audience']}: {','.join(unknown)}")
+
+
+def _save(tx: Transaction, grant: Document) -> Document:
+    """Store the grant; `allow_all_scopes` leaves no list of scopes."""
+    if grant.get("allow_all_scopes"):
+        grant.pop("scope", None)
     tx.put(KIND, grant["id"], grant)
     return grant
 
@@ -97,7 +102,7 @@ def create_grant(call: Call) -> Reply:
 
 def update_grant(call: Call) -> Reply:
     """PATCH /client-grants/{id}."""
-    return Reply(200, _save(call.tx, merge(_existing(call), call.body), sent=call.body))
+    return Reply(200, _save(call.tx, merge(_existing(call), call.body)))
 
 
 def delete_grant(call: Call) -> Reply:

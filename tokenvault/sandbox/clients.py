@@ -12,6 +12,7 @@ from .client_defaults import (
     is_strict_third_party,
     rotation,
     with_defaults,
+    with_logout,
 )
 from .errors import ApiError, bad_request, not_found
 from .merge import merge, pruned
@@ -42,7 +43,7 @@ def create(tx: Transaction, body: Document, now: float, *, tenant: str, client_i
     """A new application with the server's defaults; inline credentials go into its pool."""
     body = pruned(body)
     new_id = ids.third_party_client_id() if is_strict_third_party(body) else ids.client_id()
-    client = {"tenant": tenant, **with_defaults(body), "client_id": client_id or new_id}
+    client = with_logout({"tenant": tenant, **with_defaults(body), "client_id": client_id or new_id}, body)
     client.setdefault("client_secret", ids.client_secret())
     client["signing_keys"] = signing_keys()
     _check_link(tx, client)
@@ -67,9 +68,15 @@ def _check_link(tx: Transaction, client: Document) -> None:
 
 
 def _move_inline_credentials(tx: Transaction, client: Document, now: float) -> None:
-    for _, references in credentials.slots(client):
-        added = [credentials.add(tx, client["client_id"], inline, now) for inline in references]
+    for slot, references in credentials.slots(client):
+        added = [_add_credential(tx, client["client_id"], slot, inline, now) for inline in references]
         references[:] = [{"id": credential["id"]} for credential in added]
+
+
+def _add_credential(tx: Transaction, client_id: str, slot: str, inline: Document, now: float) -> Document:
+    if "id" in inline:
+        return credentials.add_copy(tx, client_id, slot, inline["id"], now)
+    return credentials.add(tx, client_id, inline, now)
 
 
 def _save(tx: Transaction, client: Document) -> None:
@@ -121,7 +128,7 @@ def _check_address(entry: str) -> None:
 
 def update(tx: Transaction, client: Document, patch: Document) -> Document:
     """The application after a PATCH."""
-    changed: Document = pruned(merge(client, patch, replaced=REPLACED))
+    changed: Document = with_logout(pruned(merge(client, patch, replaced=REPLACED)), patch)
     if {"client_authentication_methods", "token_endpoint_auth_method"} <= patch.keys() and not (
         patch["client_authentication_methods"] or patch["token_endpoint_auth_method"]
     ):
@@ -205,10 +212,10 @@ def get_client(call: Call) -> Reply:
 
 
 def create_client(call: Call) -> Reply:
-    """POST /clients; the answer alone shows the signing key's private half, and always the secret."""
+    """POST /clients; the answer alone shows the signing key's private half, whole credentials, and always the secret."""
     _require_parts(call, "create")
     client = create(call.tx, call.body, call.now, tenant=call.domain.split(".")[0])
-    shown = view(call, client) | {"encrypted": True}
+    shown = view(call, credentials.with_details(call.tx, client)) | {"encrypted": True}
     shown["signing_keys"] = [{**key, "key": FAKE_PRIVATE_KEY} for key in client["signing_keys"]]
     if not client.get("client_authentication_methods"):
         shown["client_secret"] = client["client_secret"]

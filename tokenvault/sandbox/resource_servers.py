@@ -31,12 +31,12 @@ IDENTIFIERS_LIMIT = 10
 
 
 def create(tx: Transaction, body: Document, *, domain: str) -> Document:
-    """A new API; of the My Account API only the identifier is taken from the body."""
+    """A new API; of the My Account API little but the identifier is taken from the body."""
     identifier = body["identifier"]
     if tx.first(KIND, {"identifier": identifier}):
         raise conflict("A resource server with the same identifier already exists", "resource_server_conflict")
     if system_apis.is_my_account(tx, identifier, domain):
-        body = system_apis.my_account_api(identifier)
+        body = system_apis.my_account_api(body)
     api = {"id": ids.object_id(), **DEFAULTS, **without_nulls(body)}
     if "token_lifetime_for_web" not in body:
         api["token_lifetime_for_web"] = min(DEFAULTS["token_lifetime_for_web"], api["token_lifetime"])
