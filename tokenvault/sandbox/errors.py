@@ -6,7 +6,9 @@
     ├── conflict()                 409 …_conflict
     └── insufficient_scope()       403
 
-They are functions that build one exception: the wire form has no types, only codes.
+    SandboxFileError               the sandbox's own file cannot be used; no tenant ever says this
+
+The others are functions that build one exception: the wire form has no types, only codes.
 """
 
 from __future__ import annotations
@@ -39,6 +41,17 @@ class OAuthError(Exception):
     def body(self) -> dict[str, Any]:
         """The JSON form."""
         return {"error": self.error, "error_description": self.description}
+
+
+class SandboxFileError(Exception):
+    """The file that holds the tenant cannot be used; with a stable code and a way out, for whoever asked for it.
+
+    Codes: sandbox-foreign, sandbox-damaged, sandbox-full, sandbox-busy, sandbox-unusable.
+    """
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint = code, message, hint
 
 
 def bad_request(message: str, code: str = "invalid_body") -> ApiError:
