@@ -10,13 +10,26 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from . import DOMAIN, TOKEN, login, tenant
+from . import DOMAIN, TOKEN, login, masking, tenant
 from .aliases import Alias
 from .auth import ALL_SCOPES
 from .store import Store
 from .traffic import Traffic
 
 STATE_VERSION = 1
+
+
+def _check_state(state: Any) -> None:
+    problem = ValueError("not a sandbox state, or of another version")
+    if not isinstance(state, dict) or state.get("version") != STATE_VERSION or not isinstance(state.get("domain"), str):
+        raise problem
+    objects = state.get("objects")
+    if not isinstance(objects, dict) or not all(isinstance(documents, dict) for documents in objects.values()):
+        raise problem
+    if not all(isinstance(doc, dict) for documents in objects.values() for doc in documents.values()):
+        raise problem
+    if "identity" not in objects.get("tenant", {}):
+        raise problem
 
 
 class Sandbox:
@@ -55,19 +68,25 @@ class Sandbox:
 
         return build_app(self)
 
-    def export_state(self) -> dict[str, Any]:
-        """The whole state: kind → key → object, kinds sorted, objects in order of creation."""
+    def export_state(self, *, masked: bool = False) -> dict[str, Any]:
+        """The whole state: kind → key → object, kinds sorted, objects in order of creation; secrets hidden if asked."""
         with self.store.read() as tx:
-            return {"version": STATE_VERSION, "domain": self.canonical_domain, "objects": tx.dump()}
+            objects = tx.dump()
+        objects = masking.masked(objects) if masked else objects
+        return {"version": STATE_VERSION, "domain": self.canonical_domain, "objects": objects}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Replace everything by an exported state; raises ValueError when it is none."""
-        if state.get("version") != STATE_VERSION or "identity" not in state.get("objects", {}).get("tenant", {}):
-            raise ValueError("not a sandbox state, or of another version")
+        """Replace everything by an exported state; raises ValueError when it is none.
+
+        Where the state hides a secret, the tenant keeps its own or gets a new one.
+        """
+        _check_state(state)
         with self.store.write() as tx:
+            held = tx.dump()
+            objects = masking.unmasked(state["objects"], held)
             tx.clear()
-            for kind, objects in state["objects"].items():
-                for key, doc in objects.items():
+            for kind, documents in objects.items():
+                for key, doc in documents.items():
                     tx.put(kind, key, doc)
         self.canonical_domain = str(state["domain"])
 

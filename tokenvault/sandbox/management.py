@@ -97,8 +97,15 @@ def _call(
     )
 
 
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
 def _parse(body: str) -> Any:
     try:
-        return json.loads(body)
-    except ValueError:
+        document = json.loads(body, parse_constant=_refuse_constant)
+        if "\\ud" in body.lower():  # half of a character, which no database takes
+            json.dumps(document, ensure_ascii=False).encode()
+        return document
+    except (ValueError, RecursionError):
         raise ApiError(400, "Invalid request payload JSON format", "invalid_body") from None
