@@ -33,7 +33,12 @@ SPEC = {
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(tmp_path_factory.mktemp("served") / "t.db") as host:
+    state = tmp_path_factory.mktemp("served") / "t.db"
+    sandbox = open_sandbox(state)
+    with sandbox.store.write() as tx:
+        tx.put("tenant", "identity", {**(tx.get("tenant", "identity") or {}), "names": ["acme.us.auth0.test:8443"]})
+    sandbox.close()
+    with served(state) as host:
         yield host
 
 
@@ -48,6 +53,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ("acme.localhost:{port}", 200),
         ("sandbox.localhost", 200),
         ("auth.acme.example", 200),  # a custom domain of the sample company
+        ("acme.us.auth0.test", 200),  # a name that it was told
         ("evil.example", 421),
         ("evil.example:{port}", 421),
         ("127.0.0.1.evil.example", 421),

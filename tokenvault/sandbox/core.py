@@ -55,6 +55,7 @@ class Sandbox:
             identity = tx.get("tenant", "identity") or {}
         self.canonical_domain = str(identity["domain"])
         self.domain = domain
+        self.served_as: tuple[str, ...] = tuple(identity.get("names", ()))
 
     def _plant(self, tx: Any, domain: str, empty: bool) -> None:
         tenant.plant_bare_tenant(tx, domain, self.clock())

@@ -11,7 +11,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from . import sockets
 from .core import Sandbox
-from .front import fronted
+from .served import served
 
 HOST = "127.0.0.1"  # never anything else: whoever reaches the port owns the tenant
 
@@ -48,7 +48,7 @@ class _AnnouncingServer(uvicorn.Server):
 def run(sandbox: Sandbox, listener: socket.socket) -> None:
     """Serve until a signal ends it."""
     config = uvicorn.Config(
-        fronted(sandbox),
+        served(sandbox),
         http=_TrackingProtocol,
         loop="asyncio",
         lifespan="off",

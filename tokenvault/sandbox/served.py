@@ -1,14 +1,13 @@
 """What stands in front of a tenant that is served on a port, and not of one in process.
 
 A page in a browser may have its own name lead to 127.0.0.1 and then speak to whatever listens there (DNS rebinding).
-So a request must name the tenant as it is known here, in its Host header: by a loopback name or address, by the name
-under which the tenant was opened, or by one of its custom domains.
+So a request must name the tenant as it is known here, in its Host header: by a loopback name or address, by a name
+under which the tenant was opened or is served, or by one of its custom domains.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -21,14 +20,13 @@ if TYPE_CHECKING:
     from .core import Sandbox
 
 
-def fronted(sandbox: Sandbox, names: Iterable[str] = ()) -> ASGIApp:
-    """The tenant as an ASGI application that answers to its own names, and to these, alone."""
-    told = frozenset(map(host_name, names))
+def served(sandbox: Sandbox) -> ASGIApp:
+    """The tenant as an ASGI application that answers to its own names alone, and says it when its file fails."""
 
-    async def front(scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             host = Request(scope).headers.get("host", "")
-            if is_own_name(sandbox, host) or host_name(host) in told:
+            if is_own_name(sandbox, host):
                 await sandbox.app(scope, receive, send)
                 return
             refusal = _refusal(421, "Misdirected Request", f"No tenant of this name is served here: {host[:200]}")
@@ -36,7 +34,7 @@ def fronted(sandbox: Sandbox, names: Iterable[str] = ()) -> ASGIApp:
             refusal = _refusal(507, "Insufficient Storage", f"{problem.message}. {problem.hint}")
         await refusal(scope, receive, send)
 
-    return front
+    return answer
 
 
 def _refusal(status: int, error: str, message: str) -> JSONResponse:
@@ -46,7 +44,7 @@ def _refusal(status: int, error: str, message: str) -> JSONResponse:
 def is_own_name(sandbox: Sandbox, host: str) -> bool:
     """Whether this Host header names the tenant."""
     name = host_name(host)
-    if is_loopback(name) or name in map(host_name, (sandbox.domain, sandbox.canonical_domain)):
+    if is_loopback(name) or name in map(host_name, (sandbox.domain, sandbox.canonical_domain, *sandbox.served_as)):
         return True
     with sandbox.store.read() as tx:
         return tx.first("custom_domains", {"domain": name}) is not None
