@@ -205,3 +205,56 @@ def test_any_scope_of_the_management_api_can_be_granted(api: Any, scope: str) ->
     audience = f"https://{api.domain}/api/v2/"
     made = api.ok("POST", "/client-grants", {"client_id": client_id, "audience": audience, "scope": [scope]})
     assert made["scope"] == [scope]
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("rules", "rules"), ("hooks", "hooks"), ("roles", "roles"), ("organizations", "organizations"),
+        ("forms", "forms"), ("flows", "flows"), ("grants", "grants"), ("logs", "logs"),
+    ],
+)  # fmt: skip
+def test_what_a_tenant_does_not_have_is_an_empty_list(api: Any, path: str, key: str) -> None:
+    assert api.ok("GET", f"/{path}") == []
+    counted = api.ok("GET", f"/{path}?page=0&per_page=100&include_totals=true")
+    assert counted == {"start": 0, "limit": 100, "total": 0, key: []}
+    assert api.ok("GET", f"/{path}?take=50") == {key: []}
+
+
+def test_lists_that_are_never_bare_and_those_that_always_are(api: Any) -> None:
+    assert api.ok("GET", "/actions/actions?deployed=true") == {"actions": []}
+    assert api.ok("GET", "/log-streams") == api.ok("GET", "/rules-configs") == []
+    assert api.ask("GET", "/emails/provider").json()["errorCode"] == "inexistent_email_provider"
+
+
+def test_lists_want_their_scope(limited: Any) -> None:
+    assert limited("read:roles").no("GET", "/rules") == (403, "Insufficient scope, expected any of: read:rules")
+
+
+def test_settings_beside_token_vault_are_kept(api: Any) -> None:
+    assert api.ok("GET", "/branding") == {}
+    api.ok("PATCH", "/branding", {"colors": {"primary": "#000000"}})
+    assert api.ok("GET", "/branding") == {"colors": {"primary": "#000000"}}
+    api.ok("PUT", "/prompts/login/custom-text/en", {"login": {"title": "Hi"}})
+    assert api.ok("GET", "/prompts/login/custom-text/en") == {"login": {"title": "Hi"}}
+    assert api.ok("GET", "/prompts/login/custom-text/de") == {}
+
+
+def test_a_custom_domain_says_how_it_was_verified(api: Any) -> None:
+    first = api.ok("GET", "/custom-domains")[0]
+    assert first["verification"]["methods"][0]["name"] == "cname" and first["is_default"] is True
+    body = {"domain": "login.acme.example", "type": "self_managed_certs", "verification_method": "txt"}
+    second = api.ok("POST", "/custom-domains", body)
+    method = second["verification"]["methods"][0]
+    assert method["name"] == "txt" and method["record"] and second["origin_domain_name"] and not second["is_default"]
+    path = f"/custom-domains/{second['custom_domain_id']}"
+    changed = api.ok("PATCH", path, {"domain_metadata": {"a": "1"}, "custom_client_ip_header": "cf-connecting-ip"})
+    assert changed == api.ok("GET", path) and changed["domain_metadata"] == {"a": "1"}
+    assert api.no("PATCH", path, {"domain": "other.example"})[0] == 400
+    assert api.ok("PATCH", "/custom-domains/default", {"domain": "login.acme.example"})["is_default"] is True
+    shown = {one["domain"]: one["is_default"] for one in api.ok("GET", "/custom-domains")}
+    assert shown == {"auth.acme.example": False, "login.acme.example": True}
+    assert api.ok("PATCH", "/custom-domains/default", {"domain": "sandbox.localhost"}) == {
+        "domain": "sandbox.localhost"
+    }
+    assert api.no("PATCH", "/custom-domains/default", {"domain": "other.example"})[0] == 404

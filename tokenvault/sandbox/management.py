@@ -18,6 +18,7 @@ from . import (
     guardian,
     resource_servers,
     tenant_settings,
+    unrelated,
 )
 from .auth import caller_scopes
 from .check import check_body
@@ -37,6 +38,7 @@ ROUTES: tuple[Route, ...] = (
     *guardian.ROUTES,
     *tenant_settings.ROUTES,
     *connected_accounts.ROUTES,
+    *unrelated.ROUTES,
 )
 
 
