@@ -18,15 +18,24 @@ app = typer.Typer(help="A simulated Auth0 tenant: serve it, reset it, look at it
 
 State = Annotated[Path, typer.Option("--state", metavar="PATH", help="The file that holds the tenant.")]
 Empty = Annotated[bool, typer.Option("--empty", help="A bare tenant instead of the sample company.")]
+Variants = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--variant", metavar="NAME", help="Another way of the server to behave; `sandbox variants` lists them."
+    ),
+]
 
 
 @contextmanager
-def _opened(state: Path, *, empty: bool = False, scopes: str | None = None) -> Iterator[Sandbox]:
+def _opened(
+    state: Path, *, empty: bool = False, scopes: str | None = None, variants: list[str] | None = None
+) -> Iterator[Sandbox]:
     from tokenvault.sandbox import open_sandbox
     from tokenvault.tenant.embedded import file_troubles
 
     with file_troubles():
-        sandbox = open_sandbox(state, empty=empty, scopes=scopes.replace(",", " ").split() if scopes else None)
+        allowed = scopes.replace(",", " ").split() if scopes else None
+        sandbox = open_sandbox(state, empty=empty, scopes=allowed, variants=variants)
         with closing(sandbox):
             yield sandbox
 
@@ -47,6 +56,7 @@ def serve(
         typer.Option(metavar="RPS[:BURST]", help="Also clients=…,connections=…,rest=… for separate budgets."),
     ] = None,
     faults: Annotated[Path | None, typer.Option(metavar="FILE", help="Rules of what goes wrong, as JSON.")] = None,
+    variant: Variants = None,
 ) -> None:
     """Serve the tenant on a loopback port (AUTH0_DOMAIN=127.0.0.1:PORT, token `sandbox`)."""
     from tokenvault.sandbox import server
@@ -54,7 +64,7 @@ def serve(
     if empty and state.exists():
         typer.echo(f"Warning: {state} holds a tenant already and is served as it is; `sandbox reset --empty` empties it.",
                    err=True)  # fmt: skip
-    with _opened(state, empty=empty, scopes=scopes) as sandbox:
+    with _opened(state, empty=empty, scopes=scopes, variants=variant) as sandbox:
         sandbox.traffic.latency = latency_ms / 1000
         _shape(sandbox, rate_limit, faults)
         try:
@@ -78,10 +88,10 @@ def _shape(sandbox: Sandbox, rate_limit: str | None, faults: Path | None) -> Non
 
 
 @app.command()
-def reset(state: State = DEFAULT_STATE, empty: Empty = False) -> None:
-    """Start over: the sample company, or a bare tenant."""
+def reset(state: State = DEFAULT_STATE, empty: Empty = False, variant: Variants = None) -> None:
+    """Start over: the sample company, or a bare tenant. Variants are kept in the file."""
     with _opened(state, empty=empty) as sandbox:
-        sandbox.reset(empty=empty)
+        sandbox.reset(empty=empty, variants=variant or ())
     typer.echo(f"{state}: {'a bare tenant' if empty else 'the sample company'}", err=True)
 
 
@@ -110,6 +120,21 @@ def show(
     """Print the whole state as JSON, secrets hidden."""
     with _opened(state) as sandbox:
         _print(sandbox.export_state(masked=not reveal_secrets))
+
+
+@app.command("variants")
+def list_variants(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """List what nobody has seen a real tenant do: the switches of `--variant` and $TOKENVAULT_SANDBOX_VARIANTS."""
+    from dataclasses import asdict
+
+    from tokenvault.sandbox.variants import VARIANTS
+
+    if as_json:
+        _print([asdict(variant) for variant in VARIANTS.values()])
+        return
+    for variant in VARIANTS.values():
+        lines = (f"usually  {variant.usually}", f"instead  {variant.instead}", f"known    {variant.known}")
+        typer.echo("\n  ".join((variant.name, *lines)) + "\n")
 
 
 @app.command()

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from .errors import bad_request
+from .errors import ApiError, bad_request
 
 Rule = dict[str, Any]
 
@@ -154,10 +154,7 @@ def _check_array(rule: Rule, value: list[Any], path: str) -> None:
 def _check_object(rule: Rule, value: dict[str, Any], path: str) -> None:
     properties = rule.get("properties", {})
     if unknown := [key for key in value if rule.get("closed") and key not in properties]:
-        names = ",".join(unknown)
-        hint = "consider storing them in metadata, or removing them"
-        problem = f"'Additional properties not allowed: {names}' ({hint})"
-        raise bad_request(f"Payload validation error: {problem}{_at(path)}.")
+        raise additional_properties(unknown, path)
     for key in rule.get("required", ()):
         if key not in value:
             raise _invalid(f"Missing required property: {key}", path)
@@ -167,6 +164,13 @@ def _check_object(rule: Rule, value: dict[str, Any], path: str) -> None:
         raise _invalid(f"Too many properties defined ({len(value)}), maximum {rule['max']}", path)
     for key, item in value.items():
         _check(properties.get(key, rule.get("values", ANYTHING)), item, f"{path}.{key}" if path else key)
+
+
+def additional_properties(names: Collection[str], path: str = "") -> ApiError:
+    """400 for properties that an object has no place for."""
+    hint = "consider storing them in metadata, or removing them"
+    problem = f"'Additional properties not allowed: {','.join(names)}' ({hint})"
+    return bad_request(f"Payload validation error: {problem}{_at(path)}.")
 
 
 def _invalid(problem: str, path: str) -> Exception:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from . import ids
+from . import ids, system_apis
 from .check import BOOLEAN, NONEMPTY, Rule, array, closed, enum, nullable, text
 from .errors import bad_request, conflict, not_found
 from .merge import merge, without_nulls
 from .paging import list_page
 from .routing import PAGING, Call, Reply, Route
 from .store import Document, Filters, Transaction
+from .variants import USER_GRANT_AS_CLIENT
 
 KIND = "client_grants"
 
@@ -16,11 +17,13 @@ KIND = "client_grants"
 # ---- what is stored
 
 
-def create(tx: Transaction, body: Document) -> Document:
+def create(tx: Transaction, body: Document, *, domain: str) -> Document:
     """A new grant, refused when its application, API or scopes do not exist or it is there already."""
     body = without_nulls(body)
     _check_parties(tx, body)
     grant = {"id": ids.grant_id(), "subject_type": "client", **body}
+    if tx.varies(USER_GRANT_AS_CLIENT) and system_apis.is_my_account(tx, grant["audience"], domain):
+        grant["subject_type"] = "client"
     twin: Document = {key: grant[key] for key in ("client_id", "audience", "subject_type") if key in grant}
     if "client_id" in twin and tx.first(KIND, twin):
         raise conflict(
@@ -97,7 +100,7 @@ def get_grant(call: Call) -> Reply:
 
 def create_grant(call: Call) -> Reply:
     """POST /client-grants."""
-    return Reply(201, create(call.tx, call.body))
+    return Reply(201, create(call.tx, call.body, domain=call.domain))
 
 
 def update_grant(call: Call) -> Reply:

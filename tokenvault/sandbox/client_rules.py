@@ -285,6 +285,9 @@ CREATE = closed(
     },
     ("name",),
 )
+MINIMAL_CREATE = closed(
+    {name: COMMON.get(name, STRING) for name in ("name", "app_type", "resource_server_identifier", "grant_types")}
+)
 UPDATE = closed(
     COMMON
     | {

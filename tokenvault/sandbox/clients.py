@@ -6,6 +6,7 @@ import ipaddress
 from collections import Counter
 
 from . import client_rules, credentials, enablements, ids
+from .check import check_body
 from .client_defaults import (
     complete_refresh_token,
     complete_session_transfer,
@@ -19,8 +20,10 @@ from .merge import merge, pruned
 from .paging import list_page, select
 from .routing import FIELDS, PAGING, Call, Reply, Route
 from .store import Document, Filters, Transaction
+from .variants import ANSWER_ONLY_KEYS, MINIMAL_API_CLIENT, PRIVILEGED_ACCESS_UNSEEN, WORKER_PARTS_ALONE
 
 KIND = "clients"
+ANSWER_ONLY_KEY = "revision"  # nothing that Auth0 has: a stand-in for whatever it may add
 READ = ("read:clients", "read:client_keys", "read:client_credentials", "read:client_summary")
 KEY_FIELDS = frozenset({"client_secret", "encryption_key", "signing_keys"})
 SUMMARY = frozenset({"client_id", "name", "app_type", "is_first_party", "global", "logo_uri", "tenant"})
@@ -47,6 +50,8 @@ def create(tx: Transaction, body: Document, now: float, *, tenant: str, client_i
     client.setdefault("client_secret", ids.client_secret())
     client["signing_keys"] = signing_keys()
     _check_link(tx, client)
+    if client.get("app_type") == "resource_server" and tx.varies(MINIMAL_API_CLIENT):
+        check_body(client_rules.MINIMAL_CREATE, body)
     _move_inline_credentials(tx, client, now)
     _save(tx, client)
     enablements.enable_by_default(tx, client["client_id"])
@@ -160,6 +165,10 @@ def remove(tx: Transaction, client: Document) -> None:
 def view(call: Call, client: Document) -> Document:
     """The application as this token may see it."""
     shown = dict(client)
+    if call.tx.varies(PRIVILEGED_ACCESS_UNSEEN):
+        shown.pop("token_vault_privileged_access", None)
+    if call.tx.varies(ANSWER_ONLY_KEYS) and "refresh_token" in shown:
+        shown["refresh_token"] = {**shown["refresh_token"], ANSWER_ONLY_KEY: 1}
     if not call.may("read:client_keys"):
         shown = {name: value for name, value in shown.items() if name not in KEY_FIELDS}
     if not call.may("read:client_keys", "read:client_credentials"):
@@ -191,6 +200,9 @@ def _filters(call: Call) -> Filters:
 
 def _require_parts(call: Call, verb: str) -> None:
     """Credentials and privileged access need scopes of their own; the rest needs the plain one."""
+    crowded = verb == "update" and "token_vault_privileged_access" in call.body and len(call.body) > 1
+    if crowded and call.tx.varies(WORKER_PARTS_ALONE):
+        raise bad_request("token_vault_privileged_access must be updated in a request of its own")
     for part, scope in PART_SCOPES.items():
         if part in call.body:
             call.require(f"{verb}:{scope}")

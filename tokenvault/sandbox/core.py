@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
@@ -15,6 +16,7 @@ from .aliases import Alias
 from .auth import ALL_SCOPES
 from .store import Store
 from .traffic import Traffic
+from .variants import chosen, from_environment
 
 STATE_VERSION = 1
 
@@ -42,9 +44,10 @@ class Sandbox:
         empty: bool = False,
         domain: str = DOMAIN,
         scopes: Collection[str] | None = None,
+        variants: Collection[str] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.store = Store(path)
+        self.store = Store(path, from_environment(os.environ) if variants is None else chosen(variants))
         self.clock = clock
         self.token = TOKEN
         self.traffic = Traffic()
@@ -91,11 +94,14 @@ class Sandbox:
                     tx.put(kind, key, doc)
         self.canonical_domain = str(state["domain"])
 
-    def reset(self, *, empty: bool = False) -> None:
-        """Start over: the sample company, or with `empty` a bare tenant."""
+    def reset(self, *, empty: bool = False, variants: Collection[str] = ()) -> None:
+        """Start over: the sample company, or with `empty` a bare tenant; from now on it behaves by these variants."""
+        names = sorted(chosen(variants))
         with self.store.write() as tx:
             tx.clear()
             self._plant(tx, self.canonical_domain, empty)
+            if names:
+                tx.put("tenant", "variants", {"names": names})
 
     # ---- what happens in a browser at a real tenant
 

@@ -6,6 +6,7 @@ The PEM goes in and never comes out; its JWK is kept to verify signatures with.
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +14,7 @@ from . import client_rules, ids, keys
 from .errors import bad_request, not_found
 from .routing import PAGING, Call, Reply, Route
 from .store import Document, Transaction
+from .variants import EXCLUSIVE_CREDENTIALS
 
 KIND = "credentials"
 POOL_LIMIT = 4
@@ -133,6 +135,9 @@ def with_details(tx: Transaction, client: Document) -> Document:
 def check_references(tx: Transaction, client: Document) -> None:
     """Refuse references to credentials that the pool lacks or that are of the wrong kind."""
     held = {credential["id"]: credential for credential in pool(tx, client["client_id"])}
+    uses = Counter(reference["id"] for _, references in slots(client) for reference in references)
+    if tx.varies(EXCLUSIVE_CREDENTIALS) and (shared := [one for one, count in uses.items() if count > 1]):
+        raise bad_request(f"The credential {shared[0]} is in use already; each use takes a credential of its own")
     for slot, references in slots(client):
         if len({reference["id"] for reference in references}) < len(references):
             raise bad_request("credentials contains duplicated ids")

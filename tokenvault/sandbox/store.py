@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .database import connect, damaged, explained
+from .variants import Variant
 
 Document = dict[str, Any]
 Filters = Mapping[str, Any]
@@ -47,8 +48,15 @@ def _decode(text: str) -> Document:
 class Transaction:
     """The tenant's documents inside one transaction; lists come in order of creation."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._sql = connection
+    def __init__(self, connection: sqlite3.Connection, variants: frozenset[str] = frozenset()) -> None:
+        self._sql, self._variants = connection, variants
+        self._kept_variants: frozenset[str] | None = None
+
+    def varies(self, variant: Variant) -> bool:
+        """Whether the server behaves by this variant: this process was told so, or the file says it."""
+        if self._kept_variants is None:
+            self._kept_variants = frozenset((self.get("tenant", "variants") or {}).get("names", ()))
+        return variant.name in self._variants | self._kept_variants
 
     def get(self, kind: str, key: str) -> Document | None:
         """The document, or None."""
@@ -136,8 +144,8 @@ def _where(filters: Filters) -> tuple[str, list[Any]]:
 class Store:
     """Opens the file and hands out transactions. Everything here raises SandboxFileError when the file fails."""
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = str(path)
+    def __init__(self, path: Path | str, variants: frozenset[str] = frozenset()) -> None:
+        self.path, self._variants = str(path), variants
         self._lock = threading.RLock()
         self._connection = connect(self.path, SCHEMA)
 
@@ -145,13 +153,13 @@ class Store:
     def read(self) -> Iterator[Transaction]:
         """A consistent view; what is written in it is undone."""
         with self._lock, self._transaction("BEGIN", "ROLLBACK"):
-            yield Transaction(self._connection)
+            yield Transaction(self._connection, self._variants)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """The one writer; commits at the end, undoes everything when the block raises."""
         with self._lock, self._transaction("BEGIN IMMEDIATE", "COMMIT"):
-            yield Transaction(self._connection)
+            yield Transaction(self._connection, self._variants)
 
     @contextmanager
     def _transaction(self, begin: str, end: str) -> Iterator[None]:
@@ -167,7 +175,7 @@ class Store:
 
     def snapshot(self) -> Snapshot:
         """The state as it is now, whatever is written later."""
-        return Snapshot(connect(self.path, SCHEMA))
+        return Snapshot(connect(self.path, SCHEMA), self._variants)
 
     def close(self) -> None:
         """Close the file."""
@@ -186,11 +194,11 @@ def _readable(path: str) -> Iterator[None]:
 class Snapshot:
     """A view that stays as it was when it was taken; close it after use."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, variants: frozenset[str] = frozenset()) -> None:
         self._connection = connection
         connection.execute("BEGIN")
         connection.execute("SELECT COUNT(*) FROM objects").fetchone()  # a read transaction begins with its first read
-        self.transaction = Transaction(connection)
+        self.transaction = Transaction(connection, variants)
 
     def close(self) -> None:
         """Give the view up."""

@@ -25,6 +25,7 @@ STRATEGIES = (
 ENTERPRISE = frozenset({"ad", "adfs", "auth0-oidc", "google-apps", "office365", "oidc", "okta", "pingfederate", "samlp",
                         "sharepoint", "waad"})  # fmt: skip
 OIDC = frozenset({"oidc", "okta"})
+WITH_PURPOSE = frozenset({"box", "github", "google-oauth2", "oauth2", "oidc", "windowslive"})  # by the SDK's schemas
 NAMED_BY_DEFAULT = OIDC | {"waad"}  # the display name of these is their name until one is set
 GUARDED = {  # survive a PATCH that leaves them out
     "auth0": ("enable_script_context",),

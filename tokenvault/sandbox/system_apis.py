@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .store import Document, Transaction
+from .variants import CANONICAL_MY_ACCOUNT
 
 MANAGEMENT_NAME, MY_ACCOUNT_NAME = "Auth0 Management API", "Auth0 My Account API"
 CONNECTED_ACCOUNTS_SCOPES = (
@@ -66,7 +67,9 @@ def my_account_identifier(domain: str) -> str:
 
 def is_my_account(tx: Transaction, identifier: str, domain: str) -> bool:
     """Whether this is the My Account API of the tenant or of one of its custom domains."""
-    domains = [domain, *(custom["domain"] for custom in tx.find("custom_domains"))]
+    domains = [domain]
+    if not tx.varies(CANONICAL_MY_ACCOUNT):
+        domains += [custom["domain"] for custom in tx.find("custom_domains")]
     return identifier in map(my_account_identifier, domains)
 
 

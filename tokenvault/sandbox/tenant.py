@@ -55,7 +55,7 @@ def plant_sample_company(tx: Transaction, domain: str, now: float) -> None:
     created = {body["name"]: connections.create(tx, body, domain=domain)["id"] for body in SAMPLE_CONNECTIONS}
     clients.create(tx, DEPLOY_TOOL, now, tenant=company, client_id=CLIENT_ID)
     grant = {"client_id": CLIENT_ID, "audience": system_apis.management_identifier(domain)}
-    client_grants.create(tx, {**grant, "scope": list(system_apis.MANAGEMENT_SCOPES)})
+    client_grants.create(tx, {**grant, "scope": list(system_apis.MANAGEMENT_SCOPES)}, domain=domain)
     for body in (LEGACY_PORTAL, STOREFRONT):
         client = clients.create(tx, body, now, tenant=company)
         for name in ("google-oauth2", "github", "Username-Password-Authentication"):

@@ -30,12 +30,12 @@ def embedded_sandbox(path: Path) -> Iterator[Sandbox]:
 
 @contextmanager
 def file_troubles() -> Iterator[None]:
-    """Raises what a sandbox says of its file as a `RefusedError`."""
-    from tokenvault.sandbox.errors import SandboxFileError
+    """Raises what a sandbox says of itself and its file as a `RefusedError`."""
+    from tokenvault.sandbox.errors import SandboxError
 
     try:
         yield
-    except SandboxFileError as problem:
+    except SandboxError as problem:
         raise RefusedError(Diagnostic(code=problem.code, summary=problem.message, hint=problem.hint)) from problem
 
 
