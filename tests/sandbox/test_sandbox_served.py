@@ -19,7 +19,7 @@ import httpx
 import jwt
 import pytest
 
-COMMAND = [sys.executable, "-c", "from tokenvault.cli.sandbox import app; app()"]
+COMMAND = [sys.executable, "-m", "tokenvault", "sandbox"]
 TOKEN = {"authorization": "Bearer sandbox"}
 ROOT = str(Path(__file__).parents[2])
 Serve = Callable[..., httpx.Client]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
@@ -10,13 +11,27 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from . import DOMAIN, TOKEN, login, signing, tenant
+from . import DOMAIN, TOKEN, login, masking, signing, tenant
 from .aliases import Alias, Names
 from .auth import ALL_SCOPES
 from .store import Store, Transaction
 from .traffic import Traffic
+from .variants import chosen, from_environment
 
 STATE_VERSION = 1
+
+
+def _check_state(state: Any) -> None:
+    problem = ValueError("not a sandbox state, or of another version")
+    if not isinstance(state, dict) or state.get("version") != STATE_VERSION or not isinstance(state.get("domain"), str):
+        raise problem
+    objects = state.get("objects")
+    if not isinstance(objects, dict) or not all(isinstance(documents, dict) for documents in objects.values()):
+        raise problem
+    if not all(isinstance(doc, dict) for documents in objects.values() for doc in documents.values()):
+        raise problem
+    if "identity" not in objects.get("tenant", {}):
+        raise problem
 
 
 class Sandbox:
@@ -29,9 +44,10 @@ class Sandbox:
         empty: bool = False,
         domain: str = DOMAIN,
         scopes: Collection[str] | None = None,
+        variants: Collection[str] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.store = Store(path)
+        self.store = Store(path, from_environment(os.environ) if variants is None else chosen(variants))
         self.clock = clock
         self.token = TOKEN
         self.traffic = Traffic()
@@ -80,30 +96,38 @@ class Sandbox:
 
         return build_app(self)
 
-    def export_state(self) -> dict[str, Any]:
-        """The whole state: kind → key → object, kinds sorted, objects in order of creation."""
+    def export_state(self, *, masked: bool = False) -> dict[str, Any]:
+        """The whole state: kind → key → object, kinds sorted, objects in order of creation; secrets hidden if asked."""
         with self.store.read() as tx:
             objects = {kind: held for kind, held in tx.dump().items() if kind != signing.KIND}
-            return {"version": STATE_VERSION, "domain": self.canonical_domain, "objects": objects}
+        objects = masking.masked(objects) if masked else objects
+        return {"version": STATE_VERSION, "domain": self.canonical_domain, "objects": objects}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Replace everything by an exported state; raises ValueError when it is none."""
-        if state.get("version") != STATE_VERSION or "identity" not in state.get("objects", {}).get("tenant", {}):
-            raise ValueError("not a sandbox state, or of another version")
+        """Replace everything by an exported state; raises ValueError when it is none.
+
+        Where the state hides a secret, the tenant keeps its own or gets a new one.
+        """
+        _check_state(state)
         with self.store.write() as tx:
+            held = tx.dump()
+            objects = masking.unmasked(state["objects"], held)
             tx.clear()
-            for kind, objects in state["objects"].items():
-                for key, doc in objects.items():
+            for kind, documents in objects.items():
+                for key, doc in documents.items():
                     tx.put(kind, key, doc)
             self._keep_names(tx)
         self.canonical_domain = str(state["domain"])
 
-    def reset(self, *, empty: bool = False) -> None:
-        """Start over: the sample company, or with `empty` a bare tenant."""
+    def reset(self, *, empty: bool = False, variants: Collection[str] = ()) -> None:
+        """Start over: the sample company, or with `empty` a bare tenant; from now on it behaves by these variants."""
+        names = sorted(chosen(variants))
         with self.store.write() as tx:
             tx.clear()
             self._plant(tx, self.canonical_domain, empty)
             self._keep_names(tx)
+            if names:
+                tx.put("tenant", "variants", {"names": names})
 
     # ---- what happens in a browser at a real tenant
 

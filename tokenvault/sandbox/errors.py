@@ -6,7 +6,10 @@
     ├── conflict()                 409 …_conflict
     └── insufficient_scope()       403
 
-They are functions that build one exception: the wire form has no types, only codes.
+    SandboxError                   the sandbox itself cannot be used as it was asked; no tenant ever says this
+    └── SandboxFileError           its file cannot
+
+The others are functions that build one exception: the wire form has no types, only codes.
 """
 
 from __future__ import annotations
@@ -42,6 +45,21 @@ class OAuthError(Exception):
     def body(self) -> dict[str, Any]:
         """The JSON form."""
         return {"error": self.error, "error_description": self.description}
+
+
+class SandboxError(Exception):
+    """The sandbox cannot be used as it was asked; with a stable code and a way out, for whoever asked for it."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint = code, message, hint
+
+
+class SandboxFileError(SandboxError):
+    """The file that holds the tenant cannot be used.
+
+    Codes: sandbox-foreign, sandbox-damaged, sandbox-full, sandbox-busy, sandbox-unusable.
+    """
 
 
 def bad_request(message: str, code: str = "invalid_body") -> ApiError:

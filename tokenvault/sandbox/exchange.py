@@ -21,6 +21,7 @@ from . import connected_accounts, enablements, guardian, provider_api, providers
 from .auth import read_token
 from .errors import OAuthError
 from .store import Document, Transaction
+from .variants import CUSTOM_API_CLIENT_ENABLED, GITHUB_OAUTH_APPS
 
 GRANT_TYPE = "urn:auth0:params:oauth:grant-type:token-exchange:federated-connection-access-token"
 SUBJECT = "urn:ietf:params:oauth:token-type:"
@@ -55,7 +56,7 @@ def exchange(tx: Transaction, request: Request) -> dict[str, Any]:
     """The provider's access token, or an OAuthError that says what is missing."""
     _check_client(request.client)
     _check_parameters(request.form)
-    if "all-applications" in guardian.policies(tx):
+    if guardian.always_asks(tx):
         raise OAuthError(403, "mfa_required", "Multifactor authentication required")
     subject = _subject(tx, request)
     connection = _connection(tx, request.form["connection"], subject)
@@ -132,13 +133,17 @@ def _connection(tx: Transaction, name: str, subject: Subject) -> Document:
         raise OAuthError(403, "access_denied", f"The connection {name} is not enabled for connected accounts")
     if not any(enablements.is_enabled(tx, connection["id"], client_id) for client_id in subject.clients):
         raise OAuthError(403, "access_denied", f"The connection {name} is not enabled for the client")
+    exchanging = subject.clients[-1]
+    if tx.varies(CUSTOM_API_CLIENT_ENABLED) and not enablements.is_enabled(tx, connection["id"], exchanging):
+        raise OAuthError(403, "access_denied", f"The connection {name} is not enabled for the client that exchanges")
     return connection
 
 
 def _account(tx: Transaction, user_id: str, connection: Document, login_hint: str | None) -> Document:
     accounts = [one for one in connected_accounts.accounts_of(tx, user_id) if one["connection_id"] == connection["id"]]
     hinted = [one for one in accounts if login_hint in (None, one["id"], one.get("login_hint"))]
-    usable = [one for one in hinted if one["refresh_token"]]
+    lasting = connection["strategy"] == "github" and tx.varies(GITHUB_OAUTH_APPS)
+    usable = [one for one in hinted if one["refresh_token"] or lasting]
     if not usable or providers.uses_developer_keys(connection):
         raise OAuthError(
             401, "federated_connection_refresh_token_not_found", "Federated connection Refresh Token not found."

@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from . import sockets
 from .certificate import Files
 from .core import Sandbox
+from .served import served
 
 HOST = "127.0.0.1"  # never anything else: whoever reaches the port owns the tenant
 NAME = re.compile(r"(?=.{1,253}(:|$))[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:\d{1,5})?")
@@ -156,7 +157,7 @@ def run(sandbox: Sandbox, listener: socket.socket, names: Sequence[str] = (), tl
     port = listener.getsockname()[1]
     sandbox.serve_as(served_names(port, names, tls=tls is not None))
     config = uvicorn.Config(
-        sandbox.app,
+        served(sandbox),
         http=_TrackingProtocol,
         loop="asyncio",
         lifespan="off",

@@ -54,7 +54,7 @@ def plant_sample_company(tx: Transaction, domain: str, now: float) -> None:
     created = {body["name"]: connections.create(tx, body, domain=domain)["id"] for body in SAMPLE_CONNECTIONS}
     clients.create(tx, DEPLOY_TOOL, now, tenant=company, client_id=CLIENT_ID)
     grant = {"client_id": CLIENT_ID, "audience": system_apis.management_identifier(domain)}
-    client_grants.create(tx, {**grant, "scope": list(system_apis.MANAGEMENT_SCOPES)})
+    client_grants.create(tx, {**grant, "scope": list(system_apis.MANAGEMENT_SCOPES)}, domain=domain)
     for user_id in SAMPLE_USERS:
         users.ensure_user(tx, user_id, now)
     for body in (LEGACY_PORTAL, STOREFRONT):
