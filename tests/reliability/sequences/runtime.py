@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -82,33 +83,43 @@ def _by_worker(tenant: Tenant, case: dict[str, Any], user: str) -> str | None:
     access = client.get("token_vault_privileged_access") or {}
     addresses = access.get("ip_allowlist") or ["127.0.0.1"]
     tenant.sandbox.connect(user, case["connection"])
-    refusals = [
-        _exchanged(tenant, case, _signed(case, user, name), addresses[0].partition("/")[0], name) for name in KEYS
-    ]
-    return None if None in refusals else str(refusals[0])
+    refusals = []
+    for entry in access.get("credentials") or ():
+        key = tenant.state()["credentials"][f"{client['client_id']}/{entry['id']}"]
+        signer = Signer(next(name for name in KEYS if kids()[f"keys/{name}.pub.pem"] == key["kid"]), key["alg"])
+        refusals.append(_exchanged(tenant, case, _signed(case, user, signer), addresses[0].partition("/")[0], signer))
+    return str(refusals[:1]) if None not in refusals else None
 
 
-def _signed(case: dict[str, Any], user: str, name: str) -> dict[str, str]:
+@dataclass(frozen=True)
+class Signer:
+    """A private key by its name, and the algorithm that Auth0 takes it with."""
+
+    name: str
+    algorithm: str
+
+
+def _signed(case: dict[str, Any], user: str, signer: Signer) -> dict[str, str]:
     claims = {"sub": user, "iss": case["client_id"], "audit_context": "a test"}
-    token = _jwt(claims, name, {"typ": "token-vault-req+jwt"})
+    token = _jwt(claims, signer, {"typ": "token-vault-req+jwt"})
     return {"subject_token": token, "subject_token_type": f"{TYPE}jwt", "requested_token_type": TOKEN_VAULT}
 
 
-def _jwt(claims: dict[str, Any], name: str, header: dict[str, str]) -> str:
+def _jwt(claims: dict[str, Any], signer: Signer, header: dict[str, str]) -> str:
     now = int(time.time())
     full = {"aud": f"https://{DOMAIN}/", "iat": now, "exp": now + 60, "jti": uuid.uuid4().hex, **claims}
-    kid = kids()[f"keys/{name}.pub.pem"]
-    return jwt.encode(full, private_key(name), algorithm="RS256", headers={**header, "kid": kid})
+    kid = kids()[f"keys/{signer.name}.pub.pem"]
+    return jwt.encode(full, private_key(signer.name), algorithm=signer.algorithm, headers={**header, "kid": kid})
 
 
 def _exchanged(
-    tenant: Tenant, case: dict[str, Any], form: dict[str, str], address: str = "127.0.0.1", key: str = ""
+    tenant: Tenant, case: dict[str, Any], form: dict[str, str], address: str = "127.0.0.1", signer: Signer | None = None
 ) -> str | None:
     client = tenant.state()["clients"][case["exchanging_client_id"] or case["client_id"]]
     whole = {"grant_type": EXCHANGE, "client_id": client["client_id"], "connection": case["connection"], **form}
-    if client.get("client_authentication_methods") and key:
+    if client.get("client_authentication_methods") and signer:
         claims = {"iss": client["client_id"], "sub": client["client_id"]}
-        whole |= {"client_assertion_type": ASSERTION, "client_assertion": _jwt(claims, key, {"typ": "JWT"})}
+        whole |= {"client_assertion_type": ASSERTION, "client_assertion": _jwt(claims, signer, {"typ": "JWT"})}
     elif client.get("token_endpoint_auth_method") != "none":
         whole["client_secret"] = client.get("client_secret", "")
     headers = {"content-type": "application/x-www-form-urlencoded"}

@@ -9,7 +9,9 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import logging
 import selectors
+import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,9 +134,11 @@ class Tenant:
         self.traffic = Traffic(accident)
         credentials = {"AUTH0_DOMAIN": DOMAIN, "AUTH0_API_TOKEN": TOKEN, "NO_COLOR": "1"}
         try:
-            return cli(*arguments, cwd=cwd, env={**credentials, **env}), self.traffic
-        except Killed:
-            return None, self.traffic
+            done = cli(*arguments, cwd=cwd, env={**credentials, **env})
+        except BaseException:
+            if not self.traffic.dead:
+                raise
+        return (None if self.traffic.dead else done), self.traffic
 
     async def _carry(self, request: httpx.Request) -> httpx.Response:
         traffic = self.traffic
@@ -157,7 +161,9 @@ class Tenant:
                 traffic.dead = True
                 raise Killed
             case "interrupt":
-                raise KeyboardInterrupt
+                signal.raise_signal(signal.SIGINT)
+                await asyncio.sleep(0)  # whoever waits for the answer is cancelled here
+                return await self._asgi.handle_async_request(request)
             case "lost":
                 await self._asgi.handle_async_request(request)
                 raise httpx.ReadError("the connection broke", request=request)
@@ -223,8 +229,10 @@ def tenant() -> Iterator[Tenant]:
     policy = asyncio.get_event_loop_policy()
     with mock.patch.multiple(httpx.AsyncHTTPTransport, **replaced), mock.patch("hashlib.scrypt", _cheap):
         asyncio.set_event_loop_policy(_Policy())
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL + 1)  # it tells of tasks that died with their process
         try:
             yield here
         finally:
             asyncio.set_event_loop_policy(policy)
+            logging.getLogger("asyncio").setLevel(logging.NOTSET)
             here.close()
