@@ -117,7 +117,9 @@ def connection(draw: Draw, name: str) -> dict[str, Any]:
             entry |= {"strategy": "oidc", "credentials": draw(st.sampled_from(CREDENTIALS))}
             entry["options"] = draw(options(OIDC_OPTIONS, tuple(OIDC_OPTIONS)))
         case "github" if may(draw, 3):
-            entry["options"] = {"upstream_params": {"screen_name": {"alias": draw(st.sampled_from(["login_hint", "x"]))}}}
+            entry["options"] = {
+                "upstream_params": {"screen_name": {"alias": draw(st.sampled_from(["login_hint", "x"]))}}
+            }
     return entry
 
 
@@ -224,7 +226,7 @@ def specs(draw: Draw, keys: tuple[str, ...]) -> dict[str, Any]:
     for key in draw(some(*keys, least=1))[:3]:
         spec.setdefault("applications", {})[key] = draw(application(key, spec))
     for name, values in TOP.items():
-        if may(draw, 6):
+        if may(draw, 10):
             spec[name] = deepcopy(draw(st.sampled_from(values)))
     return spec
 
@@ -371,10 +373,14 @@ def old_application(draw: Draw, name: str) -> dict[str, Any]:
     if may(draw, 3):
         body["oidc_conformant"] = draw(st.booleans())
     if may(draw, 3):
-        body["jwt_configuration"] = draw(st.sampled_from([{"alg": "HS256"}, {"alg": "RS256", "lifetime_in_seconds": 60}]))
+        body["jwt_configuration"] = draw(
+            st.sampled_from([{"alg": "HS256"}, {"alg": "RS256", "lifetime_in_seconds": 60}])
+        )
     if may(draw, 3):
         body["client_metadata"] = draw(st.sampled_from(METADATA))
-    refresh: dict[str, Any] = dict(ROTATING if body["app_type"] == "spa" else draw(st.sampled_from([ROTATING, NON_ROTATING])))
+    refresh: dict[str, Any] = dict(
+        ROTATING if body["app_type"] == "spa" else draw(st.sampled_from([ROTATING, NON_ROTATING]))
+    )
     policies = draw(some(ME, OTHERS, BACKEND)) if may(draw, 3) else []
     if policies:
         refresh["policies"] = [{"audience": a, "scope": draw(_scopes_of(a))} for a in policies]
@@ -415,15 +421,24 @@ def pasts(draw: Draw) -> list[dict[str, Any]]:
     for identifier in (OTHERS, BACKEND):
         if identifier in text or may(draw, 4):
             values = draw(some("read:it", "write:it")) if identifier not in text else ["read:it", "write:it"]
-            body = {"identifier": identifier, "name": "By hand", "scopes": [{"value": v, "description": "Old"} for v in values]}
+            body = {
+                "identifier": identifier,
+                "name": "By hand",
+                "scopes": [{"value": v, "description": "Old"} for v in values],
+            }
             if may(draw, 3):
                 policy = draw(st.sampled_from(["require_client_grant", "allow_all"]))
-                body["subject_type_authorization"] = {"user": {"policy": policy}, "client": {"policy": "require_client_grant"}}
+                body["subject_type_authorization"] = {
+                    "user": {"policy": policy},
+                    "client": {"policy": "require_client_grant"},
+                }
             steps.append({"do": "hand", "act": "api", "body": body})
     if may(draw, 4):
         steps.append({"do": "hand", "act": "new_connection", "body": deepcopy(CRM)})
     if may(draw, 4):
-        steps.append({"do": "hand", "act": "connection", "name": "google-oauth2", "body": draw(st.sampled_from(GOOGLE_PASTS))})
+        steps.append(
+            {"do": "hand", "act": "connection", "name": "google-oauth2", "body": draw(st.sampled_from(GOOGLE_PASTS))}
+        )
     if may(draw, 8):
         steps.append({"do": "hand", "act": "mfa", "body": ["all-applications"]})
     return steps + names
@@ -474,7 +489,11 @@ FOREIGN: list[dict[str, Any]] = [
     {"act": "client", "whom": "Storefront", "body": {"callbacks": ["https://elsewhere.example.com"]}},
     {"act": "application", "name": "Newcomer", "body": {"app_type": "regular_web"}, "connections": ["google-oauth2"]},
     {"act": "connection", "name": "google-oauth2", "body": {"display_name": "Sign in with it"}},
-    {"act": "connection", "name": "sign-in-with-slack", "body": {"options": {"set_user_root_attributes": "on_first_login"}}},
+    {
+        "act": "connection",
+        "name": "sign-in-with-slack",
+        "body": {"options": {"set_user_root_attributes": "on_first_login"}},
+    },
     {"act": "api", "body": {"identifier": "https://new.example.com", "name": "New"}},
     {"act": "enable", "whom": "Storefront", "connection": "google-oauth2", "status": True},
 ]
@@ -493,7 +512,11 @@ ADDED: list[dict[str, Any]] = [
 @st.composite
 def commands(draw: Draw) -> dict[str, Any]:
     """A command on the spec."""
-    sort = draw(st.sampled_from(["apply"] * 6 + ["part", "accident", "accident", "plan", "drift", "export", "doctor", "destroy"]))
+    sort = draw(
+        st.sampled_from(
+            ["apply"] * 6 + ["part", "accident", "accident", "plan", "drift", "export", "doctor", "destroy"]
+        )
+    )
     match sort:
         case "apply":
             return _apply(draw)
@@ -508,6 +531,8 @@ def commands(draw: Draw) -> dict[str, Any]:
         case "plan":
             options = {name: True for name in ("prune", "adopt") if may(draw, 3)}
             return {"do": "plan", "format": draw(st.sampled_from(["text", "json", "markdown", "html"])), **options}
+        case "destroy":
+            return {"do": "destroy", **({"json": True} if may(draw) else {})}
         case _:
             return {"do": sort}
 

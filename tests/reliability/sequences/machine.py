@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.reliability.sequences import runtime, same
 from tests.reliability.sequences.facts import EXISTENCE, ME, Fact, Facts, Spec, asked, facts, flavors_of
-from tests.reliability.sequences.tenant import Accident, Refused, State, Tenant, Traffic
+from tests.reliability.sequences.tenant import Accident, Refused, State, Tenant
 from tests.reliability.sequences.unplanned import unplanned
 from tests.reliability.sequences.world import Step, World, kids, resolved
 from tests.support import Result
@@ -274,9 +274,7 @@ class Machine:
 
     def _command(self, *arguments: object, accident: Accident | None = None) -> Result | None:
         """A command; what holds for every command is judged here."""
-        done, self.traffic = self.tenant.run(
-            *arguments, cwd=self.world.folder, env=self._env(), accident=accident
-        )
+        done, self.traffic = self.tenant.run(*arguments, cwd=self.world.folder, env=self._env(), accident=accident)
         self.outcome.commands += 1
         words = " ".join(map(str, arguments))
         self.outcome.log.append(f"{self.step}: {words} -> {done.code if done else 'killed'} {self.traffic.writes}")
@@ -373,7 +371,9 @@ class Machine:
         excess = {
             fact
             for fact in (found - self.ledger.before - asked_now - self.ledger.added) & self.ledger.ever
-            if not (fact[0] in STAYING and self._is_left(fact)) and not _is_mine(fact) and not self._is_kept(fact)
+            if not (fact[0] in STAYING and self._is_left(fact))
+            and not _is_mine(fact)
+            and not self._is_kept(fact)
             and not self.unmarked.intersection(fact)
         }
         if which is None:
@@ -402,7 +402,8 @@ class Machine:
         lost = {
             fact
             for fact in self.ledger.before - found
-            if fact[0] not in EITHER and not any(one[:3] == fact[:3] for one in self.ledger.ever if fact[0] == "option")
+            if fact[0] not in EITHER
+            and not any(one[:3] == fact[:3] for one in self.ledger.ever if fact[0] == "option")
             and not (fact[0] == "scope" and ("option", *fact[1:], "false") in self.ledger.ever)
         }
         for sort in sorted({fact[0] for fact in lost}):
@@ -443,10 +444,11 @@ class Machine:
         accident = Accident(**step["accident"]) if step.get("accident") else None
         before = self.tenant.state()
         self.ledger.tries(self._wanted(which, before))
-        done = self._command("destroy", *self._files(which), "-y", "--json", accident=accident)
+        as_events = ["--json"] if step.get("json") else []
+        done = self._command("destroy", *self._files(which), "-y", *as_events, accident=accident)
         self.is_clean = False
         after = self.tenant.state()
-        if done:
+        if done and as_events:
             for path in unplanned(before, after, planned(done.out), is_whole=done.code == 0):
                 self.fail("nothing unplanned", *path)
         if done is None or self.traffic.met:
@@ -457,19 +459,29 @@ class Machine:
             if self.traffic.writes:
                 self.fail("applies what it planned", f"destroy {code} after writes", done.err)
             return
-        self._left(which, after)
+        self._left(which, after, done)
 
-    def _left(self, which: int, state: State) -> None:
+    def _left(self, which: int, state: State, done: Result) -> None:
         """What a spec gave is gone, and what was there before is there."""
         self.ledger.now.pop(which, None)
         found = facts(state)
-        guarded = self._protected(which, state)
-        over = {fact for fact in self._excess(found, None, state) if fact[0] not in STAYING and not guarded.intersection(fact)}
+        guarded = self._protected(which, state) | self._said_to_stay(which, done)
+        over = {
+            fact
+            for fact in self._excess(found, None, state)
+            if fact[0] not in STAYING and not guarded.intersection(fact)
+        }
         for sort in sorted({fact[0] for fact in over}):
             self.fail("leaving gives back", f"{sort} stays", sorted(f for f in over if f[0] == sort))
         lost = {f for f in self.ledger.before - found if f[0] not in EITHER | STAYING}
         for sort in sorted({fact[0] for fact in lost}):
             self.fail("leaving gives back", f"{sort} of others is gone", sorted(f for f in lost if f[0] == sort))
+
+    def _said_to_stay(self, which: int, done: Result) -> set[str]:
+        """The identifiers of APIs of which destroy says that they stay; its events say nothing of them."""
+        apis = resolved(self.specs[which].get("apis", {}), self._env())
+        is_said = "--json" in self.outcome.log[-1]
+        return {api["identifier"] for key, api in apis.items() if is_said or f"api.{key} stays" in done.out + done.err}
 
     def _protected(self, which: int, state: State) -> set[str]:
         """What is about a protected application or API."""
@@ -491,7 +503,8 @@ class Machine:
                 self.fail("doctor if and only if exchange", signature, detail)
 
     def _do_export(self, step: Step) -> None:
-        done = self._command("export", "-o", "exported.yaml", "--force")
+        name = self.specs[step.get("spec", 0)]["name"]
+        done = self._command("export", "-o", "exported.yaml", "--force", "--name", name)
         if done is None or done.code:
             if done and not self.outcome.failures:
                 self.fail("export plans empty", f"export fails {CODE.findall(done.err)[:1]}", done.err)
@@ -549,7 +562,11 @@ class Machine:
         for names in files.values():
             done = self._command("apply", *names, "-y", "--prune", *(["--adopt"] if self.adopts else []))
             if done is None or done.code:
-                self.fail("history does not matter", f"fresh refused {CODE.findall(done.err if done else '')[:1]}", done and done.err)
+                self.fail(
+                    "history does not matter",
+                    f"fresh refused {CODE.findall(done.err if done else '')[:1]}",
+                    done and done.err,
+                )
                 return None
         return self.tenant.state()
 

@@ -34,6 +34,8 @@ def disagreements(tenant: Tenant, doctor: dict[str, Any]) -> Iterator[tuple[str,
             refusal = _tried(tenant, case)
             if (case["state"] == "ready") == (refusal is None):
                 continue
+            if case["state"] == "ready" and "check" in case["preconditions"].values():
+                continue  # doctor asks a person to look
             doubts = sorted(name for name, state in case["preconditions"].items() if state == case["state"])
             because = f": {', '.join(doubts[:3])}" if case["state"] == "not_ready" else f": {_plain(refusal)}"
             yield f"{case['flavor']} is {case['state']}{because}", {"case": case, "refusal": refusal}

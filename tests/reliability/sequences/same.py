@@ -62,11 +62,19 @@ def differences(mine: State, fresh: State, first: State, specs: list[Spec]) -> I
             for path in _paths(found, expected):
                 if f"{collection}.{'.'.join(path)}" in STARTS:
                     continue
-                if collection == "clients" and key in old and path[0] in SETTINGS and path[:2] != ("refresh_token", "policies"):
+                if (
+                    collection == "clients"
+                    and key in old
+                    and path[0] in SETTINGS
+                    and path[:2] != ("refresh_token", "policies")
+                ):
                     continue
                 if collection == "connections" and name in there and path[0] in ("options", "authentication"):
                     continue
-                yield f"{collection}.{'.'.join(path[:3])}", {"object": key, "mine": _at(found, path), "fresh": _at(expected, path)}
+                yield (
+                    f"{collection}.{'.'.join(path[:3])}",
+                    {"object": key, "mine": _at(found, path), "fresh": _at(expected, path)},
+                )
 
 
 def left(first: State, last: State, hands: list[Any]) -> Iterator[tuple[str, Any]]:
@@ -83,7 +91,10 @@ def left(first: State, last: State, hands: list[Any]) -> Iterator[tuple[str, Any
                 if collection == "resource_servers" or (collection == "clients" and path[0] in SETTINGS):
                     if path[:2] != ("refresh_token", "policies"):
                         continue
-                yield f"{collection}.{'.'.join(path[:3])} differs", {"object": key, "was": _at(item, path), "is": _at(now[collection][key], path)}
+                yield (
+                    f"{collection}.{'.'.join(path[:3])} differs",
+                    {"object": key, "was": _at(item, path), "is": _at(now[collection][key], path)},
+                )
 
 
 def _comparable(state: State) -> State:

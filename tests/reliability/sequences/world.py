@@ -79,7 +79,11 @@ class World:
     def variables(self) -> dict[str, str]:
         """The environment: client ids of applications that stand in the tenant are `ID_<NAME>`."""
         clients = self.tenant.state()["clients"].values()
-        return {**ENV, **dict.fromkeys(("ID_OLD_PORTAL", "ID_OLD_JOB"), "gone"), **{f"ID_{re.sub('[^A-Z0-9]', '_', str(c['name']).upper())}": c["client_id"] for c in clients}}
+        return {
+            **ENV,
+            **dict.fromkeys(("ID_OLD_PORTAL", "ID_OLD_JOB"), "gone"),
+            **{f"ID_{re.sub('[^A-Z0-9]', '_', str(c['name']).upper())}": c["client_id"] for c in clients},
+        }
 
     def write(self, spec: Spec, layout: str, prefix: str) -> list[str]:
         """Writes a spec in one file or several, and answers the files in the order in which they are given."""
