@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections import Counter
@@ -26,6 +27,7 @@ def main() -> int:
     options.add_argument("--count", type=int, default=200)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--jobs", type=int, default=1)
+    options.add_argument("--minutes", type=float, default=math.inf, help="stop drawing cases after so long")
     options.add_argument("--shrink", type=int, default=250, metavar="TRIES", help="most tries for each kind of failure")
     options.add_argument("--only", default="", help="shrink only failures whose name holds this")
     options.add_argument("--keep", type=Path, help="write each shrunk case into this folder")
@@ -48,7 +50,7 @@ def _replay(what: str) -> int:
 
 def _many(given_options: argparse.Namespace) -> int:
     started = time.monotonic()
-    tally = tallied(given_options.seed, given_options.count, given_options.jobs)
+    tally = tallied(given_options.seed, given_options.count, given_options.jobs, 60 * given_options.minutes)
     seconds = time.monotonic() - started
     if given_options.refused:
         for text, count in tally.refused.most_common():

@@ -92,7 +92,14 @@ CONNECTIONS = tuple(SCOPES)
 def options(draw: Draw, pool: dict[str, list[Any]], always: tuple[str, ...] = ()) -> dict[str, Any]:
     """Some options of a pool."""
     chosen = [name for name in pool if name in always or may(draw, 3)]
-    return {name: deepcopy(draw(st.sampled_from(pool[name]))) for name in chosen}
+    return {name: draw(value_of(pool[name])) for name in chosen}
+
+
+@st.composite
+def value_of(draw: Draw, values: list[Any]) -> Any:
+    """One of these; less often one that holds references."""
+    plain = [value for value in values if "${" not in json.dumps(value)]
+    return deepcopy(draw(st.sampled_from(values if not plain or may(draw, 8) else plain)))
 
 
 @st.composite
@@ -118,7 +125,7 @@ def connection(draw: Draw, name: str) -> dict[str, Any]:
             entry["options"] = draw(options(OIDC_OPTIONS, tuple(OIDC_OPTIONS)))
         case "github" if may(draw, 3):
             entry["options"] = {
-                "upstream_params": {"screen_name": {"alias": draw(st.sampled_from(["login_hint", "x"]))}}
+                "upstream_params": {"screen_name": {"alias": draw(st.sampled_from(["login_hint", "prompt"]))}}
             }
     return entry
 
@@ -271,7 +278,7 @@ def puts(draw: Draw, spec: dict[str, Any], keys: tuple[str, ...]) -> dict[str, A
             name = draw(st.sampled_from(names))
             pool = {"google-oauth2": GOOGLE_OPTIONS, "acme-id": OIDC_OPTIONS}.get(name, CRM_OPTIONS)
             option = draw(st.sampled_from(sorted(pool)))
-            return _put(["connections", name, "options", option], deepcopy(draw(st.sampled_from(pool[option]))))
+            return _put(["connections", name, "options", option], draw(value_of(pool[option])))
         case "api":
             key = draw(st.sampled_from(["backend", "files"]))
             return _put(["apis", key], draw(api(key)))

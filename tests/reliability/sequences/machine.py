@@ -82,8 +82,8 @@ class Ledger:
 class Machine:
     """One case on one tenant."""
 
-    def __init__(self, world: World, case: Case, *, thorough: bool = True) -> None:
-        self.world, self.case, self.thorough = world, case, thorough
+    def __init__(self, world: World, case: Case, *, thorough: bool = True, to_the_end: bool = True) -> None:
+        self.world, self.case, self.thorough, self.to_the_end = world, case, thorough, to_the_end
         self.tenant: Tenant = world.tenant
         self.outcome = Outcome()
         self.specs: list[Spec] = [deepcopy(spec) for spec in case["specs"]]
@@ -117,7 +117,8 @@ class Machine:
             if self.outcome.failures:
                 return self.outcome
         self.step += 1
-        self._end()
+        if self.to_the_end:
+            self._end()
         return self.outcome
 
     def _note_unmarked(self, state: State) -> None:
@@ -368,6 +369,7 @@ class Machine:
     def _excess(self, found: Facts, which: int | None, state: State) -> set[Fact]:
         """What specs have given and no spec asks for; with `which`, only about what that spec still has."""
         asked_now = frozenset().union(*self.ledger.now.values()) if self.ledger.now else frozenset()
+        foreign = self._under_other_names(state)
         excess = {
             fact
             for fact in (found - self.ledger.before - asked_now - self.ledger.added) & self.ledger.ever
@@ -375,12 +377,27 @@ class Machine:
             and not _is_mine(fact)
             and not self._is_kept(fact)
             and not self.unmarked.intersection(fact)
+            and not foreign.intersection(fact)
         }
         if which is None:
             return excess
         about = {*self.ids.values(), *self.specs[which].get("connections", {})}
         about |= {api["identifier"] for api in resolved(self.specs[which].get("apis", {}), self._env()).values()}
         return {fact for fact in excess if fact[0] not in EXISTENCE and fact[1] in about and fact[-1] != "?"}
+
+    def _under_other_names(self, state: State) -> set[str]:
+        """What carries the mark of a spec that has another name now, or is gone: no command is about that."""
+        names = {spec["name"] for spec in self.specs}
+        found: set[str] = set()
+        for client_id, client in state["clients"].items():
+            owner = str(client.get("client_metadata", {}).get("tokenvault", "")).partition("/")
+            if owner[1] and owner[0] not in names:
+                found |= {client_id, str(client.get("resource_server_identifier", client_id))}
+        for connection in state["connections"].values():
+            owner = str((connection.get("metadata") or {}).get("tokenvault", "")).partition("/")
+            if owner[1] and owner[0] not in names:
+                found.add(connection["name"])
+        return found
 
     def _is_left(self, fact: Fact) -> bool:
         """Whether a connection's fact is about one that no spec has any more: connections stay."""
@@ -412,15 +429,15 @@ class Machine:
     def _judge_idle(self, step: Step, which: int, prune: bool) -> None:
         """A plan is empty and another apply writes nothing; what was left behind is told."""
         names = self._files(which)
-        left = bool(self._excess(facts(self.tenant.state()), None, {}))
+        state = self.tenant.state()
+        left = self._excess(facts(state), None, state)
         done = self._command("plan", *names, "--detailed-exitcode", "--format", "json", *(["--prune"] if prune else []))
         if done and done.code == 2 and not left:
             signature = _said(done)
             self.fail("plan after apply is empty", signature, done.out[:3000])
         elif done and done.code == 0 and left and not prune:
-            over = self._excess(facts(self.tenant.state()), None, {})
-            sorts = ",".join(sorted({fact[0] for fact in over}))
-            self.fail("what is left behind is told", f"plan says no changes: {sorts}", sorted(over))
+            worst = min((fact[0] for fact in left), key=lambda sort: (sort not in EXISTENCE, sort))
+            self.fail("what is left behind is told", f"plan says no changes: {worst}", sorted(left))
         elif done and done.code == 1:
             self.fail("plan after apply is empty", f"refused {CODE.findall(done.err)[:2]}", done.err)
         if self.thorough or self.step % 3 == 0:
@@ -609,10 +626,10 @@ def _is_mine(fact: Fact) -> bool:
     return fact[0] == "api" and fact[1] == ME
 
 
-def play(tenant: Tenant, case: Case, *, thorough: bool = True) -> Outcome:
-    """Carries a case out on this tenant."""
+def play(tenant: Tenant, case: Case, *, thorough: bool = True, to_the_end: bool = True) -> Outcome:
+    """Carries a case out on this tenant; `to_the_end`, with what holds at the end of every sequence."""
     with tempfile.TemporaryDirectory(dir=_memory(), prefix="sequence-") as folder:
-        return Machine(World(Path(folder), tenant), case, thorough=thorough).run()
+        return Machine(World(Path(folder), tenant), case, thorough=thorough, to_the_end=to_the_end).run()
 
 
 def _memory() -> str | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+import sys
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -81,10 +84,10 @@ class Tally:
             self.failed[failure] += names
 
 
-def played(here: Tenant, name: str, case: Case) -> Outcome:
+def played(here: Tenant, name: str, case: Case, *, to_the_end: bool = True) -> Outcome:
     """One case; a fault of this harness is told with the seed that brought it."""
     try:
-        return play(here, case, thorough=False)
+        return play(here, case, thorough=False, to_the_end=to_the_end)
     except Exception as error:
         return Outcome([Failure("harness", f"{type(error).__name__}: {str(error)[:120]}", -1, name)])
 
@@ -100,7 +103,13 @@ def run(seed: int, start: int, stop: int) -> Tally:
 
 def small(here: Tenant, case: Case, failure: str, most: int) -> Case:
     """The smallest case found that fails in this way."""
-    return shrink(case, lambda smaller: failure in sorts(played(here, "", smaller).failures), most=most)
+    at = max((one.step for one in played(here, "", case).failures if one.name == failure), default=len(case["steps"]))
+    at_end = at >= len(case["steps"])
+
+    def fails(smaller: Case) -> bool:
+        return failure in sorts(played(here, "", smaller, to_the_end=at_end).failures)
+
+    return shrink({**case, "steps": case["steps"][: at + 1]}, fails, most=most)
 
 
 def replayed(what: str) -> tuple[str, Case]:
@@ -119,14 +128,26 @@ def told(outcome: Outcome) -> str:
     return "\n".join(lines + [f"{len(outcome.failures)} failures"])
 
 
-def tallied(seed: int, count: int, jobs: int) -> Tally:
-    """What the first `count` cases of a seed came to, played in so many processes."""
-    if jobs == 1:
-        return run(seed, 0, count)
-    share = -(-count // jobs // BATCH) * BATCH
+def tallied(seed: int, count: int, jobs: int, seconds: float = math.inf) -> Tally:
+    """What the first `count` cases of a seed came to, played in so many processes, or in what time there was."""
+    ends = time.monotonic() + seconds
+    shares = [(at, min(at + BATCH, count)) for at in range(0, count, BATCH)]
     tally = Tally()
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        parts = [pool.submit(run, seed, at, min(at + share, count)) for at in range(0, count, share)]
-        for part in parts:
-            tally.join(part.result())
+    for part in _parts(seed, shares, jobs):
+        tally.join(part)
+        sys.stderr.write(f"{tally.sequences} sequences, {tally.failures} failures\n")
+        if time.monotonic() > ends:
+            break
     return tally
+
+
+def _parts(seed: int, shares: list[tuple[int, int]], jobs: int) -> Iterator[Tally]:
+    if jobs == 1:
+        yield from (run(seed, *share) for share in shares)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        parts = [pool.submit(run, seed, *share) for share in shares]
+        try:
+            yield from (part.result() for part in parts)
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -1,85 +1,88 @@
 """Makes a failing case small: takes steps out, then whatever else of it is not needed for the same failure.
 
-Cases are data that any part can be taken out of: what does not fit any more is not made. So the reducer works on what is
-replayed later, and each try costs one run; Hypothesis's own works on the choices behind it, and took ten times the runs.
+Cases are data that any part can be taken out of: what does not fit any more is not made. So this works on what is replayed
+later, a whole branch at a time. Hypothesis shrinks the choices behind a case, and needs many more runs for less.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
 Case = dict[str, Any]
+Path = tuple[Any, ...]
 Fails = Callable[[Case], bool]
-LONGEST = 600
-SIMPLER: tuple[tuple[str, Any], ...] = (("layout", "one"), ("nth", 0), ("nth", 1), ("nth", 2), ("writes", True))
+FIXED = frozenset({"do", "act", "version", "name", "path", "specs", "steps", "past", "how", "nth"})
+"""Keys without which a part of a case says nothing any more."""
 
 
-def shrink(case: Case, fails: Fails, *, most: int = LONGEST) -> Case:
-    """The smallest case found that still fails, after at most so many tries."""
-    tries = 0
-    seen: set[str] = set()
-    changed = True
-    while changed and tries < most:
-        changed = False
-        for smaller in _smaller(case):
-            text = json.dumps(smaller, sort_keys=True)
-            if text in seen or tries >= most:
-                continue
-            seen.add(text)
-            tries += 1
-            if fails(smaller):
-                case, changed = smaller, True
-                break
-    return case
+class Shrinker:
+    """One case that fails, and how many runs may still be spent on it."""
+
+    def __init__(self, case: Case, fails: Fails, most: int) -> None:
+        self.case, self._fails, self._left = case, fails, most
+
+    def shrink(self) -> Case:
+        """The smallest case found."""
+        size = -1
+        while size != len(str(self.case)) and self._left > 0:
+            size = len(str(self.case))
+            for name in ("steps", "past"):
+                self._thin((name,))
+            for path in (("specs", 0), ("specs", 1), ("past",), ("steps",)):
+                self._prune(path)
+        return self.case
+
+    def _try(self, smaller: Case) -> bool:
+        if self._left <= 0:
+            return False
+        self._left -= 1
+        if self._fails(smaller):
+            self.case = smaller
+            return True
+        return False
+
+    def _thin(self, path: Path) -> None:
+        """Takes runs of a list's members out: all, halves, quarters, one by one."""
+        size = len(_at(self.case, path))
+        while size:
+            start = 0
+            while start < len(_at(self.case, path)):
+                smaller = deepcopy(self.case)
+                del _at(smaller, path)[start : start + size]
+                if not self._try(smaller):
+                    start += size
+            size //= 2
+
+    def _prune(self, path: Path) -> None:
+        """Takes what stands below a path out: all of it, else each part, else what stands below each part."""
+        keys = [key for key in _keys(_at(self.case, path)) if key not in FIXED]
+        smaller = deepcopy(self.case)
+        for key in reversed(keys):
+            del _at(smaller, path)[key]
+        if len(keys) > 1 and self._try(smaller):
+            return
+        for key in reversed(keys):
+            smaller = deepcopy(self.case)
+            del _at(smaller, path)[key]
+            if not self._try(smaller):
+                self._prune((*path, key))
 
 
-def _smaller(case: Case) -> Iterator[Case]:
-    """Cases with less in them, the boldest first."""
-    steps, past = case["steps"], case["past"]
-    for size in (len(steps) // 2, len(steps) // 4, 1):
-        for start in range(0, len(steps), size or 1):
-            if size:
-                yield {**case, "steps": steps[:start] + steps[start + size :]}
-    if len(past) > 1:
-        yield {**case, "past": []}
-    yield from _without(case, ("past",))
-    yield from _without(case, ("specs",))
-    yield from _without(case, ("steps",))
-    for number, step in enumerate(steps):
-        if step["do"] == "put":
-            yield {**case, "steps": _replaced(steps, number, {**step, "do": "drop"})}
-        for name, value in SIMPLER:
-            if name in step and step[name] != value:
-                yield {**case, "steps": _replaced(steps, number, {**step, name: value})}
+def shrink(case: Case, fails: Fails, *, most: int = 200) -> Case:
+    """The smallest case found that still fails, after at most so many runs."""
+    return Shrinker(case, fails, most).shrink()
 
 
-def _replaced(steps: list[Any], number: int, step: Any) -> list[Any]:
-    return [*steps[:number], step, *steps[number + 1 :]]
+def _keys(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from value
+    elif isinstance(value, list):
+        yield from range(len(value))
 
 
-def _without(case: Case, path: tuple[Any, ...]) -> Iterator[Case]:
-    """The case without one of the things below a path, the largest first."""
-    found = sorted(_paths(_at(case, path), path), key=lambda p: (len(p), -len(json.dumps(_at(case, p)))))
-    for one in found:
-        smaller = deepcopy(case)
-        holder = _at(smaller, one[:-1])
-        if one[-1] not in ("do", "act", "version", "name", "path") or len(one) > 4:
-            del holder[one[-1]]
-            yield smaller
-
-
-def _paths(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in inside:
-        if len(path) > 1 or path[0] == "past":
-            yield (*path, key)
-        yield from _paths(item, (*path, key))
-
-
-def _at(value: Any, path: tuple[Any, ...]) -> Any:
+def _at(value: Any, path: Path) -> Any:
     for part in path:
         value = value[part]
     return value

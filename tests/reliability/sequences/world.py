@@ -69,6 +69,7 @@ class World:
 
     def __init__(self, folder: Path, tenant: Tenant) -> None:
         self.folder, self.tenant = folder, tenant
+        self._named: dict[str, str] = {}
         for name in KEYS:
             _write(folder / f"keys/{name}.pub.pem", public_key(name))
         for name, text in FILES.items():
@@ -77,13 +78,10 @@ class World:
     # ---- specs
 
     def variables(self) -> dict[str, str]:
-        """The environment: client ids of applications that stand in the tenant are `ID_<NAME>`."""
-        clients = self.tenant.state()["clients"].values()
-        return {
-            **ENV,
-            **dict.fromkeys(("ID_OLD_PORTAL", "ID_OLD_JOB"), "gone"),
-            **{f"ID_{re.sub('[^A-Z0-9]', '_', str(c['name']).upper())}": c["client_id"] for c in clients},
-        }
+        """The environment: `ID_<NAME>` is the client id of whatever application first had that name."""
+        for client_id, client in self.tenant.state()["clients"].items():
+            self._named.setdefault(f"ID_{re.sub('[^A-Z0-9]', '_', str(client['name']).upper())}", client_id)
+        return {**ENV, "ID_OLD_PORTAL": "gone", "ID_OLD_JOB": "gone", **self._named}
 
     def write(self, spec: Spec, layout: str, prefix: str) -> list[str]:
         """Writes a spec in one file or several, and answers the files in the order in which they are given."""
