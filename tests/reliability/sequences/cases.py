@@ -110,7 +110,7 @@ def connection(draw: Draw, name: str) -> dict[str, Any]:
         entry["purpose"] = draw(st.sampled_from(["connected_accounts", "authentication_and_connected_accounts"]))
     if may(draw):
         entry["scopes"] = draw(some(*SCOPES[name]))
-    if name in ("google-oauth2", "crm", "acme-id", "sign-in-with-slack") and may(draw):
+    if may(draw, 12 if name == "github" else 2):
         entry["offline_access"] = name != "crm" or draw(st.booleans())
     match name:
         case "google-oauth2":

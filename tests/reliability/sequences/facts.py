@@ -94,6 +94,15 @@ def words(value: Any) -> frozenset[str]:
     return frozenset(value.replace(",", " ").split() if isinstance(value, str) else map(str, value or ()))
 
 
+def exact(value: Any) -> Any:
+    """The value with booleans as words, for to Python `True` is `1`."""
+    if isinstance(value, dict):
+        return {key: exact(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [exact(item) for item in value]
+    return f"<{value}>" if isinstance(value, bool) else value
+
+
 # ---- what a spec asks for
 
 

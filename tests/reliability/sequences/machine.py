@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.reliability.sequences import runtime, same
-from tests.reliability.sequences.facts import EXISTENCE, ME, Fact, Facts, Spec, asked, facts, flavors_of
+from tests.reliability.sequences.facts import EXISTENCE, ME, Fact, Facts, Spec, asked, facts, flavors_of, words
 from tests.reliability.sequences.tenant import Accident, Refused, State, Tenant
 from tests.reliability.sequences.unplanned import unplanned
-from tests.reliability.sequences.world import Step, World, kids, resolved
+from tests.reliability.sequences.world import Step, World, kids, resolved, shown
 from tests.support import Result
 from tokenvault import load_spec
 from tokenvault.errors import SpecError
@@ -94,6 +94,8 @@ class Machine:
         self.is_clean = False
         self.tampered = False
         self.unmarked: set[str] = set()
+        self.ids: dict[str, str] = {}
+        self.last_refused = ""
         self.adopts = False
         self.step = -1
 
@@ -143,7 +145,7 @@ class Machine:
             change(changed)
         except (KeyError, IndexError, TypeError, ValueError):
             return
-        if changed != self.specs[which] and self._is_valid(changed, which):
+        if shown(changed) != shown(self.specs[which]) and self._is_valid(changed, which):
             self.specs[which] = changed
             self.is_clean = False
 
@@ -182,9 +184,9 @@ class Machine:
     def _do_rekey(self, step: Step) -> None:
         def rekey(spec: Spec) -> None:
             section = spec[step["section"]]
-            assert step["new"] not in section or step["new"] == step["old"]
-            entry = section.pop(step["old"])
-            section[step["new"]] = entry
+            if step["new"] in section:
+                raise ValueError(step["new"])
+            section[step["new"]] = section.pop(step["old"])
 
         self._edit(step.get("spec", 0), rekey)
 
@@ -238,15 +240,15 @@ class Machine:
         found = facts(after)
         self.ledger.people(was, found)
         self._note_unmarked(after)
-        for client_id, client in before["clients"].items():
-            had = "tokenvault" in (client.get("client_metadata") or {})
-            if had and "tokenvault" not in (after["clients"].get(client_id, {}).get("client_metadata") or {}):
-                self.unmarked.add(client_id)
+        wiped = {key for key in after["clients"] if _mark(before, key) and not _mark(after, key)}
+        self.unmarked |= wiped
+        if wiped.intersection(self.ids.values()):
+            step = {**step, "owned": True}
         if step.get("foreign"):
             self.hands.append(step)
         else:
             self.tampered = True
-        if self.is_clean and step.get("drift", True):
+        if self.is_clean:
             self._after_people(step, was, found)
 
     def _after_people(self, step: Step, was: Facts, found: Facts) -> None:
@@ -257,7 +259,7 @@ class Machine:
         if done is None or done.code == 1:
             return
         what = step.get("act") or "take"
-        if lost or step.get("owned"):
+        if lost or (step.get("owned") and self._is_about_ours(step)):
             self.is_clean = False
             sorts = ",".join(sorted({fact[0] for fact in lost})) or what
             if done.code != 2:
@@ -267,6 +269,10 @@ class Machine:
             self.fail("drift tells", f"{what} is none of its business: {sorted(set(addresses))}", done.out)
         elif done.code == 2:
             self.is_clean = False
+
+    def _is_about_ours(self, step: Step) -> bool:
+        """Whether what somebody did by hand was about an application of the spec."""
+        return step.get("whom") in self.specs[0].get("applications", {})
 
     # ---- commands
 
@@ -311,6 +317,7 @@ class Machine:
             options += [part for address in step.get(name, ()) for part in (f"--{name}", address)]
         accident = Accident(**step["accident"]) if step.get("accident") else None
         before = self.tenant.state()
+        self.last_refused = ""
         self.ledger.tries(self._wanted(which, before))
         if step.get("saved"):
             done, plan = self._saved(names, options, accident)
@@ -348,6 +355,7 @@ class Machine:
         if done.code:
             code = codes(done)
             self.outcome.refused.append(f"apply: {code}")
+            self.last_refused = code
             if traffic.writes:
                 self.fail("applies what it planned", f"{code} after writes", done.err + done.out[-1500:])
             self.is_clean = False
@@ -383,7 +391,8 @@ class Machine:
             return excess
         about = {*self.ids.values(), *self.specs[which].get("connections", {})}
         about |= {api["identifier"] for api in resolved(self.specs[which].get("apis", {}), self._env()).values()}
-        return {fact for fact in excess if fact[0] not in EXISTENCE and fact[1] in about and fact[-1] != "?"}
+        mine = {fact for fact in excess if fact[0] not in EXISTENCE and fact[1] in about}
+        return {fact for fact in mine if fact[0] != "enabled" or fact[2] in self.ids.values()}
 
     def _under_other_names(self, state: State) -> set[str]:
         """What carries the mark of a spec that has another name now, or is gone: no command is about that."""
@@ -440,11 +449,21 @@ class Machine:
             self.fail("what is left behind is told", f"plan says no changes: {worst}", sorted(left))
         elif done and done.code == 1:
             self.fail("plan after apply is empty", f"refused {CODE.findall(done.err)[:2]}", done.err)
+        if done and done.code != 1:
+            self._judge_offline(which, done.json)
         if self.thorough or self.step % 3 == 0:
             again = self._command("apply", *names, "-y", *(["--prune"] if prune else []))
             if self.traffic.writes:
                 said = [re.sub(r"/[^ ]*", "", write) for write in self.traffic.writes]
                 self.fail("second apply writes nothing", " ".join(sorted(set(said))), again and again.out)
+
+    def _judge_offline(self, which: int, plan: dict[str, Any]) -> None:
+        """Offline access that is asked for is set, or the plan says that it cannot be."""
+        state = self.tenant.state()
+        for name, connection in self.specs[which].get("connections", {}).items():
+            if (connection or {}).get("offline_access") and not _is_offline(state, name):
+                if not any("ffline" in json.dumps(warning) for warning in plan["warnings"]):
+                    self.fail("given is what is asked", "offline_access is dropped silently", name)
 
     def _do_plan(self, step: Step) -> None:
         """Any plan, in any form: it must come, and nothing is written."""
@@ -540,8 +559,10 @@ class Machine:
         used = [which for which in range(len(self.specs)) if which == 0 or which in self.ledger.now]
         for which in used:
             self._do_apply({"do": "apply", "spec": which, "prune": True, "adopt": self.adopts})
-            if self.outcome.failures or which not in self.ledger.now or self.outcome.refused[-1:] == ["apply: "]:
+            if self.outcome.failures:
                 return
+        if self.last_refused and not self.tampered:
+            self._refused_alike(used)
         if not self.is_clean:
             return
         self._do_doctor({})
@@ -549,6 +570,13 @@ class Machine:
         if self.outcome.failures or self.tampered:
             return
         self._same_end(used)
+
+    def _refused_alike(self, used: list[int]) -> None:
+        """What is refused after a history is refused without one."""
+        code, files, env = self.last_refused, {which: self._files(which) for which in used}, self._env()
+        if "plan-foreign-owner" in code or self._fresh(files, env, tells=False) is None:
+            return
+        self.fail("history does not matter", f"refused {code}, and not on a fresh tenant")
 
     def _same_end(self, used: list[int]) -> None:
         """The tenant is what a fresh one would be with the last specs alone; and so it is after leaving both."""
@@ -569,7 +597,7 @@ class Machine:
             for signature, detail in same.left(self.first, self.tenant.state(), self.hands):
                 self.fail("leaving gives back", signature, detail)
 
-    def _fresh(self, files: Mapping[int, list[str]], env: Mapping[str, str]) -> State | None:
+    def _fresh(self, files: Mapping[int, list[str]], env: Mapping[str, str], *, tells: bool = True) -> State | None:
         self.tenant.load(self.first)
         for step in self.hands:
             try:
@@ -592,6 +620,17 @@ def planned(out: str) -> dict[str, Any]:
     """The plan that events of an apply tell."""
     events = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
     return {"changes": [event["change"] for event in events if event["type"] == "planned" and event.get("change")]}
+
+
+def _is_offline(state: State, name: str) -> bool:
+    """Whether a connection asks its provider for refresh tokens."""
+    options = next((c.get("options") or {} for c in state["connections"].values() if c["name"] == name), {})
+    return bool(options.get("offline_access")) or "offline_access" in words(options.get("scope"))
+
+
+def _mark(state: State, client_id: str) -> Any:
+    """The mark of an application, if it is there and has one."""
+    return (state["clients"].get(client_id, {}).get("client_metadata") or {}).get("tokenvault")
 
 
 def codes(done: Result) -> str:

@@ -13,8 +13,9 @@ from copy import deepcopy
 from typing import Any
 
 from tests.reliability.bench import normalised
-from tests.reliability.sequences.facts import ME, Spec
+from tests.reliability.sequences.facts import ME, Spec, exact
 from tests.reliability.sequences.tenant import State
+from tests.reliability.sequences.world import shown
 from tests.unmanaged import differing
 
 STARTS: Mapping[str, str] = {
@@ -37,6 +38,12 @@ SETTINGS: Mapping[str, str] = {
     "app_type": "the spec gave another type, and what it was is not known",
     "name": "the spec gave another name, and what it was is not known",
 }
+API_SETTINGS: Mapping[str, str] = {
+    "signing_alg": "what it was is not known",
+    "allow_offline_access": "what it was is not known",
+    "skip_consent_for_verifiable_first_party_clients": "what it was is not known",
+    "subject_type_authorization": "what it was is not known",
+}
 MARKS = ("tokenvault", "tokenvault_api")
 COLLECTIONS = ("clients", "connections", "resource_servers", "client_grants", "credentials", "enablements", "tenant")
 _PART = re.compile(r"[^.]*:[^.]*(\.|$)")
@@ -47,7 +54,7 @@ def differences(mine: State, fresh: State, first: State, specs: list[Spec]) -> I
     named, wanted = _comparable(mine), _comparable(fresh)
     there = {c["name"] for c in first["connections"].values()}
     used = {name for spec in specs for name in spec.get("connections", {})}
-    old = {key for key in normalised(first)["clients"]}
+    old = {*normalised(first)["clients"], *normalised(first)["resource_servers"]}
     for collection in COLLECTIONS:
         for key in sorted(named.get(collection, {}).keys() | wanted.get(collection, {}).keys()):
             found, expected = named.get(collection, {}).get(key), wanted.get(collection, {}).get(key)
@@ -60,21 +67,19 @@ def differences(mine: State, fresh: State, first: State, specs: list[Spec]) -> I
                 yield f"{collection} {'too few' if found is None else 'too many'}", key
                 continue
             for path in _paths(found, expected):
-                if f"{collection}.{'.'.join(path)}" in STARTS:
-                    continue
-                if (
-                    collection == "clients"
-                    and key in old
-                    and path[0] in SETTINGS
-                    and path[:2] != ("refresh_token", "policies")
-                ):
+                if f"{collection}.{'.'.join(path)}" in STARTS or (key in old and _is_setting(collection, path)):
                     continue
                 if collection == "connections" and name in there and path[0] in ("options", "authentication"):
                     continue
-                yield (
-                    f"{collection}.{'.'.join(path[:3])}",
-                    {"object": key, "mine": _at(found, path), "fresh": _at(expected, path)},
-                )
+                told = {"object": key, "mine": _at(found, path), "fresh": _at(expected, path)}
+                yield f"{collection}.{'.'.join(path[:3])}", told
+
+
+def _is_setting(collection: str, path: tuple[str, ...]) -> bool:
+    """Whether it is one value of what was there before, rather than a list of things given."""
+    if collection == "resource_servers":
+        return path[0] in API_SETTINGS
+    return collection == "clients" and path[0] in SETTINGS and path[:2] != ("refresh_token", "policies")
 
 
 def left(first: State, last: State, hands: list[Any]) -> Iterator[tuple[str, Any]]:
@@ -88,13 +93,9 @@ def left(first: State, last: State, hands: list[Any]) -> Iterator[tuple[str, Any
                 yield f"{collection} of before is gone", key
                 continue
             for path in _paths(item, now[collection][key]):
-                if collection == "resource_servers" or (collection == "clients" and path[0] in SETTINGS):
-                    if path[:2] != ("refresh_token", "policies"):
-                        continue
-                yield (
-                    f"{collection}.{'.'.join(path[:3])} differs",
-                    {"object": key, "was": _at(item, path), "is": _at(now[collection][key], path)},
-                )
+                if not _is_setting(collection, path):
+                    told = {"object": key, "was": _at(item, path), "is": _at(now[collection][key], path)}
+                    yield f"{collection}.{'.'.join(path[:3])} differs", told
 
 
 def _comparable(state: State) -> State:
@@ -111,7 +112,11 @@ def _comparable(state: State) -> State:
 
 
 def _paths(one: Any, other: Any) -> list[tuple[str, ...]]:
-    return [path for path in differing(one, other) if _plain(_at(one, path)) != _plain(_at(other, path))]
+    return [
+        path
+        for path in differing(exact(one), exact(other))
+        if shown(_plain(_at(one, path))) != shown(_plain(_at(other, path)))
+    ]
 
 
 def _plain(value: Any) -> Any:

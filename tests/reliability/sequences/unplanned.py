@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tests.reliability.sequences.facts import exact
 from tests.reliability.sequences.tenant import State
 from tests.unmanaged import COLLECTIONS, covered, differing
 
@@ -28,7 +29,7 @@ def unplanned(before: State, after: State, plan: dict[str, Any], *, is_whole: bo
                 if (collection, key) not in deleted and not _falls_with(collection, item, deleted, before):
                     yield f"{collection} deleted", item
                 continue
-            for path in differing(item, now):
+            for path in differing(exact(item), exact(now)):
                 if path[0] not in COMPUTED and not (change and covered(path, change)):
                     yield f"{collection} {'.'.join(path[:3])}", {"before": item, "after": now}
     yield from _created(before, after, plan, is_whole)
@@ -59,7 +60,7 @@ def _created(before: State, after: State, plan: dict[str, Any], is_whole: bool) 
 def _enabled(before: State, after: State, plan: dict[str, Any], deleted: set[tuple[str, str]]) -> Iterator[Found]:
     names = {key: c["name"] for key, c in (before["connections"] | after["connections"]).items()}
     announced = {change["address"] for change in plan["changes"] if change["kind"] == "connection_clients"}
-    rows = [{key: row for key, row in state.get("enablements", {}).items()} for state in (before, after)]
+    rows = [dict(state.get("enablements", {})) for state in (before, after)]
     for key in rows[0].keys() ^ rows[1].keys():
         row = rows[0].get(key) or rows[1][key]
         fell = ("clients", row["client_id"]) in deleted
