@@ -125,7 +125,7 @@ def told(outcome: Outcome) -> str:
     """What came of one case, in words."""
     lines = [*outcome.log, *(f"refused {text}" for text in outcome.refused)]
     lines += [f"FAILED at step {one.step}: {one.name}\n    {one.detail}" for one in outcome.failures]
-    return "\n".join(lines + [f"{len(outcome.failures)} failures"])
+    return "\n".join([*lines, f"{len(outcome.failures)} failures"])
 
 
 def tallied(seed: int, count: int, jobs: int, seconds: float = math.inf) -> Tally:
