@@ -215,13 +215,12 @@ def main() -> int:
 
 
 def _try(chosen: Sequence[tuple[Mutant, str, str]], jobs: int, minutes: float) -> int:
-    ends = time.monotonic() + 60 * minutes
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder, ThreadPoolExecutor(jobs) as pool:
         trees = Trees(Path(folder), jobs)
         if trees.baseline() != "survived":
             print("The tests fail without any mutant: nothing can be said.")
             return 1
-        verdicts = []
+        ends, verdicts = time.monotonic() + 60 * minutes, list[Verdict]()
         for verdict in pool.map(lambda one: trees.tried(*one) if time.monotonic() < ends else None, chosen):
             if verdict is not None:
                 verdicts.append(verdict)

@@ -65,22 +65,36 @@ class Outcome:
 
 @dataclass
 class Ledger:
-    """What stood in the tenant before, and what specs have asked for: `now` by spec, and `ever`."""
+    """What stood in the tenant before, and what each spec asks for.
+
+    `now`: as it was last applied; `last`: as it was last tried; `ever`: since the beginning.
+    """
 
     before: Facts = frozenset()
     added: Facts = frozenset()
-    ever: Facts = frozenset()
+    ever: dict[int, Facts] = field(default_factory=dict)
     now: dict[int, Facts] = field(default_factory=dict)
-    protected: frozenset[str] = frozenset()
+    last: dict[int, Facts] = field(default_factory=dict)
 
     def people(self, was: Facts, found: Facts) -> None:
         """Somebody changed the tenant by hand."""
         self.before = (self.before | (found - was)) - (was - found)
         self.added |= found - was
 
-    def tries(self, wanted: Facts) -> None:
+    def tries(self, which: int, wanted: Facts) -> None:
         """A spec asks for this, whether it gets it or not."""
-        self.ever |= wanted
+        self.ever[which] = self.ever.get(which, frozenset()) | wanted
+        self.last[which] = wanted
+
+    @property
+    def given(self) -> Facts:
+        """What any spec has ever asked for."""
+        return frozenset().union(*self.ever.values())
+
+    def wanted_but_by(self, which: int) -> Facts:
+        """What the other specs ask for."""
+        others = [found for one, found in (*self.now.items(), *self.last.items()) if one != which]
+        return frozenset().union(*others)
 
 
 class Machine:
@@ -322,7 +336,7 @@ class Machine:
         accident = Accident(**step["accident"]) if step.get("accident") else None
         before = self.tenant.state()
         self.last_refused = ""
-        self.ledger.tries(self._wanted(which, before))
+        self.ledger.tries(which, self._wanted(which, before))
         if step.get("saved"):
             done, plan = self._saved(names, options, accident)
         else:
@@ -347,7 +361,7 @@ class Machine:
         self, step: Step, which: int, before: State, done: Result | None, plan: Any, *, is_whole: bool
     ) -> None:
         after = self.tenant.state()
-        self.ledger.tries(self._wanted(which, after))
+        self.ledger.tries(which, self._wanted(which, after))
         traffic = self.traffic
         if plan is not None:
             whole = bool(done and done.code == 0)
@@ -373,25 +387,26 @@ class Machine:
         wanted = self._wanted(which, state)
         self.ledger.now[which] = wanted
         found = facts(state)
-        over = self._excess(found, which if not step.get("prune") else None, state)
+        over = self._excess(found, which, state, whole=bool(step.get("prune")))
         self._judge_ledger(step, found, wanted, over)
         self._judge_idle(step, which, bool(step.get("prune")))
         self.is_clean = not self.outcome.failures and bool(step.get("prune"))
 
-    def _excess(self, found: Facts, which: int | None, state: State) -> set[Fact]:
-        """What specs have given and no spec asks for; with `which`, only about what that spec still has."""
-        asked_now = frozenset().union(*self.ledger.now.values()) if self.ledger.now else frozenset()
+    def _excess(self, found: Facts, which: int, state: State, *, whole: bool) -> set[Fact]:
+        """What a spec has given and no spec asks for: all of it, or only about what that spec still has."""
+        asked_now = self.ledger.wanted_but_by(which) | self.ledger.now.get(which, frozenset())
         foreign = self._under_other_names(state)
         excess = {
             fact
-            for fact in (found - self.ledger.before - asked_now - self.ledger.added) & self.ledger.ever
+            for fact in (found - self.ledger.before - asked_now - self.ledger.added)
+            & self.ledger.ever.get(which, frozenset())
             if not (fact[0] in STAYING and self._is_left(fact))
             and not _is_mine(fact)
             and not self._is_kept(fact)
             and not self.unmarked.intersection(fact)
             and not foreign.intersection(fact)
         }
-        if which is None:
+        if whole:
             return excess
         about = {*self.ids.values(), *self.specs[which].get("connections", {})}
         about |= {api["identifier"] for api in resolved(self.specs[which].get("apis", {}), self._env()).values()}
@@ -433,8 +448,8 @@ class Machine:
             fact
             for fact in self.ledger.before - found
             if fact[0] not in EITHER
-            and not any(one[:3] == fact[:3] for one in self.ledger.ever if fact[0] == "option")
-            and not (fact[0] == "scope" and ("option", *fact[1:], "false") in self.ledger.ever)
+            and not any(one[:3] == fact[:3] for one in self.ledger.given if fact[0] == "option")
+            and not (fact[0] == "scope" and ("option", *fact[1:], "false") in self.ledger.given)
         }
         for sort in sorted({fact[0] for fact in lost}):
             self.fail("others keep theirs", f"{sort} is gone", sorted(f for f in lost if f[0] == sort))
@@ -443,7 +458,7 @@ class Machine:
         """A plan is empty and another apply writes nothing; what was left behind is told."""
         names = self._files(which)
         state = self.tenant.state()
-        left = self._excess(facts(state), None, state)
+        left = self._excess(facts(state), which, state, whole=True)
         done = self._command("plan", *names, "--detailed-exitcode", "--format", "json", *(["--prune"] if prune else []))
         if done and done.code == 2 and not left:
             signature = _said(done)
@@ -483,7 +498,7 @@ class Machine:
         which = step.get("spec", 0)
         accident = Accident(**step["accident"]) if step.get("accident") else None
         before = self.tenant.state()
-        self.ledger.tries(self._wanted(which, before))
+        self.ledger.tries(which, self._wanted(which, before))
         as_events = ["--json"] if step.get("json") else []
         done = self._command("destroy", *self._files(which), "-y", *as_events, accident=accident)
         self.is_clean = False
@@ -508,7 +523,7 @@ class Machine:
         guarded = self._protected(which, state) | self._said_to_stay(which, done)
         over = {
             fact
-            for fact in self._excess(found, None, state)
+            for fact in self._excess(found, which, state, whole=True)
             if fact[0] not in STAYING and not guarded.intersection(fact)
         }
         for sort in sorted({fact[0] for fact in over}):
@@ -597,7 +612,7 @@ class Machine:
         self.tenant.load(mine)
         for which in used:
             self._do_destroy({"spec": which})
-        if not self.outcome.failures:
+        if not self.outcome.failures and not self.unmarked.intersection(self.ids.values()):
             for signature, detail in same.left(self.first, self.tenant.state(), self.hands):
                 self.fail("leaving gives back", signature, detail)
 
