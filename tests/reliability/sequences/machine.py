@@ -114,6 +114,7 @@ class Machine:
         self.unmarked: set[str] = set()
         self.ids: dict[str, str] = {}
         self.last_refused = ""
+        self.staying: set[str] = set()
         self.adopts = False
         self.step = -1
 
@@ -520,7 +521,9 @@ class Machine:
         """What a spec gave is gone, and what was there before is there."""
         self.ledger.now.pop(which, None)
         found = facts(state)
-        guarded = self._protected(which, state) | self._said_to_stay(which, done)
+        said = self._said_to_stay(which, done)
+        guarded = self._protected(which, state) | said
+        self.staying |= said
         over = {
             fact
             for fact in self._excess(found, which, state, whole=True)
@@ -576,13 +579,15 @@ class Machine:
 
     def _end(self) -> None:
         used = [which for which in range(len(self.specs)) if which == 0 or which in self.ledger.now]
+        refused = []
         for which in used:
             self._do_apply({"do": "apply", "spec": which, "prune": True, "adopt": self.adopts})
+            refused += [self.last_refused] if self.last_refused else []
             if self.outcome.failures:
                 return
-        if self.last_refused and not self.tampered:
-            self._refused_alike(used)
-        if not self.is_clean:
+        if refused and not self.tampered:
+            self._refused_alike(used, ",".join(refused))
+        if refused or not self.is_clean:
             return
         self._do_doctor({})
         self._do_export({})
@@ -590,9 +595,9 @@ class Machine:
             return
         self._same_end(used)
 
-    def _refused_alike(self, used: list[int]) -> None:
+    def _refused_alike(self, used: list[int], code: str) -> None:
         """What is refused after a history is refused without one."""
-        code, files, env = self.last_refused, {which: self._files(which) for which in used}, self._env()
+        files, env = {which: self._files(which) for which in used}, self._env()
         if "plan-foreign-owner" in code or self._fresh(files, env, tells=False) is None:
             return
         self.fail("history does not matter", f"refused {code}, and not on a fresh tenant")
@@ -613,7 +618,7 @@ class Machine:
         for which in used:
             self._do_destroy({"spec": which})
         if not self.outcome.failures and not self.unmarked.intersection(self.ids.values()):
-            for signature, detail in same.left(self.first, self.tenant.state(), self.hands):
+            for signature, detail in same.left(self.first, self.tenant.state(), self.hands, self.staying):
                 self.fail("leaving gives back", signature, detail)
 
     def _fresh(self, files: Mapping[int, list[str]], env: Mapping[str, str], *, tells: bool = True) -> State | None:

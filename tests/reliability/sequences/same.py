@@ -84,8 +84,11 @@ def _is_setting(collection: str, path: tuple[str, ...]) -> bool:
     return collection == "clients" and path[0] in SETTINGS and path[:2] != ("refresh_token", "policies")
 
 
-def left(first: State, last: State, hands: list[Any]) -> Iterator[tuple[str, Any]]:
-    """Where a tenant that tokenvault has left differs from what it was, beyond what destroy says that it keeps."""
+def left(first: State, last: State, hands: list[Any], staying: set[str]) -> Iterator[tuple[str, Any]]:
+    """Where a tenant that tokenvault has left differs from what it was, beyond what destroy says that it keeps.
+
+    `staying` are the identifiers of APIs of which it said that.
+    """
     if hands:
         return
     was, now = _comparable(first), _comparable(last)
@@ -93,6 +96,8 @@ def left(first: State, last: State, hands: list[Any]) -> Iterator[tuple[str, Any
         for key, item in was.get(collection, {}).items():
             if key not in now.get(collection, {}):
                 yield f"{collection} of before is gone", key
+                continue
+            if collection == "resource_servers" and key.partition(":")[2] in staying:
                 continue
             for path in _paths(item, now[collection][key]):
                 if not _is_setting(collection, path):
