@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.reliability.sequences.facts import ME, OFFLINE_SCOPE, Fact, Spec
 from tests.reliability.sequences.tenant import Refused, State, Tenant
-from tokenvault.keys import read_public_key
+from tokenvault.flavors.public_keys import read_public_key
 
 Step = dict[str, Any]
 KEYS = ("a", "b", "c")
