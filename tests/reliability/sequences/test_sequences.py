@@ -21,6 +21,7 @@ FAILING_TODAY = frozenset(
     {
         "01-address-of-adopted-worker",
         "01-api-scope-of-created-application",
+        "01-grant-of-a-dropped-flavor",
         "01-grant-scope-of-adopted-worker",
         "01-option-of-created-connection",
         "01-scope-of-created-connection",
@@ -33,6 +34,7 @@ FAILING_TODAY = frozenset(
         "09-offline-access-dropped",
         "11-mark-wiped",
         "11-owned-application-deleted",
+        "12-doctor-and-a-provider-without-refresh-tokens",
         "16-one-and-true",
         "16-type-that-the-plan-changes",
         "17-application-removed",
