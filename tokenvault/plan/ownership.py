@@ -28,7 +28,7 @@ from tokenvault.model.marks import (
     read_mark,
 )
 from tokenvault.model.paths import get_path
-from tokenvault.plan.api_names import ApiNames, upgraded
+from tokenvault.plan.api_names import CLIENT_SUFFIX, ApiNames, upgraded
 from tokenvault.plan.provisions import Slot
 from tokenvault.state.live import Live
 from tokenvault.state.unknown import why_unknown
@@ -97,6 +97,12 @@ class Ownership:
                 if requirement.provision:
                     found[requirement.user].append(requirement)
         return found
+
+    @cached_property
+    def _keeper(self) -> str:
+        """The application whose mark records, too, which APIs the spec created: their clients may be deleted by hand."""
+        named = (n.address for n in self.graph.of_kind("application") if n.target.mark and not n.target.absent)
+        return next((address for address in named if not address.endswith(CLIENT_SUFFIX)), "")
 
     @cached_property
     def holders(self) -> Mapping[tuple[str, str], str]:
@@ -296,6 +302,9 @@ class Ownership:
                 found |= self.given(other)
             else:
                 found |= self._about(other, recorded)
+        if node.address == self._keeper:
+            apis = (self.given(api) for api in self.graph.of_kind("api") if not api.target.absent)
+            found |= {p for some in apis for p in some if p.verb == "made"}
         found |= set(self._given_by_ask(kind, node, live, recorded, wanted))
         known = {p for p in recorded if p.verb != "spec"}
         found |= {p for p in known - found if self._stays(node.address, p) or self._is_unknown(kind, live, p)}

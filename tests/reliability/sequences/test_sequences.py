@@ -19,36 +19,10 @@ FOUND = sorted((Path(__file__).parent / "found").glob("*.json"))
 SAMPLE, SECONDS = 60, 30.0
 FAILING_TODAY = frozenset(
     {
-        "01-address-of-adopted-worker",
-        "01-api-scope-of-created-application",
-        "01-grant-of-a-dropped-flavor",
-        "01-grant-scope-of-adopted-worker",
-        "01-option-of-created-connection",
-        "01-scope-of-created-connection",
-        "02-custom-domain-given-later",
-        "03-scopes-added-to-an-old-grant",
         "04-reference-in-an-option",
-        "05-key-of-a-mapping-option",
-        "06-scope-and-option-that-contradict",
-        "07-label-of-what-a-target-leaves-out",
         "09-offline-access-dropped",
-        "11-mark-wiped",
         "11-owned-application-deleted",
         "12-doctor-and-a-provider-without-refresh-tokens",
-        "16-one-and-true",
-        "16-type-that-the-plan-changes",
-        "17-application-removed",
-        "18-key-after-a-takeover",
-        "19-callback-after-a-takeover",
-        "19-created-application-after-a-takeover",
-        "20-api-client-deleted-by-hand",
-        "20-protected-application-loses-its-api",
-        "21-regular-web-becomes-spa",
-        "21-worker-becomes-spa",
-        "22-list-key-removed",
-        "23-api-listed-first-used-later",
-        "23-api-without-proof",
-        "24-one-of-two-deleted",
     }
 )
 """Cases of `found` that fail still, to be emptied as their causes are mended."""
