@@ -211,7 +211,7 @@ class _Planner:
             patch={path: value for path, value in patch.items() if path not in deferred},
             deferred=deferred,
             preconditions={
-                path: self.compare.fingerprint(before.get(path), kind.field_at(path)) for path in after if live
+                path: self.compare.fingerprint(get_path(live, path), kind.field_at(path)) for path in after if live
             },
             requires=self.ordering.requires(node, live, patch),
             adopts=takeover is not None,
