@@ -60,6 +60,7 @@ SCHEMA: dict[str, Any] = {
                         "description": "The client id that the provider gave you.",
                         "type": "string",
                         "minLength": 1,
+                        "x-confidential": True,
                         "examples": ["${env:CRM_CLIENT_ID}"],
                     },
                     "client_secret": {

@@ -9,6 +9,7 @@ from typing import Any
 from tokenvault.errors import Diagnostic, Span, SpecError
 from tokenvault.model.constraints import AllOf, Conflict, Constraint, ContainsKeyed, Ref, merge_all
 from tokenvault.model.marks import Provision
+from tokenvault.model.spec import Variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +113,12 @@ class DesiredObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """Every object that the spec asks for, by address, in the order of the spec."""
+    """Every object that the spec asks for, by address, in the order of the spec; and the variables that it shows."""
 
     spec_name: str
     domain: str
     nodes: Mapping[str, DesiredObject] = field(default_factory=dict)
+    variables: tuple[Variable, ...] = ()
 
     def of_kind(self, kind: str) -> list[DesiredObject]:
         """The nodes of one kind, in order."""

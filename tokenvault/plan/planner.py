@@ -90,6 +90,7 @@ def plan_graph(
         unchanged=planner.unchanged,
         orphans=orphans,
         warnings=tuple(planner.warnings),
+        variables=graph.variables,
     )
 
 
