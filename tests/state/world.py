@@ -171,6 +171,11 @@ def worker(*keys: str, **more: Any) -> Spec:
     return {"type": "m2m", "flavors": [{"privileged_worker": settings}], "connections": ["google-oauth2"], **more}
 
 
+def marks(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata without the digest that tells which objects the spec had when a mark was written."""
+    return {key: re.sub(r" spec:[\w-]+", "", str(value)) for key, value in metadata.items()}
+
+
 def spec_of(applications: Mapping[str, Any], *connections: str, **more: Any) -> Spec:
     """A spec of the name `acme`."""
     used = {name: {} for name in connections or ("google-oauth2",)}

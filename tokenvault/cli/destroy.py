@@ -72,8 +72,8 @@ def destroy(
 ) -> None:
     """Delete what the spec created, and release what it adopted.
 
-    An adopted application loses exactly what it was lent for Token Vault, and keeps what it had. Connections stay, with
-    their purpose; so do the My Account API, the MFA policy, and whatever is protected. Asks for the tenant's domain.
+    An adopted application loses exactly what the spec gave it, and gets back what it had. Connections stay, with their
+    purpose; so do the My Account API, the MFA policy, and whatever is protected. Asks for the tenant's domain.
     """
     import asyncio
 

@@ -47,8 +47,9 @@ def drift(
 ) -> None:
     """Say whether anything that this spec owns, or relies on, has changed behind its back. Changes nothing.
 
-    Exit code 2 when something has, 0 when nothing has, 1 on any error. There is no state file: a spec that was edited
-    and not yet applied looks like drift where it differs. What was never created is only mentioned.
+    Deleted objects and lost marks count, and so do objects that the spec does not have any more. Exit code 2 when
+    something has, 0 when nothing has, 1 on any error. There is no state file: a value that was edited in the spec and
+    not yet applied looks like drift where it differs. What was never created is only mentioned.
     """
     import asyncio
 

@@ -69,7 +69,7 @@ Excludes = Annotated[
     ),
 ]
 Prune = Annotated[
-    bool, typer.Option("--prune", help="Take away what this spec put there and no longer asks for: the listed orphans.")
+    bool, typer.Option("--prune", help="Take away the whole objects that this spec dropped: the listed orphans.")
 ]
 MaxDestroy = Annotated[
     int | None,

@@ -61,7 +61,10 @@ Adopt = Annotated[bool, typer.Option("--adopt", help="Take over objects that car
 def plan(
     specs: Specs = None,
     detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes, 0 when there are none.")
+        bool,
+        typer.Option(
+            "--detailed-exitcode", help="Exit 2 when there are changes, or objects that the spec dropped; else 0."
+        ),
     ] = False,
     form: Annotated[Format, typer.Option("--format", help="How to show the plan.")] = Format.TEXT,
     summary: Summary = False,
@@ -83,7 +86,7 @@ def plan(
 ) -> None:
     """Show what the tenant lacks for the spec to work at run time. Changes nothing.
 
-    Exit code 0, or with --detailed-exitcode 2 when there are changes; 1 on any error.
+    Exit code 0, or with --detailed-exitcode 2 when there are changes or objects that the spec dropped; 1 on any error.
 
     \b
     tokenvault plan --sandbox                     try it on a simulated tenant
@@ -107,7 +110,7 @@ def plan(
     refuse_more_than(max_destroy, made.changes)
     if out:
         _save(session, out, made)
-    if detailed_exitcode and not made.is_empty:
+    if detailed_exitcode and not made.is_settled:
         raise typer.Exit(2)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -57,4 +58,9 @@ def _schema(of: Of) -> dict[str, Any]:
         return spec_schema()
     from tokenvault.render.output_schema import drift_schema, events_schema, plan_schema
 
-    return {Of.PLAN: plan_schema, Of.EVENTS: events_schema, Of.DRIFT: drift_schema}[of]()
+    made: dict[Of, Callable[[], dict[str, Any]]] = {
+        Of.PLAN: plan_schema,
+        Of.EVENTS: events_schema,
+        Of.DRIFT: drift_schema,
+    }
+    return made[of]()

@@ -75,7 +75,8 @@ SCHEMA: dict[str, Any] = {
                 "examples": [["google-oauth2"]],
             },
             "protect": {
-                "description": "Never deleted or released, whatever else is asked.",
+                "description": "Never deleted or released, whatever else is asked. What the spec stops giving it is "
+                "revoked all the same.",
                 "type": "boolean",
                 "default": False,
                 "examples": [True],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 from tokenvault.applier.conflicts import NOTHING, Precheck
 from tokenvault.applier.engine import apply_plan
@@ -12,7 +13,9 @@ from tokenvault.applier.events import Event, Report
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.plan.model import Plan
 from tokenvault.plan.preflight import missing
-from tokenvault.tenant.client import Tenant
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
 
 
 def refuse_another_tenant(plan: Plan, domain: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
@@ -16,7 +16,9 @@ from tokenvault.model.spec import Spec
 from tokenvault.secrets import Secret
 from tokenvault.state.desired import build_graph
 from tokenvault.state.live import matched, read_applications
-from tokenvault.tenant.client import Tenant
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
 
 FORMAT, VERSION = "tokenvault-output", "1.0"
 SECRET, KEYS, NOTHING = "client_secret", "private_key", "none"

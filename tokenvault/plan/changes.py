@@ -24,7 +24,7 @@ from tokenvault.plan.model import Attribute
 from tokenvault.secrets import is_sensitive
 
 Values = Mapping[str, Any]
-REVOKED = Provenance(source="spec", reason="the spec gave it and does not ask for it any more")
+REVOKED = Provenance(source="spec", reason="the spec no longer asks for it")
 
 
 def attributes(

@@ -188,11 +188,12 @@ def _change(change: Document, parts: Document, decoder: _Decoder) -> Change:
 
 
 def _attribute(attribute: Document) -> Attribute:
-    whys = tuple(_why(why) for why in attribute["why"])
-    return Attribute(**{**attribute, "path": tuple(attribute["path"]), "why": whys})
+    told = {name: value for name, value in attribute.items() if name not in ("path", "why")}
+    provenance = tuple(_provenance(why) for why in attribute["why"])
+    return Attribute(path=tuple(attribute["path"]), provenance=provenance, **told)
 
 
-def _why(why: Document) -> Provenance:
+def _provenance(why: Document) -> Provenance:
     return Provenance(source=why["source"], reason=why["reason"], span=_span(why["at"]), doc=why["doc"])
 
 

@@ -36,7 +36,7 @@ def plan_document(plan: Plan) -> Document:
         },
         "changes": [change_document(change) for change in plan.changes],
         "nodes": [_node(node) for node in plan.nodes],
-        "orphans": [_orphan(orphan) for orphan in plan.orphans],
+        "orphans": [orphan_document(orphan) for orphan in plan.orphans],
         "warnings": [diagnostic_document(warning) for warning in plan.warnings],
     }
 
@@ -117,7 +117,8 @@ def why_document(why: Provenance) -> Document:
     return {"source": why.source, "reason": why.reason, "at": source_document(why.span), "doc": why.doc}
 
 
-def _orphan(orphan: Orphan) -> Document:
+def orphan_document(orphan: Orphan) -> Document:
+    """An object that the spec left behind."""
     return {
         "address": orphan.address,
         "kind": orphan.kind,

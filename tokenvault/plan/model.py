@@ -166,6 +166,11 @@ class Plan:
     variables: tuple[Variable, ...] = ()
 
     @property
+    def is_settled(self) -> bool:
+        """Whether the tenant is as the spec says: nothing would be written, and nothing is left that the spec dropped."""
+        return not self.changes and all(orphan.protected for orphan in self.orphans)
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing would be written."""
         return not self.changes

@@ -19,6 +19,7 @@ from tokenvault.model.constraints import Equals, OneOf
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, Provenance
 from tokenvault.model.marks import API_METADATA_KEY, MORE_KEYS, Mark, Provision, read_mark, value_before
 from tokenvault.plan.api_names import CLIENT_SUFFIX
+from tokenvault.plan.changes import REVOKED
 from tokenvault.plan.model import Orphan
 from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.state.live import Live, match
@@ -40,7 +41,7 @@ class Labels:
 PRUNED = Labels(
     deleted="created by this spec, which no longer has it",
     released="released: adopted by this spec, which no longer has it",
-    provenance=Provenance(source="spec", reason="the spec no longer asks for it"),
+    provenance=REVOKED,
 )
 
 

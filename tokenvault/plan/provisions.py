@@ -6,6 +6,7 @@ exactly what is asked for. Beside members or values that were there before, only
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,16 @@ class Slot:
     @property
     def is_owned(self) -> bool:
         """Whether all that the attribute holds is the spec's."""
-        return self.given or self.covered or Provision("own", self.name) in self.recorded
+        return self.given or self.covered or self.owned is not None
+
+    @property
+    def owned(self) -> Provision | None:
+        """The record that the attribute is the spec's, with the digest of what it gave."""
+        return next((p for p in self.recorded if p.verb == "own" and p.slot == self.name), None)
+
+    def is_as_given(self, live: Any) -> bool:
+        """Whether the attribute certainly holds what the spec gave: what differs from the spec is an edit of the spec."""
+        return self.owned is not None and self.owned.value == content_digest(live, self.field)
 
     def without_revoked(self, live: Any, constraint: Constraint | None) -> Any:
         """The live value less what the spec gave and, in `want`, does not ask for any more."""
@@ -125,7 +135,7 @@ class Slot:
 
     def _given_members(self, live: Sequence[Any], asked: Sequence[Any]) -> Iterator[Provision]:
         if self._becomes_owned(live):
-            yield Provision("own", self.name)
+            yield Provision("own", self.name, content_digest(asked, self.field))
         else:
             new = (str(i) for i in asked if i not in live or self._is_own(self.name, str(i)))
             yield from (Provision("gave", self.name, digest(member)) for member in new)
@@ -134,9 +144,9 @@ class Slot:
         self, live: Sequence[Mapping[str, Any]], asked: Mapping[str, Mapping[str, Any]], *, exists: bool
     ) -> Iterator[Provision]:
         if self.field.all_or_nothing:
-            yield from [Provision("own", self.name)] if self.is_owned or not exists else []
+            yield from [Provision("own", self.name)] if self.is_owned or self.created or not exists else []
         elif not self.field.entries and self._becomes_owned(live):
-            yield Provision("own", self.name)
+            yield Provision("own", self.name, content_digest(list(asked.values()), self.field))
         else:
             present = {str(entry.get(self.field.key)): entry for entry in live}
             for key, entry in asked.items():
@@ -159,9 +169,10 @@ class Slot:
     def _given_value(self, live: Any, constraint: Constraint, *, exists: bool) -> Iterator[Provision]:
         after, before = constraint.resolve(live), next(self._values(), None)
         live = self.field.absent if live is None and exists else live
-        if Provision("own", self.name) in self.recorded or (live is None and before is None):
+        if self.owned is not None or (live is None and before is None):
             removable = self.field.removable and (exists or self.field.optional)
-            yield from [Provision("own", self.name)] if removable and after is not None else []
+            digested = "" if is_sensitive(after) else content_digest(after, self.field)
+            yield from [Provision("own", self.name, digested)] if removable and after is not None else []
         elif before is not None:
             yield from self._again(before, live, after)
         elif exists and not (self.created and not self.field.optional) and self.can_be_restored(live, after):
@@ -178,6 +189,20 @@ class Slot:
         if after == live or is_sensitive(live) or is_sensitive(after):
             return False
         return len(replaced_value(self.name, live, after).value) <= LONGEST_VALUE
+
+
+def content_digest(value: Any, field: Field) -> str:
+    """The digest of what an attribute holds; the order of lists that stand for sets does not matter."""
+    match field.shape:
+        case Shape.SET:
+            return value_digest(sorted(map(str, members(value))))
+        case Shape.KEYED:
+            return value_digest(sorted(json.dumps(_plain(entry), sort_keys=True) for entry in value or []))
+    return value_digest(value)
+
+
+def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: sorted(map(str, v)) if isinstance(v, list | tuple) else str(v) for name, v in entry.items()}
 
 
 def _sets_value(constraint: Constraint | None) -> bool:

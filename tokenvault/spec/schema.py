@@ -95,7 +95,8 @@ def _top() -> dict[str, Any]:
             "additionalProperties": False,
             "properties": {
                 "domain": {
-                    "description": "The custom domain that users log in on, when they do. Default: the tenant's domain.",
+                    "description": "The custom domain that users log in on, when they do: `usage` and `exchange` use it. The API "
+                    "itself is the tenant's own. Default: the tenant's domain.",
                     "type": "string",
                     "pattern": "^([A-Za-z0-9.-]+(:[0-9]+)?|.*\\$\\{.*)$",
                     "examples": ["auth.acme.com"],

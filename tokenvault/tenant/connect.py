@@ -44,18 +44,17 @@ async def open_tenant(
 async def _sandbox(path: Path, pacer: Pacer, observe: Callable[[Exchange], None]) -> AsyncIterator[Tenant]:
     import httpx
 
-    from tokenvault.sandbox import TOKEN, open_sandbox
+    from tokenvault.sandbox import TOKEN
+    from tokenvault.tenant.embedded import SandboxTransport, embedded_sandbox
     from tokenvault.tenant.tokens import Access, FixedToken
 
-    sandbox = open_sandbox(path)
-    token = FixedToken(TOKEN, Access(source="the sandbox", scopes=sandbox.scopes))
-    try:
-        transport = httpx.ASGITransport(app=sandbox.app)
-        async with httpx.AsyncClient(transport=transport, timeout=TIMEOUT, follow_redirects=False) as http:
+    with embedded_sandbox(path) as sandbox:
+        token = FixedToken(TOKEN, Access(source="the sandbox", scopes=sandbox.scopes))
+        async with httpx.AsyncClient(
+            transport=SandboxTransport(sandbox), timeout=TIMEOUT, follow_redirects=False
+        ) as http:
             base = f"http://{sandbox.domain}"
             yield Tenant(domain=sandbox.domain, base_url=base, token=token, http=http, pacer=pacer, observe=observe)
-    finally:
-        sandbox.close()
 
 
 @asynccontextmanager
