@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -145,13 +146,12 @@ UNSEEN = ("credentials.client_id", "client_secret", "secret option", "public key
 def spec_with(field: str, value: str) -> Spec:
     """The whole spec with this value at the field."""
     spec = copy.deepcopy(WHOLE)
-    *holders, last = FIELDS[field]
+    path = FIELDS[field]
     place: Any = spec
-    for part, following in zip(holders, [*holders[1:], last], strict=True):
-        if isinstance(place, dict):
-            place = place.setdefault(part, [] if isinstance(following, int) else {})
-        else:
-            place = place[int(part)]
+    for part, following in pairwise(path):
+        missing: Any = [] if isinstance(following, int) else {}
+        place = place.setdefault(part, missing) if isinstance(place, dict) else place[int(part)]
+    last = path[-1]
     if isinstance(place, list) and last == len(place):
         place.append(value)
     else:

@@ -1,4 +1,4 @@
-"""A reference cannot be used to read: what it stands for is shown by no command, and stands only where secrets and keys belong."""
+"""A reference cannot be used to read: what it stands for is shown by no command, and stands only where a secret belongs."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ FORMS = (
     ("doctor", "spec.yaml", "--sandbox=t.db"),
     ("usage", "spec.yaml", "--sandbox=t.db"),
     ("output", "spec.yaml", "--sandbox=t.db"),
-    ("destroy", "spec.yaml", "-y", "--sandbox=t.db"),
 )
+DESTROYED = ("destroy", "spec.yaml", "-y", "--sandbox=t.db")
 
 
 @pytest.fixture
@@ -92,6 +92,7 @@ def test_where_a_secret_belongs_it_is_used_and_shown_by_no_command(folder: Path,
     applied = by_form["apply spec.yaml -y --json --sandbox=t.db"]
     assert applied.code == 0, applied.out + applied.err
     assert SECRETS[name] in str(tenant(folder / "t.db")["connections"])
+    assert silent(folder, spec_with(field, f"${{env:{name}}}"), (DESTROYED,))[0].code == 0
 
 
 def test_a_saved_plan_with_a_client_id_that_nobody_sees_is_applied(folder: Path) -> None:
