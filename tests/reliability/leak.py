@@ -4,7 +4,8 @@
 
 The secrets of a tenant, a spec and its environment are planted as words that occur nowhere else, and everything that a
 command leaves behind is searched for them: stdout, stderr, the files that it wrote, tracebacks. Only files of mode 0600
-that a user asked a secret into may hold one. References (`references.py`) are tried at every field of a spec besides. The commands and their forms are read from the command line itself.
+that a user asked a secret into may hold one. The commands and their forms are read from the command line itself.
+References to secrets (`references.py`) are tried at every field of a spec besides.
 """
 
 from __future__ import annotations

@@ -193,6 +193,15 @@ def _conflict(requirements: Sequence[Requirement]) -> Diagnostic:
     other = requirements[0]
     this = next(requirements[n] for n in range(1, len(requirements)) if _contradicts(requirements[: n + 1]))
     one, two = other.provenance, this.provenance
+    if one.source == two.source:
+        return Diagnostic(
+            code="spec-conflict",
+            summary=f"{this.target.address} is asked for two values of {this.path}",
+            detail=f"{one.reason[0].upper()}{one.reason[1:]}{f' ({one.span})' if one.span else ''}; {two.reason}.",
+            hint="Remove one of the two.",
+            span=two.span,
+            context=this.target.address,
+        )
     return Diagnostic(
         code="spec-conflict",
         summary=f"{this.target.address} cannot satisfy both {one.source} and {two.source}: {this.path}",
