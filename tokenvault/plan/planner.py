@@ -104,6 +104,7 @@ def plan_graph(
         unchanged=planner.unchanged,
         orphans=orphans,
         warnings=tuple(planner.warnings),
+        variables=graph.variables,
     )
 
 

@@ -160,17 +160,6 @@ def literal_secret(path: Path) -> Problem:
     )
 
 
-def secret_in_clear(path: Path, variable: str) -> Problem:
-    """A variable that sounds like a secret where its value would be shown."""
-    return Problem(
-        code="spec-secret-in-clear",
-        path=path,
-        summary=f"{variable} sounds like a secret, and what stands here is shown in plans and stored in clear",
-        hint="Refer to a secret only where one belongs, under `credentials` or `options` of a connection. "
-        "If it is none, call the variable something else.",
-    )
-
-
 def _key_name(error: Any, path: Path) -> Iterator[Problem]:
     hint = "Use letters, digits, - and _."
     if error.validator == "not":
