@@ -19,8 +19,6 @@ FOUND = sorted((Path(__file__).parent / "found").glob("*.json"))
 SAMPLE, SECONDS = 60, 30.0
 FAILING_TODAY = frozenset(
     {
-        "04-reference-in-an-option",
-        "09-offline-access-dropped",
         "11-owned-application-deleted",
         "12-doctor-and-a-provider-without-refresh-tokens",
     }
@@ -65,7 +63,7 @@ def test_a_sample_of_sequences(here: Tenant) -> None:
 def test_the_generator_gives_every_field_of_the_schema_a_value() -> None:
     """A field that is new in the schema must come into `cases` too."""
     schema = json.loads((ROOT / "schemas" / "tokenvault.schema.json").read_text())
-    seen: set[str] = {"/overlay"}  # the layout of that name writes it into a file of its own
+    seen: set[str] = {"/overlay", "/variables", "/variables/*/name", "/variables/*/sensitive"}  # `world` writes them
     for _, case in drawn(0, 0, 400):
         for spec in case["specs"]:
             seen |= set(_fields_of(spec, schema, ""))
