@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from tests.support import Result, cli
-from tokenvault.runtime.errors import run_time_error
+from tokenvault.flavors.runtime.errors import run_time_error
 from tokenvault.sandbox import TOKEN, Sandbox, open_sandbox
 from tokenvault.sandbox.errors import OAuthError
 

@@ -15,25 +15,27 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tokenvault.tenant_address import Where
+from tokenvault.applier.events import Report
+from tokenvault.model.spec import Spec
+from tokenvault.operations.apply import applied, refuse_another_tenant
+from tokenvault.operations.plan import planned_as_read
+from tokenvault.operations.reading import check_tenant
+from tokenvault.plan.model import Plan
+from tokenvault.plan.planner import Options
+from tokenvault.spec.load import load_spec as load
+from tokenvault.tenant.connect import open_tenant
+from tokenvault.tenant.options import TenantOptions
 
-if TYPE_CHECKING:
-    from tokenvault.applier.events import Report
-    from tokenvault.plan import Plan
-    from tokenvault.spec.model import Spec
 
+def load_spec(*paths: str | Path, environment: Mapping[str, str] | None = None, allow_env: Sequence[str] = ()) -> Spec:
+    """Reads and validates spec files (default `tokenvault.yaml`); `SpecError` holds everything that is wrong.
 
-def load_spec(*paths: str | Path, environment: Mapping[str, str] | None = None) -> Spec:
-    """Reads and validates spec files (default `tokenvault.yaml`); `SpecError` holds everything that is wrong."""
-    from tokenvault.spec.load import load_spec as load
-
-    return load(list(paths) or ["tokenvault.yaml"], environment)
+    `allow_env` are variables that the spec may show, besides those of its `variables`.
+    """
+    return load(list(paths) or ["tokenvault.yaml"], environment, allow_env)
 
 
 def make_plan(
@@ -64,41 +66,24 @@ def apply(
     return asyncio.run(_apply(plan, _where(tenant, sandbox), _environment(environment)))
 
 
-def _where(tenant: str | None, sandbox: str | Path | None) -> Where:
-    return Where(tenant=tenant, sandbox=Path(sandbox) if sandbox else None)
+def _where(tenant: str | None, sandbox: str | Path | None) -> TenantOptions:
+    return TenantOptions(tenant=tenant, sandbox=Path(sandbox) if sandbox else None)
 
 
 def _environment(environment: Mapping[str, str] | None) -> Mapping[str, str]:
     return os.environ if environment is None else environment
 
 
-async def _make_plan(spec: Spec, where: Where, environment: Mapping[str, str]) -> Plan:
-    from tokenvault.graph import build_graph
-    from tokenvault.guard import guard
-    from tokenvault.live import match
-    from tokenvault.planner import make_plan as planned
-    from tokenvault.reading import read_for_plan
-    from tokenvault.tenant.connect import open_tenant
-
-    async with open_tenant(where, environment) as gateway:
-        guard(spec, gateway.domain, where)
-        graph = build_graph(spec, gateway.domain)
-        live = match(graph, await read_for_plan(gateway, graph))
-        plan = planned(graph, live, salt=secrets.token_hex(16), files=spec.files)
-        return replace(plan, reads=gateway.reads)
+async def _make_plan(spec: Spec, tenant_options: TenantOptions, environment: Mapping[str, str]) -> Plan:
+    async with open_tenant(tenant_options, environment) as tenant:
+        check_tenant(spec, tenant.domain, tenant_options)
+        return (await planned_as_read(tenant, spec, Options())).plan
 
 
-async def _apply(plan: Plan, where: Where, environment: Mapping[str, str]) -> Report:
-    from tokenvault.applier.engine import apply_plan
-    from tokenvault.applier.events import Report
-    from tokenvault.errors import Diagnostic, RefusedError
-    from tokenvault.tenant.connect import open_tenant
-
-    async with open_tenant(where, environment) as gateway:
-        if gateway.domain != plan.tenant:
-            summary = f"The plan is for {plan.tenant}, and this is {gateway.domain}"
-            raise RefusedError(Diagnostic(code="tenant-guard", summary=summary, hint="Plan again for this tenant."))
+async def _apply(plan: Plan, tenant_options: TenantOptions, environment: Mapping[str, str]) -> Report:
+    async with open_tenant(tenant_options, environment) as tenant:
+        refuse_another_tenant(plan, tenant.domain)
         report = Report()
-        async for event in apply_plan(plan, gateway):
-            report.note(event)
+        async for _ in applied(plan, tenant, report):
+            pass
         return report

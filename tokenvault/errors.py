@@ -84,3 +84,11 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """A hint that names the nearest candidate, or nothing."""
     close = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
     return f'Did you mean "{close[0]}"?' if close else ""
+
+
+class Unresolved(ValueError):
+    """A reference that cannot be resolved: a stable code, what is wrong, and the way out."""
+
+    def __init__(self, code: str, summary: str, hint: str = "") -> None:
+        super().__init__(summary)
+        self.code, self.summary, self.hint = code, summary, hint

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.world import API, ASSISTANT, CALENDAR, ME, SPA, WORKER, World
-from tokenvault import variables
+from tokenvault.exchange import variables
 from tokenvault.flavors import flavors
-from tokenvault.runtime.request import CONNECTED_ACCOUNTS_SCOPES, TOKEN_VAULT_GRANT
+from tokenvault.flavors.runtime.request import CONNECTED_ACCOUNTS_SCOPES, TOKEN_VAULT_GRANT
 
 GOOGLE, OIDC = "google-oauth2", "acme-id"
 DENY_USERS = {"user": {"policy": "deny_all"}, "client": {"policy": "deny_all"}}

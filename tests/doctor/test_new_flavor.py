@@ -15,16 +15,17 @@ from tests.support import ROOT
 FLAVOR = '''
 """Pager: a server of one's own that exchanges refresh tokens, and must have a logo."""
 
-from tokenvault.flavors import DOCS, TOKEN_VAULT_GRANT, Flavor, application
-from tokenvault.runtime import Runtime
-from tokenvault.runtime.precondition import HOLDS, Precondition, broken
-from tokenvault.runtime.request import REFRESH_TOKEN
-from tokenvault.runtime.tenancy import Sighting, Subject
-from tokenvault.want import Has
+from tokenvault.flavors.base import DOCS, Flavor, application
+from tokenvault.flavors.runtime.request import TOKEN_VAULT_GRANT
+from tokenvault.flavors.runtime import Runtime
+from tokenvault.flavors.runtime.precondition import HOLDS, Precondition, broken
+from tokenvault.flavors.runtime.request import REFRESH_TOKEN_REQUEST
+from tokenvault.flavors.runtime.tenant_view import DetectedUse, Subject
+from tokenvault.model.constraints import Contains
 
 
-def _expand(use):
-    yield use.ask(application(use), "grant_types", Has((TOKEN_VAULT_GRANT,)), "it exchanges tokens")
+def _expand(context):
+    yield context.require(application(context), "grant_types", Contains((TOKEN_VAULT_GRANT,)), "it exchanges tokens")
 
 
 FLAVOR = Flavor(
@@ -36,7 +37,7 @@ FLAVOR = Flavor(
     types=frozenset({"regular_web"}),
     type_hint="",
     expand=_expand,
-    rules=lambda use: (),
+    rules=lambda context: (),
     runtime=Runtime(
         preconditions=(
             Precondition(
@@ -47,8 +48,8 @@ FLAVOR = Flavor(
                 person="Give it one.",
             ),
         ),
-        sightings=lambda tenancy: (Sighting(app=c, client=c) for c in tenancy.clients if c.get("logo_uri")),
-        exchange=REFRESH_TOKEN,
+        detections=lambda tenant_view: (DetectedUse(app=c, client=c) for c in tenant_view.clients if c.get("logo_uri")),
+        exchange=REFRESH_TOKEN_REQUEST,
     ),
 )
 '''

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from tests.support import Result, cli, served
 from tests.world import API, ASSISTANT, CALENDAR, SPA, WORKER, World
-from tokenvault import variables
+from tokenvault.exchange import variables
 
 GOOGLE, USER = "google-oauth2", "auth0|alice"
 WHOM = ("--user", USER, "--audit-context", "nightly sync")

@@ -109,6 +109,6 @@ def test_a_token_that_may_not_read_secrets_is_told_the_scope(world: World) -> No
 def test_variables_are_names_that_a_shell_takes_and_no_two_are_the_same(
     addresses: list[str], expected: list[str]
 ) -> None:
-    from tokenvault.variables import prefixes
+    from tokenvault.exchange.variables import prefixes
 
     assert list(prefixes(addresses).values()) == expected

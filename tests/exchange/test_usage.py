@@ -262,9 +262,9 @@ def test_an_unknown_application_is_told(template: World, name: str, told: str) -
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_text_of_strangers_runs_nothing(running: Served, tmp_path: Path, language: str) -> None:
     """Client ids and domains that try to leave their quotes and comments."""
-    from tokenvault.runtime.request import REFRESH_TOKEN
-    from tokenvault.usage.document import usage_document
-    from tokenvault.usage.example import SECRET, Connecting, Example
+    from tokenvault.exchange.programs import usage_document
+    from tokenvault.exchange.usage import SECRET, Connecting, Example
+    from tokenvault.flavors.runtime.request import REFRESH_TOKEN_REQUEST
 
     pwned = running.world.folder / f"pwned-{language}"
     nasty = f"a\"'`$(touch {pwned})`touch {pwned}`\\\n; touch {pwned} \u2028touch('x') ${{x}} END"
@@ -276,7 +276,7 @@ def test_text_of_strangers_runs_nothing(running: Served, tmp_path: Path, languag
         connections=(nasty, nasty + "2"),
         domain=running.address,
         base_url=f"http://{running.address}",
-        request=REFRESH_TOKEN,
+        request=REFRESH_TOKEN_REQUEST,
         proof=SECRET,
         prefix="ASSISTANT",
     )
@@ -289,7 +289,7 @@ def test_text_of_strangers_runs_nothing(running: Served, tmp_path: Path, languag
         audience=nasty,
         connections=(nasty,),
     )
-    from tokenvault.render.usage_text import usage_text
+    from tokenvault.render.exchange_text import usage_text
 
     document = usage_document("tenant", [example], [connecting], offline=False)
     done = running.run(language, usage_text(document, language), AUTH0_SUBJECT_TOKEN="x")

@@ -13,7 +13,7 @@ from tests.init.ways import CONNECTIONS, SANDBOX, SPEC, ways
 from tests.init.wizard import DOWN, ENTER, ERASE, ESCAPE, SPACE, UP, Wizard
 from tests.support import cli, served, tenant
 from tokenvault.flavors import flavors
-from tokenvault.kinds._strategies import NEVER
+from tokenvault.kinds.strategies import NEVER
 from tokenvault.sandbox import open_sandbox
 
 

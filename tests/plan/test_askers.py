@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.applier.test_stale import disable
 from tests.plan.tenants import edit, run
-from tests.plan.test_stale import disable
 from tests.support import by_name, tenant, write_spec
 
 SPEC = """\

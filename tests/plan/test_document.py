@@ -17,9 +17,9 @@ from tests.plan.tenants import SECRETS
 from tests.render.plans import HOSTILE, document_with, documents
 from tests.support import ROOT, cli
 from tokenvault.render.block import SIGNS
-from tokenvault.render.safe import safe
 from tokenvault.render.style import Painter
 from tokenvault.render.text import plan_text
+from tokenvault.text import safe
 
 SCHEMAS = ("plan", "events", "drift")
 UNSAFE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")

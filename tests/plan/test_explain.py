@@ -12,8 +12,8 @@ from tests.plan.gallery import GOLDEN, KEYS
 from tests.plan.tenants import SECRETS
 from tests.support import Result, cli
 from tokenvault.flavors import flavors
-from tokenvault.graph import build_graph
 from tokenvault.spec.load import load_spec
+from tokenvault.state.desired import build_graph
 
 FOUR = GOLDEN / "create-everything" / "spec.yaml"
 
@@ -61,7 +61,7 @@ def test_nothing_that_a_spec_asks_for_is_left_unexplained(folder: Path) -> None:
     spec = load_spec([folder / "tokenvault.yaml"], SECRETS)
     graph = build_graph(spec, "acme.us.auth0.com")
     explained_asks = {(e["address"], ask["path"]) for e in explained(folder, "*") for ask in e["asks"]}
-    asked = {(n.address, ask.path.removeprefix("spec.")) for n in graph.nodes.values() for ask in n.asks}
+    asked = {(n.address, ask.path.removeprefix("spec.")) for n in graph.nodes.values() for ask in n.requirements}
     assert explained_asks == asked
 
 

@@ -14,9 +14,9 @@ from tests.plan.applied import APPLIED, PORT
 from tests.plan.gallery import CASES, GOLDEN
 from tests.plan.tenants import SECRETS, run, stable
 from tests.support import cli
-from tokenvault.document import plan_document
-from tokenvault.planfile.codec import plan_of
-from tokenvault.secret import Secret
+from tokenvault.plan.codec import plan_of
+from tokenvault.plan.document import plan_document
+from tokenvault.secrets import Secret
 
 FORMS = {"plan.json": "json", "plan.md": "markdown", "plan.html": "html"}
 _STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)

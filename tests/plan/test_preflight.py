@@ -14,11 +14,11 @@ from tests.plan.gallery import CASES
 from tests.plan.tenants import SECRETS, edit, run
 from tests.support import ROOT, WRITES, cli, requests_of, served
 from tokenvault.kinds import kinds
-from tokenvault.plan import Plan
-from tokenvault.planfile.codec import plan_of
-from tokenvault.preflight import checked, missing, plan_scopes
+from tokenvault.plan.codec import plan_of
+from tokenvault.plan.model import Plan
+from tokenvault.plan.preflight import checked, missing, plan_scopes
 from tokenvault.sandbox import CLIENT_ID, CLIENT_SECRET, TOKEN
-from tokenvault.secret import Secret
+from tokenvault.secrets import Secret
 from tokenvault.tenant.failures import refusal
 from tokenvault.tenant.scopes import needed_scopes
 

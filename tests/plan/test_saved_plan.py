@@ -176,7 +176,7 @@ def test_a_plan_to_look_at_cannot_be_applied(folder: Path) -> None:
 
 
 def test_a_forged_plan_cannot_have_a_secret_sent_that_its_maker_does_not_know(folder: Path) -> None:
-    from tokenvault.planfile import _hash
+    from tokenvault.plan.file import _hash
 
     document = document_in(folder)
     secret = document["apply"]["changes"]["connection.acme-crm"]["sets"]["options.client_secret"]

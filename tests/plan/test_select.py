@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tests.plan.gallery import CASES
 from tests.plan.tenants import SECRETS, run
 from tests.support import requests_of
-from tokenvault.plan import Plan
-from tokenvault.planfile.codec import plan_of
-from tokenvault.secret import Secret
-from tokenvault.select import select
+from tokenvault.plan.codec import plan_of
+from tokenvault.plan.model import Plan
+from tokenvault.plan.selection import filter_plan
+from tokenvault.secrets import Secret
 
 CASE = "create-everything"
 PROBE = "client_grant.calendar-spa.calendar"
@@ -123,7 +123,7 @@ def test_whatever_is_left_holds_all_that_it_needs(whole: Plan, data: st.DataObje
     everything = [change.address for change in whole.changes]
     some = st.lists(st.sampled_from(everything), max_size=3, unique=True)
     targets, excludes = data.draw(some), data.draw(some)
-    part = select(whole, targets, excludes)
+    part = filter_plan(whole, targets, excludes)
     left = {change.address for change in part.changes}
     assert not left & set(excludes)
     assert all(need in left for change in part.changes for need in change.requires)

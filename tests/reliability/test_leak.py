@@ -21,7 +21,7 @@ import pytest
 from tests.reliability.bench import bench
 from tests.reliability.crash import started, until_faulty
 from tests.reliability.leak import ARGUMENTS, Searching, commands, forms, planted, searched
-from tokenvault.secret import Secret
+from tokenvault.secrets import Secret
 
 CANARY = "canary-in-a-secret"
 

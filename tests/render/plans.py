@@ -6,11 +6,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tokenvault.desired import Why
-from tokenvault.document import Document, plan_document
 from tokenvault.errors import Diagnostic, Span
 from tokenvault.kinds import kinds
-from tokenvault.plan import Action, Attribute, Change, Orphan, Plan, PlannedNode
+from tokenvault.model.desired import Provenance
+from tokenvault.plan.document import Document, plan_document
+from tokenvault.plan.model import Action, Attribute, Change, Orphan, Plan, PlannedNode
 
 HOSTILE = (
     "a|b||c\\|d",
@@ -67,15 +67,15 @@ SPAN = Span(file="specs/tokenvault.yaml", line=7, column=3, end_column=9)
 def plan_with(text: str) -> Plan:
     """A plan with this text wherever a spec or a tenant can put one."""
     span = Span(file=f"{text}.yaml", line=7, column=3, end_column=9)
-    why = Why(source=text, reason=text, span=span, doc=text)
+    why = Provenance(source=text, reason=text, span=span, doc=text)
     attributes = (
-        Attribute(path=("name",), op="change", before=text, after=f"{text}!", why=(why,)),
-        Attribute(path=(text,), op="add", after={text: [text, True, None]}, why=(why, why)),
-        Attribute(path=("grant_types",), op="add", after=text, element=True, why=(why,)),
+        Attribute(path=("name",), op="change", before=text, after=f"{text}!", provenance=(why,)),
+        Attribute(path=(text,), op="add", after={text: [text, True, None]}, provenance=(why, why)),
+        Attribute(path=("grant_types",), op="add", after=text, element=True, provenance=(why,)),
         Attribute(path=("grant_types",), op="remove", before=text, element=True),
-        Attribute(path=("scopes", text), op="change", before=1, after=text, why=(why,)),
-        Attribute(path=("secret",), op="change", sensitive=True, why=(why,)),
-        Attribute(path=("clients",), op="add", unknown=text, element=True, why=(why,)),
+        Attribute(path=("scopes", text), op="change", before=1, after=text, provenance=(why,)),
+        Attribute(path=("secret",), op="change", sensitive=True, provenance=(why,)),
+        Attribute(path=("clients",), op="add", unknown=text, element=True, provenance=(why,)),
     )
     address = f"application.{text}"
     change = Change(
@@ -120,7 +120,7 @@ _values = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_texts, inner, max_size=3)),
     max_leaves=6,
 )
-_whys = st.builds(Why, source=_texts, reason=_texts, span=st.sampled_from([None, SPAN]), doc=_texts)
+_whys = st.builds(Provenance, source=_texts, reason=_texts, span=st.sampled_from([None, SPAN]), doc=_texts)
 _attributes = st.builds(
     Attribute,
     path=st.lists(_texts, min_size=1, max_size=3).map(tuple),
@@ -130,7 +130,7 @@ _attributes = st.builds(
     element=st.booleans(),
     sensitive=st.booleans(),
     unknown=st.one_of(st.none(), _texts),
-    why=st.lists(_whys, max_size=2).map(tuple),
+    provenance=st.lists(_whys, max_size=2).map(tuple),
 )
 
 
@@ -189,9 +189,11 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
 
 def long_plan(changes: int, members: int = 1) -> Plan:
     """As many new applications, each with a list of as many members."""
-    why = Why(source="connected_accounts", reason="users log in", span=SPAN)
+    why = Provenance(source="connected_accounts", reason="users log in", span=SPAN)
     some = tuple(
-        Attribute(path=("callbacks",), op="add", after=f"https://app.example/{n}/callback", element=True, why=(why,))
+        Attribute(
+            path=("callbacks",), op="add", after=f"https://app.example/{n}/callback", element=True, provenance=(why,)
+        )
         for n in range(members)
     )
     made = tuple(

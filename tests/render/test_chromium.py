@@ -10,12 +10,11 @@ import pytest
 
 from tests.render.chromium import CHROMIUM, Browser
 from tests.render.plans import HOSTILE, document_with, long_plan
-from tokenvault.document import Document, plan_document
-from tokenvault.plan import Action
-from tokenvault.render.graph_html import graph_html
+from tokenvault.plan.document import Document, plan_document
+from tokenvault.plan.model import Action
 from tokenvault.render.graph_layout import BOX_WIDTH
 from tokenvault.render.graph_picture import planned_picture
-from tokenvault.render.graph_svg import graph_svg
+from tokenvault.render.graph_svg import graph_html, graph_svg
 from tokenvault.render.html import plan_html
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on this machine (apt-get install chromium)")

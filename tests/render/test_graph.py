@@ -14,13 +14,11 @@ from hypothesis import strategies as st
 from tests.render.dom import parsed
 from tests.render.plans import HOSTILE, document_with, documents, long_plan
 from tests.support import EXAMPLE_VARIABLES, EXAMPLES, cli, write_spec
-from tokenvault.document import Document, plan_document
-from tokenvault.render.graph_dot import graph_dot
-from tokenvault.render.graph_layout import BOX_HEIGHT, BOX_WIDTH, layered_layout
-from tokenvault.render.graph_mermaid import graph_mermaid
-from tokenvault.render.graph_order import closing, essential
+from tokenvault.plan.document import Document, plan_document
+from tokenvault.render.graph_layout import BOX_HEIGHT, BOX_WIDTH, closing, essential, layered_layout
 from tokenvault.render.graph_picture import MAX_NODES, planned_picture, readable
 from tokenvault.render.graph_svg import cut, graph_svg
+from tokenvault.render.graph_text import graph_dot, graph_mermaid
 
 SVG = "{http://www.w3.org/2000/svg}"
 QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')

@@ -10,12 +10,12 @@ from hypothesis import given
 from tests.render.dom import Element, parsed
 from tests.render.plans import HOSTILE, document_with, documents, long_plan
 from tests.support import EXAMPLE_VARIABLES, EXAMPLES, cli
-from tokenvault.document import Document, plan_document
-from tokenvault.plan import Plan
-from tokenvault.render.graph_html import graph_html
+from tokenvault.plan.document import Document, plan_document
+from tokenvault.plan.model import Plan
 from tokenvault.render.graph_picture import planned_picture
+from tokenvault.render.graph_svg import graph_html
 from tokenvault.render.html import plan_html
-from tokenvault.render.safe import safe
+from tokenvault.text import safe
 
 PAGE = {"html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section", "h1", "h2", "h3", "p"}
 TEXT = {

@@ -11,12 +11,12 @@ from markdown_it import MarkdownIt
 
 from tests.render.dom import Element, parsed
 from tests.render.plans import HOSTILE, document_with, documents, long_plan
-from tokenvault.document import Document, plan_document
-from tokenvault.plan import Action, Plan
+from tokenvault.plan.document import Document, plan_document
+from tokenvault.plan.model import Action, Plan
 from tokenvault.render.block import SIGNS
 from tokenvault.render.markdown import plan_markdown
-from tokenvault.render.safe import safe
 from tokenvault.render.text import VERBS
+from tokenvault.text import safe
 
 # What GitHub makes something of in text, and never in code: mentions, references, addresses, emoji, formulas.
 ACTIVE = re.compile(r"@\w|#\d|GH-\d|\w/\w+#|https?:|www\.|\w@\w|:\w+:|\$|[0-9a-f]{7,40}|<|`")

@@ -1,7 +1,7 @@
 """Walks a plan: every write as soon as what it needs is done, independent branches side by side, partial failure contained.
 
 The work is a graph of steps. A change is one step. An application that is created is two: its create, and, once it is
-certain that nobody else created it too (`confirm.py`), whatever had to wait for objects that waited for it; so is one
+certain that nobody else created it too (`conflicts.py`), whatever had to wait for objects that waited for it; so is one
 whose keys change where there is no room for the new ones beside the old.
 """
 
@@ -9,36 +9,34 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
-from tokenvault.applier.confirm import contested, unconfirmed
+from tokenvault.applier.conflicts import NOTHING, Precheck, explained_error, unconfirmed, withdraw_duplicates
 from tokenvault.applier.events import Ended, Event, Outcome, Started, Verified
-from tokenvault.applier.meanwhile import NOTHING, Meanwhile
-from tokenvault.applier.refused import told_of
 from tokenvault.applier.verify import verify
-from tokenvault.applier.write import Writer
-from tokenvault.desired import refs
-from tokenvault.diff import Comparable
+from tokenvault.applier.writer import Writer
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
-from tokenvault.ownership import parse_mark
-from tokenvault.plan import Action, Change, Plan
-from tokenvault.tenant.gateway import Tenant
+from tokenvault.model.desired import refs
+from tokenvault.model.marks import parse_mark
+from tokenvault.plan.diff import Canonicalizer
+from tokenvault.plan.model import Action, Change, Plan
+from tokenvault.tenant.client import Tenant
 from tokenvault.tenant.pacing import CONCURRENT
 
 CONFIRM = "(confirm)"
 
 
 async def apply_plan(
-    plan: Plan, tenant: Tenant, *, stop: asyncio.Event | None = None, meanwhile: Meanwhile = NOTHING
-) -> AsyncIterator[Event]:
+    plan: Plan, tenant: Tenant, *, stop: asyncio.Event | None = None, prechecked: Precheck = NOTHING
+) -> AsyncGenerator[Event, None]:
     """Carries out exactly the plan, yielding events; `Verified` is the last one, when anything was done.
 
     When `stop` is set, writes under way end and the rest is not attempted. What Auth0 refuses is in the events, not raised.
-    `meanwhile` is what came into being since the plan was made, for a plan that waited.
+    `prechecked` is what came into being since the plan was made, for a plan that waited.
     """
-    run = _Run(plan, tenant, stop or asyncio.Event(), meanwhile)
+    run = _Run(plan, tenant, stop or asyncio.Event(), prechecked)
     main = asyncio.create_task(run.all())
     try:
         while (event := await run.queue.get()) is not None:
@@ -68,7 +66,7 @@ class _Run:
     plan: Plan
     tenant: Tenant
     stop: asyncio.Event
-    meanwhile: Meanwhile
+    prechecked: Precheck
     queue: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue)
     ended: dict[str, Ended] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
@@ -76,18 +74,18 @@ class _Run:
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT))
     changes: dict[str, Change] = field(init=False)
-    compare: Comparable = field(init=False)
+    compare: Canonicalizer = field(init=False)
     writer: Writer = field(init=False)
 
     def __post_init__(self) -> None:
         self.changes = {change.address: change for change in self.plan.changes}
-        self.compare = Comparable(self.plan.salt)
-        self.writer = Writer(self.tenant, self.compare, self.meanwhile.there)
+        self.compare = Canonicalizer(self.plan.salt)
+        self.writer = Writer(self.tenant, self.compare, self.prechecked.there)
 
     async def all(self) -> None:
         """Every step, then the reading back."""
         try:
-            for address, why in self.meanwhile.refused.items():
+            for address, why in self.prechecked.refused.items():
                 self._end(address, Outcome.FAILED, why)
             for step in self._steps():
                 self.tasks[step.name] = asyncio.create_task(self._take(step))
@@ -112,15 +110,15 @@ class _Run:
         waits = change.address not in creates  # what is being confirmed cannot wait for the confirmation
         after = _ready(change.requires, creates if waits else set())
         yield _Step(change.address, after, change.requires, lambda: self._write(change))
-        if change.address in creates or change.later:
+        if change.address in creates or change.deferred:
             needs = self._needs_of_later(change)
             after = _ready((change.address, *needs), creates)
             name = f"{change.address} (finish)"
-            yield _Step(name, after, needs, lambda: self._finish(change), writes=bool(change.later))
+            yield _Step(name, after, needs, lambda: self._finish(change), writes=bool(change.deferred))
 
     def _needs_of_later(self, change: Change) -> tuple[str, ...]:
         """What a second write comes after: what it refers to and, of an object that exists, whatever waited for the first."""
-        found = {ref.address for ref in refs(dict(change.later))} - {change.address}
+        found = {ref.address for ref in refs(dict(change.deferred))} - {change.address}
         waiting = [c.address for c in self.plan.changes if change.address in c.requires]
         return tuple(found.union(waiting if change.action is Action.UPDATE else ()))
 
@@ -148,7 +146,7 @@ class _Run:
         try:
             await work()
         except TokenVaultError as error:
-            self._end(address, Outcome.FAILED, told_of(self._change(address), error))
+            self._end(address, Outcome.FAILED, explained_error(self._change(address), error))
 
     def _failed(self, address: str) -> bool:
         ended = self.ended.get(address)
@@ -165,22 +163,22 @@ class _Run:
                 ids[change.address], self.notes[change.address] = await self.writer.update(change)
             case Action.DELETE:
                 ids[change.address] = await self.writer.delete(change)
-        if not _creates_application(change) and not change.later:
+        if not _creates_application(change) and not change.deferred:
             self._end(change.address, Outcome.DONE)
 
     async def _finish(self, change: Change) -> None:
-        if change.later:
+        if change.deferred:
             await self.writer.finish(change)
         self._end(change.address, Outcome.DONE)
 
     async def _confirm(self) -> None:
         marks = {}
         for change in self.plan.changes:
-            mark = parse_mark(change.sets.get("client_metadata.tokenvault"))
+            mark = parse_mark(change.patch.get("client_metadata.tokenvault"))
             if _creates_application(change) and change.address in self.writer.ids and mark:
                 marks[mark.owner] = change.address
         try:
-            lost = await contested(self.tenant, self.writer, marks) if marks else {}
+            lost = await withdraw_duplicates(self.tenant, self.writer, marks) if marks else {}
         except TokenVaultError as error:
             lost = {address: unconfirmed(address, error) for address in marks.values()}
         for address, why in lost.items():

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from tokenvault.errors import Diagnostic
-from tokenvault.plan import Action, Change
+from tokenvault.plan.model import Action, Change
 
 if TYPE_CHECKING:
     from tokenvault.tenant.pacing import Wait

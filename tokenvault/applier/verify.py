@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Any
 
-from tokenvault.applier.write import Writer, final, lacking
-from tokenvault.desired import Graph
-from tokenvault.diff import Comparable
+from tokenvault.applier.writer import Writer, final, lacking
 from tokenvault.errors import Diagnostic
 from tokenvault.kinds import kinds
-from tokenvault.live import Live, match, read_state
-from tokenvault.plan import Action, Change
-from tokenvault.tenant.gateway import Tenant
+from tokenvault.model.desired import Graph
+from tokenvault.plan.diff import Canonicalizer
+from tokenvault.plan.model import Action, Change
+from tokenvault.state.live import Live, match, read_state
+from tokenvault.tenant.client import Tenant
 
 ATTEMPTS = 3
 PAUSE = 1.0
 
 
 async def verify(
-    tenant: Tenant, writer: Writer, changes: Sequence[Change], compare: Comparable
+    tenant: Tenant, writer: Writer, changes: Sequence[Change], compare: Canonicalizer
 ) -> tuple[Diagnostic, ...]:
     """What is not as the plan wanted it, after a moment's patience for reads that lag behind writes."""
     gone = [change.id for change in changes if change.action is Action.DELETE]
@@ -35,7 +35,7 @@ async def verify(
 
 
 def _not_kept(
-    change: Change, live: Live, writer: Writer, gone: Container[Any], compare: Comparable
+    change: Change, live: Live, writer: Writer, gone: Container[Any], compare: Canonicalizer
 ) -> list[Diagnostic]:
     """What is not as planned. Auth0 takes what was deleted out of the lists that it stood in."""
     item, kind = live.objects.get(change.address), kinds()[change.kind]
@@ -44,7 +44,11 @@ def _not_kept(
     if item is None:
         return [] if kind.collection.name in live.state.unreadable else [_diagnostic(change, "it is not there")]
     values = writer.goal(change, writer.bound(final(change)), item).items()
-    wanted = {path: [v for v in value if v not in gone] if isinstance(value, list) else value for path, value in values}
+    wanted = {
+        path: [v for v in value if v not in gone] if isinstance(value, list) else value
+        for path, value in values
+        if not (value is None and kind.field_at(path).optional)  # Auth0 may put a default where an option goes
+    }
     paths = lacking(kind, wanted, item, compare)
     return [_diagnostic(change, f"it did not keep {', '.join(paths)}")] if paths else []
 

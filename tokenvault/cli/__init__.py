@@ -22,7 +22,7 @@ def main() -> NoReturn:
     gc.set_threshold(*COLLECT_RARELY)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        from tokenvault.cli.streams import open_closed_streams
+        from tokenvault.cli.console import open_closed_streams
 
         open_closed_streams()
         from tokenvault.cli.app import run

@@ -10,6 +10,7 @@ import typer
 
 from tokenvault.cli.execution import carry_out
 from tokenvault.cli.options import (
+    AllowEnv,
     Debug,
     EnvFile,
     Excludes,
@@ -20,17 +21,17 @@ from tokenvault.cli.options import (
     SandboxOption,
     Targets,
     TenantOption,
-    where,
+    tenant_options,
 )
 from tokenvault.cli.plan import Adopt
-from tokenvault.cli.session import Session, planned, session
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
     from tokenvault.cli.progress import Progress
-    from tokenvault.plan import Plan
-    from tokenvault.planner import Options
+    from tokenvault.plan.model import Plan
+    from tokenvault.plan.planner import Options
     from tokenvault.tenant.pacing import Wait
 
 SpecsOrPlan = Annotated[
@@ -60,6 +61,7 @@ def apply(
     max_rps: MaxRps = None,
     max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Plan, ask, make the changes, and read them back.
@@ -75,21 +77,23 @@ def apply(
     import asyncio
 
     from tokenvault.cli.progress import progress_for
-    from tokenvault.planner import Options
+    from tokenvault.plan.planner import Options
 
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
+    )
     file = _plan_file(specs)
     if file and (adopt or prune or targets or excludes):
         raise RefusedError(_decided(file))
-    if not file and not auto_approve and (json or not here.console.is_interactive):
+    if not file and not auto_approve and (json or not session.console.is_interactive):
         raise RefusedError(_no_approval())
-    progress = progress_for(here.console, json=json, debug=debug)
+    progress = progress_for(session.console, json=json, debug=debug)
     try:
         if file:
-            code = asyncio.run(_apply_file(here, file, progress, max_destroy))
+            code = asyncio.run(_apply_file(session, file, progress, max_destroy))
         else:
             options = Options(adopt=adopt, prune=prune, max_destroy=max_destroy)
-            code = asyncio.run(_apply(here, specs, options, (targets, excludes), progress, auto_approve))
+            code = asyncio.run(_apply(session, specs, options, (targets, excludes), progress, auto_approve))
     except TokenVaultError as error:
         progress.failed(error.diagnostics)
         raise
@@ -98,7 +102,7 @@ def apply(
 
 
 def _plan_file(given: list[str] | None) -> Path | None:
-    from tokenvault.planfile import is_plan_file
+    from tokenvault.files import is_plan_file
 
     found = [Path(name) for name in given or () if is_plan_file(Path(name))]
     if found and len(given or ()) > 1:
@@ -122,45 +126,48 @@ def _no_approval() -> Diagnostic:
 
 
 async def _apply(
-    here: Session,
+    session: Session,
     specs: list[str] | None,
     options: Options,
     part: tuple[list[str] | None, list[str] | None],
     progress: Progress,
     auto_approve: bool,
 ) -> int:
-    from tokenvault.document import plan_document
-    from tokenvault.planner.removal import refuse_more_than
+    from tokenvault.operations.apply import refuse_without_scopes
+    from tokenvault.operations.plan import planned
+    from tokenvault.plan.deletion import refuse_more_than
+    from tokenvault.plan.document import plan_document
 
-    spec = here.spec(specs)
-    async with here.tenant(on_wait=shown(progress)) as tenant:
-        here.guard(spec, tenant.domain)
-        made = (await planned(tenant, spec, options)).limited(here, *part)
+    spec = session.spec(specs)
+    async with session.tenant(on_wait=shown(progress)) as tenant:
+        session.check_tenant(spec, tenant.domain)
+        made = (await planned(tenant, spec, options)).restrict(*part, session.tenant_options.max_rps)
         progress.planned(plan_document(made), full=True)
         refuse_without_scopes(made)
         refuse_more_than(options.max_destroy, made.changes)
-        if not made.is_empty and not auto_approve and not _approved(here, made):
-            here.console.err("\nApply cancelled. Nothing was changed.\n")
+        if not made.is_empty and not auto_approve and not _approved(session, made):
+            session.console.err("\nApply cancelled. Nothing was changed.\n")
             return 1
-        return await carry_out(here, tenant, made, progress=progress)
+        return await carry_out(session, tenant, made, progress=progress)
 
 
-async def _apply_file(here: Session, file: Path, progress: Progress, max_destroy: int | None) -> int:
+async def _apply_file(session: Session, file: Path, progress: Progress, max_destroy: int | None) -> int:
     """What is refused without a request comes first: a broken file, a changed secret, another tenant."""
-    from tokenvault.applier.meanwhile import look
-    from tokenvault.planfile import load_plan, public_part, read_document
-    from tokenvault.planner.removal import refuse_more_than
-    from tokenvault.preflight import checked
+    from tokenvault.applier.conflicts import precheck
+    from tokenvault.operations.apply import refuse_without_scopes
+    from tokenvault.plan.deletion import refuse_more_than
+    from tokenvault.plan.file import load_plan, public_part, read_document
+    from tokenvault.plan.preflight import checked
 
     document = read_document(file)
-    made = load_plan(document, here.secret)
-    async with here.tenant(on_wait=shown(progress)) as tenant:
+    made = load_plan(document, session.secret)
+    async with session.tenant(on_wait=shown(progress)) as tenant:
         if tenant.domain != made.tenant:
             raise RefusedError(_other_tenant(file, made, tenant.domain))
         progress.planned(public_part(document), full=False)
         refuse_more_than(max_destroy, made.changes)
         refuse_without_scopes(checked(made, (await tenant.token.access()).scopes))
-        return await carry_out(here, tenant, made, progress=progress, meanwhile=await look(tenant, made))
+        return await carry_out(session, tenant, made, progress=progress, prechecked=await precheck(tenant, made))
 
 
 def shown(progress: Progress) -> Callable[[Wait], None]:
@@ -177,17 +184,8 @@ def _other_tenant(file: Path, made: Plan, domain: str) -> Diagnostic:
     )
 
 
-def refuse_without_scopes(made: Plan) -> None:
-    """`RefusedError` when the token is known to lack what the plan's requests need."""
-    from tokenvault.preflight import missing
-
-    lacking = missing(made)
-    if lacking:
-        raise RefusedError(lacking)
-
-
-def _approved(here: Session, made: Plan) -> bool:
-    return here.console.ask(f"\nChange {made.tenant} as shown above? Only `yes` will be accepted: ") == "yes"
+def _approved(session: Session, made: Plan) -> bool:
+    return session.console.ask(f"\nChange {made.tenant} as shown above? Only `yes` will be accepted: ") == "yes"
 
 
 __all__ = ["apply", "carry_out"]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tokenvault.cli.options import Debug, EnvFile, SandboxOption, TenantOption, where
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.options import Debug, EnvFile, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.session import Session, open_session
+from tokenvault.render.style import PLAIN, Painter
+from tokenvault.text import safe
 
 if TYPE_CHECKING:
-    from tokenvault.tenant.access_token import Access
+    from tokenvault.tenant.tokens import Access
 
 FORBIDDEN = 403
 app = typer.Typer(help="The credentials that commands use.", no_args_is_help=True)
@@ -46,18 +50,16 @@ def status(
     import asyncio
     import json
 
-    from tokenvault.render.access import access_text
-
-    here = session(where(tenant, sandbox), debug=debug, env_file=env_file)
-    document = asyncio.run(_status(here))
+    session = open_session(tenant_options(tenant, sandbox), debug=debug, env_file=env_file)
+    document = asyncio.run(_status(session))
     if form is StatusFormat.JSON:
-        here.console.out(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        session.console.out(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     else:
-        here.console.out(access_text(document, time.time(), here.console.paint))
+        session.console.out(access_text(document, time.time(), session.console.paint))
 
 
-async def _status(here: Session) -> dict[str, Any]:
-    async with here.tenant() as tenant:
+async def _status(session: Session) -> dict[str, Any]:
+    async with session.tenant() as tenant:
         access = await tenant.token.access()
         await _must_be_taken(tenant)
         return access_document(tenant.domain, access)
@@ -94,3 +96,54 @@ def access_document(domain: str, access: Access) -> dict[str, Any]:
         "used_scopes": None if granted is None else sorted(granted & {s for scopes in steps.values() for s in scopes}),
         "missing": None if granted is None else missing,
     }
+
+
+WIDTH = 78
+LABEL = 10
+
+
+def access_text(document: Mapping[str, Any], now: float, paint: Painter = PLAIN) -> str:
+    """The status, a line per fact, and per step what the token lacks for it."""
+    granted = document["scopes"]
+    lines = [_fact("Tenant", document["tenant"]), _fact("Source", document["source"])]
+    if document["client_id"]:
+        lines.append(_fact("Client", document["client_id"]))
+    lines.append(_fact("Until", _until(document["expires_at"], now)))
+    if granted is None:
+        lines.append(_fact("Scopes", "the token does not tell; a request that lacks one says so"))
+        return "\n".join(lines) + "\n"
+    lines += [_fact("Scopes", f"{len(granted)} granted"), *_words(_relevant(document))]
+    return "\n".join([*lines, "", *_steps(document["missing"], paint)]) + "\n"
+
+
+def _fact(label: str, text: str) -> str:
+    return f"{label:<{LABEL}}{safe(text)}"
+
+
+def _relevant(document: Mapping[str, Any]) -> list[str]:
+    """A token of the sandbox or of an administrator holds hundreds: only those that tokenvault uses are worth a line."""
+    others = len(document["scopes"]) - len(document["used_scopes"])
+    return [*document["used_scopes"], *([f"and {others} that tokenvault does not use"] if others else [])]
+
+
+def _words(words: Iterable[str]) -> list[str]:
+    indent = " " * LABEL
+    return textwrap.wrap(
+        safe(" ".join(words), 4000), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
+
+
+def _until(expires_at: str | None, now: float) -> str:
+    if expires_at is None:
+        return "the token does not tell"
+    minutes = int((datetime.fromisoformat(expires_at).timestamp() - now) // 60)
+    left = f"in {minutes // 60} h {minutes % 60} min" if minutes >= 0 else "over"
+    return f"{expires_at.replace('T', ' ').replace('Z', ' UTC')} ({left})"
+
+
+def _steps(missing: Mapping[str, Mapping[str, str]], paint: Painter) -> Iterator[str]:
+    width = max((len(scope) for scopes in missing.values() for scope in scopes), default=0) + 2
+    for step, scopes in missing.items():
+        yield f"{step:<{LABEL}}{paint('lacks', 'yellow') if scopes else paint('nothing is missing', 'green')}"
+        for scope, kinds in scopes.items():
+            yield f"{'':<{LABEL}}{scope:<{width}}{paint(f'for: {kinds}', 'dim')}"

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from tokenvault.desired import Graph
-    from tokenvault.spec.model import Spec
+    from tokenvault.model.desired import Graph
+    from tokenvault.model.spec import Spec
 
 _BARE_SANDBOX = re.compile(r"(?<=\s)--sandbox(?=\s)(?!\s+\S+\.(?:db|sqlite)(?:\s|$))")
 _TYPED = ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")
@@ -77,7 +77,7 @@ def _starting(incomplete: str, candidates: Any) -> list[str]:
 
 
 def _graph() -> Graph:
-    from tokenvault.graph import build_graph
+    from tokenvault.state.desired import build_graph
 
     spec = _spec()
     return build_graph(spec, spec.tenant or "tenant")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.apply import JSON_LINES, AutoApprove, refuse_without_scopes, shown
+from tokenvault.cli.apply import JSON_LINES, AutoApprove, shown
 from tokenvault.cli.completion import releasable
 from tokenvault.cli.execution import carry_out
 from tokenvault.cli.options import (
+    AllowEnv,
     Debug,
     EnvFile,
     Excludes,
@@ -22,17 +22,15 @@ from tokenvault.cli.options import (
     Specs,
     Targets,
     TenantOption,
-    where,
+    tenant_options,
 )
-from tokenvault.cli.session import Planned, Session, session
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
     from tokenvault.cli.progress import Progress
-    from tokenvault.plan import Plan
-    from tokenvault.spec.model import Spec
-    from tokenvault.tenant.gateway import Tenant
+    from tokenvault.plan.model import Plan
 
 Also = Annotated[
     list[str] | None,
@@ -69,21 +67,24 @@ def destroy(
     max_rps: MaxRps = None,
     max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Delete what the spec created, and release what it adopted.
 
-    An adopted application loses exactly what it was lent for Token Vault, and keeps what it had. Connections stay, with
-    their purpose; so do the My Account API, the MFA policy, and whatever is protected. Asks for the tenant's domain.
+    An adopted application loses exactly what the spec gave it, and gets back what it had. Connections stay, with their
+    purpose; so do the My Account API, the MFA policy, and whatever is protected. Asks for the tenant's domain.
     """
     import asyncio
 
     from tokenvault.cli.progress import progress_for
 
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
-    if not auto_approve and (json or not here.console.is_interactive):
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
+    )
+    if not auto_approve and (json or not session.console.is_interactive):
         raise RefusedError(_no_approval())
-    progress = progress_for(here.console, json=json, debug=debug)
+    progress = progress_for(session.console, json=json, debug=debug)
     asked = _Request(
         specs=specs,
         also=tuple(also or ()),
@@ -92,7 +93,7 @@ def destroy(
         auto_approve=auto_approve,
     )
     try:
-        code = asyncio.run(_destroy(here, asked, progress))
+        code = asyncio.run(_destroy(session, asked, progress))
     except TokenVaultError as error:
         progress.failed(error.diagnostics)
         raise
@@ -105,42 +106,25 @@ def _no_approval() -> Diagnostic:
     return Diagnostic(code="destroy-no-approval", summary=summary, hint="Pass --auto-approve (-y). Nothing was sent.")
 
 
-async def _destroy(here: Session, asked: _Request, progress: Progress) -> int:
-    from tokenvault.document import plan_document
-    from tokenvault.planner.removal import refuse_more_than
+async def _destroy(session: Session, asked: _Request, progress: Progress) -> int:
+    from tokenvault.operations.apply import refuse_without_scopes
+    from tokenvault.operations.destroy import planned_destroy
+    from tokenvault.plan.deletion import refuse_more_than
+    from tokenvault.plan.document import plan_document
 
-    spec = here.spec(asked.specs)
-    async with here.tenant(on_wait=shown(progress)) as tenant:
-        here.guard(spec, tenant.domain)
-        made = (await _planned(tenant, spec, asked.also)).limited(here, *asked.part)
+    spec = session.spec(asked.specs)
+    async with session.tenant(on_wait=shown(progress)) as tenant:
+        session.check_tenant(spec, tenant.domain)
+        made = (await planned_destroy(tenant, spec, asked.also)).restrict(*asked.part, session.tenant_options.max_rps)
         progress.planned(plan_document(made), full=True)
         refuse_without_scopes(made)
         refuse_more_than(asked.max_destroy, made.changes)
-        if not made.is_empty and not asked.auto_approve and not _approved(here, made):
-            here.console.err("\nDestroy cancelled. Nothing was changed.\n")
+        if not made.is_empty and not asked.auto_approve and not _approved(session, made):
+            session.console.err("\nDestroy cancelled. Nothing was changed.\n")
             return 1
-        return await carry_out(here, tenant, made, progress=progress)
+        return await carry_out(session, tenant, made, progress=progress)
 
 
-async def _planned(tenant: Tenant, spec: Spec, also: tuple[str, ...]) -> Planned:
-    """Reads what the spec needs and what it left, and plans without all of it."""
-    from dataclasses import replace
-
-    from tokenvault.graph import build_graph
-    from tokenvault.live import match
-    from tokenvault.planner import Options
-    from tokenvault.planner.release import make_destroy_plan, staying
-    from tokenvault.reading import read_for_plan
-
-    graph = build_graph(spec, tenant.domain)
-    live = match(graph, await read_for_plan(tenant, graph, staying))
-    salt = secrets.token_hex(16)
-    made = make_destroy_plan(graph, live, also=also, salt=salt, files=spec.files, options=Options())
-    granted = (await tenant.token.access()).scopes
-    plan = replace(made, reads=tenant.reads)
-    return Planned(plan=plan, graph=graph, live=live, granted=granted, limit=tenant.pacer.limit)
-
-
-def _approved(here: Session, made: Plan) -> bool:
+def _approved(session: Session, made: Plan) -> bool:
     question = f"\nThis cannot be undone. Type the tenant's domain, {made.tenant}, to go on: "
-    return here.console.ask(question) == made.tenant
+    return session.console.ask(question) == made.tenant

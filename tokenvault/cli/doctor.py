@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import sys
-import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, TenantOption, where
-from tokenvault.cli.session import Session, session
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.cli.options import (
+    AllowEnv,
+    Debug,
+    EnvFile,
+    MaxRps,
+    MaxWait,
+    SandboxOption,
+    TenantOption,
+    tenant_options,
+)
+from tokenvault.cli.session import Session, open_session
+from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
-    from tokenvault.spec.model import Spec
-    from tokenvault.tenant.gateway import Tenant
+    pass
 
 
 class Form(StrEnum):
@@ -45,6 +52,7 @@ def doctor(
     max_rps: MaxRps = None,
     max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Judge every run-time precondition of every application × connection × flavor. Changes nothing.
@@ -58,46 +66,30 @@ def doctor(
     """
     import asyncio
 
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
-    document = asyncio.run(_doctor(here, specs))
-    here.console.out(_drawn(here, document, form))
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
+    )
+    document = asyncio.run(_doctor(session, specs))
+    session.console.out(_drawn(session, document, form))
     if not document["ready"]:
         raise typer.Exit(1)
 
 
-async def _doctor(here: Session, specs: list[str] | None) -> dict[str, Any]:
-    spec = here.spec(specs) if specs else None
-    async with here.tenant() as tenant:
+async def _doctor(session: Session, specs: list[str] | None) -> dict[str, Any]:
+    from tokenvault.operations.doctor import examined
+
+    spec = session.spec(specs) if specs else None
+    async with session.tenant() as tenant:
         if spec:
-            here.guard(spec, tenant.domain)
+            session.check_tenant(spec, tenant.domain)
         return await examined(tenant, spec)
 
 
-async def examined(tenant: Tenant, spec: Spec | None) -> dict[str, Any]:
-    """Reads the tenant and judges it."""
-    from tokenvault.doctor.cases import cases_of_spec, cases_of_tenant
-    from tokenvault.doctor.diagnosis import Remedy, diagnose
-    from tokenvault.doctor.document import diagnosis_document
-    from tokenvault.doctor.tenancy import relevant_to, tenancy_of
-    from tokenvault.graph import build_graph
-    from tokenvault.live import read_tenant
-    from tokenvault.tenant.scopes import needed_scopes
-
-    graph = build_graph(spec, tenant.domain) if spec else None
-    state = await read_tenant(tenant, relevant_to(tuple(spec.connections) if spec else ()))
-    tenancy = tenancy_of(state, time.time())
-    cases = cases_of_spec(spec, graph, state, tenancy) if spec and graph else cases_of_tenant(tenancy)
-    diagnosed = diagnose(cases, Remedy(graph=graph, files=spec.files if spec else ()))
-    granted = (await tenant.token.access()).scopes
-    lacking = None if granted is None or not spec else set(needed_scopes().to_apply) - granted
-    return diagnosis_document(tenant.domain, diagnosed, files=spec.files if spec else (), lacking=lacking)
-
-
-def _drawn(here: Session, document: dict[str, Any], form: Form) -> str:
+def _drawn(session: Session, document: dict[str, Any], form: Form) -> str:
     import json
 
-    from tokenvault.render.doctor_markdown import doctor_markdown
     from tokenvault.render.doctor_text import doctor_text
+    from tokenvault.render.markdown import doctor_markdown
 
     match form:
         case Form.JSON:
@@ -105,5 +97,5 @@ def _drawn(here: Session, document: dict[str, Any], form: Form) -> str:
         case Form.MARKDOWN:
             return doctor_markdown(document)
         case Form.TEXT:
-            width = min(here.console.width, TEXT_WIDTH if not sys.stdout.isatty() else WIDEST)
-            return doctor_text(document, here.console.paint, width=width)
+            width = min(session.console.width, TEXT_WIDTH if not sys.stdout.isatty() else WIDEST)
+            return doctor_text(document, session.console.paint, width=width)

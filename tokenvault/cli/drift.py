@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
-from tokenvault.cli.session import Session, planned, session
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.cli.options import (
+    AllowEnv,
+    Debug,
+    EnvFile,
+    MaxRps,
+    MaxWait,
+    SandboxOption,
+    Specs,
+    TenantOption,
+    tenant_options,
+)
+from tokenvault.cli.session import Session, open_session
+from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
-    from tokenvault.drift import Drift
+    from tokenvault.plan.drift import Drift
 
 CHANGES = 2
 
@@ -32,22 +42,26 @@ def drift(
     max_rps: MaxRps = None,
     max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Say whether anything that this spec owns, or relies on, has changed behind its back. Changes nothing.
 
-    Exit code 2 when something has, 0 when nothing has, 1 on any error. There is no state file: a spec that was edited
-    and not yet applied looks like drift where it differs. What was never created is only mentioned.
+    Deleted objects and lost marks count, and so do objects that the spec does not have any more. Exit code 2 when
+    something has, 0 when nothing has, 1 on any error. There is no state file: a value that was edited in the spec and
+    not yet applied looks like drift where it differs. What was never created is only mentioned.
     """
     import asyncio
 
-    from tokenvault.drift import drift_document
+    from tokenvault.plan.drift import drift_document
     from tokenvault.render.drift import drift_text
-    from tokenvault.render.safe import safe_json
+    from tokenvault.text import safe_json
 
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
-    found = asyncio.run(_drift(here, specs))
-    document, console = drift_document(found), here.console
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
+    )
+    found = asyncio.run(_drift(session, specs))
+    document, console = drift_document(found), session.console
     if form is Form.JSON:
         console.out(safe_json(document, indent=2) + "\n")
     else:
@@ -56,12 +70,10 @@ def drift(
         raise typer.Exit(CHANGES)
 
 
-async def _drift(here: Session, specs: list[str] | None) -> Drift:
-    from tokenvault.drift import find_drift
-    from tokenvault.planner import Options
+async def _drift(session: Session, specs: list[str] | None) -> Drift:
+    from tokenvault.operations.drift import drifted
 
-    spec = here.spec(specs)
-    async with here.tenant() as tenant:
-        here.guard(spec, tenant.domain)
-        made = await planned(tenant, spec, Options())
-        return find_drift(made.plan, made.graph, made.live)
+    spec = session.spec(specs)
+    async with session.tenant() as tenant:
+        session.check_tenant(spec, tenant.domain)
+        return await drifted(tenant, spec)

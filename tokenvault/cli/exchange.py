@@ -14,13 +14,13 @@ import typer
 
 from tokenvault.cli.completion import applications, connections, flavors
 from tokenvault.cli.exchange_input import Given
-from tokenvault.cli.options import Debug, EnvFile, SandboxOption, TenantOption, where
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.options import AllowEnv, Debug, EnvFile, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
 
 if TYPE_CHECKING:
-    from tokenvault.cli.exchange_client import Found
     from tokenvault.exchange import Exchanged
+    from tokenvault.operations.exchange import Found
     from tokenvault.tenant.token_endpoint import TokenRefused
 
 
@@ -115,6 +115,7 @@ def exchange(
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Perform a Token Vault exchange and say what came back. Shows the token only with --reveal.
@@ -128,7 +129,7 @@ def exchange(
     """
     import asyncio
 
-    here = session(where(tenant, sandbox), debug=debug, env_file=env_file)
+    session = open_session(tenant_options(tenant, sandbox), debug=debug, env_file=env_file, allow_env=allow_env)
     given = Given(
         specs=specs,
         flavor=flavor,
@@ -143,7 +144,7 @@ def exchange(
     if output and output.exists() and not force:
         raise RefusedError(_exists(output))
     result = Result(output=output, reveal=reveal, form=form)
-    code = asyncio.run(_exchange(here, application, connection, given, result))
+    code = asyncio.run(_exchange(session, application, connection, given, result))
     if code:
         raise typer.Exit(code)
 
@@ -153,31 +154,30 @@ def _exists(path: Path) -> Diagnostic:
     return Diagnostic(code="output-exists", summary=f"{path} exists already", hint=hint)
 
 
-async def _exchange(here: Session, application: str, connection: str, given: Given, result: Result) -> int:
-    from tokenvault.cli.exchange_client import find
-    from tokenvault.cli.exchange_input import exchange_of
+async def _exchange(session: Session, application: str, connection: str, given: Given, result: Result) -> int:
+    from tokenvault.cli.exchange_input import exchange_of, find
     from tokenvault.exchange import perform
     from tokenvault.tenant.token_endpoint import TokenRefused, open_token_endpoint
 
-    found = await find(here, application, connection, given)
-    wanted = exchange_of(here.environment, found.exchanger, connection, given)
+    found = await find(session, application, connection, given)
+    wanted = exchange_of(session.environment, found.exchanger, connection, given)
     domain = found.exchanger.domain or found.domain
 
     def observe(method: str, path: str, status: int) -> None:
-        if here.debug:
-            here.console.err(f"{method} /{path} {status}\n")
+        if session.debug:
+            session.console.err(f"{method} /{path} {status}\n")
 
-    async with open_token_endpoint(here.where, domain, observe) as endpoint:
+    async with open_token_endpoint(session.tenant_options, domain, observe) as endpoint:
         try:
             exchanged = await perform(endpoint, wanted, now=time.time(), new_id=lambda: str(uuid.uuid4()))
         except TokenRefused as refusal:
-            await _explain(here, refusal, found, connection, result.form)
+            await _explain(session, refusal, found, connection, result.form)
             return 1
-    _show(here, exchanged, found, connection, result)
+    _show(session, exchanged, found, connection, result)
     return 0
 
 
-def _show(here: Session, exchanged: Exchanged, found: Found, connection: str, result: Result) -> None:
+def _show(session: Session, exchanged: Exchanged, found: Found, connection: str, result: Result) -> None:
     from tokenvault.exchange import exchanged_document
     from tokenvault.render.exchange_text import exchanged_text
 
@@ -186,14 +186,14 @@ def _show(here: Session, exchanged: Exchanged, found: Found, connection: str, re
     document = exchanged_document(exchanged, found.exchanger, connection, found.provider, at=time.time())
     shown = exchanged.token.reveal() if result.reveal else None
     if result.form is Form.JSON:
-        here.console.out(_json({**document, "access_token": shown}))
+        session.console.out(_json({**document, "access_token": shown}))
     else:
-        text = exchanged_text(document, shown, str(result.output) if result.output else None, here.console.paint)
-        here.console.out(text)
+        text = exchanged_text(document, shown, str(result.output) if result.output else None, session.console.paint)
+        session.console.out(text)
 
 
 def _write(path: Path, exchanged: Exchanged) -> None:
-    from tokenvault.private_file import write_private
+    from tokenvault.files import write_private
 
     try:
         write_private(path, exchanged.token.reveal() + "\n")
@@ -202,26 +202,26 @@ def _write(path: Path, exchanged: Exchanged) -> None:
         raise RefusedError(Diagnostic(code="output-file", summary=summary)) from None
 
 
-async def _explain(here: Session, refusal: TokenRefused, found: Found, connection: str, form: Form) -> None:
+async def _explain(session: Session, refusal: TokenRefused, found: Found, connection: str, form: Form) -> None:
     """The refusal, its documented causes, and what the tenant shows of this case."""
     from tokenvault.exchange import refused_document
     from tokenvault.render.exchange_text import refused_text
 
     document = refused_document(refusal.status, refusal.error, refusal.description)
-    findings, unread = await _findings(here, found, connection)
+    findings, unread = await _findings(session, found, connection)
     document = {**document, "findings": findings, "unread": unread}
     if form is Form.JSON:
-        here.console.out(_json(document))
-    here.console.problem(refusal.diagnostics[0])
-    here.console.err(refused_text(document, here.console.paint_err))
+        session.console.out(_json(document))
+    session.console.problem(refusal.diagnostics[0])
+    session.console.err(refused_text(document, session.console.paint_err))
 
 
-async def _findings(here: Session, found: Found, connection: str) -> tuple[list[dict[str, Any]] | None, str | None]:
+async def _findings(session: Session, found: Found, connection: str) -> tuple[list[dict[str, Any]] | None, str | None]:
     """What `doctor` finds of this application, connection and flavor; None with the reason where it cannot look."""
-    from tokenvault.cli.doctor import examined
+    from tokenvault.operations.doctor import examined
 
     try:
-        async with here.tenant() as tenant:
+        async with session.tenant() as tenant:
             diagnosis = await examined(tenant, found.spec)
     except TokenVaultError as error:
         return None, str(error)

@@ -8,16 +8,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenvault import variables
+from tokenvault.cli.options import DEFAULT_SPEC
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.secret import Secret
+from tokenvault.exchange import variables
+from tokenvault.secrets import Secret
 
 if TYPE_CHECKING:
+    from tokenvault.cli.session import Session
     from tokenvault.exchange import Exchange, Proof, Subject
     from tokenvault.exchange.exchanger import Exchanger
     from tokenvault.exchange.worker_jwt import OnBehalf, PrivateKey
+    from tokenvault.model.spec import Spec
+    from tokenvault.operations.exchange import Found
 
 Environment = Mapping[str, str]
+NO_CREDENTIALS = "auth-credentials"
 MAX_BYTES = 64 * 1024
 
 
@@ -34,6 +39,50 @@ class Given:
     private_key: Path | None = None
     login_hint: str | None = None
     scopes: list[str] | None = None
+
+
+async def find(session: Session, application: str, connection: str, given: Given) -> Found:
+    """The application. Without Management API credentials its client id must come from the environment, or be `application`."""
+    from tokenvault.operations.exchange import found_in_tenant
+
+    spec = _spec(session, application, given.specs)
+    try:
+        async with session.tenant() as tenant:
+            if spec:
+                session.check_tenant(spec, tenant.domain)
+            return await found_in_tenant(tenant, spec, application, connection, given.flavor)
+    except RefusedError as error:
+        if error.diagnostics[0].code != NO_CREDENTIALS:
+            raise
+        return _blind(session, spec, application, given, error)
+
+
+def _spec(session: Session, application: str, paths: list[str] | None) -> Spec | None:
+    """The spec that was named; or the one that lies here, if it knows the application."""
+    if not paths and not Path(DEFAULT_SPEC).is_file():
+        return None
+    spec = session.spec(paths)
+    return spec if paths or application in spec.applications else None
+
+
+def _blind(session: Session, spec: Spec | None, application: str, given: Given, error: RefusedError) -> Found:
+    from tokenvault.operations.exchange import found_without_tenant
+
+    domain = (
+        (session.tenant_options.tenant or session.environment.get(variables.DOMAIN, ""))
+        .strip()
+        .removeprefix("https://")
+        .rstrip("/")
+    )
+    if not domain:
+        raise error
+    if spec:
+        session.check_tenant(spec, domain)
+    found = found_without_tenant(spec, domain, session.environment, application, given.flavor)
+    if found is None:
+        raise error
+    session.console.err("There are no Management API credentials: the tenant is not read.\n")
+    return found
 
 
 def exchange_of(environment: Environment, by: Exchanger, connection: str, given: Given) -> Exchange:

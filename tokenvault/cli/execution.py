@@ -12,32 +12,36 @@ from tokenvault.cli import INTERRUPTED
 if TYPE_CHECKING:
     import asyncio
 
-    from tokenvault.applier.meanwhile import Meanwhile
+    from tokenvault.applier.conflicts import Precheck
     from tokenvault.cli.progress import Progress
     from tokenvault.cli.session import Session
-    from tokenvault.plan import Plan
-    from tokenvault.tenant.gateway import Tenant
+    from tokenvault.plan.model import Plan
+    from tokenvault.tenant.client import Tenant
 
 
 async def carry_out(
-    here: Session, tenant: Tenant, made: Plan, *, progress: Progress | None = None, meanwhile: Meanwhile | None = None
+    session: Session,
+    tenant: Tenant,
+    made: Plan,
+    *,
+    progress: Progress | None = None,
+    prechecked: Precheck | None = None,
 ) -> int:
-    """Applies a plan, showing progress; the exit code. `meanwhile` is what came into being since, if the plan waited."""
+    """Applies a plan, showing progress; the exit code. `prechecked` is what came into being since, if the plan waited."""
     import asyncio
 
-    from tokenvault.applier.engine import apply_plan
+    from tokenvault.applier.conflicts import NOTHING
     from tokenvault.applier.events import Report
-    from tokenvault.applier.meanwhile import NOTHING
     from tokenvault.cli.progress import progress_for, with_elapsed
+    from tokenvault.operations.apply import applied
 
-    progress = progress or progress_for(here.console, json=False, debug=here.debug)
+    progress = progress or progress_for(session.console, json=False, debug=session.debug)
     stop, report = asyncio.Event(), Report()
     tenant.pacer.expect((made.writes + made.rereads) / made.pace.per_second)
     progress.begin()
     try:
         with _interruptible(stop, progress):
-            async for event in with_elapsed(apply_plan(made, tenant, stop=stop, meanwhile=meanwhile or NOTHING)):
-                report.note(event)
+            async for event in with_elapsed(applied(made, tenant, report, stop=stop, prechecked=prechecked or NOTHING)):
                 progress.show(event)
     finally:
         progress.end()

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from tokenvault.cli.completion import addresses
-from tokenvault.cli.options import EnvFile, Specs, where
-from tokenvault.cli.session import session
+from tokenvault.cli.options import AllowEnv, EnvFile, Specs, tenant_options
+from tokenvault.cli.session import open_session
 
 UNKNOWN_TENANT = "<tenant>"
 
@@ -37,6 +37,7 @@ def explain(
     specs: Specs = None,
     form: Annotated[Form, typer.Option("--format", help="How to show it.")] = Form.TEXT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
 ) -> None:
     """Say what is asked of an object, by which flavor and line, and why.
 
@@ -46,16 +47,16 @@ def explain(
     tokenvault explain application.web            all that its flavors ask for
     tokenvault explain 'connection.*'             whoever asks for it
     """
-    from tokenvault.explain import explanation
-    from tokenvault.graph import build_graph
+    from tokenvault.plan.explanation import explanation
     from tokenvault.render.explanation import explanation_text
-    from tokenvault.render.safe import safe_json
+    from tokenvault.state.desired import build_graph
+    from tokenvault.text import safe_json
 
-    here = session(where(None, None), env_file=env_file)
-    spec = here.spec(specs)
-    domain = spec.tenant or here.environment.get("AUTH0_DOMAIN") or UNKNOWN_TENANT
+    session = open_session(tenant_options(None, None), env_file=env_file, allow_env=allow_env)
+    spec = session.spec(specs)
+    domain = spec.tenant or session.environment.get("AUTH0_DOMAIN") or UNKNOWN_TENANT
     found = explanation(build_graph(spec, domain), address)
-    console = here.console
+    console = session.console
     if form is Form.JSON:
         console.out(safe_json(found, indent=2) + "\n")
     else:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.options import DEFAULT_SPEC, Debug, MaxRps, MaxWait, SandboxOption, TenantOption, where
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.options import DEFAULT_SPEC, Debug, MaxRps, MaxWait, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.render.safe import safe
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.tenant.options import MAX_WAIT
+from tokenvault.text import safe
 
 if TYPE_CHECKING:
     from tokenvault.export import Exported
-    from tokenvault.live import State
+    from tokenvault.state.live import State
 
 MAX_SAID = 2000
 
@@ -58,32 +58,25 @@ def export(
     """
     import asyncio
 
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug)
+    from tokenvault.operations.export import exported
+
+    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug)
     if output and output.exists() and not force:
         hint = "Pass --force to write over it, or name another file."
         raise RefusedError(Diagnostic(code="file-exists", summary=f"{output} exists", hint=hint))
-    made = _export(asyncio.run(_read(here)), apps or [], name, output or Path(DEFAULT_SPEC))
+    made = exported(asyncio.run(_read(session)), apps or [], name, output or Path(DEFAULT_SPEC))
     if output is None:
-        here.console.out(made.text)
+        session.console.out(made.text)
     else:
         _write(output, made.text)
-    here.console.err(_summary(here, made, output))
+    session.console.err(_summary(session, made, output))
 
 
-async def _read(here: Session) -> State:
-    from tokenvault.export.survey import relevant
-    from tokenvault.live import read_tenant
+async def _read(session: Session) -> State:
+    from tokenvault.operations.export import read_for_export
 
-    async with here.tenant() as tenant:
-        return await read_tenant(tenant, relevant)
-
-
-def _export(state: State, apps: list[str], name: str | None, file: Path) -> Exported:
-    from tokenvault.export import export
-    from tokenvault.export.key_files import public_keys_below
-
-    keys = public_keys_below(file.parent) if state.objects.get("credentials") else {}
-    return export(state, file=file, name=name, only=apps, key_files=keys)
+    async with session.tenant() as tenant:
+        return await read_for_export(tenant)
 
 
 def _write(output: Path, text: str) -> None:
@@ -100,17 +93,17 @@ def _bullet(text: str, width: int) -> list[str]:
     )
 
 
-def _summary(here: Session, made: Exported, output: Path | None) -> str:
-    paint = here.console.paint_err
+def _summary(session: Session, made: Exported, output: Path | None) -> str:
+    paint = session.console.paint_err
     counts = ", ".join(
         f"{number} {noun}{'' if number == 1 else 's'}"
         for number, noun in ((made.applications, "application"), (made.connections, "connection"), (made.apis, "API"))
     )
     written = f"Wrote {safe(output)}: " if output else ""
     lines = [f"{written}spec {made.name}, {counts}."]
-    if not made.applications and not made.unsaid:
+    if not made.applications and not made.not_exported:
         lines = [f"Nothing in {safe(made.tenant)} uses Token Vault. `tokenvault init` writes a spec that makes it so."]
-    if made.unsaid:
+    if made.not_exported:
         lines += ["", paint("Not in the spec (its comments say more):", "bold", "yellow")]
-        lines += [line for says in made.unsaid for line in _bullet(safe(says, MAX_SAID), here.console.width)]
+        lines += [line for says in made.not_exported for line in _bullet(safe(says, MAX_SAID), session.console.width)]
     return "\n".join(lines) + "\n"

@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
-from tokenvault.cli.session import Session, planned, session
+from tokenvault.cli.options import (
+    AllowEnv,
+    Debug,
+    EnvFile,
+    MaxRps,
+    MaxWait,
+    SandboxOption,
+    Specs,
+    TenantOption,
+    tenant_options,
+)
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
     from tokenvault.render.graph_picture import Picture
@@ -37,6 +47,7 @@ def graph(
     max_rps: MaxRps = None,
     max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Draw what a spec asks for: its objects, and what comes before what. Changes nothing.
@@ -49,19 +60,21 @@ def graph(
         raise RefusedError(
             Diagnostic(code="graph-usage", summary="A saved plan has its spec and tenant in it", hint=hint)
         )
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
-    here.console.out(drawn(_saved(plan) if plan else _picture(here, specs), form))
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
+    )
+    session.console.out(drawn(_saved(plan) if plan else _picture(session, specs), form))
 
 
 def drawn(picture: Picture, form: Drawing) -> str:
     """The picture in one of its forms."""
     match form:
         case Drawing.MERMAID:
-            from tokenvault.render.graph_mermaid import graph_mermaid
+            from tokenvault.render.graph_text import graph_mermaid
 
             return graph_mermaid(picture)
         case Drawing.DOT:
-            from tokenvault.render.graph_dot import graph_dot
+            from tokenvault.render.graph_text import graph_dot
 
             return graph_dot(picture)
         case Drawing.SVG:
@@ -69,36 +82,37 @@ def drawn(picture: Picture, form: Drawing) -> str:
 
             return f"{graph_svg(picture)}\n"
         case Drawing.HTML:
-            from tokenvault.render.graph_html import graph_html
+            from tokenvault.render.graph_svg import graph_html
 
             return graph_html(picture)
 
 
 def _saved(path: Path) -> Picture:
-    from tokenvault.planfile import read_document
+    from tokenvault.plan.file import read_document
     from tokenvault.render.graph_picture import planned_picture
 
     return planned_picture(read_document(path))
 
 
-def _picture(here: Session, specs: list[str] | None) -> Picture:
+def _picture(session: Session, specs: list[str] | None) -> Picture:
     import asyncio
 
-    if here.where.tenant or here.where.sandbox:
-        return asyncio.run(_planned(here, specs))
-    from tokenvault.graph import build_graph
+    if session.tenant_options.tenant or session.tenant_options.sandbox:
+        return asyncio.run(_planned(session, specs))
     from tokenvault.render.graph_picture import desired_picture
+    from tokenvault.state.desired import build_graph
 
-    spec = here.spec(specs)
+    spec = session.spec(specs)
     return desired_picture(build_graph(spec, spec.tenant or "tenant.invalid"))
 
 
-async def _planned(here: Session, specs: list[str] | None) -> Picture:
-    from tokenvault.document import plan_document
-    from tokenvault.planner import Options
+async def _planned(session: Session, specs: list[str] | None) -> Picture:
+    from tokenvault.operations.plan import planned
+    from tokenvault.plan.document import plan_document
+    from tokenvault.plan.planner import Options
     from tokenvault.render.graph_picture import planned_picture
 
-    spec = here.spec(specs)
-    async with here.tenant() as tenant:
-        here.guard(spec, tenant.domain)
+    spec = session.spec(specs)
+    async with session.tenant() as tenant:
+        session.check_tenant(spec, tenant.domain)
         return planned_picture(plan_document((await planned(tenant, spec, Options())).plan))

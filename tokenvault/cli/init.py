@@ -4,42 +4,148 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli import init_options as given
-from tokenvault.cli.init_tenancy import Tenancy
-from tokenvault.cli.options import DEFAULT_SANDBOX, DEFAULT_SPEC, EnvFile, SandboxOption, TenantOption, where
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.completion import flavors
+from tokenvault.cli.init_tenant import TenantChoices
+from tokenvault.cli.options import DEFAULT_SANDBOX, DEFAULT_SPEC, EnvFile, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import RefusedError
 
 if TYPE_CHECKING:
     from tokenvault.init.answers import Answers
     from tokenvault.init.draft import Draft
 
+APPLICATION, FLAVORS, RESULT = "Application", "Flavors and connections", "Result"
+Many = list[str] | None
+
+AppName = Annotated[
+    str | None,
+    typer.Option("--app-name", metavar="NAME", help="Create an application of this name.", rich_help_panel=APPLICATION),
+]
+ClientIds = Annotated[
+    Many,
+    typer.Option("--client-id", metavar="ID", help="Adopt this application. Repeatable.", rich_help_panel=APPLICATION),
+]
+Type = Annotated[
+    str | None,
+    typer.Option("--type", metavar="TYPE", help="regular_web, m2m, spa or native.", rich_help_panel=APPLICATION),
+]
+Callbacks = Annotated[
+    Many,
+    typer.Option("--callback", metavar="URL", help="A callback URL. Repeatable.", rich_help_panel=APPLICATION),
+]
+LogoutUrls = Annotated[
+    Many,
+    typer.Option("--logout-url", metavar="URL", help="A logout URL. Repeatable.", rich_help_panel=APPLICATION),
+]
+FlavorNames = Annotated[
+    Many,
+    typer.Option(
+        "--flavor",
+        metavar="NAME",
+        help="A Token Vault flavor. Repeatable.",
+        rich_help_panel=FLAVORS,
+        autocompletion=flavors,
+    ),
+]
+Connections = Annotated[
+    Many,
+    typer.Option(
+        "--connection",
+        metavar="NAME[=SCOPE,…]",
+        help="A connection that it uses, and scopes to add to it; NAME= uses it as it is. Repeatable.",
+        rich_help_panel=FLAVORS,
+    ),
+]
+ApiIdentifier = Annotated[
+    str | None,
+    typer.Option(
+        "--api-identifier", metavar="URI", help="The API whose access tokens are exchanged.", rich_help_panel=FLAVORS
+    ),
+]
+ApiName = Annotated[
+    str | None, typer.Option("--api-name", metavar="NAME", help="The API's name.", rich_help_panel=FLAVORS)
+]
+ApiClientName = Annotated[
+    str | None,
+    typer.Option(
+        "--api-client-name", metavar="NAME", help="The name of its Custom API Client.", rich_help_panel=FLAVORS
+    ),
+]
+Authentication = Annotated[
+    str | None,
+    typer.Option(
+        "--authentication",
+        metavar="HOW",
+        help="How a worker authenticates: private_key_jwt or client_secret_post.",
+        rich_help_panel=FLAVORS,
+    ),
+]
+PublicKeys = Annotated[
+    Many,
+    typer.Option("--public-key", metavar="FILE", help="A worker's public key, as PEM.", rich_help_panel=FLAVORS),
+]
+GenerateKey = Annotated[
+    bool,
+    typer.Option("--generate-key", help="Make an RSA key pair for the worker, in keys/.", rich_help_panel=FLAVORS),
+]
+Ips = Annotated[
+    Many,
+    typer.Option("--ip", metavar="ADDRESS", help="An address or network of the worker.", rich_help_panel=FLAVORS),
+]
+Grants = Annotated[
+    Many,
+    typer.Option(
+        "--grant",
+        metavar="NAME=SCOPE,…",
+        help="A connection and the scopes that the worker may get of it. Repeatable.",
+        rich_help_panel=FLAVORS,
+    ),
+]
+Sets = Annotated[
+    Many,
+    typer.Option(
+        "--set", metavar="FLAVOR.SETTING=VALUE", help="Any other setting of a flavor, as YAML.", rich_help_panel=FLAVORS
+    ),
+]
+SpecName = Annotated[
+    str | None,
+    typer.Option(
+        "--name", metavar="NAME", help="The spec's name; default after the application.", rich_help_panel=RESULT
+    ),
+]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE", help="Where the spec goes.", rich_help_panel=RESULT)
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file that is there.", rich_help_panel=RESULT)]
+NoInput = Annotated[bool, typer.Option("--no-input", help="Ask nothing: the flags say it all.", rich_help_panel=RESULT)]
+DEFAULT_OUTPUT = Path(DEFAULT_SPEC)
+
 
 def init(
-    app_name: given.AppName = None,
-    client_ids: given.ClientIds = None,
-    type_: given.Type = None,
-    callbacks: given.Callbacks = None,
-    logout_urls: given.LogoutUrls = None,
-    flavors: given.FlavorNames = None,
-    connections: given.Connections = None,
-    api_identifier: given.ApiIdentifier = None,
-    api_name: given.ApiName = None,
-    api_client_name: given.ApiClientName = None,
-    authentication: given.Authentication = None,
-    public_keys: given.PublicKeys = None,
-    generate_key: given.GenerateKey = False,
-    ips: given.Ips = None,
-    grants: given.Grants = None,
-    sets: given.Sets = None,
-    name: given.SpecName = None,
-    output: given.Output = given.DEFAULT_OUTPUT,
-    force: given.Force = False,
-    no_input: given.NoInput = False,
+    app_name: AppName = None,
+    client_ids: ClientIds = None,
+    type_: Type = None,
+    callbacks: Callbacks = None,
+    logout_urls: LogoutUrls = None,
+    flavors: FlavorNames = None,
+    connections: Connections = None,
+    api_identifier: ApiIdentifier = None,
+    api_name: ApiName = None,
+    api_client_name: ApiClientName = None,
+    authentication: Authentication = None,
+    public_keys: PublicKeys = None,
+    generate_key: GenerateKey = False,
+    ips: Ips = None,
+    grants: Grants = None,
+    sets: Sets = None,
+    name: SpecName = None,
+    output: Output = DEFAULT_OUTPUT,
+    force: Force = False,
+    no_input: NoInput = False,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     env_file: EnvFile = None,
@@ -57,7 +163,7 @@ def init(
 
     if not force:
         refuse_to_overwrite(output)
-    tenancy = Tenancy(session(where(tenant, sandbox), env_file=env_file))
+    choices = TenantChoices(open_session(tenant_options(tenant, sandbox), env_file=env_file))
     flags = Flags(
         name=name,
         app_name=app_name,
@@ -78,62 +184,65 @@ def init(
         sets=tuple(sets or ()),
     )
     answers = answers_of(flags, folder=output.parent)
-    if tenancy.here.console.is_interactive and not no_input:
-        _in_a_dialogue(tenancy, answers, output, force=force, env_file=env_file)
+    if choices.session.console.is_interactive and not no_input:
+        _in_a_dialogue(choices, answers, output, force=force, env_file=env_file)
     else:
-        _without_questions(tenancy, answers, output, force=force)
+        _without_questions(choices, answers, output, force=force)
 
 
-def _without_questions(tenancy: Tenancy, answers: Answers, output: Path, *, force: bool) -> None:
+def _without_questions(choices: TenantChoices, answers: Answers, output: Path, *, force: bool) -> None:
     from tokenvault.init.flags import missing
 
     problem = missing(answers)
     if problem:
         raise RefusedError(problem)
-    draft = _draft(tenancy, answers, output)
-    tenancy.here.console.out(draft.text)
-    _write(tenancy.here, draft, force=force)
-    tenancy.here.console.err(f"\nNext: {_command('plan', tenancy.here, output)}\n")
+    draft = _draft(choices, answers, output)
+    choices.session.console.out(draft.text)
+    _write(choices.session, draft, force=force)
+    choices.session.console.err(f"\nNext: {_command('plan', choices.session, output)}\n")
 
 
-def _in_a_dialogue(tenancy: Tenancy, answers: Answers, output: Path, *, force: bool, env_file: Path | None) -> None:
-    from tokenvault.init import Cancelled
+def _in_a_dialogue(
+    choices: TenantChoices, answers: Answers, output: Path, *, force: bool, env_file: Path | None
+) -> None:
+    from tokenvault.init.prompts import Cancelled
 
     try:
-        draft = _draft(tenancy, _asked(tenancy, answers, output), output)
-        tenancy.here.console.out(f"\n{draft.text}\n")
-        with_plan = _confirmed(tenancy, output)
+        draft = _draft(choices, _asked(choices, answers, output), output)
+        choices.session.console.out(f"\n{draft.text}\n")
+        with_plan = _confirmed(choices, output)
     except Cancelled:
-        tenancy.here.console.err("\nCancelled. Nothing was written.\n")
+        choices.session.console.err("\nCancelled. Nothing was written.\n")
         raise typer.Exit(1) from None
-    _write(tenancy.here, draft, force=force)
+    _write(choices.session, draft, force=force)
     if with_plan:
-        _plan(tenancy.here, output, env_file)
-    tenancy.here.console.err(f"\nNext: {_command('apply' if with_plan else 'plan', tenancy.here, output)}\n")
+        _plan(choices.session, output, env_file)
+    choices.session.console.err(f"\nNext: {_command('apply' if with_plan else 'plan', choices.session, output)}\n")
 
 
-def _asked(tenancy: Tenancy, answers: Answers, output: Path) -> Answers:
+def _asked(choices: TenantChoices, answers: Answers, output: Path) -> Answers:
     from tokenvault.init.questions import Desk, open_questions
 
-    desk = Desk(offers=tenancy.offers, tell=tenancy.here.console.err, folder=output.parent)
+    desk = Desk(offers=choices.offers, tell=choices.session.console.err, folder=output.parent)
     while (question := next(open_questions(answers), None)) is not None:
         answers = question.ask(answers, desk)
     return answers
 
 
-def _draft(tenancy: Tenancy, answers: Answers, output: Path) -> Draft:
+def _draft(choices: TenantChoices, answers: Answers, output: Path) -> Draft:
     from tokenvault.init.draft import make_draft
     from tokenvault.init.flags import with_default_name
 
-    complete = replace(with_default_name(answers), tenant=tenancy.guard)
-    return make_draft(complete, output, tenancy.here.environment)
+    complete = replace(with_default_name(answers), tenant=choices.spec_tenant)
+    return make_draft(complete, output, choices.session.environment)
 
 
-def _confirmed(tenancy: Tenancy, output: Path) -> bool:
+def _confirmed(choices: TenantChoices, output: Path) -> bool:
     """Whether the plan is to be shown as well; `Cancelled` when nothing is to be written."""
-    from tokenvault.init import Cancelled, prompts
+    from tokenvault.init import prompts
+    from tokenvault.init.prompts import Cancelled
 
-    with_plan = [prompts.Option(value="plan", title="Yes, and show the plan")] if tenancy.is_known else []
+    with_plan = [prompts.Option(value="plan", title="Yes, and show the plan")] if choices.is_known else []
     options = [*with_plan, prompts.Option(value="write", title="Yes"), prompts.Option(value="no", title="No")]
     chosen = prompts.select(f"Write {output}?", options)
     if chosen == "no":
@@ -141,29 +250,29 @@ def _confirmed(tenancy: Tenancy, output: Path) -> bool:
     return bool(chosen == "plan")
 
 
-def _write(here: Session, draft: Draft, *, force: bool) -> None:
+def _write(session: Session, draft: Draft, *, force: bool) -> None:
     from tokenvault.init.files import write
-    from tokenvault.render.safe import safe
+    from tokenvault.text import safe
 
     written = write(draft, replace=force)
     width = max(map(len, written)) + 2
-    here.console.err(
+    session.console.err(
         "\nWritten:\n" + "".join(f"  {safe(f'{file:<{width}}{what}')}\n" for file, what in written.items())
     )
 
 
-def _plan(here: Session, output: Path, env_file: Path | None) -> None:
+def _plan(session: Session, output: Path, env_file: Path | None) -> None:
     from tokenvault.cli.plan import plan
 
-    at = here.where
+    at = session.tenant_options
     plan(specs=[str(output)], tenant=at.tenant, sandbox=str(at.sandbox) if at.sandbox else None, env_file=env_file)
 
 
-def _command(name: str, here: Session, output: Path) -> str:
+def _command(name: str, session: Session, output: Path) -> str:
     """The next command, as it is to be typed."""
     import shlex
 
-    at = here.where
+    at = session.tenant_options
     words = ["tokenvault", name]
     words += [str(output)] if str(output) != DEFAULT_SPEC else []
     if at.sandbox:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tokenvault.applier.events import Ended, Event, Started, Waiting, Working
 from tokenvault.cli.progress import STARTED, Lines
-from tokenvault.render.safe import safe
+from tokenvault.text import safe
 
 if TYPE_CHECKING:
     from tokenvault.cli.console import Console

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tokenvault.cli.completion import addresses
-from tokenvault.tenant_address import MAX_WAIT, Where
+from tokenvault.tenant.options import MAX_WAIT, TenantOptions
 
 DEFAULT_SPEC = "tokenvault.yaml"
 DEFAULT_SANDBOX = ".tokenvault/sandbox.db"
@@ -69,7 +69,7 @@ Excludes = Annotated[
     ),
 ]
 Prune = Annotated[
-    bool, typer.Option("--prune", help="Take away what this spec put there and no longer asks for: the listed orphans.")
+    bool, typer.Option("--prune", help="Take away the whole objects that this spec dropped: the listed orphans.")
 ]
 MaxDestroy = Annotated[
     int | None,
@@ -79,12 +79,22 @@ EnvFile = Annotated[
     Path | None,
     typer.Option("--env-file", metavar="FILE", help="Read variables from FILE too; the environment wins."),
 ]
+AllowEnv = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-env",
+        metavar="NAME",
+        help="A variable that the spec may show, besides those of its `variables`. Repeatable.",
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", "-v", help="Show each request and its status on stderr; never a body.")]
 
 
-def where(tenant: str | None, sandbox: str | None, max_rps: float | None = None, max_wait: float = MAX_WAIT) -> Where:
+def tenant_options(
+    tenant: str | None, sandbox: str | None, max_rps: float | None = None, max_wait: float = MAX_WAIT
+) -> TenantOptions:
     """The tenant that the options name."""
-    return Where(tenant=tenant, sandbox=_sandbox_path(sandbox), max_rps=max_rps, max_wait=max_wait)
+    return TenantOptions(tenant=tenant, sandbox=_sandbox_path(sandbox), max_rps=max_rps, max_wait=max_wait)
 
 
 def _sandbox_path(value: str | None) -> Path | None:

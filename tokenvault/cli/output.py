@@ -11,16 +11,15 @@ from urllib.parse import quote
 
 import typer
 
-from tokenvault.cli.options import Debug, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, where
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.options import AllowEnv, Debug, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, tenant_options
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.secret import Secret
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.secrets import Secret
+from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
-    from tokenvault.output import Output
-    from tokenvault.spec.model import Spec
-    from tokenvault.tenant.gateway import Tenant
+    from tokenvault.operations.output import Output
+    from tokenvault.tenant.client import Tenant
 
 SCOPE = "read:client_keys"
 
@@ -46,6 +45,7 @@ def output(
         Path | None,
         typer.Option("--read-env-file", metavar="FILE", help="Read the spec's variables from FILE too."),
     ] = None,
+    allow_env: AllowEnv = None,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     max_rps: MaxRps = None,
@@ -59,10 +59,12 @@ def output(
     """
     import asyncio
 
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=read_env_file)
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=read_env_file, allow_env=allow_env
+    )
     if env_file and env_file.exists() and not force:
         raise RefusedError(_exists(env_file))
-    asyncio.run(_output(here, specs, form, env_file))
+    asyncio.run(_output(session, specs, form, env_file))
 
 
 def _exists(path: Path) -> Diagnostic:
@@ -70,30 +72,20 @@ def _exists(path: Path) -> Diagnostic:
     return Diagnostic(code="output-exists", summary=f"{path} exists already", hint=hint)
 
 
-async def _output(here: Session, specs: list[str] | None, form: Form, env_file: Path | None) -> None:
-    from tokenvault.output import SECRET, output_document
-    from tokenvault.render.output_text import output_text
+async def _output(session: Session, specs: list[str] | None, form: Form, env_file: Path | None) -> None:
+    from tokenvault.operations.output import SECRET, found_outputs, output_document
+    from tokenvault.render.exchange_text import output_text
 
-    spec = here.spec(specs)
-    async with here.tenant() as tenant:
-        here.guard(spec, tenant.domain)
+    spec = session.spec(specs)
+    async with session.tenant() as tenant:
+        session.check_tenant(spec, tenant.domain)
         found = await found_outputs(tenant, spec)
         secrets = await _secrets(tenant, [one for one in found if one.proof == SECRET]) if env_file else {}
     document = output_document(tenant.domain, found)
     if env_file:
         _write(env_file, tenant.domain, found, secrets, spec.files)
-        here.console.err(f"Wrote {env_file} (only you may read it); keep it out of git.\n")
-    here.console.out(_json(document) if form is Form.JSON else output_text(document, here.console.paint))
-
-
-async def found_outputs(tenant: Tenant, spec: Spec) -> list[Output]:
-    """The spec's applications as the tenant has them."""
-    from tokenvault.applications import matched, read_applications
-    from tokenvault.graph import build_graph
-    from tokenvault.output import outputs
-
-    graph = build_graph(spec, tenant.domain)
-    return outputs(graph, matched(graph, await read_applications(tenant)))
+        session.console.err(f"Wrote {env_file} (only you may read it); keep it out of git.\n")
+    session.console.out(_json(document) if form is Form.JSON else output_text(document, session.console.paint))
 
 
 async def _secrets(tenant: Tenant, found: Sequence[Output]) -> Mapping[str, Secret]:
@@ -118,8 +110,8 @@ def _hidden(addresses: Sequence[str]) -> Diagnostic:
 def _write(
     path: Path, tenant: str, found: Sequence[Output], secrets: Mapping[str, Secret], files: Sequence[str]
 ) -> None:
-    from tokenvault.output import env_lines
-    from tokenvault.private_file import write_private
+    from tokenvault.files import write_private
+    from tokenvault.operations.output import env_lines
 
     comment = f"Written by `tokenvault output {' '.join(files)}`: secrets, keep out of git"
     try:

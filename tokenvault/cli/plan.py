@@ -10,6 +10,7 @@ import typer
 
 from tokenvault.cli.console import Console
 from tokenvault.cli.options import (
+    AllowEnv,
     Debug,
     EnvFile,
     Excludes,
@@ -21,17 +22,18 @@ from tokenvault.cli.options import (
     Specs,
     Targets,
     TenantOption,
-    where,
+    tenant_options,
 )
-from tokenvault.cli.session import Planned, Session, planned, planned_offline, session
+from tokenvault.cli.session import Session, open_session, planned_offline
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.render.safe import safe, safe_json
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.tenant.options import MAX_WAIT
+from tokenvault.text import safe, safe_json
 
 if TYPE_CHECKING:
-    from tokenvault.document import Document
-    from tokenvault.plan import Plan
-    from tokenvault.planner import Options
+    from tokenvault.operations.plan import Planned
+    from tokenvault.plan.document import Document
+    from tokenvault.plan.model import Plan
+    from tokenvault.plan.planner import Options
 
 
 class Format(StrEnum):
@@ -59,7 +61,10 @@ Adopt = Annotated[bool, typer.Option("--adopt", help="Take over objects that car
 def plan(
     specs: Specs = None,
     detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes, 0 when there are none.")
+        bool,
+        typer.Option(
+            "--detailed-exitcode", help="Exit 2 when there are changes, or objects that the spec dropped; else 0."
+        ),
     ] = False,
     form: Annotated[Format, typer.Option("--format", help="How to show the plan.")] = Format.TEXT,
     summary: Summary = False,
@@ -76,11 +81,12 @@ def plan(
     max_rps: MaxRps = None,
     max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Show what the tenant lacks for the spec to work at run time. Changes nothing.
 
-    Exit code 0, or with --detailed-exitcode 2 when there are changes; 1 on any error.
+    Exit code 0, or with --detailed-exitcode 2 when there are changes or objects that the spec dropped; 1 on any error.
 
     \b
     tokenvault plan --sandbox                     try it on a simulated tenant
@@ -89,27 +95,31 @@ def plan(
     """
     import asyncio
 
-    from tokenvault.planner import Options
-    from tokenvault.planner.removal import refuse_more_than
+    from tokenvault.plan.deletion import refuse_more_than
+    from tokenvault.plan.planner import Options
 
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
+    )
     if live and out:
         raise RefusedError(_only_to_look_at())
     options = Options(adopt=adopt, prune=prune)
-    found = planned_offline(here, specs, live, options) if live else asyncio.run(_plan(here, specs, options))
-    made = found.limited(here, targets, excludes)
-    show(here, made, form, summary=summary, full=full)
+    found = planned_offline(session, specs, live, options) if live else asyncio.run(_plan(session, specs, options))
+    made = found.restrict(targets, excludes, max_rps)
+    show(session, made, form, summary=summary, full=full)
     refuse_more_than(max_destroy, made.changes)
     if out:
-        _save(here, out, made)
-    if detailed_exitcode and not made.is_empty:
+        _save(session, out, made)
+    if detailed_exitcode and not made.is_settled:
         raise typer.Exit(2)
 
 
-async def _plan(here: Session, specs: list[str] | None, options: Options) -> Planned:
-    spec = here.spec(specs)
-    async with here.tenant() as tenant:
-        here.guard(spec, tenant.domain)
+async def _plan(session: Session, specs: list[str] | None, options: Options) -> Planned:
+    from tokenvault.operations.plan import planned
+
+    spec = session.spec(specs)
+    async with session.tenant() as tenant:
+        session.check_tenant(spec, tenant.domain)
         return await planned(tenant, spec, options)
 
 
@@ -118,19 +128,19 @@ def _only_to_look_at() -> Diagnostic:
     return Diagnostic(code="plan-snapshot", summary=summary, hint="Leave out --out, or plan on the tenant itself.")
 
 
-def _save(here: Session, out: Path, made: Plan) -> None:
-    from tokenvault.planfile import save_plan
+def _save(session: Session, out: Path, made: Plan) -> None:
+    from tokenvault.plan.file import save_plan
 
     save_plan(out, made)
-    here.console.err(f"\nSaved the plan to {safe(out)}. Apply exactly this with: tokenvault apply {safe(out)}\n")
+    session.console.err(f"\nSaved the plan to {safe(out)}. Apply exactly this with: tokenvault apply {safe(out)}\n")
 
 
-def show(here: Session, made: Plan, form: Format, *, summary: bool = False, full: bool = False) -> None:
+def show(session: Session, made: Plan, form: Format, *, summary: bool = False, full: bool = False) -> None:
     """Draws a plan on stdout."""
-    from tokenvault.document import plan_document
+    from tokenvault.plan.document import plan_document
 
     document = plan_document(made)
-    here.console.out(drawn(here.console, document, form, summary=summary, full=full))
+    session.console.out(drawn(session.console, document, form, summary=summary, full=full))
 
 
 def drawn(console: Console, document: Document, form: Format, *, summary: bool = False, full: bool = False) -> str:

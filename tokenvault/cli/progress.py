@@ -8,15 +8,16 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Protocol
 
 from tokenvault.applier.events import Ended, Event, Outcome, Report, Started, Verified, Waiting, Working
-from tokenvault.plan import Action
-from tokenvault.render.safe import safe
+from tokenvault.plan.model import Action
+from tokenvault.render.ndjson import diagnostic_line, event_line, planned_lines, summary_line, version_line
+from tokenvault.text import safe, safe_json
 
 if TYPE_CHECKING:
     from tokenvault.cli.console import Console
-    from tokenvault.document import Document
     from tokenvault.errors import Diagnostic
-    from tokenvault.plan import Plan
-    from tokenvault.tenant.gateway import Tenant
+    from tokenvault.plan.document import Document
+    from tokenvault.plan.model import Plan
+    from tokenvault.tenant.client import Tenant
 
 EVERY = 10.0
 READABLE = 100
@@ -52,8 +53,6 @@ class Progress(Protocol):
 def progress_for(console: Console, *, json: bool, debug: bool) -> Progress:
     """What suits the place: JSON lines when asked for, a live display where somebody watches, else plain lines."""
     if json:
-        from tokenvault.cli.stream import Stream
-
         return Stream(console)
     if debug or not console.is_watched:
         return Lines(console)
@@ -178,3 +177,44 @@ def line_of(event: Event) -> str:
 
 def _id(value: str | None) -> str:
     return f" [id={safe(value)}]" if value else ""
+
+
+class Stream:
+    """Writes each event as a line, as it comes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._write(version_line())
+
+    def _write(self, line: Document) -> None:
+        kind, message = line.pop("type"), line.pop("message")
+        stamped = {"type": kind, "time": round(time.time(), 3), "message": message, **line}
+        self._console.out(safe_json(stamped) + "\n")
+
+    def planned(self, document: Document, *, full: bool) -> None:
+        """A line for each change, and one for all."""
+        for line in planned_lines(document):
+            self._write(line)
+
+    def begin(self) -> None:
+        """Nothing to say."""
+
+    def show(self, event: Event) -> None:
+        """Its line."""
+        self._write(event_line(event))
+
+    def remark(self, text: str) -> None:
+        """People read stderr."""
+        self._console.err(f"{text}\n")
+
+    def end(self) -> None:
+        """Nothing to say."""
+
+    def finished(self, plan: Plan, report: Report, tenant: Tenant) -> None:
+        """The last line."""
+        self._write(summary_line(report, reads=tenant.reads, writes=tenant.writes))
+
+    def failed(self, problems: tuple[Diagnostic, ...]) -> None:
+        """A line for each problem; the command line shows them on stderr as well."""
+        for problem in problems:
+            self._write(diagnostic_line(problem))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -42,10 +43,12 @@ def schema(
 
 
 def _reference() -> str:
-    from tokenvault.cli.app import command_line
-    from tokenvault.reference import reference
+    """The generated reference: the wheel holds it in the package, a checkout beside its schemas."""
+    from importlib.resources import files
 
-    return reference(typer.main.get_command(command_line()))
+    installed = files("tokenvault").joinpath("REFERENCE.md")
+    generated = installed if installed.is_file() else files("tokenvault").joinpath("..", "schemas", "REFERENCE.md")
+    return generated.read_text(encoding="utf-8")
 
 
 def _schema(of: Of) -> dict[str, Any]:
@@ -53,6 +56,11 @@ def _schema(of: Of) -> dict[str, Any]:
         from tokenvault.spec.schema import spec_schema
 
         return spec_schema()
-    from tokenvault.reference.output_schema import drift_schema, events_schema, plan_schema
+    from tokenvault.render.output_schema import drift_schema, events_schema, plan_schema
 
-    return {Of.PLAN: plan_schema, Of.EVENTS: events_schema, Of.DRIFT: drift_schema}[of]()
+    made: dict[Of, Callable[[], dict[str, Any]]] = {
+        Of.PLAN: plan_schema,
+        Of.EVENTS: events_schema,
+        Of.DRIFT: drift_schema,
+    }
+    return made[of]()

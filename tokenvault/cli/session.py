@@ -1,8 +1,8 @@
-"""What most commands do first: read the spec, guard the tenant, read it, plan."""
+"""What most commands do first: read the environment and the spec, guard the tenant, open it."""
 
 from __future__ import annotations
 
-import secrets
+import io
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING
 
 from tokenvault.cli.console import Console
 from tokenvault.cli.options import DEFAULT_SPEC
-from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.render.safe import safe
-from tokenvault.tenant_address import Where
+from tokenvault.errors import Diagnostic, RefusedError, Span
+from tokenvault.tenant.options import TenantOptions
+from tokenvault.text import safe
 
 if TYPE_CHECKING:
-    from tokenvault.desired import Graph
-    from tokenvault.live import Live, State
-    from tokenvault.plan import Plan
-    from tokenvault.planner import Options
-    from tokenvault.secret import Secret
-    from tokenvault.spec.model import Spec
-    from tokenvault.tenant.gateway import Tenant
+    from tokenvault.model.spec import Spec
+    from tokenvault.operations.plan import Planned
+    from tokenvault.plan.planner import Options
+    from tokenvault.secrets import Secret
+    from tokenvault.tenant.client import Tenant
     from tokenvault.tenant.pacing import Wait
 
 LONG_WAIT = 10.0
@@ -33,39 +31,41 @@ class Session:
     """One command's surroundings."""
 
     console: Console
-    where: Where
+    tenant_options: TenantOptions
     environment: Mapping[str, str]
     debug: bool = False
+    allow_env: tuple[str, ...] = ()
 
     def spec(self, paths: Sequence[str] | None) -> Spec:
         """The validated spec; its warnings are shown."""
         from tokenvault.spec.load import load_spec
 
-        spec = load_spec(list(paths or [DEFAULT_SPEC]), self.environment)
+        spec = load_spec(list(paths or [DEFAULT_SPEC]), self.environment, self.allow_env)
         for warning in spec.warnings:
             self.console.problem(warning)
         return spec
 
     def secret(self, reference: str, folder: str) -> Secret:
         """What a reference stands for here and now; `RefusedError` when it stands for nothing."""
-        from tokenvault.spec.values import References, Unresolved
+        from tokenvault.errors import Unresolved
+        from tokenvault.spec.references import References
 
         try:
             return References(self.environment, Path(folder)).secret(reference)
         except Unresolved as error:
             raise RefusedError(Diagnostic(code=error.code, summary=error.summary, hint=error.hint)) from None
 
-    def guard(self, spec: Spec, domain: str) -> None:
+    def check_tenant(self, spec: Spec, domain: str) -> None:
         """Refuses a tenant that the spec does not name."""
-        from tokenvault.guard import guard
+        from tokenvault.operations.reading import check_tenant
 
-        guard(spec, domain, self.where)
+        check_tenant(spec, domain, self.tenant_options)
 
     @asynccontextmanager
     async def tenant(self, on_wait: Callable[[Wait], None] | None = None) -> AsyncIterator[Tenant]:
         """The tenant, open. Waits for a rate limit are told, to `on_wait` or on stderr: long ones, and as they add up."""
+        from tokenvault.tenant.client import Exchange
         from tokenvault.tenant.connect import open_tenant
-        from tokenvault.tenant.gateway import Exchange
 
         def observe(exchange: Exchange) -> None:
             if self.debug:
@@ -83,7 +83,7 @@ class Session:
                 told = waited
                 (on_wait or self._tell)(wait)
 
-        async with open_tenant(self.where, self.environment, observe=observe, on_wait=waiting) as tenant:
+        async with open_tenant(self.tenant_options, self.environment, observe=observe, on_wait=waiting) as tenant:
             yield tenant
 
     def _tell(self, wait: Wait) -> None:
@@ -92,90 +92,105 @@ class Session:
         self.console.err(f"{Waiting.of(wait)}\n")
 
 
-def session(where: Where, *, debug: bool = False, env_file: Path | None = None) -> Session:
+def open_session(
+    tenant_options: TenantOptions,
+    *,
+    debug: bool = False,
+    env_file: Path | None = None,
+    allow_env: Sequence[str] | None = None,
+) -> Session:
     """The session that options describe."""
     console = Console()
     environment = {**_variables(env_file), **console.environment}
-    if where.sandbox:
+    if tenant_options.sandbox:
         from tokenvault.sandbox import DOMAIN
 
         environment.setdefault("AUTH0_DOMAIN", DOMAIN)
-    elif where.tenant:
-        environment.setdefault("AUTH0_DOMAIN", where.tenant)
-    return Session(console=console, where=where, environment=environment, debug=debug)
+    elif tenant_options.tenant:
+        environment.setdefault("AUTH0_DOMAIN", tenant_options.tenant)
+    return Session(
+        console=console,
+        tenant_options=tenant_options,
+        environment=environment,
+        debug=debug,
+        allow_env=tuple(allow_env or ()),
+    )
 
 
 def _variables(env_file: Path | None) -> Mapping[str, str]:
     if env_file is None:
         return {}
-    from tokenvault.cli.env_file import read_variables
 
     return read_variables(env_file)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)  # asyncio.run formats what it answers, for nobody
-class Planned:
-    """A plan and what it was made from; the scopes of the token and the rate limit of the tenant, where they are known."""
-
-    plan: Plan
-    graph: Graph
-    live: Live
-    granted: frozenset[str] | None = None
-    limit: int | None = None
-
-    def limited(self, here: Session, targets: Sequence[str] | None, excludes: Sequence[str] | None) -> Plan:
-        """The plan for the part that the user asks for, with what its token lacks for that."""
-        from tokenvault.plan import pace_of
-        from tokenvault.preflight import checked
-        from tokenvault.select import select
-
-        chosen = select(self.plan, targets or (), excludes or (), self.graph.nodes)
-        return replace(checked(chosen, self.granted), pace=pace_of(here.where.max_rps, self.limit))
-
-
-async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
-    """Reads the tenant and plans. What a prune would take away is searched for everywhere only when it is to be taken."""
-    from tokenvault.graph import build_graph
-    from tokenvault.planner.unseen import unlisted_warnings
-    from tokenvault.reading import read_for_plan
-
-    graph = build_graph(spec, tenant.domain)
-    tenant.sparing = not options.prune
-    made = _planned(spec, graph, await read_for_plan(tenant, graph), options)
-    granted = (await tenant.token.access()).scopes
-    plan = replace(made.plan, reads=tenant.reads, warnings=(*made.plan.warnings, *unlisted_warnings(tenant.unlisted)))
-    return replace(made, plan=plan, granted=granted, limit=tenant.pacer.limit)
-
-
-def planned_offline(here: Session, specs: Sequence[str] | None, snapshot: Path, options: Options) -> Planned:
+def planned_offline(session: Session, specs: Sequence[str] | None, snapshot: Path, options: Options) -> Planned:
     """Plans from a snapshot instead of a tenant: no credentials, no request."""
-    from tokenvault.graph import build_graph
+    from tokenvault.operations.plan import planned_of
     from tokenvault.sandbox import DOMAIN
-    from tokenvault.snapshot import read_snapshot
+    from tokenvault.state.desired import build_graph
+    from tokenvault.state.snapshot import read_snapshot
 
     state = read_snapshot(snapshot)
-    _refuse_another(state.domain, here.where)
-    spec = replace(here, environment={"AUTH0_DOMAIN": state.domain, **here.environment}).spec(specs)
+    _refuse_another(state.domain, session.tenant_options)
+    spec = replace(session, environment={"AUTH0_DOMAIN": state.domain, **session.environment}).spec(specs)
     if state.domain != DOMAIN:
-        here.guard(spec, state.domain)
-    return _planned(spec, build_graph(spec, state.domain), state, options)
+        session.check_tenant(spec, state.domain)
+    return planned_of(spec, build_graph(spec, state.domain), state, options)
 
 
-def _refuse_another(domain: str, where: Where) -> None:
+def _refuse_another(domain: str, tenant_options: TenantOptions) -> None:
     """Refuses a snapshot of another tenant than `--tenant` names. The environment may name one for other commands."""
     from tokenvault.tenant.credentials import domain_named
 
-    named = domain_named({}, where.tenant)
+    named = domain_named({}, tenant_options.tenant)
     if named and named != domain:
         summary = f"The snapshot is of {domain}, and --tenant names {named}"
         hint = "Leave out --tenant, or take a snapshot of that tenant."
         raise RefusedError(Diagnostic(code="plan-snapshot-tenant", summary=summary, hint=hint))
 
 
-def _planned(spec: Spec, graph: Graph, state: State, options: Options) -> Planned:
-    from tokenvault.live import match
-    from tokenvault.planner import make_plan
+def read_variables(path: Path) -> dict[str, str]:
+    """The variables that the file gives values; `RefusedError` with every line of it that cannot be read."""
+    from dotenv.parser import parse_stream
 
-    live = match(graph, state)
-    plan = make_plan(graph, live, salt=secrets.token_hex(16), files=spec.files, options=options)
-    return Planned(plan=plan, graph=graph, live=live)
+    bindings = list(parse_stream(io.StringIO(_text(path))))
+    wrong = [_malformed(path, _line(found.original.line, found.original.string)) for found in bindings if found.error]
+    if wrong:
+        raise RefusedError(*wrong)
+    return {found.key: found.value for found in bindings if found.key is not None and found.value is not None}
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise RefusedError(Diagnostic(code="env-file", summary=f"There is no file {path}")) from None
+    except IsADirectoryError:
+        raise RefusedError(Diagnostic(code="env-file", summary=f"{path} is a folder, not a file")) from None
+    except OSError as error:
+        raise RefusedError(Diagnostic(code="env-file", summary=f"{path} cannot be read: {error.strerror}")) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problem = Diagnostic(code="env-file", summary="A character of this line is not UTF-8", span=_at(path, line))
+    raise RefusedError(problem)  # out here, so that no traceback holds the file's content
+
+
+def _line(start: int, text: str) -> int:
+    """The line of a statement: python-dotenv counts the empty ones before it as its own."""
+    return start + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def _malformed(path: Path, line: int) -> Diagnostic:
+    return Diagnostic(
+        code="env-file",
+        summary="This line is no NAME=value",
+        hint="A value in quotes ends with the same quote, and nothing but a comment comes after it.",
+        span=_at(path, line),
+    )
+
+
+def _at(path: Path, line: int) -> Span:
+    return Span(file=str(path), line=line, column=1, end_column=1)

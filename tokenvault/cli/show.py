@@ -23,7 +23,7 @@ def show(
 
     The plan is checked as an apply checks it: a file that was changed, or that another version made, is refused.
     """
-    from tokenvault.planfile import public_part, read_document
+    from tokenvault.plan.file import public_part, read_document
 
     console = Console()
     console.out(drawn(console, public_part(read_document(file)), form, summary=summary, full=full))

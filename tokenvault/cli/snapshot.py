@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, TenantOption, where
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.render.safe import safe
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.tenant.options import MAX_WAIT
+from tokenvault.text import safe
 
 if TYPE_CHECKING:
-    from tokenvault.live import State
+    from tokenvault.state.live import State
 
 Specs = Annotated[
     list[str] | None,
@@ -45,47 +45,34 @@ def snapshot(
     """
     import asyncio
 
-    here = session(where(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
     if output:
         _refuse_other_files(output)
-    state, document = asyncio.run(_snapshot(here, specs))
+    state, document = asyncio.run(_snapshot(session, specs))
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     if output is None:
-        here.console.out(text)
+        session.console.out(text)
     else:
         _write(output, text)
-    here.console.err(_summary(state, output))
+    session.console.err(_summary(state, output))
     for name, reason in state.unreadable.items():
         summary = f"Not in the snapshot: {name.replace('_', ' ')}"
-        here.console.problem(Diagnostic(code="snapshot-unread", severity="warning", summary=summary, hint=reason))
+        session.console.problem(Diagnostic(code="snapshot-unread", severity="warning", summary=summary, hint=reason))
 
 
-async def _snapshot(here: Session, specs: list[str] | None) -> tuple[State, dict[str, Any]]:
-    from tokenvault.graph import build_graph
-    from tokenvault.live import read_tenant
-    from tokenvault.reading import read_for_plan
-    from tokenvault.snapshot import snapshot_document
+async def _snapshot(session: Session, specs: list[str] | None) -> tuple[State, dict[str, Any]]:
+    from tokenvault.operations.snapshot import taken
 
-    spec = here.spec(specs) if specs else None
-    async with here.tenant() as tenant:
-        if spec is None:
-            state, graph = await read_tenant(tenant), None
-        else:
-            here.guard(spec, tenant.domain)
-            graph = build_graph(spec, tenant.domain)
-            state = await read_for_plan(tenant, graph)
-    return state, snapshot_document(state, taken_at=_now(), graph=graph)
-
-
-def _now() -> str:
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    spec = session.spec(specs) if specs else None
+    async with session.tenant() as tenant:
+        if spec:
+            session.check_tenant(spec, tenant.domain)
+        return await taken(tenant, spec)
 
 
 def _refuse_other_files(output: Path) -> None:
     """Only a snapshot is written over: a slip of the hand must not cost somebody a spec."""
-    from tokenvault.snapshot import read_snapshot
+    from tokenvault.state.snapshot import read_snapshot
 
     if output.exists():
         try:
@@ -96,7 +83,7 @@ def _refuse_other_files(output: Path) -> None:
 
 
 def _write(output: Path, text: str) -> None:
-    from tokenvault.private_file import write_private
+    from tokenvault.files import write_private
 
     try:
         write_private(output, text)

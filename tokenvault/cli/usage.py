@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tokenvault.cli.completion import applications, connections
-from tokenvault.cli.options import DEFAULT_SPEC, Debug, EnvFile, SandboxOption, TenantOption, where
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.options import DEFAULT_SPEC, AllowEnv, Debug, EnvFile, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 
 if TYPE_CHECKING:
-    from tokenvault.kinds import Object
-    from tokenvault.spec.model import Spec
+    from tokenvault.kinds.base import Object
+    from tokenvault.model.spec import Spec
 
 
 class Form(StrEnum):
@@ -66,6 +66,7 @@ def usage(
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Print how each application exchanges tokens today, as programs that run as they are printed.
@@ -75,10 +76,10 @@ def usage(
     """
     import asyncio
 
-    here = session(where(tenant, sandbox), debug=debug, env_file=env_file)
+    session = open_session(tenant_options(tenant, sandbox), debug=debug, env_file=env_file, allow_env=allow_env)
     paths, app = _split(arguments or [])
-    document = asyncio.run(_usage(here, paths, app, connection, offline))
-    here.console.out(_drawn(here, document, form, language))
+    document = asyncio.run(_usage(session, paths, app, connection, offline))
+    session.console.out(_drawn(session, document, form, language))
 
 
 def _split(arguments: list[str]) -> tuple[list[str] | None, str | None]:
@@ -89,15 +90,15 @@ def _split(arguments: list[str]) -> tuple[list[str] | None, str | None]:
 
 
 async def _usage(
-    here: Session, paths: list[str] | None, app: str | None, connection: str | None, offline: bool
+    session: Session, paths: list[str] | None, app: str | None, connection: str | None, offline: bool
 ) -> dict[str, Any]:
-    from tokenvault.graph import build_graph
-    from tokenvault.usage.document import usage_document
-    from tokenvault.usage.example import connecting, examples
+    from tokenvault.exchange.programs import usage_document
+    from tokenvault.exchange.usage import connecting, examples
+    from tokenvault.state.desired import build_graph
 
-    spec = here.spec(paths)
+    spec = session.spec(paths)
     _check(spec, app, connection)
-    domain, base_url, live = await _tenant(here, spec, offline)
+    domain, base_url, live = await _tenant(session, spec, offline)
     graph = build_graph(spec, domain)
     return usage_document(
         domain,
@@ -114,41 +115,41 @@ def _check(spec: Spec, app: str | None, connection: str | None) -> None:
             raise RefusedError(Diagnostic(code=f"usage-{what}", summary=f'The spec has no {what} "{name}"', hint=hint))
 
 
-async def _tenant(here: Session, spec: Spec, offline: bool) -> tuple[str, str, Mapping[str, Object] | None]:
+async def _tenant(session: Session, spec: Spec, offline: bool) -> tuple[str, str, Mapping[str, Object] | None]:
     """The tenant's domain and base URL, and its applications (None: not read)."""
-    from tokenvault.applications import matched, read_applications
-    from tokenvault.graph import build_graph
+    from tokenvault.state.desired import build_graph
+    from tokenvault.state.live import matched, read_applications
     from tokenvault.tenant.connect import base_url
 
     if not offline:
         try:
-            async with here.tenant() as tenant:
-                here.guard(spec, tenant.domain)
+            async with session.tenant() as tenant:
+                session.check_tenant(spec, tenant.domain)
                 graph = build_graph(spec, tenant.domain)
-                if here.where.sandbox:
-                    here.console.err(EMBEDDED)
+                if session.tenant_options.sandbox:
+                    session.console.err(EMBEDDED)
                 return tenant.domain, base_url(tenant.domain), matched(graph, await read_applications(tenant))
         except RefusedError as error:
             if error.diagnostics[0].code not in NO_CREDENTIALS:
                 raise
-            here.console.err("There are no credentials for a tenant: ids are placeholders.\n")
-    return _offline(here, spec)
+            session.console.err("There are no credentials for a tenant: ids are placeholders.\n")
+    return _offline(session, spec)
 
 
-def _offline(here: Session, spec: Spec) -> tuple[str, str, None]:
+def _offline(session: Session, spec: Spec) -> tuple[str, str, None]:
+    from tokenvault.exchange.usage import DOMAIN
     from tokenvault.tenant.connect import base_url
-    from tokenvault.usage.example import DOMAIN
 
-    named = here.where.tenant or spec.tenant or here.environment.get("AUTH0_DOMAIN", "").strip()
+    named = session.tenant_options.tenant or spec.tenant or session.environment.get("AUTH0_DOMAIN", "").strip()
     domain = named.removeprefix("https://").rstrip("/") or DOMAIN
     return domain, base_url(domain), None
 
 
-def _drawn(here: Session, document: dict[str, Any], form: Form, language: Language) -> str:
+def _drawn(session: Session, document: dict[str, Any], form: Form, language: Language) -> str:
     import json
 
-    from tokenvault.render.usage_text import usage_text
+    from tokenvault.render.exchange_text import usage_text
 
     if form is Form.JSON:
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    return usage_text(document, language.value, here.console.paint)
+    return usage_text(document, language.value, session.console.paint)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.options import EnvFile, Specs, where
-from tokenvault.cli.session import Session, session
+from tokenvault.cli.options import AllowEnv, EnvFile, Specs, tenant_options
+from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, SpecError
 
 if TYPE_CHECKING:
-    from tokenvault.spec.model import Spec
+    from tokenvault.model.spec import Spec
 
 
 class ProblemFormat(StrEnum):
@@ -31,6 +31,7 @@ def validate(
         typer.Option("--format", help="How to tell problems; `github` makes annotations on a pull request."),
     ] = ProblemFormat.TEXT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
 ) -> None:
     """Check a spec: its schema and every rule that needs no tenant.
 
@@ -40,46 +41,46 @@ def validate(
     tokenvault validate                           tokenvault.yaml
     tokenvault validate specs/ --format github    annotations on a pull request
     """
-    here = session(where(None, None), env_file=env_file)
+    session = open_session(tenant_options(None, None), env_file=env_file, allow_env=allow_env)
     try:
-        spec = _checked(here, specs)
+        spec = _checked(session, specs)
     except SpecError as error:
         if form is ProblemFormat.TEXT:
             raise
-        _tell(here, form, error.diagnostics)
+        _tell(session, form, error.diagnostics)
         raise typer.Exit(1) from None
     if form is ProblemFormat.TEXT:
-        here.console.out(_valid(here, spec))
+        session.console.out(_valid(session, spec))
     else:
-        _tell(here, form, spec.warnings)
+        _tell(session, form, spec.warnings)
 
 
-def _checked(here: Session, specs: list[str] | None) -> Spec:
-    from tokenvault.graph import build_graph
+def _checked(session: Session, specs: list[str] | None) -> Spec:
+    from tokenvault.state.desired import build_graph
 
-    spec = here.spec(specs)
+    spec = session.spec(specs)
     build_graph(spec, spec.tenant or "tenant.invalid")
     return spec
 
 
-def _valid(here: Session, spec: Spec) -> str:
+def _valid(session: Session, spec: Spec) -> str:
     applications, connections = len(spec.applications), len(spec.connections)
     return (
-        f"{here.console.paint('Valid.', 'bold', 'green')} {applications} application{'s' * (applications != 1)}, "
+        f"{session.console.paint('Valid.', 'bold', 'green')} {applications} application{'s' * (applications != 1)}, "
         f"{connections} connection{'s' * (connections != 1)}.\n"
     )
 
 
-def _tell(here: Session, form: ProblemFormat, problems: Sequence[Diagnostic]) -> None:
+def _tell(session: Session, form: ProblemFormat, problems: Sequence[Diagnostic]) -> None:
     import json
 
-    from tokenvault.document import diagnostic_document
-    from tokenvault.render.annotations import annotation
+    from tokenvault.plan.document import diagnostic_document
+    from tokenvault.render.diagnostic import annotation
 
     if form is ProblemFormat.GITHUB:
-        here.console.out("".join(annotation(problem) for problem in problems))
+        session.console.out("".join(annotation(problem) for problem in problems))
     else:
         valid = not any(problem.severity == "error" for problem in problems)
         found = {"format": "tokenvault-validation", "format_version": "1.0", "valid": valid}
         document = {**found, "problems": [diagnostic_document(problem) for problem in problems]}
-        here.console.out(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        session.console.out(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

@@ -4,56 +4,81 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tokenvault.desired import Ask, Graph, refs
-from tokenvault.flavors import Flavor, Use, flavors, my_account_audience, uses
-from tokenvault.live import State, match
-from tokenvault.runtime.request import TOKEN_VAULT_GRANT
-from tokenvault.runtime.tenancy import Case, Object, Said, Sighting, Subject, Tenancy, Unreadable
-from tokenvault.runtime.workers import ACCESS
-from tokenvault.spec.model import Spec
-from tokenvault.want import Has, HasBy, Is
+from tokenvault.flavors import flavor_usages, flavors
+from tokenvault.flavors.base import Flavor, FlavorContext, my_account_audience
+from tokenvault.flavors.runtime.request import TOKEN_VAULT_GRANT
+from tokenvault.flavors.runtime.tenant_view import (
+    Case,
+    DetectedUse,
+    Expectations,
+    Object,
+    Subject,
+    TenantView,
+    Unreadable,
+)
+from tokenvault.flavors.runtime.worker import ACCESS
+from tokenvault.model.constraints import Contains, ContainsKeyed, Equals
+from tokenvault.model.desired import Graph, Requirement, refs
+from tokenvault.model.spec import Spec
+from tokenvault.state.live import State, match
 
 # ---- of a spec
 
 
-def cases_of_spec(spec: Spec, graph: Graph, state: State, tenancy: Tenancy) -> list[Case]:
+def cases_of_spec(spec: Spec, graph: Graph, state: State, tenant_view: TenantView) -> list[Case]:
     """Every application of the spec × its connections × its flavors, included ones among them.
 
     A flavor that brings no preconditions is not judged: nobody could say that it is ready.
     """
     objects = match(graph, state).objects
-    every = list(uses(spec, tenancy.domain))
+    every = list(flavor_usages(spec, tenant_view.domain))
     return [
         case
-        for flavor, use in every
+        for flavor, context in every
         if flavor.runtime.preconditions
-        for case in _cases_of_use(flavor, use, _asks(flavor, use, every), graph, objects, tenancy)
+        for case in _cases_of_use(flavor, context, _requirements(flavor, context, every), graph, objects, tenant_view)
     ]
 
 
-def _asks(flavor: Flavor, use: Use, every: Sequence[tuple[Flavor, Use]]) -> list[Ask]:
+def _requirements(
+    flavor: Flavor, context: FlavorContext, every: Sequence[tuple[Flavor, FlavorContext]]
+) -> list[Requirement]:
     """What the flavor and those that it includes ask for."""
     names = (*flavor.includes, flavor.name)
-    return [ask for f, u in every if u.app.key == use.app.key and f.name in names for ask in f.expand(u)]
+    return [
+        requirement for f, u in every if u.app.key == context.app.key and f.name in names for requirement in f.expand(u)
+    ]
 
 
 def _cases_of_use(
-    flavor: Flavor, use: Use, asks: Sequence[Ask], graph: Graph, objects: Mapping[str, Object], tenancy: Tenancy
+    flavor: Flavor,
+    context: FlavorContext,
+    requirements: Sequence[Requirement],
+    graph: Graph,
+    objects: Mapping[str, Object],
+    tenant_view: TenantView,
 ) -> Iterator[Case]:
-    audience = my_account_audience(use.spec, use.domain)
-    addresses = _addresses(use, asks, audience)
-    api = next((str(ask.target.identity["identifier"]) for ask in asks if ask.target.kind == "api"), "")
-    for name in use.app.connections:
+    audience = my_account_audience(context.domain)
+    addresses = _addresses(context, requirements, audience)
+    api = next(
+        (
+            str(requirement.target.identity["identifier"])
+            for requirement in requirements
+            if requirement.target.kind == "api"
+        ),
+        "",
+    )
+    for name in context.app.connections:
         yield Case(
-            tenancy=tenancy,
+            tenant_view=tenant_view,
             flavor=flavor.name,
-            application=use.app.key,
+            application=context.app.key,
             connection=name,
             app=objects.get(addresses[Subject.APPLICATION]),
             client=objects.get(addresses[Subject.CLIENT]),
             api=api,
             audience=audience,
-            said=_said(use, graph, addresses[Subject.CLIENT], name),
+            expected=_expected(context, graph, addresses[Subject.CLIENT], name),
             addresses={
                 **addresses,
                 Subject.CONNECTION: f"connection.{name}",
@@ -63,16 +88,16 @@ def _cases_of_use(
         )
 
 
-def _said(use: Use, graph: Graph, client: str, connection: str) -> Said:
-    wants = graph.nodes[client].wants
-    grants, allowlist = wants.get(f"{ACCESS}.grants"), wants.get(f"{ACCESS}.ip_allowlist")
-    entries = grants.entries if isinstance(grants, HasBy) else ()
-    return Said(
-        judges_mfa=use.spec.mfa_policy != "ignore",
-        provider_needs_no_asking=use.spec.connections[connection].offline_access is False,
+def _expected(context: FlavorContext, graph: Graph, client: str, connection: str) -> Expectations:
+    constraints = graph.nodes[client].constraints
+    grants, allowlist = constraints.get(f"{ACCESS}.grants"), constraints.get(f"{ACCESS}.ip_allowlist")
+    entries = grants.entries if isinstance(grants, ContainsKeyed) else ()
+    return Expectations(
+        judges_mfa=context.spec.mfa_policy != "ignore",
+        provider_needs_no_asking=context.spec.connections[connection].offline_access is False,
         kids=tuple(asked_keys(graph, client)),
         scopes=tuple(scope for entry in entries if entry["connection"] == connection for scope in entry["scopes"]),
-        addresses=allowlist.items if isinstance(allowlist, Has) else (),
+        addresses=allowlist.items if isinstance(allowlist, Contains) else (),
     )
 
 
@@ -81,17 +106,20 @@ def asked_keys(graph: Graph, client: str) -> Mapping[str, str]:
     mine = [
         node for node in graph.of_kind("credential") if client in {r.address for r in refs(dict(node.target.identity))}
     ]
-    algorithms = {str(node.target.identity["kid"]): node.wants.get("alg") for node in mine}
-    return {kid: str(want.value) if isinstance(want, Is) else "RS256" for kid, want in algorithms.items()}
+    algorithms = {str(node.target.identity["kid"]): node.constraints.get("alg") for node in mine}
+    return {
+        kid: str(constraint.value) if isinstance(constraint, Equals) else "RS256"
+        for kid, constraint in algorithms.items()
+    }
 
 
-def _addresses(use: Use, asks: Iterable[Ask], audience: str) -> dict[Subject, str]:
+def _addresses(context: FlavorContext, requirements: Iterable[Requirement], audience: str) -> dict[Subject, str]:
     """What the objects of a use are called in the graph, told from what is asked of them."""
-    found = {Subject.APPLICATION: use.app.address, Subject.CLIENT: use.app.address}
-    for ask in asks:
-        target = ask.target
+    found = {Subject.APPLICATION: context.app.address, Subject.CLIENT: context.app.address}
+    for requirement in requirements:
+        target = requirement.target
         match target.kind:
-            case "application" if ask.path == "grant_types" and _exchanges(ask):
+            case "application" if requirement.path == "grant_types" and _exchanges(requirement):
                 found[Subject.CLIENT] = target.address
             case "my_account_api":
                 found[Subject.MY_ACCOUNT] = target.address
@@ -103,53 +131,53 @@ def _addresses(use: Use, asks: Iterable[Ask], audience: str) -> dict[Subject, st
     return found
 
 
-def exchanging_address(flavor: Flavor, use: Use) -> str:
+def exchanging_address(flavor: Flavor, context: FlavorContext) -> str:
     """What the application that exchanges in this use is called in the graph."""
-    return _addresses(use, list(flavor.expand(use)), "")[Subject.CLIENT]
+    return _addresses(context, list(flavor.expand(context)), "")[Subject.CLIENT]
 
 
-def _exchanges(ask: Ask) -> bool:
-    return isinstance(ask.want, Has) and TOKEN_VAULT_GRANT in ask.want.items
+def _exchanges(requirement: Requirement) -> bool:
+    return isinstance(requirement.constraint, Contains) and TOKEN_VAULT_GRANT in requirement.constraint.items
 
 
 # ---- of a tenant
 
 
-def cases_of_tenant(tenancy: Tenancy) -> list[Case]:
+def cases_of_tenant(tenant_view: TenantView) -> list[Case]:
     """Every use of every flavor that the tenant shows, by application."""
     found = [
         case
         for flavor in flavors().values()
-        for sighting in flavor.runtime.sightings(tenancy)
-        for case in _cases_of_sighting(flavor, sighting, tenancy)
+        for detection in flavor.runtime.detections(tenant_view)
+        for case in _cases_of_sighting(flavor, detection, tenant_view)
     ]
     return sorted(
         found, key=lambda case: (case.application.lower(), str((case.app or case.client or {}).get("client_id")))
     )
 
 
-def _cases_of_sighting(flavor: Flavor, sighting: Sighting, tenancy: Tenancy) -> Iterator[Case]:
-    shown = sighting.app or sighting.client
-    names = sighting.connections if sighting.connections is not None else _usable(shown, tenancy)
+def _cases_of_sighting(flavor: Flavor, detection: DetectedUse, tenant_view: TenantView) -> Iterator[Case]:
+    shown = detection.app or detection.client
+    names = detection.connections if detection.connections is not None else _usable(shown, tenant_view)
     for name in names or ("",):
         yield Case(
-            tenancy=tenancy,
+            tenant_view=tenant_view,
             flavor=flavor.name,
             application=str(shown.get("name") or shown["client_id"]),
             connection=name,
-            app=sighting.app,
-            client=sighting.client,
-            api=sighting.api,
-            audience=tenancy.my_account_audience,
+            app=detection.app,
+            client=detection.client,
+            api=detection.api,
+            audience=tenant_view.my_account_audience,
         )
 
 
-def _usable(app: Object, tenancy: Tenancy) -> tuple[str, ...]:
+def _usable(app: Object, tenant_view: TenantView) -> tuple[str, ...]:
     """Connections that are on for connected accounts and enabled for the application, as far as one may see."""
-    if isinstance(tenancy.connections, Unreadable):
+    if isinstance(tenant_view.connections, Unreadable):
         return ()
-    on = [name for name, c in tenancy.connections.items() if (c.get("connected_accounts") or {}).get("active")]
-    return tuple(name for name in on if _may_use(app, tenancy.enabled.get(name)))
+    on = [name for name, c in tenant_view.connections.items() if (c.get("connected_accounts") or {}).get("active")]
+    return tuple(name for name in on if _may_use(app, tenant_view.enabled.get(name)))
 
 
 def _may_use(app: Object, clients: frozenset[str] | Unreadable | None) -> bool:

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from tokenvault.desired import Graph
 from tokenvault.flavors import flavors
-from tokenvault.runtime.precondition import Precondition, State, Verdict
-from tokenvault.runtime.tenancy import Case, Subject
+from tokenvault.flavors.runtime.precondition import Precondition, State, Verdict
+from tokenvault.flavors.runtime.tenant_view import Case, Subject
+from tokenvault.model.desired import Graph
 
 DASHBOARD = "https://manage.auth0.com/#/"
 ENTERPRISE = frozenset({"oidc", "okta", "waad", "google-apps", "samlp", "adfs", "ad", "pingfederate", "ip"})
@@ -67,7 +67,7 @@ class Remedy:
 
 def diagnose(cases: Iterable[Case], remedy: Remedy) -> list[Diagnosed]:
     """Every case, judged by the preconditions of its flavor and of those that it includes."""
-    return [Diagnosed(case=case, judged=tuple(_judge(case, remedy))) for case in cases]
+    return [Diagnosed(case=case, judged=tuple(_parse(case, remedy))) for case in cases]
 
 
 def preconditions(flavor: str) -> Sequence[Precondition]:
@@ -76,7 +76,7 @@ def preconditions(flavor: str) -> Sequence[Precondition]:
     return list({row.id: row for name in names for row in flavors()[name].runtime.preconditions}.values())
 
 
-def _judge(case: Case, remedy: Remedy) -> Iterator[Judged]:
+def _parse(case: Case, remedy: Remedy) -> Iterator[Judged]:
     for row in preconditions(case.flavor):
         verdict = row.judge(case)
         if verdict.state is not State.SKIPPED:
@@ -95,7 +95,7 @@ def _fix(row: Precondition, case: Case, verdict: Verdict, remedy: Remedy) -> Fix
     if verdict.person:
         return Fix(how=How.PERSON, text=verdict.person, link=_link(row, case))
     node = remedy.graph.nodes.get(case.addresses.get(row.place, "")) if remedy.graph else None
-    if node and row.attribute in node.wants and not node.target.checked_only:
+    if node and row.attribute in node.constraints and not node.target.checked_only:
         return Fix(how=How.COMMAND, text=shlex.join(("tokenvault", "apply", *remedy.files)))
     if remedy.graph and row.spec:
         address = case.addresses.get(row.place, "")
@@ -113,6 +113,6 @@ def _parameter(name: str, row: Precondition, case: Case) -> str:
     if name == "client_id":
         client = case.app if row.of is Subject.APPLICATION else case.client
         return str((client or {}).get("client_id", ""))
-    connection = case.tenancy.connection(case.connection)
+    connection = case.tenant_view.connection(case.connection)
     strategy = connection.get("strategy") if isinstance(connection, dict) else ""
     return "enterprise" if strategy in ENTERPRISE else "social"

@@ -7,9 +7,9 @@ from typing import Any
 
 from tokenvault import __version__
 from tokenvault.doctor.diagnosis import Diagnosed, Fix, Judged
-from tokenvault.runtime.errors import error_named
-from tokenvault.runtime.precondition import Precondition, State
-from tokenvault.runtime.tenancy import Case
+from tokenvault.flavors.runtime.errors import error_named
+from tokenvault.flavors.runtime.precondition import Precondition, State
+from tokenvault.flavors.runtime.tenant_view import Case
 
 FORMAT, VERSION = "tokenvault-doctor", "1.0"
 Document = dict[str, Any]

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tokenvault.exchange.worker_jwt import OnBehalf, PrivateKey, client_assertion, subject_token
-from tokenvault.runtime.errors import run_time_error
-from tokenvault.runtime.request import ASSERTION_TYPE, ExchangeRequest
-from tokenvault.secret import Secret
+from tokenvault.flavors.runtime.errors import run_time_error
+from tokenvault.flavors.runtime.request import ASSERTION_TYPE, ExchangeRequest
+from tokenvault.secrets import Secret
 
 if TYPE_CHECKING:
     from tokenvault.exchange.exchanger import Exchanger

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tokenvault.desired import Graph
 from tokenvault.doctor.cases import asked_keys, exchanging_address
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
-from tokenvault.flavors import Flavor, flavors, uses
-from tokenvault.kinds import Object
-from tokenvault.runtime.request import ExchangeRequest
-from tokenvault.spec.model import Spec
-from tokenvault.variables import prefix, prefixes
-from tokenvault.want import Is
+from tokenvault.exchange.variables import prefix, prefixes
+from tokenvault.flavors import flavor_usages, flavors
+from tokenvault.flavors.base import Flavor
+from tokenvault.flavors.runtime.request import ExchangeRequest
+from tokenvault.kinds.base import Object
+from tokenvault.model.constraints import Equals
+from tokenvault.model.desired import Graph
+from tokenvault.model.spec import Spec
 
 PRIVATE_KEY_JWT = "private_key_jwt"
 MUTUAL_TLS = "mtls"
@@ -53,18 +54,18 @@ def exchangers_of(spec: Spec, graph: Graph) -> list[Exchanger]:
     """Every application of the spec × exchanging flavor."""
     found = []
     names = prefixes(node.address for node in graph.of_kind("application"))
-    for flavor, use in uses(spec, graph.domain):
+    for flavor, context in flavor_usages(spec, graph.domain):
         request = flavor.runtime.exchange
         if request is None:
             continue
-        address = exchanging_address(flavor, use)
+        address = exchanging_address(flavor, context)
         found.append(
             Exchanger(
-                application=use.app.key,
+                application=context.app.key,
                 flavor=flavor.name,
                 prefix=names[address],
                 address=address,
-                client_id=use.app.client_id or "" if address == use.app.address else "",
+                client_id=context.app.client_id or "" if address == context.app.address else "",
                 method=_asked_method(graph, address),
                 keys=asked_keys(graph, address),
                 domain="" if request.signed else spec.my_account_domain or "",
@@ -75,11 +76,11 @@ def exchangers_of(spec: Spec, graph: Graph) -> list[Exchanger]:
 
 def _asked_method(graph: Graph, address: str) -> str:
     """How the spec has the application authenticate, where it says so."""
-    wants = graph.nodes[address].wants
-    if f"client_authentication_methods.{PRIVATE_KEY_JWT}.credentials" in wants:
+    constraints = graph.nodes[address].constraints
+    if f"client_authentication_methods.{PRIVATE_KEY_JWT}.credentials" in constraints:
         return PRIVATE_KEY_JWT
-    method = wants.get("token_endpoint_auth_method")
-    return str(method.value) if isinstance(method, Is) and method.value else ""
+    method = constraints.get("token_endpoint_auth_method")
+    return str(method.value) if isinstance(method, Equals) and method.value else ""
 
 
 def chosen(candidates: Sequence[Exchanger], application: str, flavor: str | None) -> Exchanger:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.keys import BadKey, read_public_key
-from tokenvault.runtime.request import MAX_AGE, WORKER_TOKEN
-from tokenvault.secret import Secret
+from tokenvault.flavors.public_keys import BadKey, read_public_key
+from tokenvault.flavors.runtime.request import MAX_AGE, WORKER_TOKEN
+from tokenvault.secrets import Secret
 
 MAX_CONTEXT = 256
 ALGORITHMS = ("RS256", "RS384", "PS256")

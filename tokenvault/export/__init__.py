@@ -1,9 +1,9 @@
 """A spec written from a live tenant: what of it takes part in Token Vault, such that a plan of it is empty.
 
-survey.py      who uses which flavor (the sightings of `doctor`), and what the spec calls it all
-compose.py     which entries the spec has
+survey.py      what of the tenant takes part, and what the spec calls it all
+usages.py      who uses which flavor (the sightings of `doctor`), and which API belongs to whom
 entries.py     what a person would write for each object
-draft.py       the text
+draft.py       which entries the spec has, and its text
 check.py       a plan of the text: an application that it would change is left out, with the reason
 """
 
@@ -14,12 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tokenvault.export.check import differences_from
-from tokenvault.export.compose import compose
-from tokenvault.export.draft import Draft, spec_text
+from tokenvault.export.draft import Draft, compose, spec_text
 from tokenvault.export.entries import UNREAD, Entry
-from tokenvault.export.survey import Survey, survey
-from tokenvault.export.uses import Used, title
-from tokenvault.live import State
+from tokenvault.export.inventory import Inventory, inventory
+from tokenvault.export.usages import DetectedApplication, title
+from tokenvault.state.live import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +31,7 @@ class Exported:
     applications: int
     connections: int
     apis: int
-    unsaid: tuple[str, ...]
+    not_exported: tuple[str, ...]
 
 
 def export(
@@ -42,12 +41,12 @@ def export(
 
     `only` names applications; `key_files` are the public keys below the file's folder, by thumbprint.
     """
-    found = survey(state, name=name, only=only, key_files=key_files)
+    found = inventory(state, name=name, only=only, key_files=key_files)
     problems = _problems(found, file)
     draft = compose(found, found.applications, problems, [] if only else _claimed(found, file))
-    still = (f"A plan of it is not empty: {says}" for says in _differences(found, draft, file))
+    still = (f"A plan of it is not empty: {says}" for says in _differences(found, draft, file, whole=True))
     unread = (f"{entry.key}: {UNREAD}" for entry in draft.connections if UNREAD in entry.about)
-    draft = replace(draft, unsaid=(*found.rest, *unread, *still))
+    draft = replace(draft, not_exported=(*found.rest, *unread, *still))
     left_out = [used for used in found.applications if used.client_id in problems]
     return Exported(
         tenant=state.domain,
@@ -56,7 +55,10 @@ def export(
         applications=_listed(draft.applications),
         connections=_listed(draft.connections),
         apis=_listed(draft.apis),
-        unsaid=(*draft.unsaid, *(f"{title(used.client)}: {'; '.join(problems[used.client_id])}" for used in left_out)),
+        not_exported=(
+            *draft.not_exported,
+            *(f"{title(used.client)}: {'; '.join(problems[used.client_id])}" for used in left_out),
+        ),
     )
 
 
@@ -64,7 +66,7 @@ def _listed(entries: Iterable[Entry]) -> int:
     return sum(not entry.problems for entry in entries)
 
 
-def _problems(found: Survey, file: Path) -> dict[str, tuple[str, ...]]:
+def _problems(found: Inventory, file: Path) -> dict[str, tuple[str, ...]]:
     """The applications without which a plan of the spec is empty, and why each has to be left out."""
     problems = dict(found.obstacles)
     problems |= _alone(found, [used for used in found.applications if used.client_id not in problems], file)
@@ -74,7 +76,7 @@ def _problems(found: Survey, file: Path) -> dict[str, tuple[str, ...]]:
     return problems
 
 
-def _alone(found: Survey, applications: Sequence[Used], file: Path) -> dict[str, tuple[str, ...]]:
+def _alone(found: Inventory, applications: Sequence[DetectedApplication], file: Path) -> dict[str, tuple[str, ...]]:
     """Those whose own spec would not plan as empty. Halving the list finds the few among many."""
     about = f"application.{found.keys[applications[0].client_id]}" if len(applications) == 1 else ""
     differences = _differences(found, compose(found, applications, {}, []), file, about) if applications else ()
@@ -84,9 +86,9 @@ def _alone(found: Survey, applications: Sequence[Used], file: Path) -> dict[str,
     return _alone(found, applications[:middle], file) | _alone(found, applications[middle:], file)
 
 
-def _together(found: Survey, applications: Sequence[Used], file: Path) -> dict[str, tuple[str, ...]]:
+def _together(found: Inventory, applications: Sequence[DetectedApplication], file: Path) -> dict[str, tuple[str, ...]]:
     """Those that do not go together with the ones before them."""
-    accepted: list[Used] = []
+    accepted: list[DetectedApplication] = []
     problems: dict[str, tuple[str, ...]] = {}
     for used in applications:
         differences = _differences(found, compose(found, [*accepted, used], {}, []), file)
@@ -97,10 +99,12 @@ def _together(found: Survey, applications: Sequence[Used], file: Path) -> dict[s
     return problems
 
 
-def _claimed(found: Survey, file: Path) -> list[str]:
+def _claimed(found: Inventory, file: Path) -> list[str]:
     """The connections with this spec's mark, as far as it can say how they are."""
     return [name for name in found.claimed() if not _differences(found, compose(found, [], {}, [name]), file)]
 
 
-def _differences(found: Survey, draft: Draft, file: Path, about: str = "") -> tuple[str, ...]:
-    return differences_from(spec_text(draft), file, found.state, about=about)
+def _differences(
+    found: Inventory, draft: Draft, file: Path, about: str = "", *, whole: bool = False
+) -> tuple[str, ...]:
+    return differences_from(spec_text(draft), file, found.state, about=about, revoke=whole)

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from tokenvault.export.entries import Entry
-from tokenvault.render.safe import safe
-from tokenvault.spec.yaml_text import comment, commented_out, indented, mapping
+from tokenvault.export.entries import Entry, api_entry, application_entry, connection_entry, connection_problem
+from tokenvault.export.inventory import Inventory
+from tokenvault.export.usages import DetectedApplication
+from tokenvault.flavors.public_keys import BadKey, read_public_key
+from tokenvault.spec.writer import comment, commented_out, indented, mapping
+from tokenvault.text import safe
 
 SCHEMA_LINE = "# yaml-language-server: $schema=tokenvault.schema.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A spec before it is text. `top` holds the keys above the sections, `unsaid` what it could not express."""
+    """A spec before it is text. `top` holds the keys above the sections, `not_exported` what it could not express."""
 
     domain: str
     top: dict[str, Any]
     connections: tuple[Entry, ...] = ()
     apis: tuple[Entry, ...] = ()
     applications: tuple[Entry, ...] = ()
-    unsaid: tuple[str, ...] = ()
+    not_exported: tuple[str, ...] = ()
 
 
 def spec_text(draft: Draft) -> str:
@@ -41,16 +46,16 @@ def _heading(draft: Draft) -> Iterator[str]:
     yield from comment(
         "It describes what is there: a plan of it is empty. What it does not mention is left as it is, now and later."
     )
-    if not (draft.applications or draft.unsaid):
+    if not (draft.applications or draft.not_exported):
         yield "# Nothing there uses Token Vault yet."
     left_out = [entry.key for entry in (*draft.connections, *draft.apis, *draft.applications) if entry.problems]
     if left_out:
         yield "#"
         yield from comment(f"Left out for now, each with the reason, as comments below: {', '.join(left_out)}.")
-    if draft.unsaid:
+    if draft.not_exported:
         yield "#"
         yield "# What it cannot say:"
-        for says in draft.unsaid:
+        for says in draft.not_exported:
             yield from _bullet(says)
 
 
@@ -89,3 +94,95 @@ def _left_out(entries: Iterable[Entry]) -> Iterator[str]:
             lines += _bullet(problem)
         lines += comment("To take it in, remove the `# ` in front of these lines:")
         yield from indented([*lines, *commented_out(mapping({entry.key: entry.fields}))])
+
+
+Problems = Mapping[str, tuple[str, ...]]
+
+
+def compose(
+    found: Inventory, applications: Sequence[DetectedApplication], problems: Problems, claimed: Sequence[str]
+) -> Draft:
+    """The spec of these applications. Those with problems, and what only they need, are left out as comments.
+
+    `claimed` are the connections that the spec says more of than that they are used.
+    """
+    listed = [used for used in applications if used.client_id not in problems]
+    used_names = [name for used in listed for name in found.connections_of(used)]
+    names = tuple(dict.fromkeys([*claimed, *used_names]))
+    return Draft(
+        domain=found.state.domain,
+        top=_top(found, listed),
+        connections=(
+            *(connection_entry(found, name, listed, bare=name not in claimed) for name in names),
+            *_connections_left_out(found, applications, names),
+        ),
+        apis=tuple(_apis(found, applications, listed)),
+        applications=tuple(
+            application_entry(found, used, names, problems.get(used.client_id, ())) for used in applications
+        ),
+    )
+
+
+def _top(found: Inventory, listed: Iterable[DetectedApplication]) -> dict[str, Any]:
+    """A spec that names client ids is good for this tenant only, and says so."""
+    top: dict[str, Any] = {"version": 1, "name": found.name}
+    if any(used.client_id not in found.created for used in listed):
+        top["tenant"] = found.state.domain
+    host = found.tenant_view.my_account_audience.removeprefix("https://").removesuffix("/me/")
+    return top if host == found.state.domain else {**top, "my_account_api": {"domain": host}}
+
+
+def _connections_left_out(
+    found: Inventory, applications: Iterable[DetectedApplication], listed: Sequence[str]
+) -> Iterator[Entry]:
+    needed: dict[str, list[str]] = {}
+    for used in applications:
+        for name in found.connections_of(used):
+            needed.setdefault(name, []).append(found.keys[used.client_id])
+    for name, keys in needed.items():
+        if name not in listed:
+            entry = connection_entry(found, name, (), bare=True)
+            yield replace(entry, problems=(f"only {', '.join(keys)} would use it", *connection_problem(found, name)))
+
+
+def _apis(
+    found: Inventory, applications: Sequence[DetectedApplication], listed: Sequence[DetectedApplication]
+) -> Iterator[Entry]:
+    api_consumers: dict[str, list[DetectedApplication]] = {}
+    for used in applications:
+        if used.exchange:
+            api_consumers.setdefault(used.exchange.api, []).append(used)
+    for identifier, users in api_consumers.items():
+        here = [used for used in users if used in listed]
+        entry = api_entry(found, identifier, here or users)
+        names = ", ".join(found.keys[used.client_id] for used in users)
+        yield entry if here else replace(entry, problems=(f"only {names} would use it",))
+
+
+SUFFIXES = (".pem", ".pub", ".crt", ".cer")
+MAX_DEPTH, MAX_FILES, MAX_BYTES = 3, 500, 64 * 1024
+_SKIPPED = frozenset({"node_modules", "__pycache__"})
+
+
+def public_keys_below(folder: Path) -> dict[str, str]:
+    """The files below the folder that hold a public key, relative to it, by the key's thumbprint."""
+    found: dict[str, str] = {}
+    for number, path in enumerate(_candidates(folder)):
+        if number == MAX_FILES:
+            break
+        try:
+            if path.stat().st_size <= MAX_BYTES:
+                found.setdefault(
+                    read_public_key(path.read_text(encoding="utf-8")).kid, path.relative_to(folder).as_posix()
+                )
+        except (OSError, UnicodeDecodeError, BadKey):
+            continue
+    return found
+
+
+def _candidates(folder: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        here = Path(place)
+        deep = len(here.relative_to(folder).parts) >= MAX_DEPTH
+        folders[:] = [] if deep else sorted(f for f in folders if f not in _SKIPPED and not f.startswith("."))
+        yield from (here / name for name in sorted(files) if name.endswith(SUFFIXES))

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
-from tokenvault.export.callers import policies
-from tokenvault.export.survey import Survey, is_connectable
-from tokenvault.export.uses import TYPES, Used, title
+from tokenvault.export.inventory import Inventory, is_connectable
+from tokenvault.export.usages import TYPES, DetectedApplication, policies, title
 from tokenvault.flavors import flavors
-from tokenvault.kinds import Object
-from tokenvault.kinds._strategies import STRATEGIES, Strategy
+from tokenvault.flavors.runtime.tenant_view import Unreadable, user_policy
+from tokenvault.kinds import kinds
 from tokenvault.kinds.application import URL_LISTS
+from tokenvault.kinds.base import Object
 from tokenvault.kinds.connection import ENDPOINTS, scope_list
-from tokenvault.ownership import read_mark
-from tokenvault.paths import get_path
-from tokenvault.runtime.tenancy import Unreadable, user_policy
-from tokenvault.spec.model import ApiSpec
-from tokenvault.spec.yaml_text import Flow, Reference, indented, mapping
+from tokenvault.kinds.strategies import STRATEGIES, Strategy
+from tokenvault.model.marks import read_mark
+from tokenvault.model.paths import get_path
+from tokenvault.model.spec import ApiSpec
+from tokenvault.secrets import is_sensitive
+from tokenvault.spec.writer import Flow, Reference, indented, mapping
 
 NAMED = 3
 MARKED = "It carries this spec's mark: until it is taken in, plans call it left behind. Do not let them --prune it."
@@ -38,44 +40,58 @@ class Entry:
 # ---- applications
 
 
-def application_entry(survey: Survey, used: Used, every: Sequence[str], problems: tuple[str, ...] = ()) -> Entry:
+def application_entry(
+    inventory: Inventory, used: DetectedApplication, every: Sequence[str], problems: tuple[str, ...] = ()
+) -> Entry:
     """An application; `every` are the spec's connections, of which an application uses all unless it says which.
 
     One with problems always says which: by the time that it is taken in, the spec may have others.
     """
-    key, kind = survey.keys[used.client_id], TYPES.get(str(used.client.get("app_type")))
-    created = used.client_id in survey.created
-    connections = survey.connections_of(used)
+    key, kind = inventory.keys[used.client_id], TYPES.get(str(used.client.get("app_type")))
+    created = used.client_id in inventory.created
+    connections = inventory.connections_of(used)
     fields: dict[str, Any] = {}
     if not created:
         fields["client_id"] = used.client_id
-    elif used.client.get("name") != key:
+    if used.client.get("name") != key and (created or "name" in given_to(used.client.get("client_metadata"))):
         fields["name"] = used.client.get("name")
     fields |= {"type": kind} if kind else {}
-    fields |= _urls(used.client) if created else {}
-    fields["flavors"] = [_flavor(survey, used, name) for name in used.flavors]
+    fields |= _urls(used.client, created)
+    fields["flavors"] = [_flavor(inventory, used, name) for name in used.flavors]
     if problems or set(connections) != set(every):
         fields["connections"] = list(connections)
-    about = [*_about_application(used, created), *([MARKED] if problems and survey.mark(used.client) else [])]
+    about = [*_about_application(used, created), *([MARKED] if problems and inventory.mark(used.client) else [])]
     return Entry(
         key=key, fields=fields, about=(*about, *(f"Note: {remark}." for remark in used.remarks)), problems=problems
     )
 
 
-def _urls(client: Object) -> dict[str, Any]:
-    """Only what this spec created is bare without them: on others they stay as they are."""
-    return {key: list(client[attribute]) for key, attribute in URL_LISTS.items() if client.get(attribute)}
+def _urls(client: Object, created: bool) -> dict[str, Any]:
+    """Those that a spec gave, by the mark; what this spec created is bare without them. On others they stay as they are."""
+    given = given_to(client.get("client_metadata"))
+    lists = {k: a for k, a in URL_LISTS.items() if created or kinds()["application"].slot_at(a) in given}
+    return {key: list(client[attribute]) for key, attribute in lists.items() if client.get(attribute)}
 
 
-def _flavor(survey: Survey, used: Used, name: str) -> Any:
-    settings = flavors()[name].settings_of(used.flavors[name], survey.spelling)
+def given_to(metadata: Any) -> frozenset[str]:
+    """The attributes that a spec gave something to, by their names in the mark: without them a plan would revoke it.
+
+    Of secrets there is no digest in the mark, and nothing here.
+    """
+    mark = read_mark(metadata)
+    given = (p for p in mark.provisions if p.verb in ("own", "gave", "was")) if mark else ()
+    return frozenset(p.slot for p in given if p.value.partition(".")[0])
+
+
+def _flavor(inventory: Inventory, used: DetectedApplication, name: str) -> Any:
+    settings = flavors()[name].settings_of(used.flavors[name], inventory.key_names)
     if not settings:
         return name
     plain = all(not isinstance(value, dict | list) for value in settings.values())
     return {name: Flow(settings) if plain else settings}
 
 
-def _about_application(used: Used, created: bool) -> Iterator[str]:
+def _about_application(used: DetectedApplication, created: bool) -> Iterator[str]:
     if created:
         return
     kept = [
@@ -87,9 +103,11 @@ def _about_application(used: Used, created: bool) -> Iterator[str]:
 # ---- connections
 
 
-def connection_entry(survey: Survey, name: str, applications: Iterable[Used], *, bare: bool) -> Entry:
+def connection_entry(
+    inventory: Inventory, name: str, applications: Iterable[DetectedApplication], *, bare: bool
+) -> Entry:
     """A connection: `{}` unless this spec has claimed it, and then what it says of it (but not where `bare`)."""
-    connection = survey.connection(name)
+    connection = inventory.connection(name)
     options = connection.get("options")
     strategy = STRATEGIES.get(str(connection.get("strategy")), Strategy())
     scopes = _scopes(options)
@@ -100,7 +118,9 @@ def connection_entry(survey: Survey, name: str, applications: Iterable[Used], *,
         fields["purpose"] = "authentication_and_connected_accounts" if login else "connected_accounts"
         fields |= {"offline_access": True} if offline else {}
         fields |= {"scopes": scopes} if scopes else {}
-    others = len(survey.clients_of(name) - {used.client_id for used in applications})
+        given = _given_options(connection, strategy)
+        fields |= {"options": given} if given else {}
+    others = len(inventory.clients_of(name) - {used.client_id for used in applications})
     about = [f"{'Login and connected accounts' if login else 'Connected accounts only'}{_strategy(connection)}"]
     about += ["offline access"] if offline and bare else []
     about += [f"asks for {_named(scopes)}"] if scopes and bare else []
@@ -109,9 +129,9 @@ def connection_entry(survey: Survey, name: str, applications: Iterable[Used], *,
     return Entry(key=name, fields=fields, about=(f"{'; '.join(about)}.", *unread, *_created(connection, bare)))
 
 
-def connection_problem(survey: Survey, name: str) -> tuple[str, ...]:
+def connection_problem(inventory: Inventory, name: str) -> tuple[str, ...]:
     """Why a connection cannot be listed as it is."""
-    connection = survey.connection(name)
+    connection = inventory.connection(name)
     if not connection:
         return ("the tenant has no connection of this name",)
     return () if is_connectable(connection) else ("connected accounts are off: listing it would switch them on",)
@@ -120,6 +140,14 @@ def connection_problem(survey: Survey, name: str) -> tuple[str, ...]:
 def _strategy(connection: Object) -> str:
     strategy = str(connection.get("strategy", ""))
     return "" if strategy == connection.get("name") else f" ({strategy})"
+
+
+def _given_options(connection: Object, strategy: Strategy) -> dict[str, Any]:
+    """The options that a spec set, by the connection's mark, save those that stand for scopes and offline access."""
+    names = (unquote(slot[2:]) for slot in sorted(given_to(connection.get("metadata"))) if slot.startswith("o."))
+    options = connection.get("options") or {}
+    implied = {name for name in (*strategy.booleans.values(), strategy.offline_option) if options.get(name) is True}
+    return {n: options[n] for n in names if n in options and n not in implied and not is_sensitive(options[n])}
 
 
 def _created(connection: Object, bare: bool) -> tuple[str, ...]:
@@ -153,28 +181,30 @@ def _scopes(options: Any) -> list[str]:
 # ---- APIs
 
 
-def api_entry(survey: Survey, identifier: str, applications: Iterable[Used]) -> Entry:
+def api_entry(inventory: Inventory, identifier: str, applications: Iterable[DetectedApplication]) -> Entry:
     """An API, with those of its scopes that all its applications can get already."""
-    spec = survey.spelling.apis[identifier]
-    api = survey.tenancy.api(identifier)
+    spec = inventory.key_names.apis[identifier]
+    api = inventory.tenant_view.api(identifier)
     live: Object = {} if api is None or isinstance(api, Unreadable) else api
     offered = {str(scope.get("value")): str(scope.get("description") or "") for scope in live.get("scopes") or ()}
-    callers = [used for used in applications if used.exchange and used.exchange.api == identifier]
+    api_consumers = [used for used in applications if used.exchange and used.exchange.api == identifier]
     held = {
-        scope: text for scope, text in offered.items() if all(_holds(survey, used, live, scope) for used in callers)
+        scope: text
+        for scope, text in offered.items()
+        if all(_holds(inventory, used, live, scope) for used in api_consumers)
     }
     fields = {"identifier": identifier, **({"name": spec.name} if spec.name != spec.key else {})}
     return Entry(
         key=spec.key,
         fields=fields | ({"scopes": held} if held else {}),
-        about=tuple(_about_api(survey, spec, callers, [scope for scope in offered if scope not in held])),
+        about=tuple(_about_api(inventory, spec, api_consumers, [scope for scope in offered if scope not in held])),
     )
 
 
-def _holds(survey: Survey, used: Used, api: Object, scope: str) -> bool:
+def _holds(inventory: Inventory, used: DetectedApplication, api: Object, scope: str) -> bool:
     identifier = str(api.get("identifier"))
     policy = policies(used.client).get(identifier, {})
-    grant = survey.tenancy.user_grant(used.client_id, identifier)
+    grant = inventory.tenant_view.user_grant(used.client_id, identifier)
     granted: Object = {} if grant is None or isinstance(grant, Unreadable) else grant
     may = (
         user_policy(api) != "require_client_grant"
@@ -184,8 +214,10 @@ def _holds(survey: Survey, used: Used, api: Object, scope: str) -> bool:
     return scope in (policy.get("scope") or ()) and bool(may)
 
 
-def _about_api(survey: Survey, spec: ApiSpec, callers: Sequence[Used], unlisted: Sequence[str]) -> Iterator[str]:
-    client = callers[0].exchange.client if callers and callers[0].exchange else {}
+def _about_api(
+    inventory: Inventory, spec: ApiSpec, api_consumers: Sequence[DetectedApplication], unlisted: Sequence[str]
+) -> Iterator[str]:
+    client = api_consumers[0].exchange.client if api_consumers and api_consumers[0].exchange else {}
     yield f"Its Custom API Client is {title(client)}." if client else f"{spec.name}."
     if unlisted:
         yield f"Not listed, because the applications here cannot get all of them: {_named(unlisted)}."

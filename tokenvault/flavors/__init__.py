@@ -1,110 +1,20 @@
 """The Token Vault flavors. A flavor is data: what it asks of which object and why; adding one is adding one file here.
 
-Each module defines `FLAVOR`, is found by itself and refused at import when it is incomplete.
+Each module defines `FLAVOR`, is found by itself and refused at import when it is incomplete. What a flavor is made of
+stands in `base`.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
 
-from tokenvault.desired import Ask, Target, When, Why
-from tokenvault.errors import Span
-from tokenvault.kinds import api as api_kind
-from tokenvault.kinds import application as application_kind
-from tokenvault.runtime import Runtime
-from tokenvault.runtime.request import CONNECTED_ACCOUNTS_SCOPES as CONNECTED_ACCOUNTS_SCOPES
-from tokenvault.runtime.request import TOKEN_VAULT_GRANT as TOKEN_VAULT_GRANT
-from tokenvault.runtime.tenancy import Sighting
-from tokenvault.spec.model import ApiSpec, ApplicationSpec, FlavorUse, Problem, Spec
-from tokenvault.want import Ref, Want
+from tokenvault.flavors.base import Flavor, FlavorContext
+from tokenvault.model.spec import FlavorUse, Spec
 
-if TYPE_CHECKING:
-    from tokenvault.flavors._loans import Loan
-
-MY_ACCOUNT = "my_account"
-DOCS = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault"
-MRRT_DOC = "https://auth0.com/docs/secure/tokens/refresh-tokens/multi-resource-refresh-token"
-GRANTS_DOC = "https://auth0.com/docs/get-started/applications/application-access-to-apis-client-grants"
-MY_ACCOUNT_DOC = "https://auth0.com/docs/manage-users/my-account-api"
-PRIVATE_KEY_JWT_DOC = "https://auth0.com/docs/get-started/applications/configure-private-key-jwt"
-
-
-ReadFile = Callable[[str], str]
-Loaded = tuple[Mapping[str, Any], Iterable[Problem]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
-    """One application using one flavor, on a tenant of this domain."""
-
-    spec: Spec
-    app: ApplicationSpec
-    flavor: FlavorUse
-    domain: str
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """The flavor's settings as the spec gives them."""
-        return self.flavor.settings
-
-    def ask(
-        self,
-        target: Target,
-        path: str,
-        want: Want,
-        reason: str,
-        *,
-        doc: str = DOCS,
-        needs: tuple[str, ...] = (),
-        loan: str = "",
-        at: Span | None = None,
-    ) -> Ask:
-        """An ask of this flavor, with its provenance.
-
-        `loan` labels what is taken back when the flavor goes; `at` is where the spec says this, where that is elsewhere.
-        """
-        why = Why(source=self.flavor.name, reason=reason, span=at or self.flavor.span, doc=doc)
-        return Ask(target=target, path=path, want=want, why=why, needs=needs, user=self.app.address, loan=loan)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spelling:
-    """What an exported spec calls what settings refer to: APIs by identifier, entries of `public_keys` by credential."""
-
-    apis: Mapping[str, ApiSpec]
-    keys: Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flavor:
-    """A way of using Token Vault.
-
-    `includes` are flavors that come with it. `schema` is the JSON Schema of its settings (None: it takes none).
-    `types` are the application types that can hold it. `expand` yields what it asks for, `rules` what is wrong offline.
-    `load` turns settings that name files into what the files hold, and says what is wrong with those (paths below it).
-    `loans` say for each verb of the labels on its asks what it stands for.
-    `runtime` is what it needs when it is used: preconditions, request, and how to tell who uses it.
-    `settings_of` are the settings that a spec needs for a use that was sighted in a tenant.
-    """
-
-    name: str
-    summary: str
-    doc: str
-    includes: tuple[str, ...]
-    schema: Mapping[str, Any] | None
-    types: frozenset[str]
-    type_hint: str
-    expand: Callable[[Use], Iterable[Ask]]
-    rules: Callable[[Use], Iterable[Problem]]
-    load: Callable[[Mapping[str, Any], ReadFile], Loaded] = lambda settings, read: (settings, ())
-    loans: Mapping[str, Loan] = field(default_factory=dict)
-    runtime: Runtime = field(default_factory=Runtime)
-    settings_of: Callable[[Sighting, Spelling], Mapping[str, Any]] = lambda sighting, spelling: {}
+_SHARED = {"base", "provisions", "public_keys", "runtime"}
 
 
 @cache
@@ -113,18 +23,12 @@ def flavors() -> Mapping[str, Flavor]:
     found = [
         importlib.import_module(f"{__name__}.{m.name}").FLAVOR
         for m in pkgutil.iter_modules(__path__)
-        if m.name[0] != "_"
+        if m.name not in _SHARED
     ]
     return {flavor.name: flavor for flavor in sorted(found, key=lambda flavor: (len(flavor.includes), flavor.name))}
 
 
-@cache
-def loans() -> Mapping[str, Loan]:
-    """Every sort of loan, by the verb of its labels."""
-    return {verb: loan for flavor in flavors().values() for verb, loan in flavor.loans.items()}
-
-
-def uses(spec: Spec, domain: str) -> Iterable[tuple[Flavor, Use]]:
+def flavor_usages(spec: Spec, domain: str) -> Iterable[tuple[Flavor, FlavorContext]]:
     """Every flavor of every application, included flavors first and each once."""
     for app in spec.applications.values():
         seen: set[str] = set()
@@ -134,52 +38,4 @@ def uses(spec: Spec, domain: str) -> Iterable[tuple[Flavor, Use]]:
                 if name not in seen:
                     seen.add(name)
                     how = listed or FlavorUse(name=name, span=used.span, path=used.path)
-                    yield flavors()[name], Use(spec=spec, app=app, flavor=how, domain=domain)
-
-
-def application(use: Use) -> Target:
-    """The application itself."""
-    return application_kind.target(use.spec, use.app)
-
-
-def my_account_audience(spec: Spec, domain: str) -> str:
-    """The My Account API's identifier; users who log in on a custom domain ask for it there."""
-    return f"https://{spec.my_account_domain or domain}/me/"
-
-
-def my_account_api(use: Use) -> Target:
-    """The tenant's My Account API."""
-    audience = my_account_audience(use.spec, use.domain)
-    return Target(
-        address="my_account_api", kind="my_account_api", identity={"identifier": audience}, name="My Account API"
-    )
-
-
-def user_grant(use: Use, label: str, audience: str, *, when: When | None = None) -> Target:
-    """The permission of the application to ask, on behalf of users, for tokens for an API."""
-    identity = {"client_id": Ref(use.app.address, "client_id"), "audience": audience, "subject_type": "user"}
-    address = f"client_grant.{use.app.key}.{label}"
-    return Target(
-        address=address, kind="client_grant", identity=identity, name=f"{use.app.key} → {audience}", when=when
-    )
-
-
-def connection_clients(name: str) -> Target:
-    """The list of applications that may use a connection."""
-    identity = {"connection": name, "id": Ref(f"connection.{name}")}
-    return Target(address=f"connection_clients.{name}", kind="connection_clients", identity=identity, name=name)
-
-
-def api(use: Use) -> Target:
-    """The backend API that an access_token_exchange names."""
-    return api_kind.target(use.spec, use.spec.apis[use.settings["api"]])
-
-
-def enabled(use: Use) -> Iterable[Ask]:
-    """Every connection of the application, enabled for it."""
-    from tokenvault.want import Has
-
-    for name in use.app.connections:
-        reason = f"{use.app.key} uses the connection"
-        want = Has((Ref(use.app.address, "client_id"),))
-        yield use.ask(connection_clients(name), "clients", want, reason, loan=f"with:{name}")
+                    yield flavors()[name], FlavorContext(spec=spec, app=app, flavor=how, domain=domain)

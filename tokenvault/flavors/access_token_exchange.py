@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenvault.desired import Ask, Target, When
 from tokenvault.errors import did_you_mean
-from tokenvault.flavors import (
+from tokenvault.flavors.base import (
     DOCS,
     GRANTS_DOC,
     MRRT_DOC,
-    TOKEN_VAULT_GRANT,
     Flavor,
-    Spelling,
-    Use,
+    FlavorContext,
+    KeyNames,
     api,
     application,
     user_grant,
 )
-from tokenvault.flavors._loans import EXCHANGE, GRANT, POLICY
-from tokenvault.runtime.flavors import ACCESS_TOKEN_EXCHANGE
-from tokenvault.runtime.tenancy import Sighting
-from tokenvault.spec.model import ApiSpec, Problem
-from tokenvault.want import Has, HasBy, Initially, Is, Not
+from tokenvault.flavors.runtime import Runtime
+from tokenvault.flavors.runtime.api import SERVING_CHECKS
+from tokenvault.flavors.runtime.detection import serving
+from tokenvault.flavors.runtime.request import ACCESS_TOKEN_REQUEST, TOKEN_VAULT_GRANT
+from tokenvault.flavors.runtime.tenant_view import DetectedUse
+from tokenvault.model.constraints import Contains, ContainsKeyed, Default, Equals, NotIn
+from tokenvault.model.desired import Condition, ObjectRef, Requirement
+from tokenvault.model.spec import ApiSpec, Problem
+
+ACCESS_TOKEN_EXCHANGE = Runtime(preconditions=SERVING_CHECKS, detections=serving, exchange=ACCESS_TOKEN_REQUEST)
+
 
 DOC = f"{DOCS}/access-token-exchange-with-token-vault"
 USER_POLICY = "subject_type_authorization.user.policy"
@@ -33,94 +37,100 @@ def default_name(api: ApiSpec) -> str:
     return f"{api.name} (Token Vault)"
 
 
-def api_client(use: Use) -> Target:
+def api_client(context: FlavorContext) -> ObjectRef:
     """The Custom API Client: the application that Auth0 links to the API for good when it is created."""
-    key = use.settings["api"]
-    identifier = use.spec.apis[key].identifier
-    return Target(
+    key = context.settings["api"]
+    identifier = context.spec.apis[key].identifier
+    return ObjectRef(
         address=f"application.{key}.api_client",
         kind="application",
         identity={"resource_server_identifier": identifier},
-        name=use.settings.get("client_name") or default_name(use.spec.apis[key]),
-        mark=f"{use.spec.name}/{key}.api_client",
-        vouches=f"api.{key}",
-        protect=use.spec.apis[key].protect,
+        name=context.settings.get("client_name") or default_name(context.spec.apis[key]),
+        mark=f"{context.spec.name}/{key}.api_client",
+        protect=context.spec.apis[key].protect,
     )
 
 
-def _expand(use: Use) -> Iterable[Ask]:
-    yield from _api(use)
-    yield from _policy(use)
-    yield from _api_client(use)
+def _expand(context: FlavorContext) -> Iterable[Requirement]:
+    yield from _api(context)
+    yield from _policy(context)
+    yield from _api_client(context)
 
 
-def _policy(use: Use) -> Iterable[Ask]:
+def _policy(context: FlavorContext) -> Iterable[Requirement]:
     """Users who logged in for another audience still get tokens for the API, without another login."""
-    spec = use.spec.apis[use.settings["api"]]
+    spec = context.spec.apis[context.settings["api"]]
     if spec.scopes:
-        policy = HasBy("audience", ({"audience": spec.identifier, "scope": list(spec.scopes)},))
+        policy = ContainsKeyed("audience", ({"audience": spec.identifier, "scope": list(spec.scopes)},))
         reason = "one refresh token serves the application and its API (MRRT)"
-        needs = (api(use).address,)
-        loan = f"mrrt:{spec.key}"
-        yield use.ask(application(use), "refresh_token.policies", policy, reason, doc=MRRT_DOC, needs=needs, loan=loan)
+        needs = (api(context).address,)
+        yield context.require(application(context), "refresh_token.policies", policy, reason, doc=MRRT_DOC, needs=needs)
 
 
-def _api(use: Use) -> Iterable[Ask]:
-    target = api(use)
-    spec = use.spec.apis[use.settings["api"]]
-    yield use.ask(target, "signing_alg", Is("RS256"), "Token Vault verifies access tokens signed with RS256", doc=DOC)
-    yield use.ask(target, "allow_offline_access", Is(True), "a login for this API must yield a refresh token", doc=DOC)
-    consent = "skip_consent_for_verifiable_first_party_clients"
-    yield use.ask(target, consent, Is(True), "first parties are not stopped by a consent page", doc=DOC)
-    yield use.ask(
-        target, USER_POLICY, Not(("deny_all",), "require_client_grant"), "users must get tokens for it", doc=DOC
+def _api(context: FlavorContext) -> Iterable[Requirement]:
+    target = api(context)
+    spec = context.spec.apis[context.settings["api"]]
+    yield context.require(
+        target, "signing_alg", Equals("RS256"), "Token Vault verifies access tokens signed with RS256", doc=DOC
     )
-    when = When(address=target.address, path=USER_POLICY, values=("require_client_grant",))
-    grant = user_grant(use, use.settings["api"], spec.identifier, when=when)
+    yield context.require(
+        target, "allow_offline_access", Equals(True), "a login for this API must yield a refresh token", doc=DOC
+    )
+    consent = "skip_consent_for_verifiable_first_party_clients"
+    yield context.require(target, consent, Equals(True), "first parties are not stopped by a consent page", doc=DOC)
+    yield context.require(
+        target, USER_POLICY, NotIn(("deny_all",), "require_client_grant"), "users must get tokens for it", doc=DOC
+    )
+    condition = Condition(address=target.address, path=USER_POLICY, values=("require_client_grant",))
+    grant = user_grant(context, context.settings["api"], spec.identifier, condition=condition)
     reason = "this API gives tokens only to applications with a grant"
-    scopes, needs = Has(tuple(spec.scopes)), (target.address,)
-    yield use.ask(grant, "scope", scopes, reason, doc=GRANTS_DOC, needs=needs, loan=f"api:{spec.key}")
+    scopes, needs = Contains(tuple(spec.scopes)), (target.address,)
+    yield context.require(grant, "scope", scopes, reason, doc=GRANTS_DOC, needs=needs)
 
 
-def _api_client(use: Use) -> Iterable[Ask]:
-    client = api_client(use)
-    needs = (api(use).address,)
+def _api_client(context: FlavorContext) -> Iterable[Requirement]:
+    client = api_client(context)
+    needs = (api(context).address,)
     identifier = str(client.identity["resource_server_identifier"])
-    name = Is(client.name) if use.settings.get("client_name") else Initially(client.name)
-    yield use.ask(client, "name", name, "the Custom API Client's name", doc=DOC)
-    yield use.ask(
-        client, "app_type", Is("resource_server"), "only a Custom API Client may exchange access tokens", doc=DOC
+    name = Equals(client.name) if context.settings.get("client_name") else Default(client.name)
+    yield context.require(client, "name", name, "the Custom API Client's name", doc=DOC)
+    yield context.require(
+        client, "app_type", Equals("resource_server"), "only a Custom API Client may exchange access tokens", doc=DOC
     )
     reason = "Auth0 links the client to the API by this identifier, when it is created"
-    at = use.spec.positions.value("apis", use.settings["api"], "identifier")
-    yield use.ask(client, "resource_server_identifier", Is(identifier), reason, doc=DOC, needs=needs, at=at)
-    yield use.ask(client, "is_first_party", Is(True), "Token Vault serves first-party applications only", doc=DOC)
-    yield use.ask(client, "oidc_conformant", Is(True), "Token Vault serves OIDC-conformant applications only", doc=DOC)
-    grant = Has((TOKEN_VAULT_GRANT,))
-    yield use.ask(client, "grant_types", grant, "the backend exchanges the tokens", doc=DOC, loan="grant:exchange")
-    confidential = Not(("none",), "client_secret_post")
+    at = context.spec.positions.value("apis", context.settings["api"], "identifier")
+    yield context.require(client, "resource_server_identifier", Equals(identifier), reason, doc=DOC, needs=needs, at=at)
+    yield context.require(
+        client, "is_first_party", Equals(True), "Token Vault serves first-party applications only", doc=DOC
+    )
+    yield context.require(
+        client, "oidc_conformant", Equals(True), "Token Vault serves OIDC-conformant applications only", doc=DOC
+    )
+    grant = Contains((TOKEN_VAULT_GRANT,))
+    yield context.require(client, "grant_types", grant, "the backend exchanges the tokens", doc=DOC)
+    confidential = NotIn(("none",), "client_secret_post")
     reason = "only a confidential application may exchange tokens"
-    yield use.ask(client, "token_endpoint_auth_method", confidential, reason, doc=DOC)
+    yield context.require(client, "token_endpoint_auth_method", confidential, reason, doc=DOC)
 
 
-def _rules(use: Use) -> Iterable[Problem]:
-    key = use.settings.get("api")
+def _rules(context: FlavorContext) -> Iterable[Problem]:
+    key = context.settings.get("api")
     if key is None:
         summary = "access_token_exchange does not say which API's access tokens are exchanged"
         hint = "Write `- access_token_exchange: {api: <key under apis>}`."
-        yield Problem(code="spec-missing", path=use.flavor.path, summary=summary, hint=hint)
-    elif key not in use.spec.apis:
+        yield Problem(code="spec-missing", path=context.flavor.path, summary=summary, hint=hint)
+    elif key not in context.spec.apis:
         yield Problem(
             code="spec-unknown-api",
-            path=(*use.flavor.path, "access_token_exchange", "api"),
+            path=(*context.flavor.path, "access_token_exchange", "api"),
             summary=f'Unknown API "{key}"',
             detail="An access token exchange names an API of the spec's `apis`.",
-            hint=did_you_mean(str(key), use.spec.apis) or "Add it under `apis`.",
+            hint=did_you_mean(str(key), context.spec.apis) or "Add it under `apis`.",
         )
 
 
-def _settings_of(sighting: Sighting, spelling: Spelling) -> dict[str, str]:
-    api, name = spelling.apis[sighting.api], sighting.client.get("name")
+def _settings_of(detection: DetectedUse, key_names: KeyNames) -> dict[str, str]:
+    api, name = key_names.apis[detection.api], detection.client.get("name")
     return {"api": api.key, **({} if name == default_name(api) else {"client_name": str(name)})}
 
 
@@ -153,7 +163,6 @@ FLAVOR = Flavor(
     type_hint="Its users log in through the application, which a machine-to-machine application cannot offer.",
     expand=_expand,
     rules=_rules,
-    loans={"api": GRANT, "grant": EXCHANGE, "mrrt": POLICY},
     runtime=ACCESS_TOKEN_EXCHANGE,
     settings_of=_settings_of,
 )

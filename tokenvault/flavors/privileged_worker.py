@@ -7,94 +7,121 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tokenvault.desired import Ask, Target
-from tokenvault.errors import did_you_mean
-from tokenvault.flavors import (
+from tokenvault.errors import Unresolved, did_you_mean
+from tokenvault.flavors.base import (
     DOCS,
     PRIVATE_KEY_JWT_DOC,
-    TOKEN_VAULT_GRANT,
     Flavor,
+    FlavorContext,
+    KeyNames,
     Loaded,
     ReadFile,
-    Spelling,
-    Use,
     application,
     enabled,
 )
-from tokenvault.flavors._loans import CONNECTION, EXCHANGE, KEYS_SLOT, PRIVILEGED, PRIVILEGED_SLOT, WORKER, attached_ids
-from tokenvault.keys import BadKey, PublicKey, read_public_key
+from tokenvault.flavors.provisions import KEYS_SLOT, PRIVILEGED, PRIVILEGED_SLOT, attached_ids
+from tokenvault.flavors.public_keys import BadKey, PublicKey, read_public_key
+from tokenvault.flavors.runtime import Runtime
+from tokenvault.flavors.runtime.connection import CONNECTION_CHECKS
+from tokenvault.flavors.runtime.detection import working
+from tokenvault.flavors.runtime.my_account import MFA_POLICY_CHECK
+from tokenvault.flavors.runtime.request import TOKEN_VAULT_GRANT, WORKER_REQUEST
+from tokenvault.flavors.runtime.tenant_view import DetectedUse
+from tokenvault.flavors.runtime.worker import WORKING_CHECKS
+from tokenvault.kinds.application import ACCESS
 from tokenvault.kinds.credential import credential_name
-from tokenvault.runtime.flavors import PRIVILEGED_WORKER
-from tokenvault.runtime.tenancy import Sighting
-from tokenvault.spec.model import Problem
-from tokenvault.spec.values import Unresolved
-from tokenvault.want import Has, HasBy, Initially, Is, Not, Ref, Want
+from tokenvault.model.constraints import Constraint, Contains, ContainsKeyed, Default, Equals, NotIn, Ref
+from tokenvault.model.desired import ObjectRef, Requirement
+from tokenvault.model.marks import Provision
+from tokenvault.model.spec import Problem
+from tokenvault.secrets import Secret
+
+PRIVILEGED_WORKER = Runtime(
+    preconditions=(*WORKING_CHECKS, *CONNECTION_CHECKS, MFA_POLICY_CHECK), detections=working, exchange=WORKER_REQUEST
+)
+
 
 DOC = f"{DOCS}/privileged-worker-token-exchange-with-token-vault"
+KEYS = Provision("privileged", "keys")
 MAX_KEYS, MAX_ADDRESSES, MAX_GRANTS, MAX_SCOPES = 2, 10, 5, 20
 
 
-def _expand(use: Use) -> Iterable[Ask]:
-    app = application(use)
-    yield use.ask(app, "is_first_party", Is(True), "Token Vault serves first-party applications only", doc=DOC)
-    yield use.ask(app, "oidc_conformant", Is(True), "Token Vault serves OIDC-conformant applications only", doc=DOC)
-    yield use.ask(app, "jwt_configuration.alg", Not((None, "HS256"), "RS256"), "keys need RS256 tokens", doc=DOC)
-    grant = Has((TOKEN_VAULT_GRANT,))
-    yield use.ask(app, "grant_types", grant, "the worker exchanges tokens", doc=DOC, loan="grant:exchange")
-    yield from _credentials(use)
-    yield from _authentication(use)
-    yield from _privileged_access(use)
-    yield from enabled(use)
+def _expand(context: FlavorContext) -> Iterable[Requirement]:
+    app = application(context)
+    yield context.require(
+        app, "is_first_party", Equals(True), "Token Vault serves first-party applications only", doc=DOC
+    )
+    yield context.require(
+        app, "oidc_conformant", Equals(True), "Token Vault serves OIDC-conformant applications only", doc=DOC
+    )
+    yield context.require(
+        app, "jwt_configuration.alg", NotIn((None, "HS256"), "RS256"), "keys need RS256 tokens", doc=DOC
+    )
+    grant = Contains((TOKEN_VAULT_GRANT,))
+    yield context.require(app, "grant_types", grant, "the worker exchanges tokens", doc=DOC)
+    yield from _credentials(context)
+    yield from _authentication(context)
+    yield from _privileged_access(context)
+    yield from enabled(context)
 
 
-def credential(use: Use, key: PublicKey) -> Target:
+def credential(context: FlavorContext, key: PublicKey) -> ObjectRef:
     """A public key of the worker. Its name in Auth0 says that tokenvault put it there."""
-    identity = {"client_id": Ref(use.app.address, "client_id"), "kid": key.kid}
-    return Target(address=f"credential.{use.app.key}.{key.kid}", kind="credential", identity=identity, name=key.kid)
+    identity = {"client_id": Ref(context.app.address, "client_id"), "kid": key.kid}
+    return ObjectRef(
+        address=f"credential.{context.app.key}.{key.kid}", kind="credential", identity=identity, name=key.kid
+    )
 
 
-def _credentials(use: Use) -> Iterable[Ask]:
+def _credentials(context: FlavorContext) -> Iterable[Requirement]:
     reason = "the worker signs its requests with this key"
-    for index, key in enumerate(use.settings["public_keys"]):
-        wants: dict[str, Want] = {
-            "name": Initially(credential_name(use.spec.name, use.app.key)),
-            "credential_type": Is("public_key"),
-            "alg": Is(key.alg),
-            "pem": Is(key.pem),
+    for index, key in enumerate(context.settings["public_keys"]):
+        constraints: dict[str, Constraint] = {
+            "name": Default(credential_name(context.spec.name, context.app.key)),
+            "credential_type": Equals("public_key"),
+            "alg": Equals(key.alg),
+            "pem": Equals(key.pem),
         }
-        said = use.spec.positions.value(*use.flavor.path, "privileged_worker", "public_keys", index, "alg")
-        for path, want in wants.items():
+        said = context.spec.positions.value(*context.flavor.path, "privileged_worker", "public_keys", index, "alg")
+        for path, constraint in constraints.items():
             at = said if path == "alg" else None
-            yield use.ask(credential(use, key), path, want, reason, doc=DOC, loan="privileged:keys", at=at)
+            yield context.require(credential(context, key), path, constraint, reason, doc=DOC, provision=KEYS, at=at)
 
 
-def _slot(use: Use) -> HasBy:
-    return HasBy("id", tuple({"id": Ref(credential(use, key).address)} for key in use.settings["public_keys"]))
+def _slot(context: FlavorContext) -> ContainsKeyed:
+    return ContainsKeyed(
+        "id", tuple({"id": Ref(credential(context, key).address)} for key in context.settings["public_keys"])
+    )
 
 
-def _authentication(use: Use) -> Iterable[Ask]:
-    app = application(use)
-    if use.settings.get("authentication", "private_key_jwt") == "private_key_jwt":
-        yield use.ask(app, KEYS_SLOT, _slot(use), "the worker authenticates with its key", doc=PRIVATE_KEY_JWT_DOC)
+def _authentication(context: FlavorContext) -> Iterable[Requirement]:
+    app = application(context)
+    if context.settings.get("authentication", "private_key_jwt") == "private_key_jwt":
+        yield context.require(
+            app, KEYS_SLOT, _slot(context), "the worker authenticates with its key", doc=PRIVATE_KEY_JWT_DOC
+        )
         reason = "Auth0 takes either keys or a secret"
-        yield use.ask(app, "token_endpoint_auth_method", Is(None), reason, doc=PRIVATE_KEY_JWT_DOC)
+        yield context.require(app, "token_endpoint_auth_method", Equals(None), reason, doc=PRIVATE_KEY_JWT_DOC)
     else:
         reason = "the spec has the worker authenticate with its secret"
-        yield use.ask(app, "token_endpoint_auth_method", Is("client_secret_post"), reason, doc=DOC)
-        yield use.ask(app, "client_authentication_methods", Is(None), "Auth0 takes either keys or a secret", doc=DOC)
+        yield context.require(app, "token_endpoint_auth_method", Equals("client_secret_post"), reason, doc=DOC)
+        yield context.require(
+            app, "client_authentication_methods", Equals(None), "Auth0 takes either keys or a secret", doc=DOC
+        )
 
 
-def _privileged_access(use: Use) -> Iterable[Ask]:
-    app = application(use)
-    loan = "privileged:access"
+def _privileged_access(context: FlavorContext) -> Iterable[Requirement]:
+    app = application(context)
     reason = "Auth0 verifies the worker's requests with this key"
-    yield use.ask(app, f"{PRIVILEGED}.credentials", _slot(use), reason, doc=DOC, loan=loan)
-    addresses = Has(tuple(use.settings["ip_allowlist"]))
-    yield use.ask(app, f"{PRIVILEGED}.ip_allowlist", addresses, "requests from elsewhere are rejected", doc=DOC)
-    grants = tuple({"connection": name, "scopes": list(scopes)} for name, scopes in use.settings["grants"].items())
+    yield context.require(app, f"{PRIVILEGED}.credentials", _slot(context), reason, doc=DOC, provision=ACCESS)
+    addresses = Contains(tuple(context.settings["ip_allowlist"]))
+    yield context.require(app, f"{PRIVILEGED}.ip_allowlist", addresses, "requests from elsewhere are rejected", doc=DOC)
+    grants = tuple({"connection": name, "scopes": list(scopes)} for name, scopes in context.settings["grants"].items())
     needs = tuple(f"connection.{grant['connection']}" for grant in grants)
     reason = "the worker may get these scopes of these connections, and no others"
-    yield use.ask(app, f"{PRIVILEGED}.grants", HasBy("connection", grants), reason, doc=DOC, needs=needs)
+    yield context.require(
+        app, f"{PRIVILEGED}.grants", ContainsKeyed("connection", grants), reason, doc=DOC, needs=needs
+    )
 
 
 def _load(settings: Mapping[str, Any], read: ReadFile) -> Loaded:
@@ -102,13 +129,14 @@ def _load(settings: Mapping[str, Any], read: ReadFile) -> Loaded:
     keys, problems = [], []
     for index, entry in enumerate(settings.get("public_keys") or ()):
         try:
-            key = read_public_key(read(str(entry.get("file", ""))))
+            key = read_public_key(read(_path(entry)))
             keys.append(replace(key, alg=entry.get("alg", key.alg)))
         except Unresolved as error:
-            path = ("public_keys", index, "file")
-            problems.append(Problem(code=error.code, path=path, summary=error.summary, hint=error.hint))
+            at = ("public_keys", index, "file")
+            problems.append(Problem(code=error.code, path=at, summary=error.summary, hint=error.hint))
         except BadKey as error:
-            summary = f"{entry.get('file')}: {error}"
+            path = _path(entry)
+            summary = f"{path.source if isinstance(path, Secret) else path}: {error}"
             hint = "Make one with: openssl rsa -in worker.key.pem -pubout -out worker.pub.pem"
             problems.append(
                 Problem(code="spec-worker-key", path=("public_keys", index, "file"), summary=summary, hint=hint)
@@ -117,9 +145,15 @@ def _load(settings: Mapping[str, Any], read: ReadFile) -> Loaded:
     return {**settings, **({"public_keys": tuple(keys)} if given and not problems else {})}, problems
 
 
-def _rules(use: Use) -> Iterable[Problem]:
-    path = (*use.flavor.path, "privileged_worker")
-    settings = use.settings
+def _path(entry: Mapping[str, Any]) -> str | Secret:
+    """The file of a public key; a secret where it comes from a variable that may not be shown."""
+    given = entry.get("file", "")
+    return given if isinstance(given, Secret) else str(given)
+
+
+def _rules(context: FlavorContext) -> Iterable[Problem]:
+    path = (*context.flavor.path, "privileged_worker")
+    settings = context.settings
     yield from _limit_rules(path, settings)
     for index, address in enumerate(settings.get("ip_allowlist") or ()):
         if not _is_network(str(address)):
@@ -127,13 +161,13 @@ def _rules(use: Use) -> Iterable[Problem]:
             hint = "Write an IPv4 or IPv6 address, or a network such as 203.0.113.0/24."
             yield Problem(code="spec-worker-address", path=(*path, "ip_allowlist", index), summary=summary, hint=hint)
     for name in settings.get("grants") or ():
-        if name not in use.spec.connections:
-            hint = did_you_mean(name, use.spec.connections) or "List it under `connections`."
+        if name not in context.spec.connections:
+            hint = did_you_mean(name, context.spec.connections) or "List it under `connections`."
             summary = f'Unknown connection "{name}"'
             yield Problem(
                 code="spec-unknown-connection", path=(*path, "grants", name), summary=summary, hint=hint, at_key=True
             )
-        elif name not in use.app.connections:
+        elif name not in context.app.connections:
             summary = f'The worker is granted "{name}", which it does not use'
             hint = f"Add {name} to the application's `connections`, or remove the grant."
             yield Problem(
@@ -180,14 +214,14 @@ def _is_network(text: str) -> bool:
     return True
 
 
-def _settings_of(sighting: Sighting, spelling: Spelling) -> dict[str, Any]:
-    client = sighting.client
+def _settings_of(detection: DetectedUse, key_names: KeyNames) -> dict[str, Any]:
+    client = detection.client
     access = client.get(PRIVILEGED) or {}
     with_keys = bool(attached_ids(client, KEYS_SLOT))
     grants = {str(grant["connection"]): list(grant["scopes"]) for grant in access.get("grants") or ()}
     settings = {
         "authentication": None if with_keys else "client_secret_post",
-        "public_keys": [dict(spelling.keys[i]) for i in attached_ids(client, PRIVILEGED_SLOT)],
+        "public_keys": [dict(key_names.keys[i]) for i in attached_ids(client, PRIVILEGED_SLOT)],
         "ip_allowlist": list(access.get("ip_allowlist") or ()),
         "grants": grants,
     }
@@ -221,6 +255,7 @@ FLAVOR = Flavor(
                             "description": "A PEM file beside the spec: the public key only.",
                             "type": "string",
                             "minLength": 1,
+                            "x-confidential": True,
                             "examples": ["keys/nightly-sync.pub.pem"],
                         },
                         "alg": {
@@ -257,7 +292,6 @@ FLAVOR = Flavor(
     type_hint="A public client cannot keep the worker's private key: use m2m.",
     expand=_expand,
     rules=_rules,
-    loans={"grant": EXCHANGE, "privileged": WORKER, "with": CONNECTION},
     load=_load,
     runtime=PRIVILEGED_WORKER,
     settings_of=_settings_of,

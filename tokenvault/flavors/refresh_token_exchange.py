@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenvault.desired import Ask
-from tokenvault.flavors import DOCS, TOKEN_VAULT_GRANT, Flavor, Use, application
-from tokenvault.flavors._loans import EXCHANGE
-from tokenvault.runtime.flavors import REFRESH_TOKEN_EXCHANGE
-from tokenvault.want import Has, Is, Not
+from tokenvault.flavors.base import DOCS, Flavor, FlavorContext, application
+from tokenvault.flavors.runtime import Runtime
+from tokenvault.flavors.runtime.client import REFRESHING_CHECKS
+from tokenvault.flavors.runtime.detection import refreshing
+from tokenvault.flavors.runtime.request import REFRESH_TOKEN_REQUEST, TOKEN_VAULT_GRANT
+from tokenvault.model.constraints import Contains, Equals, NotIn
+from tokenvault.model.desired import Requirement
+
+REFRESH_TOKEN_EXCHANGE = Runtime(preconditions=REFRESHING_CHECKS, detections=refreshing, exchange=REFRESH_TOKEN_REQUEST)
+
 
 DOC = f"{DOCS}/refresh-token-exchange-with-token-vault"
 
 
-def _expand(use: Use) -> Iterable[Ask]:
-    app = application(use)
+def _expand(context: FlavorContext) -> Iterable[Requirement]:
+    app = application(context)
     reason = "the application exchanges tokens"
-    yield use.ask(app, "grant_types", Has((TOKEN_VAULT_GRANT,)), reason, doc=DOC, loan="grant:exchange")
-    confidential = Not(("none",), "client_secret_post")
+    yield context.require(app, "grant_types", Contains((TOKEN_VAULT_GRANT,)), reason, doc=DOC)
+    confidential = NotIn(("none",), "client_secret_post")
     reason = "only a confidential application may exchange tokens"
-    yield use.ask(app, "token_endpoint_auth_method", confidential, reason, doc=DOC)
+    yield context.require(app, "token_endpoint_auth_method", confidential, reason, doc=DOC)
     reason = "Token Vault refuses rotating refresh tokens"
-    yield use.ask(app, "refresh_token.rotation_type", Is("non-rotating"), reason, doc=DOC)
+    yield context.require(app, "refresh_token.rotation_type", Equals("non-rotating"), reason, doc=DOC)
 
 
 FLAVOR = Flavor(
@@ -33,7 +38,6 @@ FLAVOR = Flavor(
     types=frozenset({"regular_web"}),
     type_hint="A public client holds no Token Vault grant: use access_token_exchange with a backend API, or regular_web.",
     expand=_expand,
-    rules=lambda use: (),
-    loans={"grant": EXCHANGE},
+    rules=lambda context: (),
     runtime=REFRESH_TOKEN_EXCHANGE,
 )

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from tokenvault.errors import Diagnostic, SpecError
-from tokenvault.init.answers import Answers, KeyPair
-from tokenvault.init.spec_text import SCHEMA_FILE, spec_text
+from tokenvault.flavors import flavors
+from tokenvault.init.answers import Answers, Api, Connection, Existing, KeyPair
+from tokenvault.kinds.strategies import STRATEGIES, UNDOCUMENTED
+from tokenvault.spec.writer import Flow, comment, commented_out, indented, mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +62,8 @@ def _lay_out(draft: Draft, key_files: list[str], folder: Path) -> None:
 
 
 def _prove(file: Path, output: Path, environment: Mapping[str, str]) -> None:
-    from tokenvault.graph import build_graph
     from tokenvault.spec.load import load_spec
+    from tokenvault.state.desired import build_graph
 
     try:
         spec = load_spec([file], environment)
@@ -80,3 +84,140 @@ def schema_text() -> str:
 def schema_file(draft: Draft) -> Path:
     """Where the spec's first line says that the schema is."""
     return draft.folder / SCHEMA_FILE
+
+
+SCHEMA_FILE = "tokenvault.schema.json"
+WIDTH = 80
+INSIDE = WIDTH - 4
+"""What is left of it inside an application."""
+OWN_WAYS = frozenset({"oauth2"})
+"""Strategies whose providers each ask for offline access in a way of their own."""
+
+
+def spec_text(answers: Answers) -> str:
+    """The spec. Valid when the answers are: `draft.py` proves it."""
+    sections = [_head(answers), _connections(answers), _apis(answers.apis), _applications(answers)]
+    return "\n".join("\n".join(section) + "\n" for section in sections if section)
+
+
+def _head(answers: Answers) -> list[str]:
+    check_tenant = mapping({"tenant": answers.tenant or "acme.us.auth0.com"}, WIDTH)
+    return [
+        f"# yaml-language-server: $schema={SCHEMA_FILE}",
+        "#",
+        *comment("Made by `tokenvault init`. What the tenant lacks for it: `tokenvault plan`.", WIDTH),
+        "version: 1",
+        *comment("Part of the mark on what this spec creates: do not change it later.", WIDTH),
+        *mapping({"name": answers.spec_name}, WIDTH),
+        *comment("A guard: no other tenant is ever touched.", WIDTH),
+        *(check_tenant if answers.tenant else commented_out(check_tenant)),
+    ]
+
+
+def _connections(answers: Answers) -> list[str]:
+    lines = ["connections:"]
+    for connection in answers.connections or ():
+        foreign = connection.as_is or connection.owner not in ("", answers.spec_name)
+        settings = {} if foreign else _settings_of(connection, answers)
+        remarks = _used(connection) if foreign else _remarks(connection, settings)
+        lines += indented([*remarks, *mapping({connection.name: settings}, WIDTH - 2)])
+    return lines
+
+
+def _used(connection: Connection) -> list[str]:
+    """Two specs that manage one connection undo each other's work."""
+    whose = f"The spec {connection.owner} manages it. " if connection.owner else ""
+    return comment(f"{whose}Used as it is: only connected accounts are switched on.", WIDTH - 2)
+
+
+def _settings_of(connection: Connection, answers: Answers) -> dict[str, Any]:
+    """Only what the exchange needs: refresh tokens, and the scopes that a worker is granted."""
+    scopes = tuple(dict.fromkeys((*connection.scopes, *_granted(connection.name, answers))))
+    offline = {"offline_access": True} if _asks_for_offline_access(connection) else {}
+    return {**offline, **({"scopes": list(scopes)} if scopes else {})}
+
+
+def _granted(name: str, answers: Answers) -> Iterable[str]:
+    for settings in answers.settings.values():
+        yield from (settings.get("grants") or {}).get(name, ())
+
+
+def _asks_for_offline_access(connection: Connection) -> bool:
+    strategy = STRATEGIES.get(connection.strategy or "")
+    known = strategy and (strategy.offline_option or (strategy.offline_scope and connection.strategy not in OWN_WAYS))
+    return bool(known)
+
+
+def _remarks(connection: Connection, settings: Mapping[str, Any]) -> list[str]:
+    """What one should know of the provider, above its entry."""
+    strategy = STRATEGIES.get(connection.strategy or "")
+    remarks = []
+    if "offline_access" in settings:
+        remarks.append("Without offline access the provider issues no refresh token, and there is nothing to exchange.")
+    elif strategy and strategy.offline_note:
+        remarks.append(f"For refresh tokens, {strategy.offline_note}.")
+    elif strategy and strategy.offline_scope:
+        remarks.append("If the provider needs a scope for refresh tokens, list it under `scopes`.")
+    if connection.strategy in UNDOCUMENTED:
+        remarks.append(f"{connection.strategy} is not on Auth0's list of Token Vault providers.")
+    if "scopes" in settings:
+        remarks.append("Scopes that the connection has already stay.")
+    else:
+        remarks.append("More of the provider's scopes may be listed under `scopes`.")
+    return comment(" ".join(remarks), WIDTH - 2)
+
+
+def _apis(apis: Iterable[Api]) -> list[str]:
+    lines: list[str] = []
+    for api in apis:
+        entry = {"identifier": api.identifier, **({"name": api.name} if api.name else {})}
+        scopes = commented_out(mapping({"scopes": Flow({"read:something": "What it is for"})}, WIDTH - 4))
+        lines += indented([*mapping({api.key: entry}, WIDTH - 2), *indented(scopes)])
+    return ["apis:", *lines] if lines else []
+
+
+def _applications(answers: Answers) -> list[str]:
+    lines = ["applications:"]
+    for key, app in answers.keys.items():
+        entry = [*_identity(answers, app), *_urls(answers), *_flavors(answers)]
+        names = [connection.name for connection in answers.connections or ()]
+        entry += mapping({"connections": names}, INSIDE)
+        lines += indented([f"{key}:", *indented(entry)])
+    return lines
+
+
+def _identity(answers: Answers, app: Existing | None) -> list[str]:
+    if app is None:
+        return mapping({"name": answers.app_name, "type": answers.type}, INSIDE)
+    known = {"type": answers.type or app.type} if answers.type or app.type else {}
+    remark = comment(f"{app.name}: stays as it is but for what the flavors need.", INSIDE) if app.name else []
+    return [*remark, *mapping({"client_id": app.client_id, **known}, INSIDE)]
+
+
+def _urls(answers: Answers) -> list[str]:
+    given = {"callbacks": answers.callbacks, "logout_urls": answers.logout_urls}
+    lines = mapping({name: list(urls) for name, urls in given.items() if urls}, INSIDE)
+    origins = _origins(answers.callbacks or ()) if answers.types == {"spa"} else []
+    if origins:
+        lines += comment("The browser calls Auth0 from here, to log in silently and to connect accounts.", INSIDE)
+        lines += mapping({"web_origins": origins, "allowed_origins": origins}, INSIDE)
+    return lines
+
+
+def _origins(urls: Iterable[str]) -> list[str]:
+    parts = (urlsplit(url) for url in urls)
+    return list(dict.fromkeys(f"{part.scheme}://{part.netloc}" for part in parts if part.scheme in ("http", "https")))
+
+
+def _flavors(answers: Answers) -> list[str]:
+    lines = ["flavors:"]
+    for name in answers.flavors or ():
+        settings = {key: value for key, value in answers.settings.get(name, {}).items() if value is not None}
+        lines += indented([*comment(flavors()[name].summary, INSIDE - 2), *_flavor(name, settings)])
+    return lines
+
+
+def _flavor(name: str, settings: Mapping[str, Any]) -> list[str]:
+    if not settings:
+        return [f"- {name}"]
+    return [f"- {name}:", *indented(mapping(settings, INSIDE - 6), 4)]

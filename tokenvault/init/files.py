@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.init.answers import KeyPair
 from tokenvault.init.draft import Draft, schema_file, schema_text
+from tokenvault.secrets import Secret
 
 GITIGNORE = ".gitignore"
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\*?[ "})
@@ -98,3 +100,35 @@ def _ignore(gitignore: Path, file: str, undo: Undo) -> bool:
     gap = "" if not before or before.endswith("\n") else "\n"
     gitignore.write_text(f"{before or ''}{gap}{line}\n", encoding="utf-8")
     return True
+
+
+BITS = 2048
+FOLDER = "keys"
+
+
+def make_key_pair(folder: Path, key: str) -> KeyPair:
+    """A new RSA key pair for the application, in files below the folder that do not exist yet. Writes nothing."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    private_file, public_file = _free_files(folder, key)
+    made = rsa.generate_private_key(public_exponent=65537, key_size=BITS)
+    private = made.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = made.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return KeyPair(
+        private_file=private_file,
+        private_pem=Secret(private.decode(), private_file),
+        public_file=public_file,
+        public_pem=public.decode(),
+    )
+
+
+def _free_files(folder: Path, key: str) -> tuple[str, str]:
+    for number in count(1):
+        stem = f"{FOLDER}/{key}" if number == 1 else f"{FOLDER}/{key}-{number}"
+        names = (f"{stem}.key.pem", f"{stem}.pub.pem")
+        if not any((folder / name).exists() for name in names):
+            return names
+    raise AssertionError("unreachable")

@@ -9,7 +9,7 @@ from typing import Any
 
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 from tokenvault.flavors import flavors
-from tokenvault.init import checks
+from tokenvault.init import questions as checks
 from tokenvault.init.answers import Answers, Api, Connection, Existing, key_of
 from tokenvault.init.questions import named_connection, open_questions, words, wrapped
 from tokenvault.init.settings import beside, with_api, with_new_keys

@@ -14,8 +14,12 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import create_output
 from questionary.prompts.common import InquirerControl
 
-from tokenvault.init import Cancelled
-from tokenvault.render.safe import safe
+from tokenvault.text import safe
+
+
+class Cancelled(Exception):
+    """The person has had enough: nothing is written."""
+
 
 MANY = 8
 """From so many choices on, a list can be searched."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tokenvault.flavors import flavors
-from tokenvault.init import checks
-from tokenvault.init.answers import Answers, Connection, Existing
-from tokenvault.init.offers import Offers, why_not
+from tokenvault.flavors.base import FlavorContext, ReadFile
+from tokenvault.init.answers import Answers, Connection, Existing, Offers, why_not
 from tokenvault.kinds.application import APP_TYPES
-from tokenvault.render.safe import safe
+from tokenvault.model.spec import ApiSpec, ApplicationSpec, ConnectionSpec, FlavorUse, Problem, Spec
+from tokenvault.spec.problems import schema_problems
+from tokenvault.spec.schema import spec_schema
+from tokenvault.text import safe
 
 TYPES: Mapping[str, str] = {
     "regular_web": "a web application with a backend",
@@ -86,7 +89,7 @@ def _application(answers: Answers, desk: Desk) -> Answers:
 def _new_application(answers: Answers, desk: Desk) -> Answers:
     from tokenvault.init import prompts
 
-    name = prompts.text("Name of the new application:", check=lambda text: checks.at(NAMES, text))
+    name = prompts.text("Name of the new application:", check=lambda text: at(NAMES, text))
     return replace(answers, app_name=name)
 
 
@@ -114,7 +117,7 @@ def _typed_application(answers: Answers, desk: Desk) -> Answers:
     from tokenvault.init import prompts
 
     place = ("applications", "*", "client_id")
-    client_id = prompts.text("Client id of the application:", check=lambda text: checks.at(place, text))
+    client_id = prompts.text("Client id of the application:", check=lambda text: at(place, text))
     return replace(answers, existing=(Existing(client_id=client_id),))
 
 
@@ -129,9 +132,7 @@ def _callbacks(answers: Answers, desk: Desk) -> Answers:
     from tokenvault.init import prompts
 
     def check(text: str) -> str:
-        return checks.of_urls(words(text)) or (
-            "" if words(text) else "Users must come back somewhere: at least one URL"
-        )
+        return of_urls(words(text)) or ("" if words(text) else "Users must come back somewhere: at least one URL")
 
     return replace(answers, callbacks=words(prompts.text("Callback URLs, with commas between:", check=check)))
 
@@ -139,7 +140,7 @@ def _callbacks(answers: Answers, desk: Desk) -> Answers:
 def _logout_urls(answers: Answers, desk: Desk) -> Answers:
     from tokenvault.init import prompts
 
-    given = prompts.text("Logout URLs (may be empty):", check=lambda text: checks.of_urls(words(text)))
+    given = prompts.text("Logout URLs (may be empty):", check=lambda text: of_urls(words(text)))
     return replace(answers, logout_urls=words(given))
 
 
@@ -177,7 +178,7 @@ def _typed_connections() -> tuple[Connection, ...]:
     from tokenvault.init import prompts
 
     def check(text: str) -> str:
-        return checks.at(("connections",), {name: {} for name in words(text)}) or _at_least_one(words(text))
+        return at(("connections",), {name: {} for name in words(text)}) or _at_least_one(words(text))
 
     given = words(prompts.text("Connections, by their names, with commas between:", check=check))
     return tuple(named_connection(name) for name in given)
@@ -185,7 +186,7 @@ def _typed_connections() -> tuple[Connection, ...]:
 
 def named_connection(name: str) -> Connection:
     """A connection that nobody looked up: social connections are named after their strategy, most of the time."""
-    from tokenvault.kinds._strategies import STRATEGIES
+    from tokenvault.kinds.strategies import STRATEGIES
 
     return Connection(name=name, strategy=name if name in STRATEGIES else None)
 
@@ -196,7 +197,7 @@ def _spec_name(answers: Answers, desk: Desk) -> Answers:
     name = prompts.text(
         "Name of this spec (marks what it creates; stays):",
         default=answers.default_spec_name,
-        check=lambda text: checks.at(("name",), text),
+        check=lambda text: at(("name",), text),
     )
     return replace(answers, spec_name=name)
 
@@ -213,3 +214,71 @@ def _at_least_one(chosen: object) -> str:
 def words(text: str) -> tuple[str, ...]:
     """What stands between commas or spaces, each once."""
     return tuple(dict.fromkeys(word for word in re.split(r"[,\s]+", text) if word))
+
+
+WIDTH = 80
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/\S+")
+
+
+def at(place: Sequence[str], value: Any) -> str:
+    """What the spec's schema has against a value at a place, such as `("applications", "*", "name")`."""
+    schema: Any = spec_schema()
+    for part in place:
+        schema = schema["additionalProperties"] if part == "*" else schema["properties"][part]
+    return against(schema, value)
+
+
+def against(schema: Mapping[str, Any], value: Any) -> str:
+    """What a schema has against a value."""
+    from jsonschema import Draft202012Validator
+
+    return _first(schema_problems(Draft202012Validator(schema).iter_errors(value)))
+
+
+def of_urls(urls: Iterable[str]) -> str:
+    """What is wrong with the first of these that is no URL."""
+    wrong = next((url for url in urls if not _URL.fullmatch(url)), None)
+    return "" if wrong is None else f'"{wrong}" is not a URL, such as https://app.example.com/callback'
+
+
+def of_setting(answers: Answers, flavor: str, name: str, value: Any, read: ReadFile) -> str:
+    """What a flavor has against one of its settings, the other answers being what they are."""
+    table = flavors()[flavor]
+    loaded, wrong = table.load({name: value}, read)
+    found = against((table.schema or {})["properties"][name], value) or _first(_about(name, wrong))
+    if found:
+        return found
+    flavor_use = FlavorUse(name=flavor, settings=loaded)
+    return _first(
+        _about(
+            name,
+            table.rules(FlavorContext(spec=_trial(answers), app=_trial_app(answers), flavor=flavor_use, domain="")),
+        )
+    )
+
+
+def _about(name: str, problems: Iterable[Problem]) -> Iterable[Problem]:
+    return (problem for problem in problems if name in problem.path)
+
+
+def _trial(answers: Answers) -> Spec:
+    """As much of the spec as the rules of a flavor look at."""
+    return Spec(
+        name="trial",
+        files=(),
+        connections={c.name: ConnectionSpec(name=c.name) for c in answers.connections or ()},
+        apis={
+            api.key: ApiSpec(key=api.key, identifier=api.identifier, name=api.name or api.key) for api in answers.apis
+        },
+    )
+
+
+def _trial_app(answers: Answers) -> ApplicationSpec:
+    return ApplicationSpec(key="trial", type=answers.type, connections=tuple(c.name for c in answers.connections or ()))
+
+
+def _first(problems: Iterable[Problem]) -> str:
+    """One line, for the foot of a prompt."""
+    found = next((problem for problem in problems if problem.severity == "error"), None)
+    whole = f"{found.summary.rstrip('.')}. {found.hint}".strip() if found else ""
+    return whole if found is None or len(whole) < WIDTH else found.summary

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from tokenvault.flavors import flavors
-from tokenvault.init import checks
+from tokenvault.init import questions as checks
 from tokenvault.init.answers import Answers, Api, key_of
-from tokenvault.init.key_pair import make_key_pair
+from tokenvault.init.files import make_key_pair
 from tokenvault.init.questions import Desk, Question, words, wrapped
-from tokenvault.render.safe import safe
-from tokenvault.spec.values import References
+from tokenvault.spec.references import References
+from tokenvault.text import safe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Setting:
         return str(self.schema.get("description", self.name)).partition(". ")
 
 
-Ask = Callable[[Answers, Desk, Setting], Answers]
+Requirement = Callable[[Answers, Desk, Setting], Answers]
 
 
 def settings_of(answers: Answers) -> Iterator[Setting]:
@@ -197,7 +197,7 @@ class Manner:
 
     flag: str
     what: str = ""
-    ask: Ask = _ask_value
+    ask: Requirement = _ask_value
     needed: bool = False
 
 

@@ -1,246 +1,27 @@
 """The kinds of object that tokenvault manages. A kind is data; adding one is adding one file to this folder.
 
 Each module defines `KIND`, is found by itself and refused at import when it is incomplete. Planner, diff, renderers,
-schema and preflight read these tables and know no kind by name.
+schema and preflight read these tables and know no kind by name. What a kind is made of stands in `base`.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Mapping
 from functools import cache
-from typing import Any, Protocol
-from urllib.parse import quote
 
-from tokenvault.desired import Ask, Node
-from tokenvault.errors import Diagnostic
-from tokenvault.spec.model import Problem, Spec
-from tokenvault.want import Want
+from tokenvault.kinds.base import Kind
 
-Object = Mapping[str, Any]
-
-
-class Shape(Enum):
-    """How two values of an attribute are compared."""
-
-    VALUE = "value"
-    SET = "set"
-    KEYED = "keyed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """One attribute that a spec or a flavor may ask for.
-
-    `exact` lists hold, on objects that tokenvault created, only what is asked for. `risk` is what a change of the
-    attribute on an existing object means for its users, in words; `risk_values` limits it to changes to these values.
-    `advice` is what must be done after such a change, outside the tenant. `feature` is what the tenant must have for
-    Auth0 to take the attribute, and what to do without, in words that go on from "needs".
-    """
-
-    shape: Shape = Shape.VALUE
-    key: str = ""
-    exact: bool = False
-    secret: bool = False
-    immutable: bool = False
-    risk: str = ""
-    risk_values: tuple[Any, ...] = ()
-    advice: str = ""
-    feature: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scopes:
-    """The Management API scopes that each verb of a kind needs."""
-
-    read: tuple[str, ...]
-    create: tuple[str, ...] = ()
-    update: tuple[str, ...] = ()
-    delete: tuple[str, ...] = ()
-    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One write, as data."""
-
-    method: str
-    path: str
-    body: Any = None
-
-
-class Reader(Protocol):
-    """The read side of the tenant gateway."""
-
-    domain: str
-
-    async def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
-        """One GET; its JSON."""
-
-    async def pages(
-        self, path: str, key: str, params: Mapping[str, Any] | None = None, ids: Sequence[str] = ()
-    ) -> list[dict[str, Any]]:
-        """Every item of an offset-paged list, each once. `ids`, where given, are those that matter for certain."""
-
-    async def checkpoints(self, path: str, key: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Every item of a checkpoint-paged list."""
-
-
-Objects = Mapping[str, Sequence[Object]]
-
-
-class Index:
-    """Objects by the values of any of their attributes; each combination is hashed on first use."""
-
-    def __init__(self, objects: Sequence[Object]) -> None:
-        self._objects = objects
-        self._by: dict[tuple[str, ...], dict[tuple[str, ...], Object]] = {}
-
-    def get(self, identity: Mapping[str, Any]) -> Object | None:
-        """The first object whose attributes have these values."""
-        names = tuple(identity)
-        if names not in self._by:
-            self._by[names] = {}
-            for item in self._objects:
-                self._by[names].setdefault(tuple(str(item.get(name)) for name in names), item)
-        return self._by[names].get(tuple(str(value) for value in identity.values()))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collection:
-    """A list of the tenant that one or more kinds live in.
-
-    `read` gets the nodes that live there (none: everything is read) and the collections read before (`after`).
-    `piece` is the attribute of the nodes' identity by which it is read piece by piece, where it is not read whole, and
-    `owners` says of which objects before it there is anything to read. When the token may not read an `optional`
-    collection, what is in it is unknown, and the plan says so.
-    """
-
-    name: str
-    read: Callable[[Reader, Sequence[Node], Objects], Awaitable[list[dict[str, Any]]]]
-    after: tuple[str, ...] = ()
-    piece: str = ""
-    owners: Callable[[Object], bool] = lambda owner: True
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """The part of a spec that users write for a kind: its JSON Schema, the asks it makes and its offline rules."""
-
-    name: str
-    schema: Mapping[str, Any]
-    expand: Callable[[Spec, str], Iterable[Ask]]
-    rules: Callable[[Spec], Iterable[Problem]] = lambda spec: ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """One kind of object: what of it is managed, how it is found, and how Auth0 wants it written.
-
-    - `replaced`: top-level attributes that a PATCH replaces whole, so they are read, merged and sent whole.
-    - `together`: attributes that Auth0 takes only in one request.
-    - `batch`: how many elements one update takes, where there is a limit.
-    - `delta`: its lists are changed member by member: only the members that a change is about are sent.
-    - `resent`: attributes that Auth0 resets when a PATCH leaves them out.
-    - `index`, `match`: pick the node's object among the collection's; the default compares the node's identity.
-    - `fetch`: reads one object again, where that is more than a GET of its path.
-    - `refine`: turns asks that depend on the live object (its strategy, say) into asks for attributes.
-    - `risks`: what a change (full values by path) of an existing object means beyond what its fields say.
-    - `check`: what makes it impossible to reconcile the node with its live object (None: it does not exist).
-    - `rotated`: an apply deletes what the spec no longer lists, even without `--prune`.
-    - `deletion_risk`: what its deletion means for its users, in words.
-    - `aliases`: attributes, besides its id, by which other objects refer to it.
-    - `on_request`: what `destroy --also` asks of an object that `destroy` leaves alone otherwise; nothing: it is deleted.
-    """
-
-    name: str
-    title: str
-    collection: Collection
-    path: str
-    id_field: str
-    fields: Mapping[str, Field]
-    scopes: Scopes
-    order: int
-    marker: str = ""
-    metadata: str = ""
-    section: Section | None = None
-    replaced: frozenset[str] = frozenset()
-    together: tuple[tuple[str, ...], ...] = ()
-    resent: tuple[str, ...] = ()
-    create_only: frozenset[str] = frozenset()
-    deletable: bool = False
-    rotated: bool = False
-    deletion_risk: str = ""
-    aliases: tuple[str, ...] = ()
-    on_request: Mapping[str, Want] | None = None
-    batch: int = 0
-    delta: bool = False
-    index: Callable[[Sequence[Object]], Any] | None = None
-    match: Callable[[Node, Mapping[str, Any], Any], Object | None] | None = None
-    refine: Callable[[Node, Object | None], Node] = lambda node, live: node
-    check: Callable[[Node, Object | None], Iterable[Diagnostic]] = lambda node, live: ()
-    risks: Callable[[Object, Mapping[str, Any]], Iterable[str]] = lambda live, sets: ()
-    create: Callable[[Kind, Object], Sequence[Request]] | None = None
-    update: Callable[[Kind, Object, Object], Sequence[Request]] | None = None
-    item_path: Callable[[Kind, Object], str] | None = None
-    fetch: Callable[[Reader, Object], Awaitable[Object]] | None = None
-
-    def field_at(self, path: str) -> Field:
-        """The field at a dotted path; `options.*` stands for every attribute below `options`."""
-        found = self.fields.get(path) or self.fields.get(f"{path.split('.')[0]}.*")
-        if found is None:
-            raise LookupError(f"{self.name} has no field {path}")
-        return found
-
-    def indexed(self, objects: Sequence[Object]) -> Any:
-        """What `find` searches: built once, so that finding a thousand nodes does not cost a million comparisons."""
-        return self.index(objects) if self.index else Index(objects)
-
-    def find(self, node: Node, identity: Mapping[str, Any], index: Any) -> Object | None:
-        """The node's object; `identity` is the node's, with known ids filled in, `index` comes from `indexed`."""
-        if self.match:
-            return self.match(node, identity, index)
-        found: Object | None = index.get(identity)
-        return found
-
-    def location(self, live: Object) -> str:
-        """The path of an existing object."""
-        return (
-            self.item_path(self, live) if self.item_path else f"{self.path}/{quote(str(live[self.id_field]), safe='')}"
-        )
-
-    def creation(self, body: Object) -> Sequence[Request]:
-        """The requests that create the object with this body; the first answers it."""
-        return self.create(self, body) if self.create else (Request(method="POST", path=self.path, body=body),)
-
-    async def fetched(self, reader: Reader, known: Object) -> Object:
-        """The object as it is now; `known` holds its id and identity."""
-        if self.fetch:
-            return await self.fetch(reader, known)
-        found: Object = await reader.get(self.location(known))
-        return found
-
-    def deletion(self, live: Object) -> Sequence[Request]:
-        """The requests that delete an object."""
-        if not self.deletable:
-            raise LookupError(f"a {self.title} is never deleted")
-        return (Request(method="DELETE", path=self.location(live)),)
-
-    def updates(self, patch: Object, live: Object) -> Sequence[Request]:
-        """The requests that change `live` by `patch`, which is whole where Auth0 replaces."""
-        if self.update:
-            return self.update(self, patch, live)
-        return (Request(method="PATCH", path=self.location(live), body=patch),)
+_SHARED = {"base", "strategies"}
 
 
 @cache
 def kinds() -> Mapping[str, Kind]:
     """Every kind by name, in the order in which a tenant is best read."""
     found = [
-        importlib.import_module(f"{__name__}.{m.name}").KIND for m in pkgutil.iter_modules(__path__) if m.name[0] != "_"
+        importlib.import_module(f"{__name__}.{m.name}").KIND
+        for m in pkgutil.iter_modules(__path__)
+        if m.name not in _SHARED
     ]
     return {kind.name: kind for kind in sorted(found, key=lambda kind: kind.order)}

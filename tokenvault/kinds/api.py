@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from tokenvault.desired import Ask, Target, Why
-from tokenvault.kinds import Field, Kind, Scopes, Section, Shape
-from tokenvault.kinds._resource_servers import RESOURCE_SERVERS
-from tokenvault.spec.model import ApiSpec, Problem, Spec
-from tokenvault.want import HasBy, Initially
+from tokenvault.kinds.base import Collection, Field, Kind, Objects, Reader, Scopes, Section, Shape
+from tokenvault.model.constraints import ContainsKeyed, Default
+from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
+from tokenvault.model.marks import Provision, digest
+from tokenvault.model.spec import ApiSpec, Problem, Spec
+
+MAX_IDENTIFIERS = 10
+
+
+async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:
+    if not nodes:
+        return await reader.pages("resource-servers", "resource_servers")
+    identifiers = list(dict.fromkeys(str(node.target.identity["identifier"]) for node in nodes))
+    found = []
+    for start in range(0, len(identifiers), MAX_IDENTIFIERS):
+        chunk = identifiers[start : start + MAX_IDENTIFIERS]
+        found += await reader.pages("resource-servers", "resource_servers", {"identifiers": chunk})
+    return found
+
+
+RESOURCE_SERVERS = Collection(name="resource_servers", read=_read, partition_key="identifier")
+
+
+START = {
+    "signing_alg": "RS256",
+    "allow_offline_access": True,
+    "skip_consent_for_verifiable_first_party_clients": True,
+    "subject_type_authorization.user.policy": "require_client_grant",
+}
+"""How a new API begins, whether or not an application exchanges its tokens yet: so that its history does not matter."""
 
 SCHEMA = {
     "description": "Backend APIs (resource servers) that applications call, keyed by a name of your own.",
@@ -53,26 +79,38 @@ SCHEMA = {
 }
 
 
-def target(spec: Spec, api: ApiSpec) -> Target:
-    """The node of a backend API."""
-    return Target(
+def target(spec: Spec, api: ApiSpec) -> ObjectRef:
+    """The node of a backend API. What the spec gives it is recorded on its Custom API Client, else on an application."""
+    return ObjectRef(
         address=f"api.{api.key}",
         kind="api",
         identity={"identifier": api.identifier},
         name=api.name,
         protect=api.protect,
+        recorder=_recorder(spec, api),
+        provision=Provision("made", f"~{digest(api.identifier)}"),
     )
 
 
-def _expand(spec: Spec, domain: str) -> Iterable[Ask]:
+def _recorder(spec: Spec, api: ApiSpec) -> str:
+    uses = [use for app in spec.applications.values() for use in app.flavors]
+    if any(use.settings.get("api") == api.key for use in uses):
+        return f"application.{api.key}.api_client"
+    return next((app.address for app in spec.applications.values()), "")
+
+
+def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
     for api in spec.apis.values():
-        why = Why(source="spec", reason="the spec lists this API", span=spec.positions.key("apis", api.key))
-        yield Ask(target=target(spec, api), path="name", want=Initially(api.name), why=why)
+        why = Provenance(source="spec", reason="the spec lists this API", span=spec.positions.key("apis", api.key))
+        for path, value in {"name": api.name, **START}.items():
+            yield Requirement(target=target(spec, api), path=path, constraint=Default(value), provenance=why)
         if api.scopes:
             entries = tuple({"value": value, "description": text} for value, text in api.scopes.items())
             span = spec.positions.key("apis", api.key, "scopes")
-            because = Why(source="spec", reason="the spec lists these scopes", span=span)
-            yield Ask(target=target(spec, api), path="scopes", want=HasBy("value", entries), why=because)
+            because = Provenance(source="spec", reason="the spec lists these scopes", span=span)
+            yield Requirement(
+                target=target(spec, api), path="scopes", constraint=ContainsKeyed("value", entries), provenance=because
+            )
 
 
 def _rules(spec: Spec) -> Iterable[Problem]:
@@ -101,12 +139,14 @@ KIND = Kind(
     fields={
         "identifier": Field(immutable=True),
         "name": Field(),
-        "scopes": Field(shape=Shape.KEYED, key="value"),
-        "signing_alg": Field(risk="tokens for this API change their signature: its verifiers must accept RS256"),
-        "allow_offline_access": Field(),
-        "skip_consent_for_verifiable_first_party_clients": Field(),
+        "scopes": Field(shape=Shape.KEYED, key="value", slot="scopes"),
+        "signing_alg": Field(
+            slot="alg", risk="tokens for this API change their signature: its verifiers must accept RS256"
+        ),
+        "allow_offline_access": Field(slot="offline"),
+        "skip_consent_for_verifiable_first_party_clients": Field(slot="consent"),
         "subject_type_authorization.user.policy": Field(
-            risk="applications may again request tokens for this API on behalf of users"
+            slot="policy", risk="applications may again request tokens for this API on behalf of users"
         ),
     },
     scopes=Scopes(

@@ -8,15 +8,104 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from tokenvault.desired import Ask, Node, Target, Why
 from tokenvault.errors import Diagnostic, PlanError
-from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape
-from tokenvault.kinds._application_risks import risks
-from tokenvault.kinds._application_schema import SCHEMA
-from tokenvault.kinds._immutable import fixed
-from tokenvault.ownership import read_mark
-from tokenvault.spec.model import ApplicationSpec, Problem, Spec
-from tokenvault.want import Among, Has, Is, Want
+from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape, fixed
+from tokenvault.model.constraints import Constraint, Contains, Equals, OneOf
+from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
+from tokenvault.model.marks import API_METADATA_KEY, MORE_KEYS, Provision, read_mark
+from tokenvault.model.paths import get_path
+from tokenvault.model.spec import ApplicationSpec, Problem, Spec
+
+
+def _urls(description: str, example: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "type": "array",
+        "items": {"type": "string", "minLength": 1, "maxLength": 2048},
+        "uniqueItems": True,
+        "examples": [[example]],
+    }
+
+
+SCHEMA: dict[str, Any] = {
+    "description": "The applications, keyed by a name of your own: the key is the address, `application.<key>`.",
+    "type": "object",
+    "propertyNames": {"pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    "additionalProperties": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["flavors"],
+        "anyOf": [{"required": ["type"]}, {"required": ["client_id"]}],
+        "properties": {
+            "name": {
+                "description": "The application's name in Auth0. Default: the key, or, with `client_id`, the name it has.",
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 200,
+                "pattern": "^[^<>]+$",
+                "examples": ["Acme Assistant"],
+            },
+            "client_id": {
+                "description": "Adopt the existing application with this client id instead of looking for one by name.",
+                "type": "string",
+                "pattern": "^([A-Za-z0-9_-]{1,64}|.*\\$\\{.*)$",
+                "examples": ["AbC123dEf456GhI789jKl012mNo345Pq"],
+            },
+            "type": {
+                "description": "What kind of application it is. `spa` and `native` are public: they keep no secret.",
+                "enum": ["regular_web", "m2m", "spa", "native"],
+                "examples": ["regular_web"],
+            },
+            "callbacks": _urls(
+                "Callback URLs: the login's, and the one that a user comes back to after connecting an account.",
+                "https://assistant.acme.com/auth/callback",
+            ),
+            "logout_urls": _urls("Where a user may be sent after logging out.", "https://assistant.acme.com"),
+            "web_origins": _urls("Origins that may use silent authentication.", "https://assistant.acme.com"),
+            "allowed_origins": _urls(
+                "Origins that may call Auth0 from the browser (CORS), the My Account API among it.",
+                "https://calendar.acme.com",
+            ),
+            "flavors": {"description": "What the application uses Token Vault for.", "type": "array", "minItems": 1},
+            "connections": {
+                "description": "Connections of this spec that the application uses. Default: all of them.",
+                "type": "array",
+                "items": {"type": "string"},
+                "uniqueItems": True,
+                "examples": [["google-oauth2"]],
+            },
+            "protect": {
+                "description": "Never deleted or released, whatever else is asked. What the spec stops giving it is "
+                "revoked all the same.",
+                "type": "boolean",
+                "default": False,
+                "examples": [True],
+            },
+        },
+    },
+}
+
+
+METHODS, METHOD = "client_authentication_methods", "token_endpoint_auth_method"
+KEYS = f"{METHODS}.private_key_jwt.credentials"
+
+
+def risks(live: Object, patch: Mapping[str, Any]) -> Iterable[str]:
+    """The risks of setting these attributes, given what the application has."""
+    before, after = live.get(METHOD), patch.get(METHOD)
+    if before == "none" and after is not None:
+        yield "it is public no longer: it must authenticate with its client secret at the token endpoint from now on"
+    if METHODS in patch and live.get(METHODS):
+        yield "the application can no longer authenticate with its keys, only with its client secret"
+    if KEYS in patch and not live.get(METHODS) and before is not None:
+        yield "its client secret stops working at the token endpoint: it must authenticate with its key from now on"
+    if _ids(get_path(live, KEYS)) - _ids(patch.get(KEYS, get_path(live, KEYS))):
+        yield "whoever still authenticates with a key that is removed here is refused from then on"
+
+
+def _ids(slot: Any) -> set[str]:
+    return {str(entry["id"]) for entry in slot or []}
+
 
 APP_TYPES = {"regular_web": "regular_web", "m2m": "non_interactive", "spa": "spa", "native": "native"}
 TYPE_NAMES = {
@@ -30,6 +119,7 @@ OTHER_API = (
     "Auth0 links the two for good: give the API its identifier back, or list the other under another key of `apis`."
 )
 WITHOUT_SECRETS = {"fields": "client_secret,signing_keys,encryption_key", "include_fields": False}
+ACCESS = Provision("privileged", "access")
 URL_LISTS = {
     "callbacks": "callbacks",
     "logout_urls": "allowed_logout_urls",
@@ -38,7 +128,7 @@ URL_LISTS = {
 }
 
 
-async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
+async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:
     """Secrets are left out at the source. Where the spec names every application by its id, none has to be searched for."""
     ids = [str(node.target.identity.get("client_id", "")) for node in nodes]
     params = {"is_global": False, **WITHOUT_SECRETS}
@@ -50,10 +140,10 @@ async def _fetch(reader: Reader, known: Object) -> Object:
     return found
 
 
-def target(spec: Spec, app: ApplicationSpec) -> Target:
+def target(spec: Spec, app: ApplicationSpec) -> ObjectRef:
     """The node of an application of the spec."""
     identity: dict[str, Any] = {"client_id": app.client_id} if app.client_id else {"name": app.name or app.key}
-    return Target(
+    return ObjectRef(
         address=app.address,
         kind="application",
         identity=identity,
@@ -64,25 +154,27 @@ def target(spec: Spec, app: ApplicationSpec) -> Target:
     )
 
 
-def _expand(spec: Spec, domain: str) -> Iterable[Ask]:
+def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
     for app in spec.applications.values():
 
-        def ask(attribute: str, want: Want, reason: str, *at: str, app: ApplicationSpec = app) -> Ask:
+        def requirement(
+            attribute: str, constraint: Constraint, reason: str, *at: str, app: ApplicationSpec = app
+        ) -> Requirement:
             span = spec.positions.key("applications", app.key, *at)
-            return Ask(
+            return Requirement(
                 target=target(spec, app),
                 path=attribute,
-                want=want,
-                why=Why(source="spec", reason=reason, span=span),
+                constraint=constraint,
+                provenance=Provenance(source="spec", reason=reason, span=span),
             )
 
         if app.name is not None or app.client_id is None:
-            yield ask("name", Is(app.name or app.key), "the spec names the application", "name")
+            yield requirement("name", Equals(app.name or app.key), "the spec names the application", "name")
         if app.type:
-            yield ask("app_type", Is(APP_TYPES[app.type]), "the spec gives the type", "type")
+            yield requirement("app_type", Equals(APP_TYPES[app.type]), "the spec gives the type", "type")
         for key, attribute in URL_LISTS.items():
             if getattr(app, key) is not None:
-                yield ask(attribute, Has(tuple(getattr(app, key))), f"the spec lists {key}", key)
+                yield requirement(attribute, Contains(tuple(getattr(app, key))), f"the spec lists {key}", key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +201,7 @@ def _index(clients: Sequence[Object]) -> _Clients:
     return index
 
 
-def _match(node: Node, identity: Mapping[str, Any], clients: _Clients) -> Object | None:
+def _match(node: DesiredObject, identity: Mapping[str, Any], clients: _Clients) -> Object | None:
     """By client id; else by our mark; else by the linked API; else by a name that one unmarked application bears."""
     if "client_id" in identity:
         return clients.by_id.get(identity["client_id"])
@@ -123,7 +215,7 @@ def _match(node: Node, identity: Mapping[str, Any], clients: _Clients) -> Object
     return _only(unmarked or named, node, "are named like") if named else None
 
 
-def _only(clients: Sequence[Object], node: Node, relation: str) -> Object:
+def _only(clients: Sequence[Object], node: DesiredObject, relation: str) -> Object:
     if len(clients) == 1:
         return clients[0]
     ids = ", ".join(sorted(str(c.get("client_id")) for c in clients))
@@ -138,7 +230,7 @@ def _only(clients: Sequence[Object], node: Node, relation: str) -> Object:
     )
 
 
-def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
+def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
     if live is None and not node.target.creatable:
         yield Diagnostic(
             code="plan-missing-application",
@@ -151,28 +243,23 @@ def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
         yield Diagnostic(code="plan-global-client", summary="The global client cannot be managed", context=node.address)
     yield from _type_problems(node, live or {})
     yield from fixed(node, live, "resource_server_identifier", what="The API of this Custom API Client", hint=OTHER_API)
-    wanted = node.wants.get("refresh_token.rotation_type")
-    typed = isinstance(node.wants.get("app_type"), Is)
-    if live is not None and typed and wanted == Is("non-rotating") and live.get("app_type") == "spa":
-        yield Diagnostic(
-            code="plan-public-client",
-            summary=f'"{live.get("name")}" is a single-page application and cannot use refresh_token_exchange',
-            hint="Use access_token_exchange for a single-page application.",
-            span=node.span,
-            context=node.address,
-        )
 
 
-def _type_problems(node: Node, live: Object) -> Iterable[Diagnostic]:
+def _type_problems(node: DesiredObject, live: Object) -> Iterable[Diagnostic]:
     """Flavors that an application of the live type cannot hold, where the spec leaves the type to the tenant."""
     app_type = live.get("app_type")
-    for ask in node.asks_for("app_type"):
-        if app_type is not None and isinstance(ask.want, Among) and app_type not in ask.want.values:
+    for requirement in node.requirements_for("app_type"):
+        if (
+            app_type is not None
+            and isinstance(requirement.constraint, OneOf)
+            and app_type not in requirement.constraint.values
+        ):
             yield Diagnostic(
                 code="plan-application-type",
-                summary=f'"{live.get("name")}" is {TYPE_NAMES.get(app_type, app_type)}: it cannot use {ask.why.source}',
-                hint=ask.want.hint,
-                span=ask.why.span,
+                summary=f'"{live.get("name")}" is {TYPE_NAMES.get(app_type, app_type)}: '
+                f"it cannot use {requirement.provenance.source}",
+                hint=requirement.constraint.hint,
+                span=requirement.provenance.span,
                 context=node.address,
             )
 
@@ -207,25 +294,37 @@ KIND = Kind(
     marker="client_metadata.tokenvault",
     metadata="client_metadata",
     fields={
-        "name": Field(),
-        "app_type": Field(risk="the login flows and the authentication that Auth0 offers the application change"),
-        "is_first_party": Field(risk="users are no longer asked for consent by this application", risk_values=(True,)),
-        "oidc_conformant": Field(
-            risk="legacy (non-OIDC) endpoints and token formats stop working for this application", risk_values=(True,)
+        "name": Field(slot="name"),
+        "app_type": Field(
+            slot="type", risk="the login flows and the authentication that Auth0 offers the application change"
         ),
-        "token_endpoint_auth_method": Field(),
-        "grant_types": Field(shape=Shape.SET, exact=True),
-        "callbacks": Field(shape=Shape.SET, exact=True),
-        "allowed_logout_urls": Field(shape=Shape.SET, exact=True),
-        "web_origins": Field(shape=Shape.SET, exact=True),
-        "allowed_origins": Field(shape=Shape.SET, exact=True),
+        "is_first_party": Field(
+            slot="first", risk="users are no longer asked for consent by this application", risk_values=(True,)
+        ),
+        "oidc_conformant": Field(
+            slot="oidc",
+            risk="legacy (non-OIDC) endpoints and token formats stop working for this application",
+            risk_values=(True,),
+        ),
+        "token_endpoint_auth_method": Field(slot="auth"),
+        "grant_types": Field(shape=Shape.SET, slot="grants", was_exact=True),
+        "callbacks": Field(shape=Shape.SET, slot="callbacks", was_exact=True),
+        "allowed_logout_urls": Field(shape=Shape.SET, slot="logout", was_exact=True),
+        "web_origins": Field(shape=Shape.SET, slot="origins", was_exact=True),
+        "allowed_origins": Field(shape=Shape.SET, slot="cors", was_exact=True),
         "jwt_configuration.alg": Field(
-            risk="ID tokens are signed with RS256 from now on: an application that verifies HS256 must be changed first"
+            slot="alg",
+            absent="HS256",
+            risk="ID tokens are signed with RS256 from now on: an application that verifies HS256 must be changed first",
+            risk_values=("RS256",),
         ),
         "refresh_token.rotation_type": Field(
-            risk="refresh tokens that were issued with another rotation setting may stop working: users log in again"
+            slot="rotation",
+            risk="refresh tokens that were issued with another rotation setting may stop working: users log in again",
         ),
-        "refresh_token.expiration_type": Field(risk="refresh tokens expire from now on", risk_values=("expiring",)),
+        "refresh_token.expiration_type": Field(
+            slot="expiration", risk="refresh tokens expire from now on", risk_values=("expiring",)
+        ),
         "refresh_token.leeway": Field(),
         "refresh_token.token_lifetime": Field(),
         "refresh_token.idle_token_lifetime": Field(),
@@ -234,26 +333,35 @@ KIND = Kind(
         "refresh_token.policies": Field(
             shape=Shape.KEYED,
             key="audience",
+            slot="mrrt",
+            entries="mrrt",
             advice="users must log in again: refresh tokens issued before this change do not reach the My Account API.",
         ),
         "resource_server_identifier": Field(immutable=True),
         "client_metadata.tokenvault": Field(),
-        "client_metadata.tokenvault_api": Field(),
+        **{f"client_metadata.{key}": Field() for key in (*MORE_KEYS, API_METADATA_KEY)},
         "client_authentication_methods": Field(),
         "client_authentication_methods.private_key_jwt.credentials": Field(
             shape=Shape.KEYED,
             key="id",
-            exact=True,
+            slot="keys",
+            all_or_nothing=True,
+            was_exact=True,
             feature="Private Key JWT, which comes with Auth0's Enterprise plans; on others give the worker "
             "`authentication: client_secret_post`",
         ),
         "token_vault_privileged_access": Field(
             risk="the worker no longer gets tokens of users",
+            risk_values=(None,),
             feature="privileged worker exchange, which is in Early Access: ask Auth0 to switch it on for the tenant",
         ),
-        "token_vault_privileged_access.credentials": Field(shape=Shape.KEYED, key="id", exact=True),
-        "token_vault_privileged_access.ip_allowlist": Field(shape=Shape.SET, exact=True),
-        "token_vault_privileged_access.grants": Field(shape=Shape.KEYED, key="connection", exact=True),
+        "token_vault_privileged_access.credentials": Field(
+            shape=Shape.KEYED, key="id", slot="pkeys", all_or_nothing=True, was_exact=True
+        ),
+        "token_vault_privileged_access.ip_allowlist": Field(shape=Shape.SET, slot="ip", within=ACCESS, was_exact=True),
+        "token_vault_privileged_access.grants": Field(
+            shape=Shape.KEYED, key="connection", slot="wg", within=ACCESS, was_exact=True
+        ),
     },
     scopes=Scopes(
         read=("read:clients",),

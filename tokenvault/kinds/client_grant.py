@@ -6,20 +6,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tokenvault.desired import Node
-from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Scopes, Shape
+from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Scopes, Shape
+from tokenvault.model.desired import DesiredObject
 
 
-async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
+async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:
     return await reader.checkpoints("client-grants", "client_grants", {"subject_type": "user"})
 
 
-def _refine(node: Node, live: Object | None) -> Node:
+def _refine(node: DesiredObject, live: Object | None) -> DesiredObject:
     """A grant of all scopes holds every one that is asked for, and Auth0 lists none of them."""
     if not (live or {}).get("allow_all_scopes"):
         return node
-    wants = {path: want for path, want in node.wants.items() if path != "scope"}
-    return replace(node, asks=tuple(ask for ask in node.asks if ask.path != "scope"), wants=wants)
+    constraints = {path: constraint for path, constraint in node.constraints.items() if path != "scope"}
+    return replace(
+        node,
+        requirements=tuple(requirement for requirement in node.requirements if requirement.path != "scope"),
+        constraints=constraints,
+    )
 
 
 KIND = Kind(
@@ -33,7 +37,7 @@ KIND = Kind(
         "client_id": Field(immutable=True),
         "audience": Field(immutable=True),
         "subject_type": Field(immutable=True),
-        "scope": Field(shape=Shape.SET),
+        "scope": Field(shape=Shape.SET, slot="/"),
         "allow_all_scopes": Field(),
     },
     scopes=Scopes(

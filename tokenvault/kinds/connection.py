@@ -6,13 +6,87 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tokenvault.desired import Ask, Node, Target, Why
 from tokenvault.errors import Diagnostic, did_you_mean
-from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape
-from tokenvault.kinds._connection_schema import SCHEMA
-from tokenvault.kinds._strategies import KNOWN, NEVER, STRATEGIES, UNDOCUMENTED, WRONG_NAMES, Strategy
-from tokenvault.spec.model import ConnectionSpec, Problem, Spec
-from tokenvault.want import Has, Is, Want
+from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape
+from tokenvault.kinds.strategies import KNOWN, NEVER, STRATEGIES, UNDOCUMENTED, WRONG_NAMES, Strategy
+from tokenvault.model.constraints import Constraint, Contains, Equals, Excludes
+from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement, node_of
+from tokenvault.model.marks import MORE_KEYS
+from tokenvault.model.spec import ConnectionSpec, Problem, Spec
+
+REFERENCE = "\\$\\{(env|file):"
+
+SCHEMA: dict[str, Any] = {
+    "description": "Connections that applications use through Token Vault, keyed by their name in the tenant. `{}` switches "
+    "connected accounts on and touches nothing else.",
+    "type": "object",
+    "propertyNames": {"pattern": "^[A-Za-z0-9](-[A-Za-z0-9]|[A-Za-z0-9_.])*$", "maxLength": 128},
+    "additionalProperties": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "purpose": {
+                "description": "`connected_accounts`: not offered for login. `authentication_and_connected_accounts`: both. "
+                "Absent: connected accounts are switched on and login stays as it is.",
+                "enum": ["connected_accounts", "authentication_and_connected_accounts"],
+                "examples": ["authentication_and_connected_accounts"],
+            },
+            "offline_access": {
+                "description": "Ask the provider for refresh tokens, in the way that its strategy has for it. Without one, "
+                "Token Vault has nothing to exchange.",
+                "type": "boolean",
+                "examples": [True],
+            },
+            "scopes": {
+                "description": "The provider's own scopes, as its documentation spells them. Scopes that the connection "
+                "already asks for stay.",
+                "type": "array",
+                "items": {"type": "string", "minLength": 1, "maxLength": 280, "pattern": "^\\S+$"},
+                "uniqueItems": True,
+                "examples": [["email", "https://www.googleapis.com/auth/calendar.events"]],
+            },
+            "strategy": {
+                "description": "The identity provider type. With `credentials`, a connection that does not exist is created.",
+                "enum": sorted(KNOWN | set(WRONG_NAMES)),
+                "examples": ["oauth2"],
+            },
+            "credentials": {
+                "description": "Your client at the provider. Auth0's developer keys store no tokens.",
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["client_id", "client_secret"],
+                "properties": {
+                    "client_id": {
+                        "description": "The client id that the provider gave you.",
+                        "type": "string",
+                        "minLength": 1,
+                        "x-confidential": True,
+                        "examples": ["${env:CRM_CLIENT_ID}"],
+                    },
+                    "client_secret": {
+                        "description": "The client secret that the provider gave you: a reference, never the secret itself.",
+                        "type": "string",
+                        "pattern": f"^{REFERENCE}[^}}]+\\}}$",
+                        "writeOnly": True,
+                        "examples": ["${env:CRM_CLIENT_SECRET}"],
+                    },
+                },
+                "examples": [{"client_id": "${env:CRM_CLIENT_ID}", "client_secret": "${env:CRM_CLIENT_SECRET}"}],
+            },
+            "options": {
+                "description": "Further connection options, named as in the Management API. Only what stands here is "
+                "managed; every other option is kept.",
+                "type": "object",
+                "propertyNames": {
+                    "pattern": "^[A-Za-z][A-Za-z0-9_-]*$",
+                    "not": {"enum": ["client_id", "client_secret", "scope", "freeform_scopes", "offline_access"]},
+                },
+                "examples": [{"tokenURL": "https://crm.acme.com/token"}],
+            },
+        },
+    },
+}
+
 
 DOC = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault/configure-token-vault"
 SCOPES_DOC = "https://auth0.com/docs/authenticate/identity-providers/adding-scopes-for-an-external-idp"
@@ -21,16 +95,20 @@ ENDPOINTS = ("authorizationURL", "tokenURL", "authorization_endpoint", "token_en
 SUMMARY = "name,strategy,display_name,metadata,authentication,connected_accounts"
 
 
-async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
+async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:
     """Options hold the provider's secret: they are read only when the spec asks for something in them."""
-    wanted = not nodes or any(path.startswith(("options.", "spec.")) for node in nodes for path in node.wants)
+    wanted = not nodes or any(map(_needs_options, nodes))
     params = {"take": 100, "fields": f"id,{SUMMARY},options" if wanted else f"id,{SUMMARY}", "include_fields": True}
     return await reader.checkpoints("connections", "connections", params)
 
 
-def target(spec: Spec, connection: ConnectionSpec) -> Target:
+def _needs_options(node: DesiredObject) -> bool:
+    return any(path.startswith(("options.", "spec.")) for path in node.constraints)
+
+
+def target(spec: Spec, connection: ConnectionSpec) -> ObjectRef:
     """The node of a connection. Only one that the spec describes, not merely uses, is claimed by a mark."""
-    return Target(
+    return ObjectRef(
         address=f"connection.{connection.name}",
         kind="connection",
         identity={"name": connection.name},
@@ -40,90 +118,111 @@ def target(spec: Spec, connection: ConnectionSpec) -> Target:
     )
 
 
-def _expand(spec: Spec, domain: str) -> Iterable[Ask]:
+def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
     for connection in spec.connections.values():
-        for path, want, reason, key in _settings(connection):
+        for path, constraint, reason, key in _settings(connection):
             span = spec.positions.key("connections", connection.name, *key)
-            why = Why(source="spec", reason=reason, span=span, doc=DOC)
-            yield Ask(target=target(spec, connection), path=path, want=want, why=why)
+            why = Provenance(source="spec", reason=reason, span=span, doc=DOC)
+            yield Requirement(target=target(spec, connection), path=path, constraint=constraint, provenance=why)
 
 
-def _settings(connection: ConnectionSpec) -> Iterable[tuple[str, Want, str, tuple[str, ...]]]:
-    yield "connected_accounts.active", Is(True), "Token Vault stores tokens only of connected accounts", ()
+def _settings(connection: ConnectionSpec) -> Iterable[tuple[str, Constraint, str, tuple[str, ...]]]:
+    yield "connected_accounts.active", Equals(True), "Token Vault stores tokens only of connected accounts", ()
     if connection.purpose:
         login = connection.purpose == "authentication_and_connected_accounts"
         reason = "the purpose includes login" if login else "the purpose leaves out login"
-        yield "authentication.active", Is(login), reason, ("purpose",)
+        yield "authentication.active", Equals(login), reason, ("purpose",)
     if connection.strategy:
-        yield "strategy", Is(connection.strategy), "the spec gives the strategy", ("strategy",)
+        yield "strategy", Equals(connection.strategy), "the spec gives the strategy", ("strategy",)
     if connection.client_secret:
-        yield "options.client_id", Is(connection.client_id), "the spec gives the provider's keys", ("credentials",)
+        yield "options.client_id", Equals(connection.client_id), "the spec gives the provider's keys", ("credentials",)
         yield (
             "options.client_secret",
-            Is(connection.client_secret),
+            Equals(connection.client_secret),
             "the spec gives the provider's keys",
             ("credentials",),
         )
     for name, value in connection.options.items():
-        yield f"options.{name}", Is(value), "the spec sets this option", ("options", name)
-    if connection.offline_access is not None:
+        yield f"options.{name}", Equals(value), "the spec sets this option", ("options", name)
+    if connection.offline_access is not None and _may_be_asked(connection.strategy):
         reason = "without offline access the provider issues no refresh token"
-        yield OFFLINE, Is(connection.offline_access), reason, ("offline_access",)
+        if not connection.strategy:
+            reason += "; set where the connection's strategy has an option or a scope for it"
+        yield OFFLINE, Equals(connection.offline_access), reason, ("offline_access",)
     if connection.scopes is not None:
-        yield SCOPES, Has(tuple(connection.scopes)), "the spec lists these scopes", ("scopes",)
+        yield SCOPES, Contains(tuple(connection.scopes)), "the spec lists these scopes", ("scopes",)
 
 
-def _refine(node: Node, live: Object | None) -> Node:
+def _refine(node: DesiredObject, live: Object | None) -> DesiredObject:
     """Puts scopes and offline access where this connection's strategy keeps them."""
-    wanted = node.wants.get("strategy")
-    name = live["strategy"] if live else wanted.value if isinstance(wanted, Is) else ""
-    strategy = STRATEGIES.get(str(name), Strategy())
-    options = (live or {}).get("options") or {}
-    asks = [refined for ask in node.asks for refined in _refine_ask(ask, strategy, options)]
-    wants: dict[str, Want] = {}
-    for ask in asks:
-        wants[ask.path] = wants[ask.path].join(ask.want) if ask.path in wants else ask.want
-    return replace(node, asks=tuple(asks), wants=_as_text(wants, strategy, options))
+    strategy, options = strategy_of(node, live), (live or {}).get("options") or {}
+    requirements = tuple(
+        refined for requirement in node.requirements for refined in _refine_ask(requirement, strategy, options)
+    )
+    refined = node_of(node.target, requirements)
+    unset = tuple(ask for ask in node.requirements_for(OFFLINE) if not strategy.has_offline_access)
+    return replace(
+        refined, requirements=(*refined.requirements, *unset)
+    )  # asked for, and nothing to set: `_check` tells
 
 
-def _refine_ask(ask: Ask, strategy: Strategy, options: Mapping[str, Any]) -> Iterable[Ask]:
-    if ask.path == SCOPES and isinstance(ask.want, Has):
-        for path, want in _scope_wants(ask.want.items, strategy, options):
-            yield replace(ask, path=path, want=want)
-    elif ask.path == OFFLINE and isinstance(ask.want, Is):
+def strategy_of(node: DesiredObject, live: Object | None) -> Strategy:
+    """What is known of the connection's strategy."""
+    wanted = node.constraints.get("strategy")
+    name = live["strategy"] if live else wanted.value if isinstance(wanted, Equals) else ""
+    return STRATEGIES.get(str(name), Strategy())
+
+
+def _may_be_asked(strategy: str | None) -> bool:
+    """Whether there may be something to set for offline access: what is not named is the tenant's to tell."""
+    return not strategy or STRATEGIES.get(strategy, Strategy()).has_offline_access
+
+
+def _unset(strategy: str) -> tuple[str, str]:
+    """What is to be said of `offline_access: true` where nothing can be set for it, and what to do instead."""
+    if strategy not in STRATEGIES:
+        hint = "Give what the provider asks for as one of the `scopes` or `options`, and remove `offline_access`."
+        return f"How a connection of strategy {strategy} asks for offline access is not known: nothing is set", hint
+    note = STRATEGIES[strategy].offline_note
+    if note:
+        return (
+            f"Offline access of {strategy} cannot be set here",
+            f"{note[0].upper()}{note[1:]}; remove `offline_access`.",
+        )
+    hint = "Remove `offline_access`: whether it issues refresh tokens is the provider's to say."
+    return f"A connection of strategy {strategy} has no setting for offline access: nothing is set", hint
+
+
+def _refine_ask(requirement: Requirement, strategy: Strategy, options: Mapping[str, Any]) -> Iterable[Requirement]:
+    if requirement.path == SCOPES and isinstance(requirement.constraint, Contains):
+        for path, constraint in _scope_wants(requirement.constraint.items, strategy, options):
+            yield replace(requirement, path=path, constraint=constraint)
+    elif requirement.path == OFFLINE and isinstance(requirement.constraint, Equals):
         if strategy.offline_option:
-            yield replace(ask, path=f"options.{strategy.offline_option}")
-        elif strategy.offline_scope and ask.want.value:
-            for path, want in _scope_wants((strategy.offline_scope,), strategy, options):
-                yield replace(ask, path=path, want=want)
+            yield replace(requirement, path=f"options.{strategy.offline_option}")
+        elif strategy.offline_scope and requirement.constraint.value:
+            for path, constraint in _scope_wants((strategy.offline_scope,), strategy, options):
+                yield replace(requirement, path=path, constraint=constraint)
+        elif strategy.offline_scope:
+            yield replace(requirement, path="options.scope", constraint=Excludes((strategy.offline_scope,)))
     else:
-        yield ask
+        yield requirement
 
 
-def _scope_wants(scopes: Sequence[str], strategy: Strategy, options: Mapping[str, Any]) -> Iterable[tuple[str, Want]]:
+def _scope_wants(
+    scopes: Sequence[str], strategy: Strategy, options: Mapping[str, Any]
+) -> Iterable[tuple[str, Constraint]]:
     """Scopes that are in force already ask for nothing; see the facts about booleans, freeform and free strategies."""
     if not strategy.booleans and not strategy.freeform:
-        yield "options.scope", Has(tuple(scopes))
+        yield "options.scope", Contains(tuple(scopes), separator=" " if strategy.scope_string else "")
         return
     present = scope_list(options.get("scope")) | scope_list(options.get("freeform_scopes"))
     for scope in scopes:
         option = strategy.booleans.get(scope)
         if option:
-            yield f"options.{option}", Is(True)
+            yield f"options.{option}", Equals(True)
         elif scope not in present or scope in scope_list(options.get("freeform_scopes")):
-            yield "options.freeform_scopes", Has((scope,))
-
-
-def _as_text(wants: Mapping[str, Want], strategy: Strategy, options: Mapping[str, Any]) -> Mapping[str, Want]:
-    """Where the strategy keeps its scopes in one string, the whole string is asked for."""
-    want = wants.get("options.scope")
-    live = options.get("scope")
-    if not isinstance(want, Has) or not (isinstance(live, str) or (live is None and strategy.scope_string)):
-        return wants
-    words = (live or "").replace(",", " ").split()
-    missing = [scope for scope in want.items if scope not in words]
-    separator = "," if "," in (live or "") else " "
-    return {**wants, "options.scope": Is(separator.join([*words, *missing]) if missing else live)}
+            yield "options.freeform_scopes", Contains((scope,))
 
 
 def scope_list(value: Any) -> frozenset[str]:
@@ -133,7 +232,7 @@ def scope_list(value: Any) -> frozenset[str]:
     return frozenset(str(item) for item in value or [])
 
 
-def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
+def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
     name = node.target.name
     if live is None and not node.target.creatable:
         yield Diagnostic(
@@ -146,13 +245,24 @@ def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
     if live is None:
         return
     strategy = str(live.get("strategy"))
-    wanted = node.wants.get("strategy")
-    if isinstance(wanted, Is) and wanted.value != strategy:
+    for ask in node.requirements_for(OFFLINE):
+        if isinstance(ask.constraint, Equals) and ask.constraint.value:
+            summary, hint = _unset(strategy)
+            yield Diagnostic(
+                code="plan-offline-access",
+                summary=f"{summary} ({name})",
+                hint=hint,
+                span=ask.provenance.span,
+                context=node.address,
+                severity="warning",
+            )
+    wanted = node.constraints.get("strategy")
+    if isinstance(wanted, Equals) and wanted.value != strategy:
         yield Diagnostic(
             code="plan-immutable",
             summary=f'Connection "{name}" has the strategy {strategy}; the spec says {wanted.value}',
             hint="A connection's strategy never changes: correct the spec, or use a connection of another name.",
-            span=next((a.why.span for a in node.asks_for("strategy")), node.span),
+            span=next((a.provenance.span for a in node.requirements_for("strategy")), node.span),
             context=node.address,
         )
     if strategy in NEVER:
@@ -165,11 +275,11 @@ def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
         )
 
 
-def _risks(live: Object, sets: Mapping[str, Any]) -> Iterable[str]:
-    login = sets.get("authentication.active", ((live.get("authentication") or {}).get("active")))
-    if sets.get("connected_accounts.active") is True and login and live.get("strategy") == "google-oauth2":
+def _risks(live: Object, patch: Mapping[str, Any]) -> Iterable[str]:
+    login = patch.get("authentication.active", ((live.get("authentication") or {}).get("active")))
+    if patch.get("connected_accounts.active") is True and login and live.get("strategy") == "google-oauth2":
         yield "Google One Tap stops appearing on login pages once connected accounts are on"
-    if sets.get("connected_accounts.active") is True:
+    if patch.get("connected_accounts.active") is True:
         yield "provider tokens no longer appear in users' identities: applications that read them there must exchange instead"
 
 
@@ -211,16 +321,42 @@ def _rules_of_use(name: str, connection: ConnectionSpec) -> Iterable[Problem]:
             summary=summary,
             hint="Set it to true, or remove it.",
         )
-    if strategy and connection.offline_access and strategy.offline_note and not strategy.offline_option:
-        summary = f"Offline access of {connection.strategy} cannot be set here"
-        hint = strategy.offline_note[0].upper() + strategy.offline_note[1:] + "; remove `offline_access`."
-        yield Problem(code="spec-offline-access", path=(*path, "offline_access"), summary=summary, hint=hint)
+    if connection.offline_access and not _may_be_asked(connection.strategy):
+        summary, hint = _unset(connection.strategy or "")
+        severity = "error" if strategy and strategy.offline_note else "warning"
+        place = (*path, "offline_access")
+        yield Problem(code="spec-offline-access", path=place, summary=summary, hint=hint, severity=severity)
+    if strategy:
+        yield from _contradictions(name, connection, strategy)
+
+
+def _contradictions(name: str, connection: ConnectionSpec, strategy: Strategy) -> Iterable[Problem]:
+    """Scopes and offline access stand for options and scopes: what the spec says of those must say the same."""
+    for scope in connection.scopes or ():
+        option = strategy.booleans.get(scope, "")
+        if option in connection.options and connection.options[option] is not True:
+            yield Problem(
+                code="spec-conflict",
+                path=("connections", name, "options", option),
+                summary=f'The scope "{scope}" needs the option "{option}" to be true, and the spec sets it otherwise',
+                hint="Remove the option: the scope stands for it. Or remove the scope.",
+            )
+    asked = strategy.offline_scope and strategy.offline_scope in (connection.scopes or ())
+    if asked and connection.offline_access is False:
+        yield Problem(
+            code="spec-conflict",
+            path=("connections", name, "offline_access"),
+            summary=f'The scope "{strategy.offline_scope}" asks for offline access, and `offline_access` is false',
+            hint="Remove one of the two.",
+        )
 
 
 KIND = Kind(
     name="connection",
     title="connection",
-    collection=Collection(name="connections", read=_read),
+    collection=Collection(
+        name="connections", read=_read, covers=lambda item, node: "options" in item or not _needs_options(node)
+    ),
     path="connections",
     id_field="id",
     order=25,
@@ -232,18 +368,21 @@ KIND = Kind(
         "connected_accounts.active": Field(
             risk="users' stored tokens of this connection stop working", risk_values=(False,)
         ),
-        "authentication.active": Field(risk="users can no longer log in with this connection", risk_values=(False,)),
+        "authentication.active": Field(
+            slot="login", risk="users can no longer log in with this connection", risk_values=(False,)
+        ),
         "options.client_secret": Field(
             secret=True, risk="logins and token refreshes of this connection use the new secret at once"
         ),
         "options.client_id": Field(
             risk="the connection becomes another client at the provider: users must connect their accounts again"
         ),
-        **{f"options.{name}": Field() for name in ENDPOINTS},
-        "options.scope": Field(shape=Shape.SET),
-        "options.freeform_scopes": Field(shape=Shape.SET),
-        "options.*": Field(),
+        **{f"options.{name}": Field(slot="o.*", removable=True, optional=True) for name in ENDPOINTS},
+        "options.scope": Field(shape=Shape.SET, slot="scope", removable=True),
+        "options.freeform_scopes": Field(shape=Shape.SET, slot="freeform", removable=True),
+        "options.*": Field(slot="o.*", removable=True, optional=True),
         "metadata.tokenvault": Field(),
+        **{f"metadata.{key}": Field() for key in MORE_KEYS},
     },
     scopes=Scopes(
         read=("read:connections",),
@@ -252,8 +391,9 @@ KIND = Kind(
         fields={"options": ("read:connections_options", "update:connections_options")},
     ),
     replaced=frozenset({"options", "authentication", "connected_accounts", "metadata"}),
+    nulled=frozenset({"metadata"}),
     resent=("display_name",),
-    on_request={"connected_accounts.active": Is(False)},
+    on_request={"connected_accounts.active": Equals(False)},
     refine=_refine,
     check=_check,
     risks=_risks,

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from tokenvault.desired import Node
-from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, Shape
-from tokenvault.kinds._strategies import NEVER
+from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, Shape
+from tokenvault.kinds.strategies import NEVER
+from tokenvault.model.desired import DesiredObject
 
 PER_REQUEST = 50
 
 
-async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
+async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:
     """One list for each connection that exists: of the nodes, or without nodes of those that were read before."""
     import asyncio
 
@@ -52,8 +52,8 @@ KIND = Kind(
         name="connection_clients",
         read=_read,
         after=("connections",),
-        piece="id",
-        owners=lambda connection: connection.get("strategy") not in NEVER,
+        partition_key="id",
+        parent_filter=lambda connection: connection.get("strategy") not in NEVER,
     ),
     path="connections",
     id_field="id",

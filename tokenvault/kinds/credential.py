@@ -9,11 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from tokenvault.desired import Node
 from tokenvault.errors import Diagnostic
-from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes
-from tokenvault.kinds._immutable import fixed
-from tokenvault.ownership import read_mark
+from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, fixed
+from tokenvault.model.desired import DesiredObject
+from tokenvault.model.marks import read_mark
 
 NAME_PREFIX = "tokenvault"
 SENT = ("name", "credential_type", "pem", "alg")
@@ -24,12 +23,16 @@ def credential_name(spec_name: str, key: str) -> str:
     return f"{NAME_PREFIX} {spec_name}/{key}"
 
 
-def is_ours(credential: Object, spec_name: str) -> bool:
-    """Whether this spec put the credential there."""
-    return str(credential.get("name", "")).startswith(credential_name(spec_name, ""))
+def is_ours(credential: Object, key_owners: Sequence[str]) -> bool:
+    """Whether one of these specs (`SPEC/`), or applications of specs (`SPEC/KEY`), put the credential there."""
+    name = str(credential.get("name", ""))
+    return any(
+        name.startswith(f"{NAME_PREFIX} {owner}") if owner.endswith("/") else name == f"{NAME_PREFIX} {owner}"
+        for owner in key_owners
+    )
 
 
-async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
+async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:
     """One list for each application that exists: of the nodes, or without nodes of those that were read before."""
     import asyncio
 
@@ -55,7 +58,7 @@ def _create(kind: Kind, body: Object) -> tuple[Request]:
     return (Request(method="POST", path=path, body={name: body[name] for name in SENT}),)
 
 
-def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
+def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
     hint = "Auth0 neither changes a key nor deletes one in use: give the worker another key, or this one its algorithm."
     yield from fixed(node, live, "alg", what=f"The algorithm of the key {node.target.name}", hint=hint)
 
@@ -63,7 +66,9 @@ def _check(node: Node, live: Object | None) -> Iterable[Diagnostic]:
 KIND = Kind(
     name="credential",
     title="credential",
-    collection=Collection(name="credentials", read=_read, after=("clients",), piece="client_id", owners=_may_hold_keys),
+    collection=Collection(
+        name="credentials", read=_read, after=("clients",), partition_key="client_id", parent_filter=_may_hold_keys
+    ),
     path="clients",
     id_field="id",
     order=30,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tokenvault.desired import Ask, Node, Target, Why
-from tokenvault.kinds import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, Section, Shape
-from tokenvault.spec.model import Spec
-from tokenvault.want import Has, Lacks
+from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, Section, Shape
+from tokenvault.model.constraints import Contains, Excludes
+from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
+from tokenvault.model.spec import Spec
 
 ALWAYS = "all-applications"
 DOC = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault/configure-token-vault"
 
 
-async def _read(reader: Reader, nodes: Sequence[Node], before: Objects) -> list[dict[str, Any]]:
+async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:
     return [await _fetch(reader, {})]
 
 
@@ -26,10 +26,10 @@ def _update(kind: Kind, patch: Object, live: Object) -> tuple[Request, ...]:
     return (Request(method="PUT", path=kind.path, body=patch.get("policies") or []),)
 
 
-def _expand(spec: Spec, domain: str) -> Iterable[Ask]:
+def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
     if spec.mfa_policy == "ignore" or not spec.applications:
         return
-    target = Target(
+    target = ObjectRef(
         address="mfa_policy",
         kind="mfa_policy",
         identity={"id": "mfa_policy"},
@@ -38,12 +38,12 @@ def _expand(spec: Spec, domain: str) -> Iterable[Ask]:
         checked_only=spec.mfa_policy == "warn",
     )
     reason = 'Auth0 refuses Token Vault exchanges while the MFA policy is "Always"'
-    why = Why(source="spec", reason=reason, span=spec.positions.key("mfa_policy"), doc=DOC)
-    yield Ask(target=target, path="policies", want=Lacks((ALWAYS,)), why=why)
+    why = Provenance(source="spec", reason=reason, span=spec.positions.key("mfa_policy"), doc=DOC)
+    yield Requirement(target=target, path="policies", constraint=Excludes((ALWAYS,)), provenance=why)
 
 
-def _risks(live: Object, sets: Mapping[str, Any]) -> Iterable[str]:
-    if ALWAYS in (sets.get("policies") or []):
+def _risks(live: Object, patch: Mapping[str, Any]) -> Iterable[str]:
+    if ALWAYS in (patch.get("policies") or []):
         yield "multi-factor authentication is asked of every user again, and every Token Vault exchange fails"
     else:
         yield "multi-factor authentication is no longer asked of every user of every application of this tenant"
@@ -58,7 +58,7 @@ KIND = Kind(
     order=70,
     fields={"policies": Field(shape=Shape.SET)},
     risks=_risks,
-    on_request={"policies": Has((ALWAYS,))},
+    on_request={"policies": Contains((ALWAYS,))},
     scopes=Scopes(read=("read:mfa_policies",), update=("update:mfa_policies",)),
     update=_update,
     fetch=_fetch,

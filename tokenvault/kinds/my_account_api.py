@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tokenvault.kinds import Field, Kind, Object, Request, Scopes
-from tokenvault.kinds._resource_servers import RESOURCE_SERVERS
+from tokenvault.kinds.api import RESOURCE_SERVERS
+from tokenvault.kinds.base import Field, Kind, Object, Request, Scopes
 
 
 def _create(kind: Kind, body: Object) -> tuple[Request]:

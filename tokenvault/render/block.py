@@ -5,12 +5,70 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from tokenvault.document import Document
-from tokenvault.render.rows import SENSITIVE, Group, Row, groups
-from tokenvault.render.safe import safe
+from tokenvault.plan.document import Document
 from tokenvault.render.style import PLAIN, Painter, visible_length
-from tokenvault.render.words import counted, left_alone, place
+from tokenvault.render.words import clipped, counted, left_alone, place, value_text
+from tokenvault.text import safe
+
+SENSITIVE = "(sensitive value)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One difference: where below its attribute (`label`), what was there and what will be; None where nothing is."""
+
+    op: str
+    label: str
+    before: str | None
+    after: str | None
+    provenance: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """One attribute and its rows. A list has a row per member that comes or goes; `kept` members stay unseen."""
+
+    path: str
+    rows: tuple[Row, ...]
+    is_list: bool
+    kept: int
+
+
+def groups(change: Document) -> list[Group]:
+    """The attributes of a change, in its order."""
+    grouped = groupby(change["attributes"], key=lambda attribute: attribute["path"][0])
+    return [_group(change, path, list(attributes)) for path, attributes in grouped]
+
+
+def _group(change: Document, path: str, attributes: Sequence[Document]) -> Group:
+    return Group(
+        path=safe(path),
+        rows=tuple(_row(attribute) for attribute in attributes),
+        is_list=any(attribute["element"] or len(attribute["path"]) > 1 for attribute in attributes),
+        kept=change["kept"].get(path, 0),
+    )
+
+
+def _row(attribute: Document) -> Row:
+    return Row(
+        op=attribute["op"],
+        label=" › ".join(safe(part) for part in attribute["path"][1:] if part),
+        before=None if attribute["op"] == "add" else _shown(attribute, "before"),
+        after=None if attribute["op"] == "remove" else _shown(attribute, "after"),
+        provenance=tuple(attribute["why"]),
+    )
+
+
+def _shown(attribute: Document, side: str) -> str:
+    if attribute["sensitive"]:
+        return SENSITIVE
+    if attribute["unknown"] and side == "after":
+        return f"(known after apply: {safe(attribute['unknown'])})"
+    is_bare_entry = len(attribute["path"]) > 1 and attribute[side] in (None, {})
+    return "" if is_bare_entry else clipped(value_text(attribute[side]))
+
 
 SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
 OPS = {"add": ("+", "green"), "change": ("~", "yellow"), "remove": ("-", "red")}
@@ -34,7 +92,9 @@ class Canvas:
 
 def canvas_for(changes: Sequence[Document], paint: Painter, width: int, *, full: bool) -> Canvas:
     """A canvas on which the comments of all these changes have room, where that is possible."""
-    comments = [_asked_by(change, row.why) for change in changes for group in groups(change) for row in group.rows]
+    comments = [
+        _asked_by(change, row.provenance) for change in changes for group in groups(change) for row in group.rows
+    ]
     longest = max(map(len, comments), default=0)
     column = max(COMMENT_AT[0], min(COMMENT_AT[1], width - longest))
     return Canvas(paint=paint, width=width, full=full, column=column)
@@ -74,7 +134,7 @@ def _attributes(change: Document, canvas: Canvas) -> Iterator[str]:
 
 def _values(change: Document, group: Group, pad: int, canvas: Canvas) -> Iterator[str]:
     for row in group.rows:
-        yield from _row(change, row, f"{group.path.ljust(pad)} = ", INDENT, canvas)
+        yield from _drawn_row(change, row, f"{group.path.ljust(pad)} = ", INDENT, canvas)
 
 
 def _list(change: Document, group: Group, pad: int, canvas: Canvas) -> Iterator[str]:
@@ -84,22 +144,22 @@ def _list(change: Document, group: Group, pad: int, canvas: Canvas) -> Iterator[
     yield f"{' ' * INDENT}{canvas.paint(sign, colour)} {group.path.ljust(pad)} = {{"
     for row in group.rows:
         name = f"{shortened(row.label)}{' = ' if row.label and (row.before or row.after) else ''}"
-        yield from _row(change, row, name, INDENT + 4, canvas)
+        yield from _drawn_row(change, row, name, INDENT + 4, canvas)
     if group.kept:
         yield canvas.paint(f"{' ' * (INDENT + 6)}# ({counted(group.kept, 'unchanged element')} hidden)", "dim")
     yield f"{' ' * (INDENT + 2)}}}"
 
 
-def _row(change: Document, row: Row, name: str, indent: int, canvas: Canvas) -> Iterator[str]:
+def _drawn_row(change: Document, row: Row, name: str, indent: int, canvas: Canvas) -> Iterator[str]:
     sign, colour = OPS[row.op]
     start = f"{' ' * indent}{canvas.paint(sign, colour)} {name}"
     lines = _with_value(start, row, indent, canvas)
     if canvas.full:
         yield from lines
-        for why in row.why:
+        for why in row.provenance:
             yield from _reason(change, why, indent + 2, canvas)
     else:
-        yield from _beside(lines, _asked_by(change, row.why), canvas)
+        yield from _beside(lines, _asked_by(change, row.provenance), canvas)
 
 
 def _with_value(start: str, row: Row, indent: int, canvas: Canvas) -> list[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tokenvault.errors import Diagnostic
-from tokenvault.render.safe import safe
 from tokenvault.render.style import PLAIN, Painter
+from tokenvault.text import safe
 
 CODE_COLUMN = 70
 
@@ -36,3 +36,23 @@ def _place(problem: Diagnostic, paint: Painter) -> list[str]:
         number = f"{span.line:>6}: "
         lines += [f"{number}{text}", f"{' ' * (len(number) + start)}{paint('^' * length, 'red')}"]
     return lines
+
+
+def annotation(problem: Diagnostic) -> str:
+    """One workflow command, on one line: whatever a spec says cannot start another command."""
+    properties = {"title": problem.code}
+    if problem.span:
+        span = problem.span
+        place = {"file": span.file, "line": span.line, "col": span.column, "endColumn": span.end_column}
+        properties = {**{name: str(value) for name, value in place.items()}, **properties}
+    said = " ".join(text for text in (f"{problem.summary}.", problem.detail, problem.hint) if text)
+    listed = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"::{'error' if problem.severity == 'error' else 'warning'} {listed}::{_data(safe(said))}\n"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(safe(text)).replace(":", "%3A").replace(",", "%2C")

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from tokenvault.render.safe import safe
 from tokenvault.render.style import PLAIN, Painter
 from tokenvault.render.words import counted
+from tokenvault.text import safe
 
 Document = dict[str, Any]
 COLOURS = {"ready": "green", "not ready": "red", "unknown": "yellow"}

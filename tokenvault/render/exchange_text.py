@@ -1,4 +1,4 @@
-"""The result of an exchange in the terminal, drawn from its JSON form."""
+"""Exchanges, the programs for them, and client ids in the terminal, each drawn from its JSON form."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tokenvault.render.doctor_text import subject_text, wrapped
-from tokenvault.render.safe import safe
 from tokenvault.render.style import PLAIN, Painter
+from tokenvault.text import safe
 
 Document = dict[str, Any]
 WIDTH = 80
@@ -78,3 +78,56 @@ def _finding(finding: Document) -> Iterator[str]:
     if finding["fix"]:
         link = f"  {finding['fix']['link']}" if finding["fix"]["link"] else ""
         yield from wrapped("    fix: ", f"{finding['fix']['text']}{link}", WIDTH)
+
+
+COMMENT = {"curl": "#", "python": "#", "node": "//"}
+
+
+def usage_text(document: Document, language: str, paint: Painter = PLAIN) -> str:
+    """The programs of one language. `paint` colours comments only."""
+    sign = COMMENT[language]
+    lines: list[str] = []
+    for exchange in document["exchanges"]:
+        lines += [
+            *(paint(line, "dim") for line in _head(exchange, language, sign)),
+            exchange["programs"][language].rstrip("\n"),
+            "",
+        ]
+    for one in document["connecting"]:
+        lines += [*(paint(line, "dim") for line in _connecting(one, sign)), ""]
+    return "\n".join(lines).rstrip("\n") + "\n" if lines else f"{sign} No application of the spec exchanges tokens.\n"
+
+
+def _head(exchange: Document, language: str, sign: str) -> Iterator[str]:
+    yield f"{sign} {safe(exchange['application'])}: {exchange['flavor']}, {safe(exchange['connection'])}"
+    yield from _told(sign, exchange["summary"])
+    others = [safe(name) for name in exchange["connections"] if name != exchange["connection"]]
+    if others:
+        yield from _told(sign, f"Also with connection={' or '.join(others)}.")
+    yield from _told(sign, f"Needs {exchange['needs'][language]}. {exchange['documentation']}")
+    yield sign
+    for name, means in exchange["variables"].items():
+        yield from _told(sign, f"{name}=...  {means}", hanging="  ")
+    yield sign
+
+
+def _connecting(one: Document, sign: str) -> Iterator[str]:
+    yield f"{sign} How users of {safe(one['application'])} connect an account (once per connection)"
+    yield from _told(sign, one["documentation"])
+    for number, step in enumerate(one["steps"], 1):
+        first, *rest = step.split("\n")
+        yield from _told(sign, f"{number}. {first}", hanging="   ")
+        yield from (f"{sign}    {safe(line)}" for line in rest)
+
+
+def _told(sign: str, text: str, hanging: str = "") -> list[str]:
+    lines = wrapped("", text, WIDTH - len(sign) - 1 - len(hanging))
+    return [f"{sign} {hanging if number else ''}{line}" for number, line in enumerate(lines)]
+
+
+def output_text(document: dict[str, Any], paint: Painter = PLAIN) -> str:
+    """One application a line: address, client id, name."""
+    rows = [[safe(one[key]) for key in ("address", "client_id", "name")] for one in document["applications"]]
+    widths = [max(len(row[column]) for row in rows) if rows else 0 for column in (0, 1)]
+    lines = [f"{row[0].ljust(widths[0])}  {paint(row[1].ljust(widths[1]), 'bold')}  {row[2]}".rstrip() for row in rows]
+    return "\n".join(lines or ["The spec has no application."]) + "\n"

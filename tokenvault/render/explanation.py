@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenvault.document import Document
+from tokenvault.plan.document import Document
 from tokenvault.render.block import wrapped
-from tokenvault.render.safe import safe
 from tokenvault.render.style import PLAIN, Painter
 from tokenvault.render.words import place
+from tokenvault.text import safe
 
 
 def explanation_text(explanation: Document, paint: Painter = PLAIN, *, width: int = 100) -> str:
@@ -43,11 +43,11 @@ def _object(explained: Document, docs: _Docs, paint: Painter, width: int) -> Ite
         text = f"{safe(flavor['name'])}: {safe(flavor['summary'])}{docs.mark(flavor['doc'])}"
         yield from wrapped(text, width, "  ", "    ")
     yield ""
-    yield from _asks(explained, docs, paint, width)
+    yield from _requirements(explained, docs, paint, width)
     for other in explained["expansion"]:
         yield ""
         yield from (f"  {line}" for line in _head(other, paint, width - 2))
-        yield from _asks(other, docs, paint, width)
+        yield from _requirements(other, docs, paint, width)
 
 
 def _head(item: Document, paint: Painter, width: int) -> Iterator[str]:
@@ -58,7 +58,7 @@ def _head(item: Document, paint: Painter, width: int) -> Iterator[str]:
         yield from wrapped(f"({safe(note)})", width, "  ")
 
 
-def _asks(item: Document, docs: _Docs, paint: Painter, width: int) -> Iterator[str]:
+def _requirements(item: Document, docs: _Docs, paint: Painter, width: int) -> Iterator[str]:
     for ask in item["asks"]:
         yield from wrapped(f"{paint(safe(ask['path']), 'bold')} {safe(ask['want'], 2000)}", width, "    ", "      ")
         at = f", {place(ask['at'])}" if ask["at"] else ""

@@ -9,12 +9,79 @@ layer by barycenter, then place everything as near to its neighbours as order an
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from itertools import pairwise
 
-from tokenvault.render.graph_order import Edge, closing
+Edge = tuple[str, str]
+Followers = Mapping[str, Sequence[str]]
+
+
+def followers_of(edges: Iterable[Edge]) -> dict[str, list[str]]:
+    """What comes right after each node."""
+    followers: dict[str, list[str]] = {}
+    for source, target in edges:
+        followers.setdefault(source, []).append(target)
+    return followers
+
+
+def closing(edges: Iterable[Edge]) -> set[Edge]:
+    """The edges that lead back to where one came from; without them there is no circle."""
+    followers = followers_of(edges)
+    found: set[Edge] = set()
+    done: set[str] = set()
+    for start in followers:
+        if start not in done:
+            found.update(_closing_from(start, followers, done))
+    return found
+
+
+def _closing_from(start: str, followers: Followers, done: set[str]) -> Iterator[Edge]:
+    """Depth first, on a stack of its own: a long chain must not exhaust Python's."""
+    way = {start: iter(followers.get(start, ()))}
+    while way:
+        here, ahead = next(reversed(way.items()))
+        target = next(ahead, None)
+        if target is None:
+            done.add(here)
+            del way[here]
+        elif target in way:
+            yield here, target
+        elif target not in done:
+            way[target] = iter(followers.get(target, ()))
+
+
+def essential(edges: Iterable[Edge]) -> list[Edge]:
+    """The edges without those that a longer way implies; terraform draws its graph so, too."""
+    given = list(dict.fromkeys(edges))
+    back = closing(given)
+    followers = followers_of(edge for edge in given if edge not in back)
+    reach: dict[str, frozenset[str]] = {}
+    implied = {source: _beyond(targets, followers, reach) for source, targets in followers.items()}
+    return [(source, target) for source, target in given if (source, target) in back or target not in implied[source]]
+
+
+def _beyond(targets: Iterable[str], followers: Followers, reach: dict[str, frozenset[str]]) -> set[str]:
+    """Everything that comes after one of the targets."""
+    beyond: set[str] = set()
+    for target in targets:
+        if target not in reach:
+            reach[target] = _reach(target, followers)
+        beyond |= reach[target]
+    return beyond
+
+
+def _reach(start: str, followers: Followers) -> frozenset[str]:
+    found: set[str] = set()
+    waiting = list(followers.get(start, ()))
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += followers.get(node, ())
+    return frozenset(found)
+
 
 BOX_WIDTH, BOX_HEIGHT, BEND_HEIGHT = 224.0, 46.0, 10.0
 LAYER_GAP, ROW_GAP = 84.0, 16.0
@@ -180,8 +247,8 @@ def _spread(layer: Sequence[str], wanted: Sequence[float], bends: frozenset[str]
         last = offsets[-1] + _height(layer[len(offsets) - 1], bends) / 2 + ROW_GAP if offsets else 0.0
         offsets.append(last + _height(node, bends) / 2)
     pools: list[tuple[float, int]] = []
-    for want, offset in zip(wanted, offsets, strict=True):
-        mean, size = want - offset, 1
+    for constraint, offset in zip(wanted, offsets, strict=True):
+        mean, size = constraint - offset, 1
         while pools and pools[-1][0] > mean:
             other, count = pools.pop()
             mean, size = (mean * size + other * count) / (size + count), size + count

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from tokenvault.desired import Graph
-from tokenvault.document import Document
 from tokenvault.kinds import kinds
-from tokenvault.render.graph_order import Edge, essential
+from tokenvault.model.desired import Graph
+from tokenvault.plan.document import Document
+from tokenvault.render.graph_layout import Edge, essential
 from tokenvault.render.words import counted
 
 MAX_NODES = 80

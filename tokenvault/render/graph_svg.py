@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from tokenvault.render.graph_layout import BOX_HEIGHT, BOX_WIDTH, Point, layered_layout
 from tokenvault.render.graph_picture import ACTIONS, Box, Picture, readable
-from tokenvault.render.markup import Markup, joined, tag
-from tokenvault.render.safe import safe
+from tokenvault.render.markup import Markup, joined, page, tag
+from tokenvault.render.words import counted
+from tokenvault.text import safe
 
 MARGIN, HEAD, SWATCH = 20.0, 62.0, 12.0
 LABEL_COLUMNS, TITLE_COLUMNS = 27, 60
@@ -140,3 +141,48 @@ def _taken(text: str, columns: int) -> str:
 
 def _columns(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+MAX_LISTED = 2000
+
+
+def graph_html(picture: Picture) -> str:
+    """The whole page; every text in it is escaped."""
+    title = f"Graph: {picture.title}"
+    drawing = tag(
+        "div", graph_svg(picture), class_="graph", tabindex="0", role="region", aria_label="Graph, scrollable"
+    )
+    listed = list(picture.boxes.values())[:MAX_LISTED]
+    more = len(picture.boxes) - len(listed)
+    body = (
+        tag("header", tag("h1", title), tag("p", *_subtitle(picture), class_="soft")),
+        tag(
+            "main",
+            tag("section", tag("h2", "Drawing", class_="unseen"), drawing),
+            tag(
+                "section", tag("h2", "In words"), tag("ul", *(_item(picture, box) for box in listed), class_="objects")
+            ),
+            tag("p", f"and {counted(more, 'more object')}: `graph --format dot` lists all", class_="soft")
+            if more
+            else None,
+        ),
+    )
+    return page(title, *body)
+
+
+def _subtitle(picture: Picture) -> Iterator[str]:
+    yield f"{counted(len(picture.boxes), 'object')}. "
+    folded = readable(picture).note
+    yield folded or "Arrows run from what comes first to what needs it."
+
+
+def _item(picture: Picture, box: Box) -> Markup:
+    action = f" {ACTIONS[box.action]}" if box.action else ""
+    needs = picture.before(box.address)
+    after = [part for address in needs for part in (", ", tag("code", address))][1:]
+    return tag(
+        "li",
+        tag("code", box.address),
+        action,
+        tag("div", "needs ", joined(*after), class_="soft small") if after else None,
+    )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tokenvault.document import Document
-from tokenvault.render.block import OPS, SIGNS
+from tokenvault.plan.document import Document
+from tokenvault.render.block import OPS, SIGNS, Group, Row, groups
 from tokenvault.render.graph_picture import planned_picture
 from tokenvault.render.graph_svg import graph_svg
-from tokenvault.render.markup import Markup, joined, tag
-from tokenvault.render.page import page
-from tokenvault.render.rows import Group, Row, groups
-from tokenvault.render.safe import safe
+from tokenvault.render.markup import Markup, joined, page, tag
 from tokenvault.render.text import VERBS
-from tokenvault.render.words import budget, counted, left_alone, nothing_to_do, place, risks
+from tokenvault.render.words import SHOWN, budget, counted, left_alone, nothing_to_do, place, risks, shown_variables
+from tokenvault.text import safe
 
 ALL_OPEN_UP_TO, SOME_OPEN_UP_TO = 8, 100
 FILTERS = {"all": "All", "create": "Create", "update": "Update", "delete": "Delete", "risky": "Risky"}
@@ -43,6 +41,9 @@ def _header(plan: Document) -> Iterator[Markup]:
     yield tag("h1", "Plan: ", tag("code", plan["spec"]["name"]), " on ", tag("code", plan["tenant"]))
     files = [item for file in plan["spec"]["files"] for item in (", ", tag("code", file))][1:]
     yield tag("p", "from ", *files, class_="soft") if files else Markup()
+    if shown := shown_variables(plan):
+        names = [item for name in shown for item in (", ", tag("code", name))][1:]
+        yield tag("p", f"{SHOWN} ", *names, class_="soft")
 
 
 def _footer(plan: Document) -> Iterator[object]:
@@ -202,7 +203,7 @@ def _row(row: Row, name: str) -> Markup:
         "div",
         tag("span", OPS[row.op][0], class_="sign", aria_hidden="true"),
         tag("div", tag("span", f"{WORDS[row.op]}: ", class_="unseen"), *_value(row, name)),
-        tag("div", *(_asked(why) for why in row.why), class_="asked"),
+        tag("div", *(_asked(why) for why in row.provenance), class_="asked"),
         class_=f"row {'change-row' if row.op == 'change' else row.op}",
     )
 

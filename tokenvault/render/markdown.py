@@ -1,25 +1,73 @@
 """A plan as Markdown for a pull request comment: what matters first, details folded, short enough for GitHub to take.
 
 Two hidden markers start it: one that every plan comment has, one for this spec on this tenant, so that a pipeline can
-find the comment that it wrote before. Everything that comes from a spec or a tenant is inert (`inert.py`).
+find the comment that it wrote before. Everything that comes from a spec or a tenant is inert.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
 
-from tokenvault.document import Document
-from tokenvault.render.block import SIGNS
-from tokenvault.render.graph_mermaid import graph_mermaid
+from tokenvault.plan.document import Document
+from tokenvault.render.block import SIGNS, Group, Row, groups
 from tokenvault.render.graph_picture import planned_picture
-from tokenvault.render.inert import code, fenced, prose
+from tokenvault.render.graph_text import graph_mermaid
 from tokenvault.render.markup import Markup, joined, tag
-from tokenvault.render.rows import Group, Row, groups
-from tokenvault.render.safe import safe
 from tokenvault.render.text import VERBS
-from tokenvault.render.words import budget, counted, left_alone, nothing_to_do, place, risks, totals
+from tokenvault.render.words import (
+    SHOWN,
+    budget,
+    counted,
+    left_alone,
+    nothing_to_do,
+    place,
+    risks,
+    shown_variables,
+    totals,
+)
+from tokenvault.text import safe
+
+_PLAIN_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+(?:[.,]\d+)*|[–—→×·…]")
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+_EDGES = re.compile(r"([(\"“]*)(.*?)([).,;:!?\"”'’]*)")
+
+
+def code(text: object) -> str:
+    """A code span, whatever it holds: GitHub looks for mentions, references and emoji outside of code only."""
+    content = safe(text) or " "
+    fence = "`" * (_longest_run(content) + 1)
+    pad = " " if content[0] in "` " or content[-1] in "` " else ""
+    return f"{fence}{pad}{content}{pad}{fence}"
+
+
+def prose(text: object, limit: int = 500) -> str:
+    """A sentence on one line: plain words as they are, all that looks like an address, a path or a sign as code."""
+    return " ".join(_word(word) for word in safe(str(text).replace("\n", " "), limit).split())
+
+
+def _word(word: str) -> str:
+    found = _EDGES.fullmatch(word)
+    assert found  # matches anything
+    before, inner, after = found.groups()
+    if _PLAIN_WORD.fullmatch(inner) and not (inner.isdigit() and after) and not _COMMIT.fullmatch(inner):
+        return word
+    return f"{before}{code(inner)}{after}" if inner else code(word)
+
+
+def fenced(lines: Iterable[str], language: str) -> str:
+    """A block of code that none of its lines can end. The lines are safe text already."""
+    content = "\n".join(lines)
+    fence = "`" * max(3, _longest_run(content) + 1)
+    return f"{fence}{language}\n{content}\n{fence}"
+
+
+def _longest_run(text: str) -> int:
+    return max(map(len, re.findall(r"`+", text)), default=0)
+
 
 LIMIT = 59_000
 LIST_LIMIT, OBJECT_LIMIT = 6_000, 20_000
@@ -55,6 +103,9 @@ def _summary(plan: Document) -> Iterator[str]:
         yield prose(budget(plan))
     else:
         yield f"**No changes.** {nothing_to_do(plan)}."
+    if shown := shown_variables(plan):
+        yield ""
+        yield f"{SHOWN} {', '.join(map(code, shown))}"
 
 
 def _risks(plan: Document) -> list[str]:
@@ -180,7 +231,7 @@ def _lines(row: Row, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _asked_by(row: Row) -> str:
-    names = {why["source"]: f" {place(why['at'])}" if why["at"] else "" for why in reversed(row.why)}
+    names = {why["source"]: f" {place(why['at'])}" if why["at"] else "" for why in reversed(row.provenance)}
     return ", ".join(f"{safe(source)}{at}" for source, at in reversed(names.items()))
 
 
@@ -190,3 +241,51 @@ def _commented(lines: Sequence[tuple[str, str]]) -> Iterator[str]:
     for text, comment in lines:
         beside = f"{text.ljust(column)}  # {comment}" if comment else text
         yield from [beside] if len(beside) <= WIDTH or not comment else [text, f"      # {comment}"]
+
+
+Diagnosis = dict[str, Any]
+STATE_SIGNS = {"ready": "✅ ready", "not ready": "❌ not ready", "unknown": "❔ unknown"}
+HEADINGS = {"not ready": "Not ready, because", "unknown": "Unknown", "check": "To be looked at by a person"}
+
+
+def doctor_markdown(diagnosis: Diagnosis) -> str:
+    """The whole diagnosis."""
+    counts = diagnosis["summary"]
+    parts = ", ".join(f"{count} {state}" for state, count in counts.items())
+    lines = [f"### Token Vault on {code(diagnosis['tenant'])}: {'ready' if diagnosis['ready'] else 'not ready'}", ""]
+    lines += [f"**{parts}.**", ""]
+    if diagnosis["cases"]:
+        lines += [*_table(diagnosis["cases"]), ""]
+    for state, heading in HEADINGS.items():
+        found = [finding for finding in diagnosis["findings"] if finding["state"] == state]
+        if found:
+            lines += [f"#### {heading}", "", *(line for finding in found for line in _finding(finding)), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _table(cases: Sequence[Diagnosis]) -> Iterator[str]:
+    names = list(dict.fromkeys(case["connection"] for case in cases))
+    yield f"| application | flavor | {' | '.join(_cell(name or '(none)') for name in names)} |"
+    yield f"|---|---|{'---|' * len(names)}"
+    for (application, _, flavor), group in groupby(
+        cases, key=lambda c: (c["application"], c["client_id"], c["flavor"])
+    ):
+        states = {case["connection"]: case["state"] for case in group}
+        cells = " | ".join(STATE_SIGNS[states[name]] if name in states else "–" for name in names)
+        yield f"| {_cell(application)} | {_cell(flavor)} | {cells} |"
+
+
+def _cell(text: object) -> str:
+    """In a table a bar ends a cell even inside code."""
+    return code(text).replace("|", "\\|")
+
+
+def _finding(finding: Diagnosis) -> Iterator[str]:
+    subject, fix = finding["subject"], finding["fix"]
+    yield f"- **{subject['kind']}** {code(subject['name'])}: {prose(finding['says'])} ({code(finding['id'])})"
+    yield f"  - {prose(finding['means'])}. [Documentation]({finding['doc']})"
+    if finding["state"] == "not ready" and finding["at_run_time"]["code"]:
+        yield f"  - At run time, {prose(finding['at_run_time']['step'])} fails: {code(finding['at_run_time']['code'])}"
+    if fix:
+        text = code(fix["text"]) if fix["how"] == "command" else prose(fix["text"])
+        yield f"  - Fix: {text}" + (f" ([open]({fix['link']}))" if fix["link"] else "")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from html import escape
+from importlib.resources import files
 from typing import Any
 
-from tokenvault.render.safe import safe
+from tokenvault.text import safe
 
 VOID = frozenset({"meta", "input", "br"})
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*")
@@ -40,3 +42,26 @@ def _attribute(key: str, value: object) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError(f"no attribute name: {name!r}")
     return f" {name}" if value is True else f' {name}="{escape(safe(value, 4000))}"'
+
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def page(title: str, *body: object, style: str = "") -> str:
+    """A whole document. `style` is more CSS, ours."""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="referrer", content="no-referrer"),
+        tag("title", title),
+        tag("style", Markup(_css() + style)),
+    )
+    return f"<!doctype html>\n{tag('html', head, tag('body', *body), lang='en')}\n"
+
+
+@cache
+def _css() -> str:
+    return files("tokenvault.render").joinpath("page.css").read_text(encoding="utf-8")

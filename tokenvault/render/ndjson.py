@@ -22,9 +22,9 @@ from typing import Any
 
 from tokenvault import __version__
 from tokenvault.applier.events import Ended, Event, Outcome, Report, Started, Verified, Waiting, Working
-from tokenvault.document import Document, diagnostic_document
 from tokenvault.errors import Diagnostic
-from tokenvault.plan import Action
+from tokenvault.plan.document import Document, diagnostic_document
+from tokenvault.plan.model import Action
 
 FORMAT = "tokenvault-events"
 FORMAT_VERSION = "1.0"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from tokenvault.applier.events import Outcome, Report
 from tokenvault.kinds import kinds
-from tokenvault.plan import Action, Plan
-from tokenvault.render.safe import safe
+from tokenvault.plan.model import Action, Plan
 from tokenvault.render.style import PLAIN, Painter
+from tokenvault.text import safe
 
 
 def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: int, writes: int) -> str:
@@ -44,7 +44,7 @@ def _next_steps(plan: Plan, report: Report) -> Iterator[str]:
     advice: dict[str, list[str]] = {}
     for change in plan.changes:
         fields = kinds()[change.kind].fields
-        for path in change.sets:
+        for path in change.patch:
             given = any(a.path[0] == path and a.op != "remove" for a in change.attributes)
             text = fields[path].advice if path in fields and change.action is Action.UPDATE and given else ""
             if text and change.name not in advice.setdefault(text, []):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tokenvault.document import Document
-from tokenvault.render.safe import MAX_TEXT, safe
+from tokenvault.plan.document import Document
+from tokenvault.text import MAX_TEXT, safe
 
 
 def value_text(value: Any) -> str:
@@ -52,6 +52,18 @@ def totals(plan: Document) -> str:
     summary = plan["summary"]
     adopted = f" ({summary['adopt']:,} adopted)" if summary["adopt"] else ""
     return f"{summary['create']:,} to add, {summary['update']:,} to change{adopted}, {summary['delete']:,} to destroy"
+
+
+def shown_variables(plan: Document) -> list[str]:
+    """The variables that the spec may show, each with who says so: `APP_HOST (base.yaml:4)`."""
+    return [
+        f"{safe(variable['name'])} ({'sensitive, ' if variable['sensitive'] else ''}"
+        f"{place(variable['at']) if variable['at'] else '--allow-env'})"
+        for variable in plan["spec"].get("variables", ())
+    ]
+
+
+SHOWN = "Variables of the environment that this spec may show:"
 
 
 def nothing_to_do(plan: Document) -> str:

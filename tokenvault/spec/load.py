@@ -10,40 +10,50 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from tokenvault.errors import Diagnostic, SpecError, did_you_mean
-from tokenvault.flavors import Use, flavors
+from tokenvault.flavors import flavors
+from tokenvault.flavors.base import FlavorContext
 from tokenvault.kinds import kinds
-from tokenvault.secret import Secret, sounds_secret
+from tokenvault.model.spec import Path, Positions, Problem, Spec
+from tokenvault.secrets import Secret
 from tokenvault.spec.build import build
 from tokenvault.spec.merge import merge
-from tokenvault.spec.model import Path, Positions, Problem, Spec
-from tokenvault.spec.problems import diagnose, in_order, literal_secret, schema_problems, secret_in_clear, wrong_types
+from tokenvault.spec.problems import diagnose, in_order, schema_problems, wrong_types
+from tokenvault.spec.references import References
+from tokenvault.spec.resolver import Resolver, allowed_variables
 from tokenvault.spec.schema import spec_schema
 from tokenvault.spec.source import MAX_BYTES, MAX_PROBLEMS, Source, read_source
-from tokenvault.spec.values import References, Unresolved, has_default, has_reference, variables
 
 DEFAULT_FILE = "tokenvault.yaml"
 
 
-def load_spec(paths: Sequence[str | FilePath] = (DEFAULT_FILE,), environment: Mapping[str, str] | None = None) -> Spec:
+def load_spec(
+    paths: Sequence[str | FilePath] = (DEFAULT_FILE,),
+    environment: Mapping[str, str] | None = None,
+    allow_env: Sequence[str] = (),
+) -> Spec:
     """Reads, merges and validates spec files (folders stand for the YAML files in them).
 
-    Raises `SpecError` with every problem found, sorted by place. Reads no network and changes nothing.
+    `allow_env` are variables that may be shown, besides those that the spec lists. Raises `SpecError` with every problem
+    found, sorted by place. Reads no network and changes nothing.
     """
-    return load_sources([_read(file) for file in _files(paths)], os.environ if environment is None else environment)
+    sources = [_read(file) for file in _files(paths)]
+    return load_sources(sources, os.environ if environment is None else environment, allow_env)
 
 
-def load_sources(sources: Sequence[Source], environment: Mapping[str, str]) -> Spec:
+def load_sources(sources: Sequence[Source], environment: Mapping[str, str], allow_env: Sequence[str] = ()) -> Spec:
     """The same for files that were read already, or are not written yet."""
     _refuse_overlay(sources[0])
     merged = merge(sources)
     references = {file: References(environment, FilePath(file).parent) for file in merged.files}
-    resolver = _Resolver(merged.source, references)
-    data = resolver.resolve(merged.source.data, ())
-    problems = [*resolver.problems, *islice(_validate(data), MAX_PROBLEMS)]
+    positions = Positions(keys=merged.source.keys, values=merged.source.values)
+    allowed, wrong = allowed_variables(merged.source.data, positions, allow_env)
+    resolver = Resolver(merged.source, references, allowed)
+    data = resolver.resolved(merged.source.data)
+    problems = [*wrong, *resolver.problems, *islice(_validate(data), MAX_PROBLEMS)]
     if len(problems) >= MAX_PROBLEMS:  # the rules would only add to them
         _warnings(problems, merged.source)
     usable = _well_typed(_without(data, [problem.path for problem in problems])) if problems else data
-    spec, flavor_problems = build(usable, merged, references)
+    spec, flavor_problems = build(usable, merged, references, tuple(allowed))
     problems += [*flavor_problems, *_rules(spec)]
     return replace(spec, warnings=_warnings(problems, merged.source))
 
@@ -116,68 +126,11 @@ def _read(file: str) -> Source:
 
 
 def _refuse_plan(path: FilePath) -> None:
-    from tokenvault.planfile import is_plan_file
+    from tokenvault.files import is_plan_file
 
     if is_plan_file(path):
         hint = "It can be shown (`tokenvault show`), drawn (`graph --plan`) and applied (`apply`), as it is."
         raise SpecError(Diagnostic(code="spec-is-plan", summary=f"{path} is a saved plan, not a spec", hint=hint))
-
-
-class _Resolver:
-    """Replaces references in scalars; a class only because problems accumulate on the way."""
-
-    def __init__(self, source: Source, references: Mapping[str, References]) -> None:
-        self._source = source
-        self._references = references
-        self.problems: list[Problem] = []
-
-    def resolve(self, value: Any, path: Path) -> Any:
-        if isinstance(value, dict):
-            return {key: self.resolve(item, (*path, key)) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.resolve(item, (*path, index)) for index, item in enumerate(value)]
-        if _is_secret_option(path) and not isinstance(value, bool | None | str):
-            self.problems.append(literal_secret(path))
-        return self._scalar(value, path) if isinstance(value, str) else value
-
-    def _scalar(self, raw: str, path: Path) -> Any:
-        referenced, secret_here = has_reference(raw), _is_secret(path)
-        if (_is_secret_option(path) and not referenced) or (
-            has_default(raw) and (secret_here or _is_secret_option(path))
-        ):
-            self.problems.append(literal_secret(path))
-        span = self._source.values.get(path)
-        references = self._references[span.file] if span else next(iter(self._references.values()))
-        try:
-            if referenced and (secret_here or _in_options(path)):
-                return references.secret(raw)
-            if secret := next(filter(sounds_secret, variables(raw)), None):
-                self.problems.append(secret_in_clear(path, secret))
-                return raw
-            return references.text(raw)
-        except Unresolved as error:
-            self.problems.append(Problem(code=error.code, path=path, summary=error.summary, hint=error.hint))
-            return raw
-
-
-def _is_secret(path: Path) -> bool:
-    """Whether the schema says so (`writeOnly`)."""
-    schema: Any = spec_schema()
-    for part in path:
-        schema = schema.get("properties", {}).get(part) or schema.get("additionalProperties") or {}
-        if not isinstance(schema, dict):
-            return False
-    return bool(schema.get("writeOnly"))
-
-
-def _in_options(path: Path) -> bool:
-    """Anything in a connection's options may be a secret: what comes by reference is treated as one."""
-    return len(path) > 3 and path[0] == "connections" and path[2] == "options"
-
-
-def _is_secret_option(path: Path) -> bool:
-    """Whether an option of a connection, or what it stands in, is called like a secret."""
-    return _in_options(path) and any(isinstance(part, str) and sounds_secret(part) for part in path[3:])
 
 
 def _validate(data: Any) -> Iterable[Problem]:
@@ -246,8 +199,8 @@ def _rules(spec: Spec) -> Iterable[Problem]:
         yield from _connection_rules(spec, key)
         for used in app.flavors:
             yield from _flavor_rules(spec, key, used.name)
-            use = Use(spec=spec, app=app, flavor=used, domain="")
-            yield from flavors()[used.name].rules(use)
+            context = FlavorContext(spec=spec, app=app, flavor=used, domain="")
+            yield from flavors()[used.name].rules(context)
 
 
 def _connection_rules(spec: Spec, key: str) -> Iterable[Problem]:
@@ -265,7 +218,7 @@ def _connection_rules(spec: Spec, key: str) -> Iterable[Problem]:
 
 def _flavor_rules(spec: Spec, key: str, name: str) -> Iterable[Problem]:
     app, flavor = spec.applications[key], flavors()[name]
-    used = [use for use in app.flavors if use.name == name]
+    used = [context for context in app.flavors if context.name == name]
     if len(used) > 1:
         yield Problem(code="spec-flavor-twice", path=used[-1].path, summary=f'Flavor "{name}" stands here twice')
     if app.type and app.type not in flavor.types:

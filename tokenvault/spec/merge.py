@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenvault.errors import Diagnostic
-from tokenvault.spec.model import Path
+from tokenvault.model.spec import Path
 from tokenvault.spec.source import Source
 
 SHARED = frozenset({"version", "name", "tenant", "mfa_policy", "my_account_api", "overlay"})
@@ -31,11 +31,25 @@ def merge(sources: Sequence[Source]) -> Merged:
         if not isinstance(source.data, dict) or not isinstance(merged.data, dict):
             merged.data = merged.data if isinstance(merged.data, dict) else source.data
             continue
+        _refuse_wider(merged, source)
         if source.data.get("overlay") is True:
             _overlay(merged, source, merged.data, source.data, ())
         else:
             _join(merged, source)
     return Merged(source=merged, files=tuple(source.file for source in sources))
+
+
+def _refuse_wider(merged: Source, source: Source) -> None:
+    """Only the first file says which variables may be shown: whoever reviews that knows them all. Others may repeat it."""
+    listed = source.data.pop("variables", None)
+    known = merged.data.get("variables")
+    if listed is None or (
+        isinstance(listed, list) and isinstance(known, list) and all(name in known for name in listed)
+    ):
+        return
+    summary = "Only the first file of a spec says which variables may be shown"
+    hint = f"Move the names to `variables` of {merged.file}."
+    _collide(merged, source, ("variables",), summary, hint, code="spec-variables")
 
 
 def _join(merged: Source, source: Source) -> None:
@@ -102,6 +116,8 @@ def _places(value: Any, path: Path) -> Iterator[Path]:
         yield from _places(item, (*path, key))
 
 
-def _collide(merged: Source, source: Source, path: Path, summary: str, hint: str = "") -> None:
+def _collide(
+    merged: Source, source: Source, path: Path, summary: str, hint: str = "", code: str = "spec-collision"
+) -> None:
     span = source.keys.get(path)
-    merged.problems.append(Diagnostic(code="spec-collision", summary=summary, hint=hint, span=span))
+    merged.problems.append(Diagnostic(code=code, summary=summary, hint=hint, span=span))

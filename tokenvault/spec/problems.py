@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tokenvault.errors import Diagnostic, Span, did_you_mean
-from tokenvault.secret import sounds_secret
-from tokenvault.spec.model import Path, Positions, Problem
+from tokenvault.model.spec import Path, Positions, Problem
+from tokenvault.secrets import sounds_secret
 
 _NAMES = {"object": "a mapping", "array": "a list", "string": "text", "boolean": "true or false", "integer": "a number"}
 _TYPES = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
@@ -157,17 +157,6 @@ def literal_secret(path: Path) -> Problem:
         summary=f'"{name}" is a secret and must be a reference',
         detail="A spec is in git: whoever can read the repository can read what stands here. Consider it leaked.",
         hint="Write ${env:NAME} or ${file:path}, and rotate the secret if this was ever committed.",
-    )
-
-
-def secret_in_clear(path: Path, variable: str) -> Problem:
-    """A variable that sounds like a secret where its value would be shown."""
-    return Problem(
-        code="spec-secret-in-clear",
-        path=path,
-        summary=f"{variable} sounds like a secret, and what stands here is shown in plans and stored in clear",
-        hint="Refer to a secret only where one belongs, under `credentials` or `options` of a connection. "
-        "If it is none, call the variable something else.",
     )
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.secret import Secret
+from tokenvault.secrets import Secret
 from tokenvault.tenant.credentials import Credentials, management_audience, no_credentials
-from tokenvault.tenant.guidance import login_command, ways
+from tokenvault.tenant.scopes import login_command, ways
 
 TOKEN_SERVICE, SECRET_SERVICE = "Auth0 CLI Access Token", "Auth0 CLI Client Secret"
 MAX_CHUNKS = 50
@@ -117,13 +117,13 @@ class _Keyring:
 
     def chunks(self, service: str, account: str) -> str:
         """A value that the CLI keeps in numbered pieces."""
-        pieces = []
+        partitions = []
         for number in range(MAX_CHUNKS):
-            piece = self.read(f"{service} {number}", account)
-            if not piece:
+            partition_key = self.read(f"{service} {number}", account)
+            if not partition_key:
                 break
-            pieces.append(piece)
-        return "".join(pieces)
+            partitions.append(partition_key)
+        return "".join(partitions)
 
     def read(self, service: str, account: str) -> str | None:
         """One entry; the CLI's library names it otherwise on Windows."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.tenant.gateway import Exchange, Tenant
+from tokenvault.tenant.client import Exchange, Tenant
+from tokenvault.tenant.options import TenantOptions
 from tokenvault.tenant.pacing import Pacer, Wait
-from tokenvault.tenant_address import Where
 
 if TYPE_CHECKING:
     import httpx
@@ -24,19 +24,19 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 @asynccontextmanager
 async def open_tenant(
-    where: Where,
+    tenant_options: TenantOptions,
     environment: Mapping[str, str],
     *,
     observe: Callable[[Exchange], None] = lambda exchange: None,
     on_wait: Callable[[Wait], None] = lambda wait: None,
 ) -> AsyncIterator[Tenant]:
     """The tenant, for as long as the context lasts. `RefusedError` when it is not known how to reach it."""
-    pacer = Pacer(max_rps=where.max_rps, max_wait=where.max_wait, on_wait=on_wait)
-    if where.sandbox:
-        async with _sandbox(where.sandbox, pacer, observe) as tenant:
+    pacer = Pacer(max_rps=tenant_options.max_rps, max_wait=tenant_options.max_wait, on_wait=on_wait)
+    if tenant_options.sandbox:
+        async with _sandbox(tenant_options.sandbox, pacer, observe) as tenant:
             yield tenant
     else:
-        async with _remote(where, environment, pacer, observe) as tenant:
+        async with _remote(tenant_options, environment, pacer, observe) as tenant:
             yield tenant
 
 
@@ -44,29 +44,27 @@ async def open_tenant(
 async def _sandbox(path: Path, pacer: Pacer, observe: Callable[[Exchange], None]) -> AsyncIterator[Tenant]:
     import httpx
 
-    from tokenvault.sandbox import TOKEN, open_sandbox
-    from tokenvault.tenant.access_token import Access, FixedToken
+    from tokenvault.sandbox import TOKEN
+    from tokenvault.tenant.embedded import SandboxTransport, embedded_sandbox
+    from tokenvault.tenant.tokens import Access, FixedToken
 
-    sandbox = open_sandbox(path)
-    token = FixedToken(TOKEN, Access(source="the sandbox", scopes=sandbox.scopes))
-    try:
-        transport = httpx.ASGITransport(app=sandbox.app)
-        async with httpx.AsyncClient(transport=transport, timeout=TIMEOUT, follow_redirects=False) as http:
+    with embedded_sandbox(path) as sandbox:
+        token = FixedToken(TOKEN, Access(source="the sandbox", scopes=sandbox.scopes))
+        async with httpx.AsyncClient(
+            transport=SandboxTransport(sandbox), timeout=TIMEOUT, follow_redirects=False
+        ) as http:
             base = f"http://{sandbox.domain}"
             yield Tenant(domain=sandbox.domain, base_url=base, token=token, http=http, pacer=pacer, observe=observe)
-    finally:
-        sandbox.close()
 
 
 @asynccontextmanager
 async def _remote(
-    where: Where, environment: Mapping[str, str], pacer: Pacer, observe: Callable[[Exchange], None]
+    tenant_options: TenantOptions, environment: Mapping[str, str], pacer: Pacer, observe: Callable[[Exchange], None]
 ) -> AsyncIterator[Tenant]:
-    from tokenvault.tenant.access_token import TokenSource
     from tokenvault.tenant.credentials import find_credentials
-    from tokenvault.tenant.renewal import Renewal
+    from tokenvault.tenant.tokens import Renewal, TokenSource
 
-    credentials = find_credentials(environment, where.tenant)
+    credentials = find_credentials(environment, tenant_options.tenant)
     base = base_url(credentials.domain)
     async with http_client(base, timeout_of(environment)) as http:
         token = TokenSource(credentials, base, http)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.secret import Secret
-from tokenvault.tenant.guidance import ways
+from tokenvault.secrets import Secret
+from tokenvault.tenant.scopes import ways
 
 TOKEN_VARIABLES = ("AUTH0_API_TOKEN", "AUTH0_ACCESS_TOKEN")
 KEY_VARIABLE = "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY"

@@ -8,14 +8,145 @@ smallest plan bears at once. One that is refused holds back all that wait, so th
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 
 from tokenvault.errors import ApiError, Diagnostic
-from tokenvault.tenant.budget import NEVER, Budget, Told
-from tokenvault.tenant_address import MAX_WAIT
+from tokenvault.tenant.options import MAX_WAIT
+
+START = 2  # the smallest burst of any Auth0 plan
+NEVER = math.inf
+_NO_RESET = 5.0
+_TICK = 0.001
+_CLOCKS_AGREE = 2.0
+_LONGEST_REFUSAL = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimitHeaders:
+    """What the headers of an answer say of its limit; None is not said. `reset` is by our clock."""
+
+    limit: int | None
+    remaining: int | None
+    reset: float
+
+    @classmethod
+    def by(cls, headers: Mapping[str, str], now: float) -> RateLimitHeaders:
+        """Reads the headers. `retry-after` wins over the reset."""
+        after, reset = _number(headers.get("retry-after")), _number(headers.get("x-ratelimit-reset"))
+        limit, remaining = _number(headers.get("x-ratelimit-limit")), _number(headers.get("x-ratelimit-remaining"))
+        at = now + _NO_RESET
+        if after is not None or reset is not None:
+            at = now + after if after is not None else (reset or 0.0) - _ahead(headers, now)
+        return cls(
+            limit=int(limit) if limit else None, remaining=None if remaining is None else int(remaining), reset=at
+        )
+
+
+def _ahead(headers: Mapping[str, str], now: float) -> float:
+    """By how much the server's clock differs from ours, where that is more than rounding and the way of the answer."""
+    try:
+        ahead = parsedate_to_datetime(headers.get("date", "")).timestamp() - now
+    except (TypeError, ValueError):
+        return 0.0
+    return ahead if abs(ahead) > _CLOCKS_AGREE else 0.0
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text) if text else None
+    except ValueError:
+        return None
+    return value if value is None or math.isfinite(value) else None
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many requests may go now, and when the next one may."""
+
+    remaining: float = START
+    limit: int | None = None
+    pace: float = 0.0
+    reset: float | None = None
+    sent: int = 0
+    ended: int = 0
+    _gained_at: float = 0.0
+    _lowest: float = NEVER
+    _latest: float = 0.0
+    _anchor: tuple[int, float] | None = None
+    _refusals: int = 0
+    _learns: bool = True
+
+    def delay(self, now: float) -> float:
+        """Seconds until one more request may go; `NEVER` when only an answer can tell."""
+        self._gain(now)
+        if self.remaining >= 1:
+            return 0.0
+        at_reset = self.reset - now if self.reset is not None else NEVER
+        by_pace = (1 - self.remaining) / self.pace if self.pace else NEVER
+        return max(_TICK, min(at_reset, by_pace))
+
+    def _gain(self, now: float) -> None:
+        self.remaining = min(self.limit or NEVER, self.remaining + self.pace * max(0.0, now - self._gained_at))
+        self._gained_at = now
+        if self.remaining < 1 and self.reset is not None and now >= self.reset:
+            self.remaining, self.reset = 1, None  # one for certain; its answer tells how many more
+
+    def send(self) -> int:
+        """Counts a request that goes now. What it answers is how many had ended before."""
+        if self.sent == self.ended:
+            self._lowest, self._latest = NEVER, 0.0
+        self.reset = None  # it may take what the reset would bring
+        self.remaining -= 1
+        self.sent += 1
+        return self.ended
+
+    def end(self, *, answered: bool) -> None:
+        """Counts the end of a request. One without an answer is not held against the budget."""
+        self.ended += 1
+        self.remaining += 0 if answered else 1
+        if self.ended == self.sent:
+            self.remaining = max(self.remaining, self._lowest if self._lowest < NEVER else 0)
+            self.reset = self._latest
+
+    def learn(self, ended_before: int, sent_at: float, told: RateLimitHeaders, now: float) -> None:
+        """Takes in what the answer to a request tells, before its end is counted."""
+        self._refusals = 0
+        if told.remaining is None:
+            self._learn_nothing()
+            return
+        self._gain(now)
+        self.limit = told.limit or self.limit
+        self._lowest, self._latest = min(self._lowest, told.remaining), max(self._latest, told.reset)
+        beside = self.sent - ended_before - 1
+        self.remaining = min(max(self.remaining, told.remaining - beside), told.remaining + 0.99)
+        if beside == 0:
+            self._learn_pace(told.remaining + self.sent, sent_at, now)
+
+    def _learn_nothing(self) -> None:
+        """No headers: no limit, as long as nothing was ever refused; then one after the other."""
+        self.remaining = self.remaining + 1 if self.limit else NEVER
+
+    def _learn_pace(self, level: int, sent_at: float, now: float) -> None:
+        """Between two answers the bucket gained what was sent and what is left more than before, within one."""
+        if self._anchor is None:
+            self._anchor = level, sent_at
+        elif self._learns:
+            self.pace = max(self.pace, (level - self._anchor[0] - 1) / max(_TICK, now - self._anchor[1]))
+
+    def refuse(self, told: RateLimitHeaders, now: float) -> None:
+        """A 429: nothing goes before the named reset. A pace that led to it is not the bucket's: none is learnt again."""
+        self._refusals += 1
+        self._learns = self._learns and not self.pace
+        self.limit = told.limit or self.limit or 1
+        patience = min(_LONGEST_REFUSAL, 2.0 ** (self._refusals - 2))
+        self.remaining, self.pace, self._lowest, self._anchor, self.reset = 0, 0.0, 0, None, None
+        self._latest = max(self._latest, told.reset, now + patience)
+
 
 CONCURRENT = 16
 APART = ("clients", "connections")
@@ -45,7 +176,7 @@ class _Queue:
 
     budget: Budget = field(default_factory=Budget)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Slot:
@@ -57,10 +188,10 @@ class Slot:
         self._ended_before = {name: budget.send() for name, budget in counted.items()}
         self._answered = False
 
-    def heed(self, headers: Mapping[str, str], *, refused: bool) -> None:
+    def observe(self, headers: Mapping[str, str], *, refused: bool) -> None:
         """Learns from an answer, whatever it was."""
         now = self._pacer.clock.now()
-        told = Told.by(headers, now)
+        told = RateLimitHeaders.by(headers, now)
         self._answered = True
         self._pacer.compare(self._group, told)
         for name, budget in self._pacer.counting(self._group).items():
@@ -127,8 +258,8 @@ class Pacer:
                     delay = queue.budget.delay(self.clock.now())
                     if not delay:
                         return Slot(self, group, self.counting(group))
-                    queue.news.clear()
-                    await self._wait(delay, queue.news)
+                    queue.changed.clear()
+                    await self._wait(delay, queue.changed)
 
     def _queue(self, group: str) -> _Queue:
         return self._queues[group if self._apart else REST]
@@ -137,7 +268,7 @@ class Pacer:
         """The budgets that a request of this group counts against, for all that is known."""
         return {name: queue.budget for name, queue in self._queues.items() if name == group or not self._apart}
 
-    def compare(self, group: str, told: Told) -> None:
+    def compare(self, group: str, told: RateLimitHeaders) -> None:
         """Two groups with different limits are counted apart, and then all are."""
         if told.limit:
             self._limits[group] = told.limit
@@ -146,7 +277,7 @@ class Pacer:
 
     def _tell(self) -> None:
         for queue in self._queues.values():
-            queue.news.set()
+            queue.changed.set()
 
     async def wait(self, seconds: float) -> bool:
         """Sleeps, for a reason of the caller's own, unless that would exceed the bound on waiting."""
@@ -155,24 +286,24 @@ class Pacer:
         await self._pause(seconds, asyncio.Event())
         return True
 
-    async def _wait(self, seconds: float, news: asyncio.Event) -> None:
+    async def _wait(self, seconds: float, changed: asyncio.Event) -> None:
         """Waits for the limit so long, or until there is news: told, and within the bound."""
         if seconds < NEVER:
             if self._exceeds(seconds):
                 raise ApiError(_too_long(self.max_wait))
             self._on_wait(Wait(seconds=seconds, before=self.waited, bound=self.max_wait))
-        await self._pause(seconds, news)
+        await self._pause(seconds, changed)
 
     def _exceeds(self, seconds: float) -> bool:
         now = self.clock.now()
         return self.waited + max(0.0, now + seconds - max(now, self._waited_until)) > self.max_wait
 
-    async def _pause(self, seconds: float, news: asyncio.Event) -> None:
+    async def _pause(self, seconds: float, changed: asyncio.Event) -> None:
         """Waits so long or until there is news. Pauses side by side count once; waiting for an answer is none."""
         start = self.clock.now()
         try:
             async with asyncio.timeout(seconds if seconds < NEVER else None):
-                await news.wait()
+                await changed.wait()
         except TimeoutError:
             pass
         finally:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tokenvault.errors import ApiError, Diagnostic
-from tokenvault.secret import Secret
+from tokenvault.secrets import Secret
 from tokenvault.tenant.connect import TIMEOUT, base_url, http_client
 from tokenvault.tenant.failures import quote, unintelligible, unreachable
-from tokenvault.tenant_address import Where
+from tokenvault.tenant.options import TenantOptions
 
 if TYPE_CHECKING:
     import httpx
@@ -78,10 +78,12 @@ class TokenEndpoint:
 
 
 @asynccontextmanager
-async def open_token_endpoint(where: Where, domain: str, observe: Observe) -> AsyncIterator[TokenEndpoint]:
+async def open_token_endpoint(
+    tenant_options: TenantOptions, domain: str, observe: Observe
+) -> AsyncIterator[TokenEndpoint]:
     """The token endpoint on this domain, for as long as the context lasts. Needs no Management API credentials."""
-    if where.sandbox:
-        async with _sandbox(where, domain, observe) as endpoint:
+    if tenant_options.sandbox:
+        async with _sandbox(tenant_options, domain, observe) as endpoint:
             yield endpoint
         return
     base = base_url(domain)
@@ -90,15 +92,12 @@ async def open_token_endpoint(where: Where, domain: str, observe: Observe) -> As
 
 
 @asynccontextmanager
-async def _sandbox(where: Where, domain: str, observe: Observe) -> AsyncIterator[TokenEndpoint]:
+async def _sandbox(tenant_options: TenantOptions, domain: str, observe: Observe) -> AsyncIterator[TokenEndpoint]:
     import httpx
 
-    from tokenvault.sandbox import open_sandbox
+    from tokenvault.tenant.embedded import SandboxTransport, embedded_sandbox
 
-    assert where.sandbox is not None
-    sandbox = open_sandbox(where.sandbox)
-    try:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=sandbox.app), timeout=TIMEOUT) as http:
+    assert tenant_options.sandbox is not None
+    with embedded_sandbox(tenant_options.sandbox) as sandbox:
+        async with httpx.AsyncClient(transport=SandboxTransport(sandbox), timeout=TIMEOUT) as http:
             yield TokenEndpoint(domain=domain, url=f"http://{domain}/{PATH}", http=http, observe=observe)
-    finally:
-        sandbox.close()

@@ -1,0 +1,112 @@
+"""Drift: what changed behind a spec's back, and nothing that was merely never applied."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.applier.test_stale import EDITED, disable, disturb
+from tests.plan.gallery import CASES, drifted
+from tests.plan.tenants import client, connection, edit, run
+from tests.support import ROOT, WRITES, requests_of
+
+
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("applied")
+    CASES["empty"].prepare("empty", folder)
+    (folder / "set_never.yaml").write_text((folder / "spec.yaml").read_text() + "mfa_policy: set_never\n")
+    return folder
+
+
+@pytest.fixture
+def folder(applied: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(applied, tmp_path / "work"))
+
+
+def drift(folder: Path, spec: str = "spec.yaml", code: int = 2) -> dict[str, Any]:
+    found = run(folder, "drift", spec, "--format", "json")
+    assert found.code == code, found.err
+    document: dict[str, Any] = found.json
+    Draft202012Validator(json.loads((ROOT / "schemas" / "drift.schema.json").read_text())).validate(document)
+    assert document["drifted"] == (code == 2)
+    return document
+
+
+def test_after_an_apply_there_is_none(folder: Path) -> None:
+    found = run(folder, "drift", "spec.yaml", "--debug")
+    assert (found.code, found.out.startswith("No drift.")) == (0, True)
+    assert not requests_of(found, *WRITES)
+
+
+def test_before_the_first_apply_there_is_none_either(tmp_path: Path) -> None:
+    CASES["create-everything"].prepare("create-everything", tmp_path)
+    found = run(tmp_path, "drift", "spec.yaml")
+    assert found.code == 0
+    assert "carries the mark of acme yet" in " ".join(found.out.split())
+    assert "Not applied yet, which is no drift" in found.out
+
+
+OURS = {"connection_clients": ("connection_clients.github", lambda o: disable(o, "github", "Acme Assistant"))}
+
+
+@pytest.mark.parametrize("kind", EDITED)
+def test_an_edit_of_any_kind_is_drift(kind: str, folder: Path) -> None:
+    address, by_hand = OURS.get(kind, EDITED[kind])
+    edit(folder / "tenant.db", by_hand)
+    assert [change["address"] for change in drift(folder, "set_never.yaml")["changes"]] == [address]
+
+
+def test_everything_at_once(folder: Path) -> None:
+    edit(folder / "tenant.db", disturb)
+    found = drift(folder, "set_never.yaml")
+    assert {change["address"] for change in found["changes"]} >= {address for address, _ in EDITED.values()}
+    assert found["pending"] == []
+
+
+def test_before_is_what_the_spec_says_and_after_is_what_the_tenant_has(folder: Path) -> None:
+    edit(folder / "tenant.db", drifted)
+    changes = {change["address"]: change for change in drift(folder)["changes"]}
+    github = changes["connection.github"]["attributes"][0]
+    assert (github["path"], github["before"], github["after"]) == (["connected_accounts.active"], True, False)
+    members = {(a["op"], a["before"], a["after"]) for a in changes["application.assistant"]["attributes"]}
+    assert ("add", None, "password") in members
+    assert ("remove", "refresh_token", None) in members
+    assert changes["client_grant.assistant.my_account"]["action"] == "delete"
+
+
+def test_an_apply_puts_it_back(folder: Path) -> None:
+    edit(folder / "tenant.db", drifted)
+    assert run(folder, "apply", "spec.yaml", "-y").code == 0
+    drift(folder, code=0)
+
+
+def test_what_was_never_applied_is_mentioned_and_is_no_drift(folder: Path) -> None:
+    with (folder / "spec.yaml").open("a") as spec:
+        spec.write(
+            "  later:\n    type: m2m\n    flavors:\n      - privileged_worker:\n          ip_allowlist: [10.0.0.1]\n"
+        )
+        spec.write(
+            "          public_keys: [{file: keys/nightly-sync.pub.pem}]\n          grants: {acme-crm: [contacts.read]}\n"
+        )
+        spec.write("    connections: [acme-crm]\n")
+    assert "application.later" in drift(folder, code=0)["pending"]
+
+
+def test_objects_of_others_are_of_no_concern(folder: Path) -> None:
+    def others(objects: dict[str, Any]) -> None:
+        client(objects, "Storefront")["callbacks"] = []
+        connection(objects, "sign-in-with-slack")["options"]["scope"] = []
+
+    edit(folder / "tenant.db", others)
+    drift(folder, code=0)
+
+
+def test_a_spec_that_is_wrong_is_an_error_and_no_drift(folder: Path) -> None:
+    (folder / "spec.yaml").write_text("version: 1\n")
+    assert run(folder, "drift", "spec.yaml").code == 1

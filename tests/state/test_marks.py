@@ -1,0 +1,140 @@
+"""Marks say whose an object is: another spec's is refused by name, and a mark, not a name, identifies an object."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.state.world import Spec, World, change_of, changed_paths, changes, marks, orphans, spec_of, web
+from tests.support import by_name
+
+
+def named(spec: Spec, name: str, **more: object) -> Spec:
+    """The spec under another name."""
+    return {**spec, "name": name, **more}
+
+
+def test_what_a_spec_creates_and_adopts_carries_its_name_and_key(acme: World) -> None:
+    spec = spec_of({"mine": web(), "portal": web(name="Legacy Portal")})
+    spec["connections"] = {"google-oauth2": {"offline_access": True}}
+    acme.apply(spec)
+    assert acme.client("mine")["client_metadata"]["tokenvault"].startswith("acme/mine created ")
+    assert acme.client("Legacy Portal")["client_metadata"]["tokenvault"].startswith("acme/portal adopted ")
+    google = by_name(acme.state()["connections"], "google-oauth2")
+    assert marks(google["metadata"]) == {"tokenvault": "acme/google-oauth2 adopted own:o.offline_access=tb6kG"}
+
+
+def test_a_connection_that_is_only_used_is_not_claimed(acme: World) -> None:
+    acme.apply(spec_of({"mine": web()}, "github"))
+    assert "metadata" not in by_name(acme.state()["connections"], "github")
+    acme.apply(named(spec_of({"theirs": web()}, "github"), "other"))
+
+
+def test_the_longest_names_and_all_that_is_lent_fit_into_a_mark(acme: World) -> None:
+    """Auth0 takes 255 characters: what finds no room in one value stands in the next; nothing is cut in two."""
+    connections = [f"connection-number-{n:02}" for n in range(12)]
+    for name in connections:
+        acme.hands.ask("POST", "connections", {"name": name, "strategy": "github"})
+    key = "k" * 64
+    spec = named(spec_of({key: web()}, *connections), "n" * 40)
+    acme.apply(spec)
+    metadata = acme.client(key)["client_metadata"]
+    mark, more = metadata["tokenvault"], metadata["tokenvault_2"]
+    assert max(len(mark), len(more)) <= 255 and mark.startswith(f"{'n' * 40}/{key} created api:my_account with:")
+    assert {name for text in (mark, more) for name in connections if name in text} == set(connections)
+    acme.assert_done(spec)
+    acme.destroy(spec)
+    assert not [client for client in acme.state()["clients"].values() if client["name"] == key]
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_an_application_of_another_spec_is_refused_with_its_name(acme: World, command: str) -> None:
+    acme.apply(named(spec_of({"portal": web(name="Legacy Portal")}), "theirs"))
+    options = ["-y"] if command == "apply" else []
+    said = acme.refused(command, spec_of({"mine": web(name="Legacy Portal")}), *options)
+    assert 'application.mine belongs to the spec "theirs" (as portal)' in said
+    assert "--adopt" in said and "spec.yaml:" in said
+
+
+def test_a_connection_of_another_spec_is_refused_with_its_name(acme: World) -> None:
+    theirs = named(spec_of({"theirs": web()}), "theirs")
+    theirs["connections"] = {"google-oauth2": {"offline_access": True}}
+    acme.apply(theirs)
+    mine = spec_of({"mine": web()})
+    mine["connections"] = {"google-oauth2": {"scopes": ["email"]}}
+    said = acme.refused("plan", mine)
+    assert 'connection.google-oauth2 belongs to the spec "theirs"' in said and "google-oauth2: {}" in said
+    acme.apply(spec_of({"mine": web()}))
+
+
+def test_adopt_takes_over_and_then_it_is_the_other_spec_that_is_refused(acme: World) -> None:
+    theirs, mine = named(spec_of({"app": web(name="App")}), "theirs"), spec_of({"mine": web(name="App")})
+    acme.apply(theirs)
+    change = change_of(acme.plan(mine, "--adopt"), "application.mine")
+    assert change["adopts"] and 'taken over from the spec "theirs"' in change["reason"]
+    acme.apply(mine, "--adopt")
+    assert acme.client("App")["client_metadata"]["tokenvault"].startswith("acme/mine created")
+    acme.assert_done(mine)
+    assert 'belongs to the spec "acme"' in acme.refused("plan", theirs)
+
+
+def test_what_another_spec_created_is_the_one_s_to_delete_that_took_it_over(acme: World) -> None:
+    acme.apply(named(spec_of({"app": web(name="App")}), "theirs"))
+    mine = spec_of({"mine": web(name="App")})
+    acme.apply(mine, "--adopt")
+    assert orphans(acme.plan(spec_of({"other": web()}))) == {"application.mine"}
+    acme.apply(spec_of({"other": web()}), "--prune")
+    assert "App" not in {client["name"] for client in acme.state()["clients"].values()}
+
+
+def test_a_new_name_in_the_spec_renames_the_application(acme: World) -> None:
+    acme.apply(spec_of({"app": web(name="Before")}))
+    client_id = acme.client("Before")["client_id"]
+    renamed = spec_of({"app": web(name="After")})
+    assert changes(acme.plan(renamed)) == {"application.app": "update"}
+    acme.apply(renamed)
+    assert acme.client("After")["client_id"] == client_id
+
+
+def test_an_application_that_was_renamed_in_the_dashboard_is_found_and_gets_its_name_back(acme: World) -> None:
+    spec = spec_of({"app": web(name="Ours")})
+    acme.apply(spec)
+    client_id = acme.client("Ours")["client_id"]
+    acme.patch("Ours", {"name": "Theirs"})
+    acme.hands.application("Ours")
+    change = change_of(acme.plan(spec), "application.app")
+    assert (change["id"], change["action"]) == (client_id, "update")
+
+
+def test_a_new_key_for_the_same_name_keeps_the_application_and_who_made_it(acme: World) -> None:
+    acme.apply(spec_of({"before": web(name="App")}))
+    was = acme.client("App")
+    renamed = spec_of({"after": web(name="App")})
+    plan = acme.plan(renamed)
+    assert changes(plan) == {"application.after": "update"} and orphans(plan) == set()
+    acme.apply(renamed)
+    assert changed_paths(was, acme.client("App")) == {"client_metadata.tokenvault"}
+    assert acme.client("App")["client_metadata"]["tokenvault"].startswith("acme/after created ")
+
+
+def test_two_keys_for_one_application_are_an_error(acme: World) -> None:
+    acme.apply(spec_of({"one": web(name="App")}))
+    client_id = acme.client("App")["client_id"]
+    both = {"one": web(name="App"), "two": {"client_id": client_id, "flavors": ["connected_accounts"]}}
+    said = acme.refused("plan", spec_of(both))
+    assert "application.two and application.one are the same object" in said
+
+
+def test_two_applications_that_carry_one_mark_are_an_error_that_lists_both(acme: World) -> None:
+    spec = spec_of({"app": web(name="App")})
+    acme.apply(spec)
+    copied = {"client_metadata": acme.client("App")["client_metadata"]}
+    ids = sorted([acme.client("App")["client_id"], acme.hands.application("Copy", **copied)])
+    assert ", ".join(ids) in acme.refused("plan", spec)
+
+
+def test_a_mark_of_another_spec_is_nothing_to_a_name_that_is_free(acme: World) -> None:
+    acme.apply(named(spec_of({"app": web(name="Theirs")}), "theirs"))
+    before = acme.client("Theirs")
+    acme.apply(spec_of({"app": web(name="Mine")}), "--prune")
+    acme.destroy(spec_of({"app": web(name="Mine")}))
+    assert acme.client("Theirs") == before

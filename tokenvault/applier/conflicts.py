@@ -1,0 +1,138 @@
+"""What others did meanwhile: objects that appeared since the plan was made or beside the apply, and refusals explained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote
+
+from tokenvault.applier.writer import Writer, exists, lacking, node_of
+from tokenvault.errors import ApiError, Diagnostic, TokenVaultError
+from tokenvault.kinds import kinds
+from tokenvault.kinds.base import Object, Request
+from tokenvault.model.desired import Graph, bind
+from tokenvault.model.marks import read_mark
+from tokenvault.plan.diff import Canonicalizer
+from tokenvault.plan.model import Action, Change, Plan
+from tokenvault.state.live import match, read_state
+from tokenvault.tenant.client import Tenant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precheck:
+    """Objects to be created that are `there` as the plan wants them, and those `refused` because they differ."""
+
+    there: Mapping[str, Object] = field(default_factory=dict)
+    refused: Mapping[str, Diagnostic] = field(default_factory=dict)
+
+
+NOTHING = Precheck()
+
+
+async def precheck(tenant: Tenant, plan: Plan) -> Precheck:
+    """What of the plan's creations is in the tenant by now: a few reads, none when it creates nothing."""
+    creates = [change for change in plan.changes if change.action is Action.CREATE]
+    if not creates:
+        return NOTHING
+    nodes = {change.address: node_of(change, change.identity) for change in creates}
+    graph = Graph(spec_name=plan.spec_name, domain=plan.tenant, nodes=nodes)
+    live = match(graph, await read_state(tenant, graph))
+    there: dict[str, Object] = {}
+    refused: dict[str, Diagnostic] = {}
+    for change in creates:
+        item = live.objects.get(change.address)
+        if item is None:
+            continue
+        wanted = bind(dict(change.patch), live.ids)
+        differing = lacking(kinds()[change.kind], wanted, item, Canonicalizer(plan.salt))
+        if differing:
+            refused[change.address] = exists(change, item, differing)
+        else:
+            there[change.address] = item
+    return Precheck(there=there, refused=refused)
+
+
+VERBS = {Action.CREATE: "create", Action.UPDATE: "update", Action.DELETE: "delete"}
+NO_FEATURE = "api-entitlement"
+
+
+def explained_error(change: Change, error: TokenVaultError) -> Diagnostic:
+    """The error of a change: which object, what Auth0 said of it, and the feature that the tenant lacks, if it is that."""
+    said = error.diagnostics[0]
+    if not isinstance(error, ApiError) or not 400 <= error.status < 500:
+        return replace(said, context=change.address, span=said.span or change.span)
+    features = list(_features(change, said))
+    return replace(
+        said,
+        code=NO_FEATURE if features else said.code,
+        summary=f"Auth0 refused to {VERBS[change.action]} {change.address} ({error.status})",
+        hint="\n".join(features) or said.hint,
+        context=change.address,
+        span=change.span,
+    )
+
+
+def _features(change: Change, said: Diagnostic) -> Iterator[str]:
+    """A 403 says that a feature is missing, rarely which, and a 400 that an attribute is unknown: the plan knows the rest."""
+    fields = kinds()[change.kind].fields
+    sent = {**change.patch, **change.deferred}
+    named = {path.split(".")[0] for path, value in sent.items() if value is not None}
+    if said.code != NO_FEATURE:
+        named = {name for name in named if name in said.detail}
+    for path, asked in fields.items():
+        if asked.feature and path.split(".")[0] in named:
+            yield f"{path.split('.')[0]} needs {asked.feature}"
+
+
+ATTEMPTS = 4
+PAUSE = 1.0
+
+
+async def withdraw_duplicates(tenant: Tenant, writer: Writer, created: Mapping[str, str]) -> dict[str, Diagnostic]:
+    """Which of the created applications (mark → address) had to be withdrawn, and why."""
+    lost: dict[str, Diagnostic] = {}
+    for attempt in range(ATTEMPTS):
+        marked = await _marked(tenant, {mark: address for mark, address in created.items() if address not in lost})
+        rivals = {address: ids - {writer.ids[address]} for address, ids in sorted(marked.items())}
+        found = [address for address, others in rivals.items() if others]
+        if found and (attempt == ATTEMPTS - 1 or writer.ids[found[0]] > min(rivals[found[0]])):
+            for address in found:
+                lost[address] = await _withdraw(tenant, address, writer.ids[address], min(rivals[address]))
+            continue
+        if not found and all(writer.ids[address] in ids for address, ids in marked.items()):
+            break
+        await tenant.pacer.clock.sleep(PAUSE)
+    return lost
+
+
+async def _marked(tenant: Tenant, created: Mapping[str, str]) -> dict[str, set[str]]:
+    """The applications that carry each mark. A list without our own is older than our creates: it tells nothing."""
+    params = {"is_global": False, "fields": "client_id,client_metadata", "include_fields": True}
+    found: dict[str, set[str]] = {address: set() for address in created.values()}
+    for client in await tenant.pages("clients", "clients", params):
+        mark = read_mark(client.get("client_metadata"))
+        address = created.get(mark.owner) if mark else None
+        if address:
+            found[address].add(str(client.get("client_id")))
+    return found
+
+
+async def _withdraw(tenant: Tenant, address: str, mine: str, theirs: str) -> Diagnostic:
+    summary = f"Another apply created {address} at the same time ({theirs}), which stays"
+    hint = "Run `tokenvault apply` again: it continues with that one."
+    try:
+        await tenant.write(Request(method="DELETE", path=f"clients/{quote(mine, safe='')}"))
+    except ApiError:
+        hint = f"This apply's own duplicate {mine} could not be deleted: delete it in the dashboard, then apply again."
+    return Diagnostic(code="apply-contested", summary=summary, hint=hint, context=address)
+
+
+def unconfirmed(address: str, error: TokenVaultError) -> Diagnostic:
+    """Nobody could tell whether somebody else created the application too: nothing is built on it."""
+    return Diagnostic(
+        code="apply-unconfirmed",
+        summary=f"{address} was created, but the applications could not be listed to see whether it is the only one",
+        detail=error.diagnostics[0].summary,
+        hint="Run `tokenvault apply` again: it continues with what is there.",
+        context=address,
+    )

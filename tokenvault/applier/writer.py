@@ -1,0 +1,276 @@
+"""One object's writes: what is sent, what must hold before it is, and what to do when the answer is not a yes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tokenvault.applier.events import ALREADY
+from tokenvault.errors import ApiError, Diagnostic, RefusedError, UnknownOutcome
+from tokenvault.kinds import kinds
+from tokenvault.kinds.base import Kind, Object
+from tokenvault.model.constraints import Equals
+from tokenvault.model.desired import DesiredObject, ObjectRef, bind, refs
+from tokenvault.model.marks import parse_mark
+from tokenvault.model.paths import get_path, nest
+from tokenvault.plan.diff import Canonicalizer, differences
+from tokenvault.plan.model import Action, Change
+from tokenvault.plan.patch import request_body
+from tokenvault.secrets import is_sensitive
+from tokenvault.state.live import seal
+from tokenvault.tenant.client import Tenant
+
+CREATE_ATTEMPTS = 3
+LAG = 1.0
+SAYS_EXISTS = (400, 409)  # Auth0 answers 409 to what exists, and 400 to a public key that does
+
+
+class Writer:
+    """Carries out single changes. `ids` grows as objects are created; `made` keeps what Auth0 answered to creates.
+
+    `there` are objects that the plan creates and that are found to exist, as it wants them.
+    """
+
+    def __init__(self, tenant: Tenant, compare: Canonicalizer, there: Mapping[str, Object] | None = None) -> None:
+        self._tenant = tenant
+        self._compare = compare
+        self._there = there or {}
+        self.ids: dict[str, str] = {}
+        self.made: dict[str, Object] = {}
+
+    async def create(self, change: Change) -> tuple[str, str]:
+        """Creates the object, or finds that it exists as it should be. Its id, and a note when it was not simply created.
+
+        What may have been created already is looked up before it is sent again.
+        """
+        kind = kinds()[change.kind]
+        if change.address in self._there:
+            return self._taken(kind, change, self._there[change.address])
+        body = {**self.bound(change.identity), **nest(self.bound(change.patch))}
+        for _ in range(CREATE_ATTEMPTS):
+            try:
+                return await self._created(kind, change, body), ""
+            except ApiError as error:
+                failure = error
+            if not isinstance(failure, UnknownOutcome) and failure.status not in SAYS_EXISTS:
+                break
+            found = await self._found(change)
+            if found is not None:
+                return self._as_wanted(kind, change, found, failure)
+            if not isinstance(failure, UnknownOutcome):
+                break
+        raise failure
+
+    async def _created(self, kind: Kind, change: Change, body: Object) -> str:
+        answers = [await self._tenant.write(request) for request in kind.creation(body)]
+        answer = seal(answers[0]) if isinstance(answers[0], dict) else dict(body)
+        if not isinstance(answer.get(kind.id_field), str):
+            raise UnknownOutcome(_nameless(change))
+        self.made[change.address] = answer
+        return str(answer[kind.id_field])
+
+    async def _found(self, change: Change) -> Object | None:
+        """The object, with patience for reads that lag behind writes."""
+        found = await self.look_up(change)
+        if found is None:
+            await self._tenant.pacer.clock.sleep(LAG)
+            found = await self.look_up(change)
+        return found
+
+    async def look_up(self, change: Change) -> Object | None:
+        """The object by its natural key, wherever it came from."""
+        kind, node = kinds()[change.kind], self.node(change)
+        before = {"clients": [{"client_id": node.target.identity.get("client_id")}]}
+        objects = [seal(item) for item in await kind.collection.read(self._tenant, [node], before)]
+        return kind.find(node, node.target.identity, kind.indexed(objects))
+
+    def _as_wanted(self, kind: Kind, change: Change, found: Object, failure: ApiError) -> tuple[str, str]:
+        """An interrupted run or another one created it: it is taken as it is, or, when it differs, left as it is."""
+        differing = lacking(kind, self.bound(change.patch), found, self._compare)
+        if not differing:
+            return self._taken(kind, change, found)
+        raise failure if failure.status == 400 else RefusedError(exists(change, found, differing))
+
+    def _taken(self, kind: Kind, change: Change, found: Object) -> tuple[str, str]:
+        self.made[change.address] = found
+        return str(found[kind.id_field]), ALREADY
+
+    async def update(self, change: Change) -> tuple[str, str]:
+        """Re-reads the object and sends what changes. Its id, and a note when it was as planned already.
+
+        Refused when the plan's premises no longer hold.
+        """
+        kind = kinds()[change.kind]
+        live = await self._fetch(kind, change)
+        patch = self.goal(change, self.bound(change.patch), live)
+        stale = self._stale(kind, change, live)
+        if (stale or kind.delta) and not lacking(kind, patch, live, self._compare):
+            return str(change.id), ALREADY
+        if stale:
+            raise RefusedError(changed(change, live, stale))
+        await self._send(kind, patch, live)
+        return str(change.id), ""
+
+    def goal(self, change: Change, values: Mapping[str, Any], live: Object) -> Mapping[str, Any]:
+        """What the object is to hold. Of a list that is changed member by member, the rest is as it is by now."""
+        if not kinds()[change.kind].delta:
+            return values
+        return {path: self._with_members(change, path, get_path(live, path) or []) for path in values}
+
+    def _with_members(self, change: Change, path: str, present: list[Any]) -> list[Any]:
+        members = [attribute for attribute in change.attributes if attribute.path[0] == path]
+        gone = [attribute.before for attribute in members if attribute.op == "remove"]
+        new = [self.ids.get(a.unknown) if a.unknown else a.after for a in members if a.op == "add"]
+        return [m for m in present if m not in gone] + [m for m in new if m is not None and m not in present]
+
+    async def finish(self, change: Change) -> str:
+        """Writes what had to wait for objects that waited for this one."""
+        kind = kinds()[change.kind]
+        deferred, made = self.bound(change.deferred), self.made.get(change.address) or await self._fetch(kind, change)
+        if lacking(kind, deferred, made, self._compare):
+            await self._send(kind, deferred, made)
+        return self.ids[change.address]
+
+    async def delete(self, change: Change) -> str:
+        """Deletes the object; one that is gone already is as good."""
+        kind = kinds()[change.kind]
+        known = {**self.bound(change.identity), kind.id_field: change.id}
+        try:
+            live = await self._fetch(kind, change)
+            if stale := self._stale(kind, change, live):
+                raise RefusedError(changed(change, live, stale))
+            for request in kind.deletion(known):
+                await self._tenant.write(request)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+        return str(change.id)
+
+    async def _fetch(self, kind: Kind, change: Change) -> Object:
+        known = {**self.bound(change.identity), kind.id_field: change.id}
+        try:
+            return dict(seal(await kind.fetched(self._tenant, known)))
+        except ApiError as error:
+            if error.status == 404 and change.action is Action.UPDATE:
+                raise RefusedError(gone(change)) from None
+            raise
+
+    def _stale(self, kind: Kind, change: Change, live: Object) -> list[str]:
+        """The attributes that are no longer as the plan found them."""
+        return [
+            path
+            for path, premise in change.preconditions.items()
+            if self._compare.fingerprint(self._before_us(kind, get_path(live, path)), kind.field_at(path)) != premise
+        ]
+
+    def _before_us(self, kind: Kind, value: Any) -> Any:
+        """The value as it was before this apply: Auth0 may put what it creates into lists by itself."""
+        created = [self.ids.get(address) for address in self.made]
+        return [m for m in value if m not in created] if kind.delta and isinstance(value, list) else value
+
+    async def _send(self, kind: Kind, patch: Mapping[str, Any], live: Object) -> None:
+        for request in kind.updates(request_body(kind, patch, live), live):
+            await self._tenant.write(request)
+
+    def bound(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values with the ids of what was created meanwhile."""
+        ready: dict[str, Any] = bind(dict(values), self.ids)
+        missing = next((ref.address for ref in refs(ready)), None)
+        if missing:
+            raise RefusedError(Diagnostic(code="apply-missing", summary=f"The id of {missing} is not known"))
+        return ready
+
+    def node(self, change: Change) -> DesiredObject:
+        """The change as a node, to find its object by: by its id where that is known."""
+        identity, known = self.bound(change.identity), self.ids.get(change.address)
+        return node_of(change, {**identity, kinds()[change.kind].id_field: known} if known else identity)
+
+
+def _nameless(change: Change) -> Diagnostic:
+    return Diagnostic(
+        code="api-bad-answer",
+        summary=f"Auth0's answer does not name {change.address}",
+        hint="Run the command again: what was created is found and not created twice.",
+        context=change.address,
+    )
+
+
+def node_of(change: Change, identity: Mapping[str, Any]) -> DesiredObject:
+    """A change as a node of the graph; `identity` is its own, with as many ids as are known."""
+    kind = kinds()[change.kind]
+    mark = parse_mark(change.patch.get(kind.marker))
+    target = ObjectRef(
+        address=change.address,
+        kind=change.kind,
+        identity={**identity, kind.id_field: change.id} if change.id else identity,
+        name=change.name,
+        mark=mark.owner if mark else None,
+    )
+    return DesiredObject(
+        target=target, requirements=(), constraints={path: Equals(value) for path, value in final(change).items()}
+    )
+
+
+def final(change: Change) -> dict[str, Any]:
+    """What the object's attributes are to be in the end: what is written later replaces what is written first."""
+    tops = {path.split(".")[0] for path in change.deferred}
+    return {
+        **{path: value for path, value in change.patch.items() if path.split(".")[0] not in tops},
+        **change.deferred,
+    }
+
+
+def lacking(kind: Kind, wanted: Mapping[str, Any], live: Object, compare: Canonicalizer) -> list[str]:
+    """The attributes of a live object that are not as wanted, of those that Auth0 shows and may still change."""
+    shown = {path: value for path, value in wanted.items() if path not in kind.create_only}
+    if "options" not in live:
+        shown = {path: value for path, value in shown.items() if not path.startswith("options.")}
+    before = {path: get_path(live, path) for path in shown}
+    return list(dict.fromkeys(delta.path[0] for delta in differences(kind, before, shown, compare)))
+
+
+SHOWN = 160
+_HINT = "Nothing was written to it. Plan again, and review what it says now."
+
+
+def changed(change: Change, live: Object, paths: Iterable[str]) -> Diagnostic:
+    """The object is not as the plan found it, in these attributes."""
+    named = list(paths)
+    return Diagnostic(
+        code="apply-stale",
+        summary=f"{change.address} changed since the plan: {', '.join(named)}",
+        detail=_values(change, live, named),
+        hint=_HINT,
+        context=change.address,
+    )
+
+
+def gone(change: Change) -> Diagnostic:
+    """The object does not exist any more."""
+    summary = f"{change.address} was deleted since the plan"
+    return Diagnostic(code="apply-stale", summary=summary, hint=_HINT, context=change.address)
+
+
+def exists(change: Change, live: Object, paths: Iterable[str]) -> Diagnostic:
+    """An object that the plan creates is there by now, and differs in these attributes from what the plan wants."""
+    return Diagnostic(
+        code="apply-stale",
+        summary=f"{change.address} was created by somebody else since the plan, and differs: {', '.join(paths)}",
+        detail=_values(change, live, paths),
+        hint=_HINT,
+        context=change.address,
+    )
+
+
+def _values(change: Change, live: Object, paths: Iterable[str]) -> str:
+    return "\n".join(f"  {path} is now {_shown(change, live, path)}" for path in paths)
+
+
+def _shown(change: Change, live: Object, path: str) -> str:
+    value: Any = get_path(live, path)
+    field = kinds()[change.kind].field_at(path)
+    if field.secret or field.optional or is_sensitive(value):  # a spec may give a secret as any option
+        return "another one (sensitive value)"
+    text = json.dumps(Canonicalizer("").plain(value), ensure_ascii=False, default=str)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

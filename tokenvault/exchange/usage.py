@@ -1,0 +1,189 @@
+"""One example per application and flavor that exchanges: everything that a program needs, ids real where they are known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from tokenvault.exchange import variables
+from tokenvault.exchange.exchanger import MUTUAL_TLS, PRIVATE_KEY_JWT, Exchanger, exchangers_of, with_live
+from tokenvault.flavors import flavors
+from tokenvault.flavors.runtime.request import CONNECTED_ACCOUNTS_SCOPES, ExchangeRequest
+from tokenvault.kinds.base import Object
+from tokenvault.model.desired import Graph
+from tokenvault.model.spec import ApplicationSpec, Spec
+
+CLIENT_ID, DOMAIN, CALLBACK = "<CLIENT_ID>", "<YOUR_DOMAIN>", "<CALLBACK_URL>"
+USER, CONTEXT = "AUTH0_USER_ID", "AUDIT_CONTEXT"
+SECRET, BASIC, KEY, CERTIFICATE = "secret", "basic", "key", "certificate"
+_PROOFS = {PRIVATE_KEY_JWT: KEY, MUTUAL_TLS: CERTIFICATE, "client_secret_basic": BASIC}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One exchange as an application performs it. `kid` is set where the worker has several keys."""
+
+    application: str
+    flavor: str
+    client_id: str
+    connection: str
+    connections: tuple[str, ...]
+    domain: str
+    base_url: str
+    request: ExchangeRequest
+    proof: str
+    prefix: str
+    algorithm: str = "RS256"
+    kid: str = ""
+
+    @property
+    def url(self) -> str:
+        """The token endpoint."""
+        return f"{self.base_url}/oauth/token"
+
+    @property
+    def audience(self) -> str:
+        """Whom the application's JWTs are for: the tenant."""
+        return f"https://{self.domain}/"
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The parameters that are written out in every program."""
+        return {**self.request.form(self.connection), "client_id": self.client_id}
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The environment variables that its programs read, and what each holds."""
+        found: dict[str, str] = {}
+        if self.proof in (SECRET, BASIC):
+            found[self.secret] = "the client secret; `tokenvault output --env-file .env` writes it"
+        if self.proof == KEY or self.request.signed:
+            found[self.key_file] = "the path of the private key (PEM)"
+        if self.request.signed:
+            found[USER] = "the user whose token is wanted, as auth0|abc"
+            found[CONTEXT] = "why, for the tenant's logs: 1 to 256 characters, no personal data"
+        else:
+            found[variables.SUBJECT_TOKEN] = self.request.subject
+        return found
+
+    @property
+    def secret(self) -> str:
+        """The variable with the client secret."""
+        return variables.client_secret(self.prefix)
+
+    @property
+    def key_file(self) -> str:
+        """The variable with the path of the private key."""
+        return variables.private_key_file(self.prefix)
+
+
+def examples(
+    spec: Spec, graph: Graph, live: Mapping[str, Object], base_url: str, *, only: str | None, connection: str | None
+) -> Iterator[Example]:
+    """The examples of the spec's applications, or of `only` one."""
+    for exchanger in exchangers_of(spec, graph):
+        app = spec.applications[exchanger.application]
+        if only in (None, app.key) and (connection is None or connection in app.connections):
+            client = live.get(exchanger.address)
+            known = with_live(exchanger, client, {}) if client else exchanger
+            yield _example(known, app, graph.domain, base_url, connection or app.connections[0])
+
+
+def _example(exchanger: Exchanger, app: ApplicationSpec, domain: str, base_url: str, connection: str) -> Example:
+    kids = list(exchanger.keys)
+    own = exchanger.domain
+    return Example(
+        application=exchanger.application,
+        flavor=exchanger.flavor,
+        client_id=exchanger.client_id or CLIENT_ID,
+        connection=connection,
+        connections=app.connections,
+        domain=own or domain,
+        base_url=f"https://{own}" if own else base_url,
+        request=exchanger.request,
+        proof=_proof(exchanger),
+        prefix=exchanger.prefix,
+        algorithm=exchanger.keys[kids[0]] if kids else "RS256",
+        kid=kids[0] if len(kids) > 1 else "",
+    )
+
+
+def _proof(exchanger: Exchanger) -> str:
+    return _PROOFS.get(exchanger.method, SECRET)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connecting:
+    """How users of an application connect an account: log in, get a token for the My Account API, run the connect flow."""
+
+    application: str
+    client_id: str
+    domain: str
+    base_url: str
+    callback: str
+    audience: str
+    connections: tuple[str, ...]
+
+    @property
+    def my_account(self) -> str:
+        """The My Account API's audience."""
+        return f"https://{self.domain}/me/"
+
+    @property
+    def login(self) -> str:
+        """Where the browser is sent for a refresh token."""
+        query = {
+            "response_type": "code",
+            "client_id": self.client_id,
+            "redirect_uri": self.callback,
+            "scope": "openid profile offline_access",
+            **({"audience": self.audience} if self.audience else {}),
+        }
+        return f"{self.base_url}/authorize?" + "&".join(f"{name}={_encoded(value)}" for name, value in query.items())
+
+    @property
+    def steps(self) -> Sequence[str]:
+        """The steps, in words and requests."""
+        callback, api = json.dumps(self.callback, ensure_ascii=False), f"{self.base_url}/me/v1/connected-accounts"
+        return (
+            f"Log in with offline access, and keep the refresh token:\n{self.login}",
+            f"Trade it for a token for the My Account API:\nPOST {self.base_url}/oauth/token\n"
+            f"  grant_type=refresh_token  client_id={self.client_id}  refresh_token=...\n"
+            f"  audience={self.my_account}\n  scope={' '.join(CONNECTED_ACCOUNTS_SCOPES)}",
+            f"Start the connect flow with that token:\nPOST {api}/connect\n"
+            f'  {{"connection": {json.dumps(self.connections[0])}, "redirect_uri": {callback}, "state": "..."}}',
+            "Send the user to the answer's connect_uri?ticket=<connect_params.ticket>; the provider asks for consent.",
+            "Back at the redirect_uri, with the connect_code that stands there and the auth_session of step 3:\n"
+            f"POST {api}/complete\n"
+            f'  {{"auth_session": "...", "connect_code": "...", "redirect_uri": {callback}}}',
+        )
+
+
+def _encoded(value: str) -> str:
+    """The value inside a query. A placeholder stays as it is, for people to find."""
+    return value if value in (CLIENT_ID, CALLBACK) else quote(value, safe="")
+
+
+def connecting(
+    spec: Spec, graph: Graph, live: Mapping[str, Object], base_url: str, *, only: str | None
+) -> Iterator[Connecting]:
+    """The applications whose users connect accounts: those with callbacks, in flavors that machines cannot hold."""
+    for app in spec.applications.values():
+        interactive = [context for context in app.flavors if "m2m" not in flavors()[context.name].types]
+        if interactive and only in (None, app.key):
+            client, own = live.get(app.address, {}), spec.my_account_domain
+            callbacks = client.get("callbacks") or app.callbacks or ()
+            apis = [
+                spec.apis[context.settings["api"]].identifier for context in interactive if "api" in context.settings
+            ]
+            yield Connecting(
+                application=app.key,
+                client_id=str(client.get("client_id") or app.client_id or CLIENT_ID),
+                domain=own or graph.domain,
+                base_url=f"https://{own}" if own else base_url,
+                callback=str(callbacks[0]) if callbacks else CALLBACK,
+                audience=apis[0] if apis else "",
+                connections=app.connections,
+            )

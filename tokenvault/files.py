@@ -1,0 +1,42 @@
+"""Files that nobody else may read, written whole or not at all; and whether a file is a saved plan."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+PLAN_FORMAT = "tokenvault-plan"
+
+
+_SNIFFED = 4096
+
+
+def is_plan_file(path: Path) -> bool:
+    """Whether the file says that it is a plan, be it a broken one."""
+    try:
+        if not path.is_file():  # a pipe would be read for ever
+            return False
+        with path.open("rb") as file:
+            start = file.read(_SNIFFED).lstrip()
+    except (OSError, ValueError):
+        return False
+    return start.startswith(b"{") and f'"{PLAN_FORMAT}"'.encode() in start
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes the file with mode 0600, atomically: whoever reads it sees the old content or the new, never a half.
+
+    Raises OSError. A symbolic link is replaced, not followed.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,138 @@
+"""What a backend API and its Custom API Client must be, for the API to trade the access tokens it is called with."""
+
+from __future__ import annotations
+
+from tokenvault.flavors.runtime.client import GRANTS_DOC, exchanging_rows
+from tokenvault.flavors.runtime.precondition import (
+    DOCS,
+    HOLDS,
+    Precondition,
+    Step,
+    Verdict,
+    broken,
+    is_value,
+    missing,
+    unknown,
+)
+from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable, user_policy
+
+DOC = f"{DOCS}/access-token-exchange-with-token-vault"
+
+
+def _user_policy(api: Object, case: Case) -> Verdict:
+    return (
+        broken("its user policy is deny_all: no application gets tokens for it")
+        if user_policy(api) == "deny_all"
+        else HOLDS
+    )
+
+
+def _grant(app: Object, case: Case) -> Verdict:
+    api = case.object(Subject.API)
+    grant = case.tenant_view.user_grant(str(app["client_id"]), case.api)
+    for found in (api, grant):
+        if isinstance(found, Unreadable):
+            return unknown(*found.scopes)
+    needed = api is not None and user_policy(api) == "require_client_grant"  # type: ignore[arg-type]
+    return broken(f"no user grant lets it ask for tokens for {case.api}") if needed and grant is None else HOLDS
+
+
+API = (
+    Precondition(
+        id="api-exists",
+        of=Subject.API,
+        means="the access token to exchange is one for this API",
+        check=missing("the tenant has no API with this identifier"),
+        existence=True,
+        attribute="signing_alg",
+        page="apis",
+        step=Step.LOGIN,
+        error="service-not-found",
+        doc=DOC,
+    ),
+    Precondition(
+        id="api-rs256",
+        of=Subject.API,
+        means="Token Vault verifies access tokens signed with RS256",
+        check=is_value("signing_alg", "RS256", "its access tokens are not signed with RS256"),
+        attribute="signing_alg",
+        person="Set the signing algorithm to RS256.",
+        page="apis",
+        doc=DOC,
+    ),
+    Precondition(
+        id="api-offline-access",
+        of=Subject.API,
+        means="a login for this API must yield a refresh token, or users cannot connect accounts from it",
+        check=is_value("allow_offline_access", True, "it does not allow offline access"),
+        attribute="allow_offline_access",
+        person="Switch on Allow Offline Access.",
+        page="apis",
+        step=Step.LOGIN,
+        error="offline-access",
+        doc=DOC,
+    ),
+    Precondition(
+        id="api-skips-consent",
+        of=Subject.API,
+        means="first parties are not stopped by a consent page, on localhost for example",
+        check=is_value("skip_consent_for_verifiable_first_party_clients", True, "it asks first parties for consent"),
+        attribute="skip_consent_for_verifiable_first_party_clients",
+        person="Switch on Allow Skipping User Consent.",
+        page="apis",
+        step=Step.LOGIN,
+        doc=DOC,
+    ),
+    Precondition(
+        id="api-user-policy",
+        of=Subject.API,
+        means="users' applications must be able to get tokens for it",
+        check=_user_policy,
+        attribute="subject_type_authorization.user.policy",
+        person="Set user access under Application Access Policy to `via client-grant`.",
+        page="apis",
+        step=Step.LOGIN,
+        error="client-not-authorized",
+        doc=DOC,
+    ),
+    Precondition(
+        id="api-grant",
+        of=Subject.APPLICATION,
+        at=Subject.API_GRANT,
+        means="this API gives tokens only to applications with a grant",
+        check=_grant,
+        attribute="scope",
+        person="Authorize the application for user access to the API.",
+        page="apis",
+        step=Step.LOGIN,
+        error="client-not-authorized",
+        doc=GRANTS_DOC,
+    ),
+)
+API_CLIENT = (
+    Precondition(
+        id="api-client-linked",
+        of=Subject.CLIENT,
+        means="only the Custom API Client, linked to the API when it is created, may exchange its access tokens",
+        check=missing("no application is linked to the API"),
+        existence=True,
+        attribute="resource_server_identifier",
+        person="Create the Custom API Client on the API's page (Add Application).",
+        page="apis",
+        error="not-a-resource-server",
+        doc=DOC,
+    ),
+    Precondition(
+        id="api-client-type",
+        of=Subject.CLIENT,
+        means="only the Custom API Client may exchange access tokens",
+        check=is_value("app_type", "resource_server", "its type is not resource_server"),
+        attribute="app_type",
+        person="Create the Custom API Client on the API's page (Add Application).",
+        page="apis",
+        error="not-a-resource-server",
+        doc=DOC,
+    ),
+    *exchanging_rows(Subject.CLIENT, "api-client"),
+)
+SERVING_CHECKS = (*API, *API_CLIENT)

@@ -1,0 +1,251 @@
+"""What applications must be: the one where users log in and connect accounts, and the one that exchanges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tokenvault.flavors.runtime.precondition import (
+    CONFIGURE_DOC,
+    DOCS,
+    HOLDS,
+    SKIPPED,
+    Precondition,
+    Step,
+    Verdict,
+    broken,
+    holds_all,
+    is_not,
+    is_value,
+    look,
+    unknown,
+)
+from tokenvault.flavors.runtime.request import CONNECTED_ACCOUNTS_SCOPES, TOKEN_VAULT_GRANT
+from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable, user_policy
+from tokenvault.model.paths import get_path
+
+MRRT_DOC = "https://auth0.com/docs/secure/tokens/refresh-tokens/multi-resource-refresh-token"
+GRANTS_DOC = "https://auth0.com/docs/get-started/applications/application-access-to-apis-client-grants"
+SETTINGS = "applications/{client_id}/settings"
+
+
+def client_rows(subject: Subject, prefix: str, error: str = "unauthorized-client") -> tuple[Precondition, ...]:
+    """What every application that has to do with Token Vault must be."""
+    return (
+        Precondition(
+            id=f"{prefix}-first-party",
+            of=subject,
+            means="Token Vault serves first-party applications only",
+            check=is_value("is_first_party", True, "it is a third-party application"),
+            attribute="is_first_party",
+            person="Register the application anew as a first-party one: the dashboard cannot change it.",
+            page=SETTINGS,
+            error=error,
+        ),
+        Precondition(
+            id=f"{prefix}-oidc-conformant",
+            of=subject,
+            means="Token Vault serves OIDC-conformant applications only",
+            check=is_value("oidc_conformant", True, "oidc_conformant is off"),
+            attribute="oidc_conformant",
+            person="Switch on Advanced Settings > OAuth > OIDC Conformant.",
+            page=SETTINGS,
+            error=error,
+        ),
+    )
+
+
+def exchanging_rows(subject: Subject, prefix: str) -> tuple[Precondition, ...]:
+    """What the application that exchanges must be."""
+    return (
+        *client_rows(subject, prefix),
+        Precondition(
+            id=f"{prefix}-confidential",
+            of=subject,
+            means="only an application that proves who it is may exchange tokens",
+            check=is_not("token_endpoint_auth_method", ("none",), "it is public: its authentication method is none"),
+            attribute="token_endpoint_auth_method",
+            person="Choose an authentication method other than None under Credentials.",
+            page="applications/{client_id}/credentials",
+            error="unauthorized-client",
+        ),
+        Precondition(
+            id=f"{prefix}-token-vault-grant",
+            of=subject,
+            means="the application that exchanges needs the Token Vault grant type",
+            check=_token_vault_grant,
+            attribute="grant_types",
+            person="Switch on Advanced Settings > Grant Types > Token Vault.",
+            page=SETTINGS,
+            error="grant-not-allowed",
+        ),
+    )
+
+
+def _token_vault_grant(client: Object, case: Case) -> Verdict:
+    has = TOKEN_VAULT_GRANT in (client.get("grant_types") or ())
+    return HOLDS if has else broken("its grant types lack Token Vault")
+
+
+def _rotation(client: Object, case: Case) -> Verdict:
+    rotation = get_path(client, "refresh_token.rotation_type")
+    return broken("its refresh tokens rotate") if rotation == "rotating" else HOLDS
+
+
+def _spa_rotation(client: Object, case: Case) -> Verdict:
+    if client.get("app_type") != "spa" or get_path(client, "refresh_token.rotation_type") == "rotating":
+        return HOLDS
+    return broken("it is a single-page application and its refresh tokens do not rotate")
+
+
+def _mrrt(client: Object, case: Case) -> Verdict:
+    policies = get_path(client, "refresh_token.policies") or ()
+    scopes = {scope for policy in policies if policy.get("audience") == case.audience for scope in policy["scope"]}
+    lacking = [scope for scope in CONNECTED_ACCOUNTS_SCOPES if scope not in scopes]
+    if not scopes:
+        return broken(f"its refresh tokens do not reach {case.audience} (no MRRT policy)")
+    return broken(f"its MRRT policy for {case.audience} lacks {', '.join(lacking)}") if lacking else HOLDS
+
+
+def _callbacks(client: Object, case: Case) -> Verdict:
+    return HOLDS if client.get("callbacks") else broken("it has no callback URL")
+
+
+def _my_account_grant(client: Object, case: Case) -> Verdict:
+    grant = case.tenant_view.user_grant(str(client["client_id"]), case.audience)
+    if isinstance(grant, Unreadable):
+        return unknown(*grant.scopes)
+    api = case.object(Subject.MY_ACCOUNT)
+    if isinstance(api, Unreadable):
+        return unknown(*api.scopes)
+    everyone = api is not None and user_policy(api) == "allow_all"
+    return HOLDS if grant or everyone else broken(f"no user grant lets it ask for tokens for {case.audience}")
+
+
+def _my_account_grant_scopes(client: Object, case: Case) -> Verdict:
+    grant = case.tenant_view.user_grant(str(client["client_id"]), case.audience)
+    if grant is None or isinstance(grant, Unreadable) or grant.get("allow_all_scopes"):
+        return HOLDS if isinstance(grant, Mapping) else SKIPPED
+    lacking = [scope for scope in CONNECTED_ACCOUNTS_SCOPES if scope not in (grant.get("scope") or ())]
+    return broken(f"its user grant for the My Account API lacks {', '.join(lacking)}") if lacking else HOLDS
+
+
+def _organization(client: Object, case: Case) -> Verdict:
+    if client.get("organization_usage") != "require":
+        return HOLDS
+    return look("it requires organizations: users must log in to theirs before they connect accounts")
+
+
+def _exists(found: None, case: Case) -> Verdict:
+    if case.addresses:
+        return broken("the tenant has no such application")
+    return broken("no application was found whose users connect accounts and call this API")
+
+
+CONNECTING_CHECKS = (
+    Precondition(
+        id="application-exists",
+        of=Subject.APPLICATION,
+        means="users log in to an application and connect their accounts there",
+        check=_exists,
+        existence=True,
+        attribute="name",
+        person="Check its client id, or name an application whose users connect accounts.",
+        page="applications",
+        step=Step.LOGIN,
+    ),
+    *client_rows(Subject.APPLICATION, "application"),
+    Precondition(
+        id="application-login-grants",
+        of=Subject.APPLICATION,
+        means="users log in, and stay logged in with refresh tokens",
+        check=holds_all("grant_types", ("authorization_code", "refresh_token")),
+        attribute="grant_types",
+        person="Switch on Advanced Settings > Grant Types > Authorization Code and Refresh Token.",
+        page=SETTINGS,
+        step=Step.LOGIN,
+        error="grant-not-allowed",
+    ),
+    Precondition(
+        id="application-callbacks",
+        of=Subject.APPLICATION,
+        means="the login and the connect flow come back to a callback URL that is allowed",
+        check=_callbacks,
+        attribute="callbacks",
+        spec="Give the application its `callbacks`.",
+        person="Enter the callback URLs of the login and of the connect flow.",
+        page=SETTINGS,
+        step=Step.LOGIN,
+        error="callback-mismatch",
+    ),
+    Precondition(
+        id="application-spa-rotation",
+        of=Subject.APPLICATION,
+        means="a public client in a browser must rotate its refresh tokens",
+        check=_spa_rotation,
+        attribute="refresh_token.rotation_type",
+        person="Switch on Refresh Token Rotation.",
+        page=SETTINGS,
+        step=Step.LOGIN,
+    ),
+    Precondition(
+        id="application-mrrt",
+        of=Subject.APPLICATION,
+        means="one refresh token must serve the application and the My Account API (MRRT)",
+        check=_mrrt,
+        attribute="refresh_token.policies",
+        person="Add the My Account API under Multi-Resource Refresh Token; afterwards users log in again.",
+        page=SETTINGS,
+        step=Step.CONNECT,
+        error="insufficient-scope",
+        doc=MRRT_DOC,
+    ),
+    Precondition(
+        id="my-account-grant",
+        of=Subject.APPLICATION,
+        at=Subject.MY_ACCOUNT_GRANT,
+        means="the application must be allowed to manage connected accounts on behalf of users",
+        check=_my_account_grant,
+        attribute="scope",
+        person="Authorize the application for user access to the My Account API, with the connected accounts scopes.",
+        page="apis",
+        step=Step.CONNECT,
+        error="client-not-authorized",
+        doc=GRANTS_DOC,
+    ),
+    Precondition(
+        id="my-account-grant-scopes",
+        of=Subject.APPLICATION,
+        at=Subject.MY_ACCOUNT_GRANT,
+        means="connecting, listing and removing accounts are one scope each",
+        check=_my_account_grant_scopes,
+        attribute="scope",
+        person="Add the three connected accounts scopes to the application's user access to the My Account API.",
+        page="apis",
+        step=Step.CONNECT,
+        error="insufficient-scope",
+        doc=GRANTS_DOC,
+    ),
+    Precondition(
+        id="application-organizations",
+        of=Subject.APPLICATION,
+        means="connected accounts stay with the user, whatever organization they log in to",
+        check=_organization,
+        person="Send the `organization` parameter when users log in.",
+        step=Step.LOGIN,
+        doc=CONFIGURE_DOC,
+    ),
+)
+REFRESHING_CHECKS = (
+    *exchanging_rows(Subject.APPLICATION, "application"),
+    Precondition(
+        id="application-no-rotation",
+        of=Subject.APPLICATION,
+        means="Token Vault refuses rotating refresh tokens",
+        check=_rotation,
+        attribute="refresh_token.rotation_type",
+        person="Switch off Refresh Token Rotation; afterwards users log in again.",
+        page=SETTINGS,
+        error="rotating",
+        doc=f"{DOCS}/refresh-token-exchange-with-token-vault",
+    ),
+)

@@ -1,0 +1,269 @@
+"""What a connection must be, so that connecting an account leaves a refresh token of the provider in the vault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tokenvault.flavors.runtime.precondition import (
+    DOCS,
+    HOLDS,
+    SKIPPED,
+    Check,
+    Precondition,
+    Step,
+    Verdict,
+    broken,
+    is_value,
+    look,
+    unknown,
+)
+from tokenvault.flavors.runtime.providers import NOTES, Note, Options, asks_offline, gives_unasked, is_oauth_app
+from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable
+from tokenvault.kinds.strategies import NEVER, STRATEGIES, UNDOCUMENTED, Strategy
+
+DOC = f"{DOCS}/connected-accounts-for-token-vault"
+DPOP_DOC = "https://auth0.com/docs/authenticate/enterprise-connections/enable-dpop-enterprise-connections"
+KEYS_DOC = "https://auth0.com/docs/authenticate/identity-providers/social-identity-providers/devkeys"
+GITHUB_DOC = "https://auth0.com/ai/docs/integrations/github"
+NOT_FOUND = "refresh-token-not-found"
+PAGE = "connections/{connection_type}"
+SCOPE = "read:connections_options"
+
+
+def _of_options(check: Callable[[str, Options, Case], Verdict]) -> Check:
+    """A check of the strategy and the options; options that the token may not read are unknown."""
+
+    def judged(connection: Object, case: Case) -> Verdict:
+        options, strategy = connection.get("options"), str(connection.get("strategy"))
+        if strategy in NEVER:
+            return SKIPPED
+        return unknown(SCOPE) if options is None else check(strategy, options, case)
+
+    return judged
+
+
+def _strategy(connection: Object, case: Case) -> Verdict:
+    strategy = str(connection.get("strategy"))
+    if strategy in NEVER:
+        return broken(f"its strategy {strategy} can never yield tokens: {NEVER[strategy]}")
+    if strategy in UNDOCUMENTED or strategy not in STRATEGIES:
+        return look(f"{strategy} is not on Auth0's list of Token Vault providers")
+    return HOLDS
+
+
+def _exists(found: None, case: Case) -> Verdict:
+    if case.connection:
+        return broken("the tenant has no connection of this name")
+    return broken("no connection with the purpose Connected Accounts is enabled for it")
+
+
+def _enabled(connection: Object, case: Case) -> Verdict:
+    """Who may use a connection is read only of connections that matter: those of the spec, or that are on."""
+    clients, app = case.tenant_view.enabled.get(case.connection), case.app or case.client
+    if clients is None or app is None:
+        return SKIPPED
+    if isinstance(clients, Unreadable):
+        return unknown(*clients.scopes)
+    return HOLDS if app["client_id"] in clients else broken(f"it is not enabled for {case.application}")
+
+
+def _own_keys(strategy: str, options: Options, case: Case) -> Verdict:
+    return HOLDS if options.get("client_id") else broken("it uses Auth0's developer keys")
+
+
+def _offline(strategy: str, options: Options, case: Case) -> Verdict:
+    known = STRATEGIES.get(strategy, Strategy())
+    if asks_offline(options) or not (known.offline_option or known.offline_scope or known.offline_note):
+        return HOLDS
+    if strategy == "github" or (
+        strategy == "oauth2" and (gives_unasked(options) or case.expected.provider_needs_no_asking)
+    ):
+        return HOLDS
+    note = known.offline_note
+    return broken(
+        "it does not ask the provider for offline access", person=f"{note[0].upper()}{note[1:]}." if note else ""
+    )
+
+
+def _github_app(strategy: str, options: Options, case: Case) -> Verdict:
+    if strategy != "github":
+        return SKIPPED
+    oauth_app = is_oauth_app(str(options.get("client_id")))
+    return broken("it uses a GitHub OAuth App, which never issues refresh tokens") if oauth_app else HOLDS
+
+
+def _oauth2(strategy: str, options: Options, case: Case) -> Verdict:
+    if strategy != "twitter":
+        return SKIPPED
+    speaks = options.get("protocol") == "oauth2"
+    return HOLDS if speaks else broken("it speaks OAuth 1.0, which has no refresh tokens")
+
+
+def _back_channel(strategy: str, options: Options, case: Case) -> Verdict:
+    if strategy not in ("oidc", "okta"):
+        return SKIPPED
+    front = options.get("type", "back_channel") != "back_channel"
+    return broken("it is a front channel connection, which gets no refresh tokens") if front else HOLDS
+
+
+def _prompt(strategy: str, options: Options, case: Case) -> Verdict:
+    forced = [name for name in ("approval_prompt", "prompt") if name in (options.get("upstream_params") or {})]
+    if not strategy.startswith("google") or not forced:
+        return HOLDS
+    return broken(f"its upstream_params force {' and '.join(forced)}, and Auth0 sends its own")
+
+
+def _dpop(strategy: str, options: Options, case: Case) -> Verdict:
+    return (
+        broken("it signs with DPoP, which Token Vault does not support") if options.get("dpop_signing_alg") else HOLDS
+    )
+
+
+def _note(note: Note) -> Check:
+    return _of_options(lambda s, options, case: look(note.says) if note.applies(s, options) else SKIPPED)
+
+
+CONNECTION_CHECKS = (
+    Precondition(
+        id="connection-exists",
+        of=Subject.CONNECTION,
+        means="the account that a user connects is one of this connection",
+        check=_exists,
+        existence=True,
+        attribute="strategy",
+        spec="Give its `strategy` and `credentials` to have it created.",
+        person="Create the connection, with your own keys of the provider.",
+        page="connections/social",
+        error="no-connection",
+        doc=DOC,
+    ),
+    Precondition(
+        id="connection-strategy",
+        of=Subject.CONNECTION,
+        means="the provider must be able to issue tokens",
+        check=_strategy,
+        spec="Leave the connection out.",
+        person="Use another connection.",
+        error=NOT_FOUND,
+        doc=DOC,
+    ),
+    Precondition(
+        id="connection-connected-accounts",
+        of=Subject.CONNECTION,
+        means="Token Vault stores tokens only of connections with the purpose Connected Accounts",
+        check=is_value("connected_accounts.active", True, "its purpose leaves out connected accounts"),
+        attribute="connected_accounts.active",
+        person="Switch on Connected Accounts for Token Vault under Purpose.",
+        page=PAGE,
+        error="connection-not-on",
+        doc=DOC,
+    ),
+    Precondition(
+        id="connection-enabled",
+        of=Subject.CONNECTION,
+        at=Subject.CONNECTION_CLIENTS,
+        means="the connection must be enabled for the application",
+        check=_enabled,
+        attribute="clients",
+        person="Switch the application on under Applications on the connection's page.",
+        page=PAGE,
+        error="connection-not-enabled",
+        doc=DOC,
+    ),
+    Precondition(
+        id="connection-own-keys",
+        of=Subject.CONNECTION,
+        means="Auth0's developer keys are shared by all tenants, so nothing is stored under them",
+        check=_of_options(_own_keys),
+        attribute="options.client_id",
+        spec="Give its `strategy` and `credentials` (your own client at the provider).",
+        person="Enter the client id and secret of your own client at the provider.",
+        page=PAGE,
+        error=NOT_FOUND,
+        doc=KEYS_DOC,
+    ),
+    Precondition(
+        id="connection-offline-access",
+        of=Subject.CONNECTION,
+        means="without offline access the provider issues no refresh token",
+        check=_of_options(_offline),
+        attribute="spec.offline_access",
+        spec="Write `offline_access: true` (for an oauth2 provider that needs no asking, `offline_access: false`).",
+        person="Switch on offline access, or add the provider's scope for it.",
+        page=PAGE,
+        error=NOT_FOUND,
+        doc=DOC,
+    ),
+    Precondition(
+        id="connection-github-app",
+        of=Subject.CONNECTION,
+        means="of GitHub, only a GitHub App yields refresh tokens",
+        check=_of_options(_github_app),
+        attribute="options.client_id",
+        spec="Give `strategy: github` and the `credentials` of a GitHub App.",
+        person="Enter the client id and secret of a GitHub App.",
+        page=PAGE,
+        error=NOT_FOUND,
+        doc=GITHUB_DOC,
+    ),
+    Precondition(
+        id="connection-back-channel",
+        of=Subject.CONNECTION,
+        means="of OpenID Connect, only the code flow through the back channel yields refresh tokens",
+        check=_of_options(_back_channel),
+        attribute="options.type",
+        spec="Write `options: {type: back_channel}`, with `credentials`.",
+        person="Change its type to Back Channel, with a client secret.",
+        page=PAGE,
+        error=NOT_FOUND,
+        doc=DOC,
+    ),
+    Precondition(
+        id="connection-oauth2",
+        of=Subject.CONNECTION,
+        means="of X, only OAuth 2.0 yields refresh tokens",
+        check=_of_options(_oauth2),
+        attribute="options.protocol",
+        spec="Write `options: {protocol: oauth2}`.",
+        person="Change its protocol to OAuth 2.0.",
+        page=PAGE,
+        error=NOT_FOUND,
+        doc=DOC,
+    ),
+    Precondition(
+        id="connection-prompt",
+        of=Subject.CONNECTION,
+        means="Google refuses a request that says twice whether to prompt",
+        check=_of_options(_prompt),
+        attribute="options.upstream_params",
+        person="Remove approval_prompt and prompt from the connection's upstream_params.",
+        page=PAGE,
+        step=Step.CONNECT,
+        error="prompt-conflict",
+        doc=DOC,
+    ),
+    Precondition(
+        id="connection-no-dpop",
+        of=Subject.CONNECTION,
+        means="Token Vault does not support connections that use DPoP",
+        check=_of_options(_dpop),
+        attribute="options.dpop_signing_alg",
+        person="Switch DPoP off on the connection.",
+        page=PAGE,
+        error=NOT_FOUND,
+        doc=DPOP_DOC,
+    ),
+    *(
+        Precondition(
+            id=note.id,
+            of=Subject.CONNECTION,
+            means="some of what makes a provider yield tokens only its own console shows",
+            check=_note(note),
+            person="Look at the provider's console.",
+            page=note.link,
+            error=NOT_FOUND,
+            doc=DOC,
+        )
+        for note in NOTES
+    ),
+)

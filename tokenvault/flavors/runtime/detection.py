@@ -1,0 +1,76 @@
+"""Who uses a flavor, told from the tenant alone: by traces that nobody leaves who does not use Token Vault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tokenvault.flavors.runtime.request import CONNECTED_ACCOUNTS_SCOPES, TOKEN_VAULT_GRANT
+from tokenvault.flavors.runtime.tenant_view import DetectedUse, Object, TenantView, Unreadable, user_policy
+from tokenvault.model.paths import get_path
+
+MACHINES = ("resource_server", "non_interactive")
+ACCESS = "token_vault_privileged_access"
+
+
+def connecting(tenant_view: TenantView) -> Iterable[DetectedUse]:
+    """Applications whose refresh tokens or grants reach connected accounts through the My Account API."""
+    for client in tenant_view.clients:
+        if client.get("app_type") not in MACHINES and (
+            _has_policy(client, tenant_view) or _has_grant(client, tenant_view)
+        ):
+            yield DetectedUse(app=client, client=client)
+
+
+def _has_policy(client: Object, tenant_view: TenantView) -> bool:
+    policies = get_path(client, "refresh_token.policies") or ()
+    return any(p.get("audience") == tenant_view.my_account_audience and _manages(p.get("scope")) for p in policies)
+
+
+def _has_grant(client: Object, tenant_view: TenantView) -> bool:
+    grant = tenant_view.user_grant(str(client["client_id"]), tenant_view.my_account_audience)
+    if grant is None or isinstance(grant, Unreadable):
+        return False
+    return bool(grant.get("allow_all_scopes")) or _manages(grant.get("scope"))
+
+
+def _manages(scopes: object) -> bool:
+    return isinstance(scopes, list) and any(scope in CONNECTED_ACCOUNTS_SCOPES for scope in scopes)
+
+
+def refreshing(tenant_view: TenantView) -> Iterable[DetectedUse]:
+    """Applications with the Token Vault grant type where users log in."""
+    for client in tenant_view.clients:
+        if _exchanges(client) and client.get("app_type") not in MACHINES and not client.get(ACCESS):
+            yield DetectedUse(app=client, client=client)
+
+
+def serving(tenant_view: TenantView) -> Iterable[DetectedUse]:
+    """Custom API Clients, each with every application that connects accounts and may ask for tokens for its API."""
+    apps = [detection.app for detection in connecting(tenant_view) if detection.app is not None]
+    for client in tenant_view.clients:
+        identifier = client.get("resource_server_identifier")
+        if client.get("app_type") == "resource_server" and identifier:
+            callers = [app for app in apps if _may_ask(app, str(identifier), tenant_view)]
+            for app in callers or (None,):
+                yield DetectedUse(app=app, client=client, api=str(identifier))
+
+
+def _may_ask(app: Object, identifier: str, tenant_view: TenantView) -> bool:
+    api = tenant_view.api(identifier)
+    granted = tenant_view.user_grant(str(app["client_id"]), identifier)
+    everyone = api is not None and not isinstance(api, Unreadable) and user_policy(api) == "allow_all"
+    policies = get_path(app, "refresh_token.policies") or ()
+    return everyone or granted is not None or any(policy.get("audience") == identifier for policy in policies)
+
+
+def working(tenant_view: TenantView) -> Iterable[DetectedUse]:
+    """Applications with privileged access, and machines with the Token Vault grant type that lack it."""
+    for client in tenant_view.clients:
+        access = client.get(ACCESS)
+        if access or (_exchanges(client) and client.get("app_type") == "non_interactive"):
+            grants = (access or {}).get("grants") or ()
+            yield DetectedUse(app=client, client=client, connections=tuple(grant["connection"] for grant in grants))
+
+
+def _exchanges(client: Object) -> bool:
+    return TOKEN_VAULT_GRANT in (client.get("grant_types") or ())

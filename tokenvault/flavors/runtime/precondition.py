@@ -1,0 +1,126 @@
+"""A precondition: what must hold for an exchange to succeed, how it is checked, and what is to be done when it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable
+from tokenvault.model.paths import get_path
+
+DOCS = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault"
+CONFIGURE_DOC = f"{DOCS}/configure-token-vault"
+
+
+class State(Enum):
+    """How a precondition stands. `CHECK` is for what no API tells: a person must look, and nothing is held up by it."""
+
+    READY = "ready"
+    CHECK = "check"
+    UNKNOWN = "unknown"
+    NOT_READY = "not ready"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check found, in words; `scopes` are what the token lacks to tell, `person` what only a person can do here."""
+
+    state: State
+    says: str = ""
+    scopes: tuple[str, ...] = ()
+    person: str = ""
+
+
+HOLDS = Verdict(State.READY)
+SKIPPED = Verdict(State.SKIPPED)
+
+
+def broken(says: str, *, person: str = "") -> Verdict:
+    """It does not hold. With `person`, neither a spec nor an apply can mend it in this case."""
+    return Verdict(State.NOT_READY, says, person=person)
+
+
+def unknown(*scopes: str) -> Verdict:
+    """The token may not read what it depends on."""
+    return Verdict(State.UNKNOWN, f"the token lacks {' or '.join(scopes)}", scopes)
+
+
+def look(says: str) -> Verdict:
+    """Only a person can tell."""
+    return Verdict(State.CHECK, says)
+
+
+class Step(Enum):
+    """Where at run time it shows, as the subject of a sentence."""
+
+    LOGIN = "logging in"
+    CONNECT = "connecting an account"
+    EXCHANGE = "the exchange"
+
+
+Check = Callable[[Any, Case], Verdict]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precondition:
+    """One row. The check gets the live object of its subject `of`; without one only `existence` is judged.
+
+    `error` names the run-time error (see `errors.py`; empty where Auth0 documents none). A spec that asks for `attribute`
+    of `at` (default: `of`) lets `apply` mend it; otherwise `spec` is what to write there, `person` what to do by hand.
+    """
+
+    id: str
+    of: Subject
+    means: str
+    check: Check
+    existence: bool = False
+    attribute: str = ""
+    at: Subject | None = None
+    spec: str = ""
+    person: str = ""
+    page: str = ""
+    step: Step = Step.EXCHANGE
+    error: str = ""
+    doc: str = CONFIGURE_DOC
+
+    @property
+    def place(self) -> Subject:
+        """The object that a repair changes."""
+        return self.at or self.of
+
+    def judge(self, case: Case) -> Verdict:
+        """How it stands in this case."""
+        found = case.object(self.of)
+        if isinstance(found, Unreadable):
+            return unknown(*found.scopes)
+        if self.existence:
+            return HOLDS if found is not None else self.check(None, case)
+        return self.check(found, case) if found is not None else SKIPPED
+
+
+def is_value(path: str, value: Any, otherwise: str) -> Check:
+    """The attribute is exactly this value."""
+    return lambda found, case: HOLDS if get_path(found, path) == value else broken(otherwise)
+
+
+def is_not(path: str, values: tuple[Any, ...], otherwise: str) -> Check:
+    """The attribute is none of these values."""
+    return lambda found, case: broken(otherwise) if get_path(found, path) in values else HOLDS
+
+
+def holds_all(path: str, items: tuple[str, ...]) -> Check:
+    """The list holds at least these items."""
+
+    def check(found: Object, case: Case) -> Verdict:
+        missing = [item for item in items if item not in (get_path(found, path) or ())]
+        return broken(f"{path} lacks {', '.join(missing)}") if missing else HOLDS
+
+    return check
+
+
+def missing(otherwise: str) -> Check:
+    """For the existence of an object."""
+    return lambda found, case: broken(otherwise)

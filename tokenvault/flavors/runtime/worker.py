@@ -1,0 +1,237 @@
+"""What a privileged worker must be: what it signs with, where it may come from, and what it may get."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from ipaddress import ip_network
+from typing import Any
+
+from tokenvault.flavors.runtime.client import SETTINGS, exchanging_rows
+from tokenvault.flavors.runtime.detection import connecting
+from tokenvault.flavors.runtime.precondition import (
+    DOCS,
+    HOLDS,
+    SKIPPED,
+    Precondition,
+    Verdict,
+    broken,
+    is_not,
+    look,
+    missing,
+    unknown,
+)
+from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable
+from tokenvault.model.paths import get_path
+
+DOC = f"{DOCS}/privileged-worker-token-exchange-with-token-vault"
+ACCESS = "token_vault_privileged_access"
+
+
+def _has_access(client: Object, case: Case) -> Verdict:
+    return HOLDS if client.get(ACCESS) else broken("it has no privileged access to Token Vault")
+
+
+def _usable(client: Object, case: Case, references: Sequence[Any], slot: str) -> Verdict:
+    """Whether one of these credentials exists in the application's pool and is not expired."""
+    if not references:
+        return broken(f"no key is attached for {slot}")
+    pool = case.tenant_view.credentials.get(str(client["client_id"]), ())
+    if isinstance(pool, Unreadable):
+        return unknown(*pool.scopes)
+    attached = [one for one in pool if one["id"] in [reference.get("id") for reference in references]]
+    if not attached:
+        return broken(f"the key that is attached for {slot} does not exist any more")
+    absent = [kid for kid in case.expected.kids if kid not in [one.get("kid") for one in attached]]
+    if absent:
+        return broken(f"the spec's key {absent[0]} is not attached for {slot}")
+    if all(_is_expired(one, case.tenant_view.now) for one in attached):
+        return broken(f"the key for {slot} is expired")
+    return HOLDS
+
+
+def _is_expired(credential: Object, now: float) -> bool:
+    text = credential.get("expires_at")
+    return bool(text) and datetime.fromisoformat(str(text)).timestamp() <= now
+
+
+def _key(client: Object, case: Case) -> Verdict:
+    if not client.get(ACCESS):
+        return SKIPPED
+    return _usable(client, case, get_path(client, f"{ACCESS}.credentials") or (), "signing requests")
+
+
+def _authentication(client: Object, case: Case) -> Verdict:
+    """With a secret nothing can be missing; whether keys are in use shows only to those who may read credentials.
+
+    Credentials are read of applications that may have any: one without privileged access is not judged here.
+    """
+    if client.get("token_endpoint_auth_method"):
+        return HOLDS
+    pool = case.tenant_view.credentials.get(str(client["client_id"]))
+    if pool is None or isinstance(pool, Unreadable):
+        return unknown(*pool.scopes) if pool else SKIPPED
+    methods = client.get("client_authentication_methods") or {}
+    if "private_key_jwt" not in methods:
+        return HOLDS
+    return _usable(client, case, methods["private_key_jwt"].get("credentials") or (), "authentication")
+
+
+def _allowlist(client: Object, case: Case) -> Verdict:
+    if not client.get(ACCESS):
+        return SKIPPED
+    listed = get_path(client, f"{ACCESS}.ip_allowlist") or ()
+    if not listed:
+        return broken("its IP allowlist is empty: nobody may call")
+    lacking = [address for address in case.expected.addresses if not _is_within(address, listed)]
+    return broken(f"its IP allowlist lacks {', '.join(lacking)}") if lacking else HOLDS
+
+
+def _is_within(address: str, listed: Sequence[str]) -> bool:
+    """Whether requests from everywhere in it are let through by one of the entries."""
+    return address in listed or any(_lets_through(entry, address) for entry in listed)
+
+
+def _lets_through(entry: str, address: str) -> bool:
+    try:
+        return ip_network(address, strict=False).subnet_of(ip_network(entry, strict=False))  # type: ignore[arg-type]
+    except (ValueError, TypeError):  # no network that we can read, or IPv4 here and IPv6 there
+        return False
+
+
+def _grant_of(client: Object, case: Case) -> Object | None:
+    grants = get_path(client, f"{ACCESS}.grants") or ()
+    return next((grant for grant in grants if grant.get("connection") == case.connection), None)
+
+
+def _grant(client: Object, case: Case) -> Verdict:
+    if not client.get(ACCESS):
+        return SKIPPED
+    return HOLDS if _grant_of(client, case) else broken(f"it is granted nothing of {case.connection}")
+
+
+def _scopes(client: Object, case: Case) -> Verdict:
+    grant = _grant_of(client, case)
+    if grant is None:
+        return SKIPPED
+    granted = grant.get("scopes") or ()
+    lacking = [scope for scope in case.expected.scopes if scope not in granted]
+    if lacking:
+        return broken(f"its grant of {case.connection} lacks {', '.join(lacking)}")
+    return HOLDS if granted or _has_no_scopes(case) else look(f"its grant of {case.connection} names no scope")
+
+
+def _has_no_scopes(case: Case) -> bool:
+    """GitHub Apps have permissions of their own instead."""
+    connection = case.object(Subject.CONNECTION)
+    return isinstance(connection, dict) and connection.get("strategy") == "github"
+
+
+def _someone_connects(client: Object, case: Case) -> Verdict:
+    enabled = case.tenant_view.enabled.get(case.connection)
+    if enabled is None or isinstance(enabled, Unreadable):
+        return SKIPPED
+    apps = [detection.app for detection in connecting(case.tenant_view) if detection.app is not None]
+    if any(app["client_id"] in enabled for app in apps):
+        return HOLDS
+    return look(f"no application of this tenant lets users connect accounts of {case.connection}")
+
+
+WORKING_CHECKS = (
+    Precondition(
+        id="worker-exists",
+        of=Subject.CLIENT,
+        means="the worker is an application of its own",
+        check=missing("the tenant has no such application"),
+        existence=True,
+        attribute="name",
+        doc=DOC,
+    ),
+    *exchanging_rows(Subject.CLIENT, "worker"),
+    Precondition(
+        id="worker-rs256",
+        of=Subject.CLIENT,
+        means="Auth0 takes keys only of applications whose tokens are signed with RS256",
+        check=is_not("jwt_configuration.alg", (None, "HS256"), "its tokens are not signed with RS256"),
+        attribute="jwt_configuration.alg",
+        person="Set Advanced Settings > OAuth > JSON Web Token Signature Algorithm to RS256.",
+        page=SETTINGS,
+        doc=DOC,
+    ),
+    Precondition(
+        id="worker-authentication",
+        of=Subject.CLIENT,
+        means="the worker proves who it is with its key or its secret",
+        check=_authentication,
+        attribute="client_authentication_methods.private_key_jwt.credentials",
+        person="Assign a public key under Credentials.",
+        page="applications/{client_id}/credentials",
+        error="invalid-client",
+        doc=DOC,
+    ),
+    Precondition(
+        id="worker-privileged-access",
+        of=Subject.CLIENT,
+        means="the worker needs privileged access to Token Vault",
+        check=_has_access,
+        attribute=f"{ACCESS}.grants",
+        person="Switch on Privileged Worker.",
+        page=SETTINGS,
+        error="no-privileged-access",
+        doc=DOC,
+    ),
+    Precondition(
+        id="worker-key",
+        of=Subject.CLIENT,
+        means="Auth0 verifies the worker's requests with a key that is attached to its privileged access",
+        check=_key,
+        attribute=f"{ACCESS}.credentials",
+        person="Choose a public key under Privileged Worker.",
+        page=SETTINGS,
+        error="subject-token",
+        doc=DOC,
+    ),
+    Precondition(
+        id="worker-ip-allowlist",
+        of=Subject.CLIENT,
+        means="requests from addresses that are not listed are rejected",
+        check=_allowlist,
+        attribute=f"{ACCESS}.ip_allowlist",
+        person="Enter the worker's addresses under Privileged Worker > IP Allowlist.",
+        page=SETTINGS,
+        error="address-not-allowed",
+        doc=DOC,
+    ),
+    Precondition(
+        id="worker-grant",
+        of=Subject.CLIENT,
+        means="the worker gets tokens only of connections that it is granted",
+        check=_grant,
+        attribute=f"{ACCESS}.grants",
+        person="Add the connection and its scopes under Privileged Worker > Permissions.",
+        page=SETTINGS,
+        error="not-granted",
+        doc=DOC,
+    ),
+    Precondition(
+        id="worker-scopes",
+        of=Subject.CLIENT,
+        means="the worker gets only the scopes that it is granted",
+        check=_scopes,
+        attribute=f"{ACCESS}.grants",
+        person="Add scopes under Privileged Worker > Permissions.",
+        page=SETTINGS,
+        error="not-granted",
+        doc=DOC,
+    ),
+    Precondition(
+        id="worker-users",
+        of=Subject.CLIENT,
+        means="the worker finds tokens only of users who connected their accounts in some application",
+        check=_someone_connects,
+        spec="Add an application with the flavor connected_accounts that uses the connection.",
+        person="Let users connect their accounts in an application.",
+        error="refresh-token-not-found",
+        doc=DOC,
+    ),
+)

@@ -1,0 +1,193 @@
+"""The mark that tokenvault leaves on what it creates or adopts, so that no state file is needed.
+
+A mark is metadata: which spec owns the object, under which key, whether tokenvault created it, and its provisions: what the
+spec gave that was not there before. A provision is revoked when the spec stops asking for it; what nobody recorded was
+there before and stays. APIs have no metadata: what a spec gave to one is recorded on its Custom API Client.
+
+    acme/portal adopted api:my_account gave:callbacks=x5Gh2,grants=Qr81a mrrt:my_account was:oidc=tb6kG.false with:github
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+from urllib.parse import quote, unquote
+
+from tokenvault.secrets import is_sensitive
+
+METADATA_KEY = "tokenvault"
+MORE_KEYS = ("tokenvault_2", "tokenvault_3", "tokenvault_4")
+API_METADATA_KEY = "tokenvault_api"
+MAX_KEYS = 10
+MAX_LENGTH = 255
+_DIGEST = 5
+_WORD = r"[a-z]+:[^\s:]+"
+_FORM = re.compile(
+    rf"(?P<spec>[a-z0-9-]{{1,40}})/(?P<key>[^\s/]{{1,200}}) (?P<how>created|adopted)(?P<provisions>(?: {_WORD})*)"
+)
+_MORE = re.compile(rf"{_WORD}(?: {_WORD})*")
+_IMPORTANCE = ("privileged", "keys", "api", "made", "with", "mrrt", "own", "gave", "was", "spec")
+"""Which provisions a mark keeps when it has no room for all: permissions before settings."""
+
+
+def digest(text: str) -> str:
+    """Five characters (30 bits) that stand for a text in a mark."""
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode()[:_DIGEST]
+
+
+def value_digest(value: Any) -> str:
+    """The digest of any JSON value; `true` and `1` differ."""
+    return digest(value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Provision:
+    """One thing that a spec gave, as a mark records it: `verb:slot`, or `verb:slot=value`.
+
+    - `own:SLOT`: the attribute was empty before; all that it holds belongs to the spec.
+    - `gave:SLOT=DIGEST`: one member of a list in which others stood before.
+    - `was:SLOT=DIGEST.VALUE`: the value that the attribute had before, and the digest of the one that replaced it.
+    - `api:AUDIENCE`: the grant on an API; `mrrt:AUDIENCE`: the refresh token policy for it; `with:CONNECTION`: the place
+      among the applications of a connection; `privileged:access`, `privileged:keys`: a worker's access and its keys.
+    - `spec:DIGEST`: the objects that the spec had when the mark was written, so that one that is gone is known to be.
+    - `keys:SPEC/KEY`: the spec from which a worker was taken over, whose name its keys still bear; `made:API`: an API that
+      the spec created and that has no Custom API Client.
+    """
+
+    verb: str
+    slot: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.verb}:{self.slot}" + (f"={self.value}" if self.value else "")
+
+
+def replaced_value(slot: str, before: Any, after: Any) -> Provision:
+    """The record of a value that another one replaced. Of a secret not even a digest is kept."""
+    text = f"'{before}" if isinstance(before, str) else json.dumps(before, sort_keys=True)
+    encoded = quote(text, safe="'").replace(".", "%2E")
+    return Provision("was", slot, f"{'' if is_sensitive(after) else value_digest(after)}.{encoded}")
+
+
+def value_before(provision: Provision) -> tuple[str, Any]:
+    """The digest of the value that a `was` provision gave, and the value before it. `ValueError` when it holds none."""
+    given, _, encoded = provision.value.partition(".")
+    text = unquote(encoded)
+    return given, text[1:] if text.startswith("'") else json.loads(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Which spec owns an object, under which key, whether tokenvault created it, and what the spec gave it."""
+
+    spec: str
+    key: str
+    created: bool
+    provisions: frozenset[Provision] = frozenset()
+
+    @property
+    def owner(self) -> str:
+        """The spec and the key: what identifies the object."""
+        return f"{self.spec}/{self.key}"
+
+    def __str__(self) -> str:
+        return self._texts(1)[0]
+
+    def metadata(self, keys: Sequence[str]) -> dict[str, str]:
+        """The mark as values of these metadata keys; keys that it does not need are not in the answer."""
+        return dict(zip(keys, self._texts(len(keys)), strict=False))
+
+    def forgotten(self, keys: Sequence[str] = (METADATA_KEY,)) -> tuple[Provision, ...]:
+        """The provisions that these metadata keys have no room for."""
+        return tuple(sorted(self.provisions - set(self._kept(len(keys))[1])))
+
+    def _texts(self, most: int) -> list[str]:
+        return self._kept(most)[0]
+
+    def _kept(self, most: int) -> tuple[list[str], list[Provision]]:
+        """The texts of at most so many metadata values, and the provisions that they hold, the weightiest first."""
+        head = f"{self.owner} {'created' if self.created else 'adopted'}"
+        texts, held = [head], list[list[Provision]]([[]])
+        for provision in sorted(self.provisions, key=_weight):
+            text = _text(head if len(texts) == 1 else "", [*held[-1], provision])
+            if len(text) > MAX_LENGTH and len(texts) < most and len(_text("", [provision])) <= MAX_LENGTH:
+                texts, held, text = [*texts, ""], [*held, []], _text("", [provision])
+            if len(text) <= MAX_LENGTH:
+                texts[-1], held[-1] = text, [*held[-1], provision]
+        return texts, [provision for some in held for provision in some]
+
+
+def _weight(provision: Provision) -> tuple[int, Provision]:
+    known = provision.verb in _IMPORTANCE
+    return _IMPORTANCE.index(provision.verb) if known else len(_IMPORTANCE), provision
+
+
+def _text(head: str, provisions: Iterable[Provision]) -> str:
+    """`with:a`, `with:b` as `with:a,b`; `gave:s=x`, `gave:s=y` as `gave:s=x+y`."""
+    words = []
+    for verb, some in groupby(sorted(provisions), key=lambda p: p.verb):
+        slots = []
+        for slot, same in groupby(some, key=lambda p: p.slot):
+            values = "+".join(p.value for p in same if p.value)
+            slots.append(f"{slot}={values}" if values else slot)
+        words.append(f"{verb}:{','.join(slots)}")
+    return " ".join([head, *words] if head else words)
+
+
+def _provisions(text: str) -> Iterator[Provision]:
+    for verb, slots in (word.split(":", 1) for word in text.split()):
+        for entry in filter(None, slots.split(",")):
+            slot, _, values = entry.partition("=")
+            yield from (Provision(verb, slot, value) for value in (values.split("+") if values else [""]))
+
+
+def parse_mark(text: Any) -> Mark | None:
+    """The mark that a metadata value is; anything that does not have its exact form is somebody else's text."""
+    found = _FORM.fullmatch(text) if isinstance(text, str) else None
+    if not found:
+        return None
+    provisions = frozenset(_provisions(found["provisions"]))
+    return Mark(found["spec"], found["key"], found["how"] == "created", provisions)
+
+
+def read_mark(metadata: Any, key: str = METADATA_KEY) -> Mark | None:
+    """The mark inside an object's metadata, with the provisions that stand under further keys."""
+    if not isinstance(metadata, Mapping):
+        return None
+    mark = parse_mark(metadata.get(key))
+    more = [metadata[name] for name in MORE_KEYS if is_continuation(metadata.get(name))]
+    if mark is None or key != METADATA_KEY or not more:
+        return mark
+    provisions = mark.provisions.union(*(_provisions(text) for text in more))
+    return Mark(mark.spec, mark.key, mark.created, provisions)
+
+
+def is_continuation(value: Any) -> bool:
+    """Whether a metadata value continues a mark."""
+    return isinstance(value, str) and _MORE.fullmatch(value) is not None
+
+
+def mark_keys(metadata: Any, *others: str) -> list[str]:
+    """The metadata keys that a mark may use: those that others left free, of ten, less those named `others`.
+
+    None at all when somebody else's text stands under the first one.
+    """
+    present = metadata if isinstance(metadata, Mapping) else {}
+    if METADATA_KEY in present and parse_mark(present[METADATA_KEY]) is None:
+        return []
+    usable = [METADATA_KEY, *(key for key in MORE_KEYS if key not in present or is_continuation(present[key]))]
+    foreign = {*present, *others} - set(usable)
+    return usable[: max(0, MAX_KEYS - len(foreign))]
+
+
+def has_room(metadata: Any, key: str) -> bool:
+    """Whether one more mark can stand under this key."""
+    present = metadata if isinstance(metadata, Mapping) else {}
+    strange = key in present and parse_mark(present[key]) is None
+    return len({*present, key}) <= MAX_KEYS and not strange

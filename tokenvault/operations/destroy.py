@@ -1,0 +1,29 @@
+"""From a spec to the plan that takes away what it created, and gives back what it adopted."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tokenvault.model.spec import Spec
+from tokenvault.operations.plan import Planned
+from tokenvault.operations.reading import read_for_plan
+from tokenvault.plan.destroy import make_destroy_plan, retained
+from tokenvault.plan.planner import Options
+from tokenvault.state.desired import build_graph
+from tokenvault.state.live import match
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
+
+
+async def planned_destroy(tenant: Tenant, spec: Spec, also: tuple[str, ...]) -> Planned:
+    """Reads what the spec needs and what it left, and plans without all of it."""
+    graph = build_graph(spec, tenant.domain)
+    live = match(graph, await read_for_plan(tenant, graph, retained))
+    salt = secrets.token_hex(16)
+    made = make_destroy_plan(graph, live, also=also, salt=salt, files=spec.files, options=Options())
+    granted = (await tenant.token.access()).scopes
+    plan = replace(made, reads=tenant.reads)
+    return Planned(plan=plan, graph=graph, live=live, granted=granted, limit=tenant.pacer.limit)

@@ -1,0 +1,30 @@
+"""Judging what a tenant holds by what each flavor needs when it is used."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from tokenvault.doctor.cases import cases_of_spec, cases_of_tenant
+from tokenvault.doctor.diagnosis import Remedy, diagnose
+from tokenvault.doctor.document import diagnosis_document
+from tokenvault.model.spec import Spec
+from tokenvault.state.desired import build_graph
+from tokenvault.state.live import read_tenant
+from tokenvault.state.tenant_view import relevant_to, tenant_view_of
+from tokenvault.tenant.scopes import needed_scopes
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
+
+
+async def examined(tenant: Tenant, spec: Spec | None) -> dict[str, Any]:
+    """Reads the tenant and judges it."""
+    graph = build_graph(spec, tenant.domain) if spec else None
+    state = await read_tenant(tenant, relevant_to(tuple(spec.connections) if spec else ()))
+    tenant_view = tenant_view_of(state, time.time())
+    cases = cases_of_spec(spec, graph, state, tenant_view) if spec and graph else cases_of_tenant(tenant_view)
+    diagnosed = diagnose(cases, Remedy(graph=graph, files=spec.files if spec else ()))
+    granted = (await tenant.token.access()).scopes
+    lacking = None if granted is None or not spec else set(needed_scopes().to_apply) - granted
+    return diagnosis_document(tenant.domain, diagnosed, files=spec.files if spec else (), lacking=lacking)

@@ -1,0 +1,19 @@
+"""What changed of a tenant behind the back of a spec."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tokenvault.model.spec import Spec
+from tokenvault.operations.plan import planned
+from tokenvault.plan.drift import Drift, find_drift
+from tokenvault.plan.planner import Options
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
+
+
+async def drifted(tenant: Tenant, spec: Spec) -> Drift:
+    """Reads the tenant, and compares what the spec owns or relies on."""
+    made = await planned(tenant, spec, Options())
+    return find_drift(made.plan, made.graph, made.live)

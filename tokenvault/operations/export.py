@@ -1,0 +1,26 @@
+"""Reading a tenant whole, to write a spec of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenvault.export import Exported, export
+from tokenvault.export.draft import public_keys_below
+from tokenvault.export.inventory import relevant
+from tokenvault.state.live import State, read_tenant
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
+
+
+async def read_for_export(tenant: Tenant) -> State:
+    """The tenant, as far as a spec could say something of it."""
+    return await read_tenant(tenant, relevant)
+
+
+def exported(state: State, apps: Sequence[str], name: str | None, file: Path) -> Exported:
+    """The spec for the place `file`; the public keys that lie below its folder are named instead of quoted."""
+    keys = public_keys_below(file.parent) if state.objects.get("credentials") else {}
+    return export(state, file=file, name=name, only=apps, key_files=keys)

@@ -1,0 +1,120 @@
+"""What an application needs to know of what was applied: client ids, and for a private file its secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tokenvault import __version__
+from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.exchange import variables
+from tokenvault.kinds.base import Object
+from tokenvault.model.desired import Graph
+from tokenvault.model.spec import Spec
+from tokenvault.secrets import Secret
+from tokenvault.state.desired import build_graph
+from tokenvault.state.live import matched, read_applications
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
+
+FORMAT, VERSION = "tokenvault-output", "1.0"
+SECRET, KEYS, NOTHING = "client_secret", "private_key", "none"
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One application: where it stands in the spec, its name and id in the tenant, and how it proves who it is."""
+
+    address: str
+    name: str
+    client_id: str
+    proof: str
+    prefix: str
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The environment variables for what it needs."""
+        found = {"client_id": variables.client_id(self.prefix)}
+        match self.proof:
+            case "client_secret":
+                found["client_secret"] = variables.client_secret(self.prefix)
+            case "private_key":
+                found["private_key_file"] = variables.private_key_file(self.prefix)
+        return found
+
+
+def outputs(graph: Graph, objects: Mapping[str, Object]) -> list[Output]:
+    """Every application of the spec; `RefusedError` names those that do not exist yet."""
+    addresses = [node.address for node in graph.of_kind("application")]
+    missing = [address for address in addresses if address not in objects]
+    if missing:
+        summary = f"{graph.domain} does not hold {', '.join(missing)} yet"
+        hint = "Run `tokenvault apply` first."
+        raise RefusedError(Diagnostic(code="output-missing", summary=summary, hint=hint))
+    prefixes = variables.prefixes(addresses)
+    return [_output(address, objects[address], prefixes[address]) for address in addresses]
+
+
+def _output(address: str, client: Object, prefix: str) -> Output:
+    name, client_id = str(client.get("name", "")), str(client["client_id"])
+    return Output(address=address, name=name, client_id=client_id, proof=_proof(client), prefix=prefix)
+
+
+def _proof(client: Object) -> str:
+    if client.get("client_authentication_methods"):
+        return KEYS
+    return NOTHING if client.get("token_endpoint_auth_method") == "none" else SECRET
+
+
+def output_document(tenant: str, found: Iterable[Output]) -> dict[str, Any]:
+    """The ids as public data: no secret, but the variables in which applications find theirs."""
+    return {
+        "format": FORMAT,
+        "format_version": VERSION,
+        "tokenvault_version": __version__,
+        "tenant": tenant,
+        "applications": [
+            {
+                "address": one.address,
+                "name": one.name,
+                "client_id": one.client_id,
+                "proof": one.proof,
+                "variables": dict(one.names),
+            }
+            for one in found
+        ],
+    }
+
+
+def env_lines(tenant: str, found: Sequence[Output], secrets: Mapping[str, Secret], comment: str) -> Iterator[str]:
+    """The lines of a `.env` file, secrets in clear: only for a file that nobody else may read."""
+    yield f"# {comment}"
+    yield _line(variables.DOMAIN, tenant)
+    for one in found:
+        yield ""
+        yield f"# {_one_line(one.name)} ({one.address})"
+        yield _line(one.names["client_id"], one.client_id)
+        if one.address in secrets:
+            yield _line(one.names["client_secret"], secrets[one.address].reveal())
+        if "private_key_file" in one.names:
+            yield f"# {one.names['private_key_file']}=  the path of its private key, which Auth0 does not have"
+
+
+def _line(name: str, value: str) -> str:
+    if _PLAIN.fullmatch(value):
+        return f"{name}={value}"
+    return "{}='{}'".format(name, value.replace("\\", "\\\\").replace("'", "\\'"))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+async def found_outputs(tenant: Tenant, spec: Spec) -> list[Output]:
+    """The spec's applications as the tenant has them."""
+    graph = build_graph(spec, tenant.domain)
+    return outputs(graph, matched(graph, await read_applications(tenant)))

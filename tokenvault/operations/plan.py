@@ -1,0 +1,72 @@
+"""From a spec to a plan: reads the tenant, or a snapshot of one, and compares. The command line and the API both use it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tokenvault.model.desired import Graph
+from tokenvault.model.spec import Spec
+from tokenvault.operations.reading import read_for_plan
+from tokenvault.plan.model import Plan, pace_of
+from tokenvault.plan.planner import Options, make_plan
+from tokenvault.plan.preflight import checked
+from tokenvault.plan.selection import filter_plan
+from tokenvault.state.desired import build_graph
+from tokenvault.state.live import Live, State, match
+from tokenvault.state.unknown import unlisted_warnings
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)  # asyncio.run formats what it answers, for nobody
+class Planned:
+    """A plan and what it was made from; the scopes of the token and the rate limit of the tenant, where they are known.
+
+    `within` plans again, limited to some addresses: marks must not record what such a plan leaves out.
+    """
+
+    plan: Plan
+    graph: Graph
+    live: Live
+    granted: frozenset[str] | None = None
+    limit: int | None = None
+    within: Callable[[frozenset[str]], Plan] | None = None
+
+    def restrict(self, targets: Sequence[str] | None, excludes: Sequence[str] | None, max_rps: float | None) -> Plan:
+        """The plan for the part that the user asks for, with what its token lacks for that."""
+        chosen = filter_plan(self.plan, targets or (), excludes or (), self.graph.nodes)
+        if chosen.selection and self.within:
+            part = self.within(frozenset(change.address for change in chosen.changes))
+            chosen = replace(chosen, changes=part.changes)
+        return replace(checked(chosen, self.granted), pace=pace_of(max_rps, self.limit))
+
+
+async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
+    """Reads the tenant and plans. What a prune would take away is searched for everywhere only when it is to be taken."""
+    tenant.prefer_reading_by_id = not options.prune
+    made = await planned_as_read(tenant, spec, options)
+    granted = (await tenant.token.access()).scopes
+    plan = replace(made.plan, warnings=(*made.plan.warnings, *unlisted_warnings(tenant.unlisted)))
+    return replace(made, plan=plan, granted=granted, limit=tenant.pacer.limit)
+
+
+async def planned_as_read(tenant: Tenant, spec: Spec, options: Options) -> Planned:
+    """Reads the tenant and plans, whatever the token may write."""
+    graph = build_graph(spec, tenant.domain)
+    made = planned_of(spec, graph, await read_for_plan(tenant, graph, adopt=options.adopt), options)
+    return replace(made, plan=replace(made.plan, reads=tenant.reads))
+
+
+def planned_of(spec: Spec, graph: Graph, state: State, options: Options) -> Planned:
+    """The plan from what was read already: of the tenant, or in a snapshot of it."""
+    live = match(graph, state)
+    salt = secrets.token_hex(16)
+
+    def within(only: frozenset[str] | None) -> Plan:
+        return make_plan(graph, live, salt=salt, files=spec.files, options=replace(options, only=only))
+
+    return Planned(plan=within(None), graph=graph, live=live, within=within)

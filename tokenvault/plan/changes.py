@@ -1,0 +1,138 @@
+"""From values before and after to the change that a plan shows: its attributes, who asked for each, what it keeps, its risks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tokenvault.kinds.base import Kind, Object, Shape
+from tokenvault.model.constraints import (
+    AllOf,
+    Constraint,
+    Contains,
+    ContainsKeyed,
+    Equals,
+    Excludes,
+    ExcludesKeyed,
+    Ref,
+)
+from tokenvault.model.desired import DesiredObject, Provenance, Requirement, bound
+from tokenvault.plan.diff import UNKNOWN, Difference, unknown_address
+from tokenvault.plan.model import Attribute
+from tokenvault.secrets import is_sensitive
+
+Values = Mapping[str, Any]
+REVOKED = Provenance(source="spec", reason="the spec no longer asks for it")
+
+
+def attributes(
+    kind: Kind, node: DesiredObject, deltas: Iterable[Difference], before: Values, after: Values, ids: Mapping[str, str]
+) -> tuple[Attribute, ...]:
+    """The differences as the plan shows them: secrets and values that nobody knows yet are not in them.
+
+    `ids` are those of the objects that exist: what is asked for by reference is found by what the values have in its place.
+    """
+    deltas, askers = list(deltas), _Askers.of(node, ids)
+    sensitive = {
+        path: kind.field_at(path).secret or is_sensitive(before.get(path)) or is_sensitive(after.get(path))
+        for path in dict.fromkeys(delta.path[0] for delta in deltas)
+    }
+    return tuple(_attribute(delta, askers.provenance(delta), sensitive=sensitive[delta.path[0]]) for delta in deltas)
+
+
+def _attribute(delta: Difference, why: tuple[Provenance, ...], *, sensitive: bool) -> Attribute:
+    unknown = unknown_address(delta)
+    return Attribute(
+        path=tuple(part for part in delta.path if not part.startswith("\0")) if unknown else delta.path,
+        op=delta.op,
+        before=None if sensitive else delta.before,
+        after=None if sensitive or unknown else delta.after,
+        element=delta.element,
+        sensitive=sensitive,
+        unknown=unknown,
+        provenance=why,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Askers:
+    """The asks of a node by path, and by path and member: a thousand may ask for one member of a list each."""
+
+    whole: Mapping[str, list[Requirement]]
+    named: Mapping[tuple[str, str], list[Requirement]]
+
+    @classmethod
+    def of(cls, node: DesiredObject, ids: Mapping[str, str]) -> _Askers:
+        whole, named = defaultdict(list), defaultdict(list)
+        for requirement in node.requirements:
+            whole[requirement.path].append(requirement)
+            for member in _members(bound(requirement.constraint, ids)):
+                named[requirement.path, member].append(requirement)
+        return cls(whole, named)
+
+    def provenance(self, delta: Difference) -> tuple[Provenance, ...]:
+        """Who asked: for a member of a set, only those that asked for that member."""
+        path = delta.path[0]
+        member = (delta.after or delta.before) if delta.element else delta.path[1] if len(delta.path) > 1 else None
+        requirements = self.named.get((path, str(member)), []) if member is not None else []
+        whole = [
+            requirement
+            for requirement in self.whole.get(path, ())
+            if delta.op != "remove" or isinstance(requirement.constraint, Equals)
+        ]
+        return tuple(dict.fromkeys(requirement.provenance for requirement in requirements or whole)) or (REVOKED,)
+
+
+def _members(constraint: Constraint) -> Iterable[str]:
+    match constraint:
+        case Contains() | Excludes():
+            return map(_name, constraint.items)
+        case ContainsKeyed():
+            return (_name(entry.get(constraint.key)) for entry in constraint.entries)
+        case ExcludesKeyed():
+            return map(str, constraint.names)
+        case AllOf():
+            return (*_members(constraint.without), *_members(constraint.wanted))
+        case _:
+            return ()
+
+
+def _name(item: Any) -> str:
+    return f"{UNKNOWN}{item.address}" if isinstance(item, Ref) else str(item)
+
+
+def unmanaged(node: DesiredObject, live: Object | None) -> int:
+    """How many attributes of the object nobody asks anything of."""
+    managed = {path.split(".")[0] for path in node.constraints} | set(node.target.identity)
+    return len(set(live) - managed) if live is not None else 0
+
+
+def unmanaged_options(node: DesiredObject, live: Object | None) -> int:
+    """How many options of a connection nobody asks anything of."""
+    managed = {path.split(".", 1)[1] for path in node.constraints if path.startswith("options.")}
+    return len(set((live or {}).get("options") or {}) - managed)
+
+
+def kept(kind: Kind, before: Values, after: Values, changed: set[str]) -> dict[str, int]:
+    """How many members of each changed list stay as they are."""
+    found = {}
+    for path in changed:
+        shape, key = kind.field_at(path).shape, kind.field_at(path).key
+        if shape is not Shape.VALUE and isinstance(before.get(path), list):
+            names = [str(item.get(key)) if isinstance(item, dict) else str(item) for item in after.get(path) or []]
+            old = [str(item.get(key)) if isinstance(item, dict) else str(item) for item in before[path]]
+            found[path] = sum(name in names for name in old)
+    return {path: count for path, count in found.items() if count}
+
+
+def risks(kind: Kind, live: Object, before: Values, patch: Values) -> tuple[str, ...]:
+    """What the change of an existing object means for its users, in words."""
+    fields = [(kind.field_at(path), path, value) for path, value in patch.items()]
+    found = [
+        field.risk
+        for field, path, value in fields
+        if field.risk and before.get(path) != value and (not field.risk_values or value in field.risk_values)
+    ]
+    return tuple(dict.fromkeys([*found, *kind.risks(live, patch)]))

@@ -1,0 +1,149 @@
+"""What has to wait for what: references to objects that do not exist yet, and what flavors say comes first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tokenvault.kinds import kinds
+from tokenvault.kinds.base import Kind, Object
+from tokenvault.model.desired import DesiredObject, Graph, Requirement, bound, refs
+from tokenvault.model.marks import Mark, parse_mark
+from tokenvault.model.paths import get_path
+from tokenvault.plan.model import Action, Change, takes_from
+from tokenvault.state.live import Live
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """The order of one plan's changes. What a node needs is found once: a thousand others may ask."""
+
+    graph: Graph
+    live: Live
+    _needs: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def requires(self, node: DesiredObject, live: Object | None, patch: Mapping[str, Any]) -> tuple[str, ...]:
+        """What must be done first: the objects that the node refers to, or names as a need, and that are not waiting for it."""
+        waiting = [
+            requirement
+            for requirement in node.requirements
+            if requirement.needs or requirement.provision or node.target.recorder
+        ]
+        requirements = [
+            requirement
+            for requirement in waiting
+            if live is None or (requirement.path in patch and not self._is_met(requirement, live))
+        ]
+        needs = node.needs() if live is None else {r.address for r in refs(dict(patch))}
+        needs |= {need for requirement in requirements for need in requirement.needs}
+        users = {requirement.user for requirement in requirements if requirement.provision} | (
+            {node.target.recorder} if requirements else set()
+        )
+        needs |= {user for user in users if user and self._comes_first(user, node)}
+        return tuple(sorted(a for a in needs if a in self.graph.nodes and not self._follows(a, node)))
+
+    def _is_met(self, requirement: Requirement, live: Object) -> bool:
+        """Whether the object is as this ask wants it already: then nobody waits on its behalf."""
+        value = get_path(live, requirement.path)
+        return bool(bound(requirement.constraint, self.live.ids).resolve(value) == value)
+
+    def _follows(self, address: str, node: DesiredObject) -> bool:
+        """Whether the object at the address has to wait for the node instead: an object that exists is changed last."""
+        exists = self.live.objects.get(address) is not None
+        return self._refers_to(address, node.address) or (exists and node.address in self._needs_of(address))
+
+    def _comes_first(self, user: str, node: DesiredObject) -> bool:
+        """A provision is written into its mark before it is given, except where the marked object itself waits for it."""
+        if kinds()[node.kind].marker or user not in self.graph.nodes:
+            return False
+        return node.address not in self._needs_of(user)
+
+    def _needs_of(self, address: str) -> frozenset[str]:
+        if address not in self._needs:
+            self._needs[address] = self.graph.nodes[address].needs()
+        return self._needs[address]
+
+    def _refers_to(self, address: str, target: str) -> bool:
+        node = self.graph.nodes.get(address)
+        if node is None or self.live.objects.get(target) is not None:
+            return False
+        return any(ref.address == target for ref in refs(dict(node.target.identity)))
+
+    def deferred(
+        self, kind: Kind, node: DesiredObject, patch: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What refers to objects that wait for this one, and what Auth0 takes only together with it."""
+        tops = {path.split(".")[0] for path, value in patch.items() if self._waits_for(node, value)}
+        tops.update(name for group in kind.together if tops & set(group) for name in group)
+        return {path: value for path, value in after.items() if path.split(".")[0] in tops}
+
+    def _waits_for(self, node: DesiredObject, value: Any) -> bool:
+        return any(self._refers_to(ref.address, node.address) for ref in refs(value))
+
+
+def with_companions(kind: Kind, patch: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes that Auth0 takes only together are sent together."""
+    tops = {path.split(".")[0] for path in patch}
+    together = {name for group in kind.together if tops & set(group) for name in group}
+    return {**{path: value for path, value in after.items() if path.split(".")[0] in together}, **patch}
+
+
+def ownership_commit_order(changes: Sequence[Change]) -> list[Change]:
+    """The changes in such an order."""
+    ready = {change.address: change for change in changes}
+    taken: dict[str, list[str]] = defaultdict(list)
+    for change in changes:
+        for owner in takes_from(change):
+            taken[owner].append(change.address)
+    for change in changes:
+        before, after = _marks(change)
+        if before and change.id in taken and before.provisions - (after.provisions if after else frozenset()):
+            _settle(ready, change.address, before, after, taken[change.id])
+    return list(ready.values())
+
+
+def _marks(change: Change) -> tuple[Mark | None, Mark | None]:
+    """The mark before and after an update that changes it."""
+    marker = kinds()[change.kind].marker
+    if change.action is not Action.UPDATE or marker not in change.patch:
+        return None, None
+    before = next((a.before for a in change.attributes if a.path[0] == marker), None)
+    return parse_mark(before), parse_mark(change.patch[marker])
+
+
+def _settle(ready: dict[str, Change], address: str, before: Mark, after: Mark | None, taken: Iterable[str]) -> None:
+    dependent = [name for name in taken if _waits(name, address, ready)]
+    app = ready[address]
+    others = [name for name in taken if name not in dependent]
+    app = replace(app, requires=tuple(dict.fromkeys((*app.requires, *others))))
+    if dependent:
+        app = _in_two_steps(app, before, after)
+    ready[address] = app
+    for name in dependent:
+        ready[name] = replace(ready[name], requires=tuple(dict.fromkeys((*ready[name].requires, address))))
+
+
+def _in_two_steps(app: Change, before: Mark, after: Mark | None) -> Change:
+    """First everything and the mark with all that is lent by now, then the mark that forgets."""
+    marker = kinds()[app.kind].marker
+    patch = {path: value for path, value in app.patch.items() if path != marker}
+    if after and after.provisions - before.provisions:
+        patch[marker] = str(replace(after, provisions=before.provisions | after.provisions))
+    if not patch:
+        return app
+    return replace(app, patch=patch, deferred={**app.deferred, marker: app.patch[marker]})
+
+
+def _waits(name: str, address: str, changes: Mapping[str, Change]) -> bool:
+    """Whether one change has to wait for another, through however many others."""
+    seen, left = set[str](), [name]
+    while left:
+        for needed in changes[left.pop()].requires:
+            if needed == address:
+                return True
+            if needed in changes and needed not in seen:
+                seen.add(needed)
+                left.append(needed)
+    return False

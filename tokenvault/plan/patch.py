@@ -1,0 +1,108 @@
+"""The one place where a request body is made from live and planned values, and where Auth0's merge rules are written down.
+
+Planner, writer and verification use it, so that what is planned, what is sent and what is expected cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from copy import copy
+from typing import Any
+
+from tokenvault.kinds.base import Kind, Object
+from tokenvault.model.paths import get_path, nest
+from tokenvault.plan.diff import Canonicalizer, differences
+
+
+def request_body(kind: Kind, values: Mapping[str, Any], live: Object) -> dict[str, Any]:
+    """The body of an update that gives the live object these values (by dotted path; None: the attribute goes).
+
+    An attribute that Auth0 replaces whole is sent whole, what it resets is sent again, and a key that is to go is sent as
+    null where Auth0 may merge.
+    """
+    body: dict[str, Any] = {}
+    for top in dict.fromkeys(path.split(".")[0] for path in values):
+        inside = {path: value for path, value in values.items() if path.split(".")[0] == top}
+        if top in inside and len(inside) == 1:
+            body[top] = inside[top]
+        elif top in kind.replaced:
+            body[top] = _with_values(live.get(top), top, inside, nulled=top in kind.nulled)
+        else:
+            body[top] = nest(inside)[top]
+    for name in kind.resent:
+        if live.get(name) is not None:
+            body.setdefault(name, live[name])
+    return body
+
+
+def after_request(kind: Kind, body: Mapping[str, Any], live: Object) -> dict[str, Any]:
+    """The object after Auth0 took the body: top-level mappings are merged or, where the kind says so, replaced."""
+    after = dict(live)
+    for name, value in body.items():
+        known = after.get(name)
+        if isinstance(value, Mapping) and name not in kind.replaced:
+            after[name] = _without_nulls({**(known if isinstance(known, Mapping) else {}), **value})
+        elif isinstance(value, Mapping):
+            after[name] = _without_nulls(value)
+        else:
+            after[name] = value
+    return {name: value for name, value in after.items() if value is not None}
+
+
+def inconsistencies(kind: Kind, values: Mapping[str, Any], live: Object, compare: Canonicalizer) -> Iterator[str]:
+    """The attributes that would not be as planned after the update, and those that nobody planned to change."""
+    after = after_request(kind, request_body(kind, values, live), live)
+    wanted = {path: value for path, value in values.items() if not _is_overridden(path, values)}
+    found = {path: get_path(after, path) for path in wanted}
+    yield from dict.fromkeys(delta.path[0] for delta in differences(kind, found, wanted, compare))
+    planned = [tuple(path.split(".")) for path in values]
+    for path in _leaves(live):
+        managed = any(path[: len(p)] == p or p[: len(path)] == path for p in planned)
+        if not managed and _at(after, path) != _at(live, path):
+            yield ".".join(path)
+
+
+def _is_overridden(path: str, values: Mapping[str, Any]) -> bool:
+    """Whether longer paths say in more detail what is at this one."""
+    return any(other.startswith(f"{path}.") for other in values)
+
+
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _leaves(item, (*path, str(key)))
+    elif value is not None and path:
+        yield path
+
+
+def _at(item: Any, path: tuple[str, ...]) -> Any:
+    for part in path:
+        item = item.get(part) if isinstance(item, Mapping) else None
+    return item
+
+
+def _with_values(live: Any, top: str, values: Mapping[str, Any], *, nulled: bool) -> dict[str, Any] | None:
+    """The live value of a top-level attribute with these values at their paths, shorter paths first."""
+    result = dict(live) if isinstance(live, Mapping) else {}
+    for path, value in sorted(values.items(), key=lambda item: item[0].count(".")):
+        if path == top:
+            result = dict(value) if isinstance(value, Mapping) else {}
+            continue
+        *parents, last = path.split(".")[1:]
+        holder = result
+        for part in parents:
+            below = holder.get(part)
+            if not isinstance(below, Mapping) and value is None:
+                break
+            holder[part] = dict(below) if isinstance(below, Mapping) else {}
+            holder = holder[part]
+        else:
+            if value is not None or (nulled and last in holder):
+                holder[last] = copy(value)
+            else:
+                holder.pop(last, None)
+    return result
+
+
+def _without_nulls(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: item for key, item in value.items() if item is not None}

@@ -1,0 +1,94 @@
+"""`--target` and `--exclude`: a plan limited to some addresses, with what these need, or without what others need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
+from tokenvault.model.desired import refs
+from tokenvault.plan.model import Change, Plan, Selection, takes_from
+
+
+def filter_plan(plan: Plan, targets: Sequence[str], excludes: Sequence[str], known: Iterable[str] = ()) -> Plan:
+    """The plan for the targets and what they need (default: everything), less the excludes and what needs them.
+
+    Both are globs over addresses; `RefusedError` for one that no address of the plan or of the spec (`known`) matches.
+    """
+    if not targets and not excludes:
+        return plan
+    addresses = sorted({*known, *(node.address for node in plan.nodes), *(change.address for change in plan.changes)})
+    wanted = matching(targets, addresses, "--target") if targets else frozenset(addresses)
+    unwanted = _with_takers(matching(excludes, addresses, "--exclude"), plan)
+    needs = {change.address: _needs(change) for change in plan.changes}
+    kept = _with_needs(wanted, needs) - _with_dependents(unwanted, needs)
+    changes = tuple(change for change in plan.changes if change.address in kept)
+    left_out = len(plan.changes) - len(changes)
+    chosen = Selection(targets=tuple(targets), excludes=tuple(excludes), left_out=left_out)
+    nodes = tuple(node if node.address in kept else replace(node, action=None) for node in plan.nodes)
+    return replace(plan, changes=changes, nodes=nodes, selection=chosen, warnings=(*plan.warnings, _partial(chosen)))
+
+
+def matching(patterns: Iterable[str], addresses: Sequence[str], option: str) -> frozenset[str]:
+    """The addresses that the globs match; `RefusedError` with every glob that matches none."""
+    found: set[str] = set()
+    unknown = []
+    for pattern in patterns:
+        hits = {address for address in addresses if fnmatchcase(address, pattern)}
+        found |= hits
+        if not hits:
+            unknown.append(_unknown(pattern, addresses, option))
+    if unknown:
+        raise RefusedError(*unknown)
+    return frozenset(found)
+
+
+def _unknown(pattern: str, addresses: Sequence[str], option: str) -> Diagnostic:
+    by_key = {address.split(".", 1)[-1]: address for address in reversed(addresses)}
+    hint = did_you_mean(pattern, addresses)
+    if not hint and pattern in by_key:
+        hint = f'Did you mean "{by_key[pattern]}"?'
+    listed = ", ".join(addresses[:8]) + (", …" if len(addresses) > 8 else "")
+    summary = f"{option} {pattern}: no object of this spec has such an address"
+    return Diagnostic(code="address-unknown", summary=summary, hint=hint or f"Its addresses are: {listed}")
+
+
+def _needs(change: Change) -> frozenset[str]:
+    """What a change cannot be carried out without, what it refers to after its creation included."""
+    return frozenset(change.requires) | {ref.address for ref in refs(dict(change.deferred))} - {change.address}
+
+
+def _with_needs(wanted: frozenset[str], needs: dict[str, frozenset[str]]) -> frozenset[str]:
+    kept, more = wanted, wanted
+    while more:
+        more = frozenset(need for address in more for need in needs.get(address, ())) - kept
+        kept |= more
+    return kept
+
+
+def _with_dependents(unwanted: frozenset[str], needs: dict[str, frozenset[str]]) -> frozenset[str]:
+    """Only what changes can be needed: an object that is there already serves whoever refers to it."""
+    gone = unwanted & needs.keys()
+    while more := {address for address, needed in needs.items() if needed & gone} - gone:
+        gone |= more
+    return frozenset(gone)
+
+
+def _with_takers(unwanted: frozenset[str], plan: Plan) -> frozenset[str]:
+    """Nothing is taken from what is to stay as it is: neither what it holds, nor its place among others."""
+    ids = {change.id for change in plan.changes if change.address in unwanted}
+    return unwanted | {change.address for change in plan.changes if ids.intersection(takes_from(change))}
+
+
+def _partial(chosen: Selection) -> Diagnostic:
+    options = [f"--target {glob}" for glob in chosen.targets] + [f"--exclude {glob}" for glob in chosen.excludes]
+    count = chosen.left_out
+    left = f"{count} change{'' if count == 1 else 's'} of the spec {'is' if count == 1 else 'are'} left out"
+    return Diagnostic(
+        code="plan-partial",
+        severity="warning",
+        summary=f"This plan is partial ({' '.join(options)}): {left}",
+        detail="What is left out may be needed for a flavor to work at run time.",
+        hint="Use it to get out of a corner, not as a routine; plan without it before you trust the result.",
+    )

@@ -1,0 +1,1 @@
+"""What is desired, what a tenant holds, and which object is which."""

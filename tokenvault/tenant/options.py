@@ -1,0 +1,18 @@
+"""Which tenant a command is about, as data; `tenant/connect.py` opens it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_WAIT = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantOptions:
+    """The tenant and how it may be talked to. `sandbox` is the path of a sandbox file; it wins over `tenant`."""
+
+    tenant: str | None = None
+    sandbox: Path | None = None
+    max_rps: float | None = None
+    max_wait: float = MAX_WAIT
