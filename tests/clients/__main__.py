@@ -131,20 +131,17 @@ def install(group: str, packages: list[str]) -> Installed:
 def prepare(scratch: Path) -> Path:
     """A tenant to which tokenvault has applied the spec; each client gets a copy."""
     state = scratch / "prepared" / "tenant.db"
-    tokenvault("apply", SPEC, "-y", "--sandbox", state)
+    applied = tokenvault("apply", SPEC, "-y", f"--sandbox={state}")
+    if applied.returncode != 0:
+        raise SystemExit(f"tokenvault apply exits {applied.returncode}:\n{applied.stdout}{applied.stderr}")
     return state
 
 
-def tokenvault(
-    *arguments: object, code: int = 0, env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
+def tokenvault(*arguments: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Runs a command of ours."""
     command = [sys.executable, "-m", "tokenvault", *map(str, arguments)]
     full = {**installs.environment(**(env or {})), "PYTHONPATH": str(HERE.parent.parent)}
-    result = subprocess.run(command, capture_output=True, text=True, check=False, env=full, stdin=subprocess.DEVNULL)
-    if code is not None and result.returncode not in (code, 2):
-        raise SystemExit(f"tokenvault {arguments[0]} exits {result.returncode}:\n{result.stdout}{result.stderr}")
-    return result
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=full, stdin=subprocess.DEVNULL)
 
 
 @contextlib.contextmanager
@@ -175,7 +172,8 @@ def run_client(client: Client, installed: Installed, prepared: Path) -> Outcome:
     state = folder / prepared.name
     with served(state) as (plain, known):
         flows, problem = drive(client, installed, known, state)
-        return Outcome(client, version, flows, planned(plain), problem)
+        plan, unplanned = planned(plain)
+        return Outcome(client, version, flows, plan, problem or unplanned)
 
 
 def drive(client: Client, installed: Installed, known: Tenant, state: Path) -> tuple[tuple[str, ...], str]:
@@ -245,14 +243,17 @@ def facts(client: Client, person: Person, state: Path) -> dict[str, str]:
 # ---- what is told
 
 
-def planned(address: str) -> str:
-    """What tokenvault's plan says after the client: nothing, or what the client changed."""
+def planned(address: str) -> tuple[str, str]:
+    """What tokenvault's plan says after the client: nothing, or what the client changed; and why there is no plan."""
     env = {"AUTH0_DOMAIN": address, "AUTH0_API_TOKEN": TOKEN, "NO_COLOR": "1"}
     result = tokenvault("plan", SPEC, "--detailed-exitcode", env=env)
     if result.returncode == 0:
-        return "empty"
+        return "empty", ""
+    if result.returncode != 2:
+        return FAILED, f"tokenvault plan exits {result.returncode} after it:\n{result.stdout}{result.stderr}"
     lines = [line.strip() for line in result.stdout.splitlines()]
-    return next((line for line in lines if line.startswith("Plan:")), "changes")
+    changes = [line.removeprefix("# ").split("  ")[0] for line in lines if re.match(r"# \S+ will be ", line)]
+    return "; ".join(changes) or "changes", ""
 
 
 def table(outcomes: list[Outcome]) -> str:

@@ -84,8 +84,8 @@ class Bench:
 
     def _control(self, method: str, name: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://{self.host}/sandbox/{name}", data=data, method=method)
-        request.add_header("Authorization", f"Bearer {TOKEN}")
+        address, headers = f"http://{self.host}/sandbox/{name}", {"Authorization": f"Bearer {TOKEN}"}
+        request = urllib.request.Request(address, data=data, headers=headers, method=method)
         with urllib.request.urlopen(request, timeout=20) as answer:
             content = answer.read()
         return json.loads(content) if content else None

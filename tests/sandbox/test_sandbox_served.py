@@ -261,7 +261,7 @@ def test_faults_reach_connections_with_tls(tmp_path: Path) -> None:
         port = plain.rsplit(":", 1)[1]
         for fault in ("reset", "close", "truncate"):
             rule = {"method": "GET", "path": "/api/v2/clients", "fault": fault}
-            httpx.put(f"{plain}/sandbox/faults", json=[rule], trust_env=False).raise_for_status()
+            httpx.put(f"{plain}/sandbox/faults", json=[rule], headers=TOKEN, trust_env=False).raise_for_status()
             for expected in (True, False):
                 try:
                     found = _ask(port, "localhost", "/api/v2/clients", tmp_path / "s-tls" / "ca.pem", headers=TOKEN)
