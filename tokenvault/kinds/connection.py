@@ -20,6 +20,7 @@ SCHEMA: dict[str, Any] = {
     "description": "Connections that applications use through Token Vault, keyed by their name in the tenant. `{}` switches "
     "connected accounts on and touches nothing else.",
     "type": "object",
+    "examples": [{"google-oauth2": {}}],
     "propertyNames": {"pattern": "^[A-Za-z0-9](-[A-Za-z0-9]|[A-Za-z0-9_.])*$", "maxLength": 128},
     "additionalProperties": {
         "type": "object",

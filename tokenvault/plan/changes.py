@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenvault.kinds.base import Kind, Object, Shape
-from tokenvault.model.constraints import (, Default
+from tokenvault.model.constraints import (
     AllOf,
     Constraint,
     Contains,
     ContainsKeyed,
+    Default,
     Equals,
     Excludes,
     ExcludesKeyed,

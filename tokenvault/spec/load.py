@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any
@@ -45,17 +46,36 @@ def load_sources(sources: Sequence[Source], environment: Mapping[str, str], allo
     _refuse_overlay(sources[0])
     merged = merge(sources)
     references = {file: References(environment, FilePath(file).parent) for file in merged.files}
+    misspelt = list(_respelt(merged.source))
     positions = Positions(keys=merged.source.keys, values=merged.source.values)
     allowed, wrong = allowed_variables(merged.source.data, positions, allow_env)
     resolver = Resolver(merged.source, references, allowed)
     data = resolver.resolved(merged.source.data)
-    problems = [*wrong, *resolver.problems, *islice(_validate(data), MAX_PROBLEMS)]
+    problems = [*misspelt, *wrong, *resolver.problems, *islice(_validate(data), MAX_PROBLEMS)]
     if len(problems) >= MAX_PROBLEMS:  # the rules would only add to them
         _warnings(problems, merged.source)
     usable = _well_typed(_without(data, [problem.path for problem in problems])) if problems else data
     spec, flavor_problems = build(usable, merged, references, tuple(allowed))
     problems += [*flavor_problems, *_rules(spec)]
     return replace(spec, warnings=_warnings(problems, merged.source))
+
+
+def _respelt(source: Source) -> Iterator[Problem]:
+    """Reads a section by the name that was meant, so that what is wrong in it is told beside its misspelt name."""
+    if not isinstance(source.data, dict):
+        return
+    known = spec_schema()["properties"]
+    for key in [key for key in source.data if key not in known]:
+        meant = next(iter(get_close_matches(key, list(known), n=1)), "")
+        if meant and meant not in source.data:
+            source.data[meant] = source.data.pop(key)
+            for places in (source.keys, source.values):
+                moved = {(meant, *place[1:]): span for place, span in places.items() if place[:1] == (key,)}
+                places.update(moved)
+            hint = did_you_mean(key, known)
+            yield Problem(
+                code="spec-unknown-key", path=(meant,), summary=f'Unknown key "{key}"', hint=hint, at_key=True
+            )
 
 
 def _refuse_overlay(first: Source) -> None:

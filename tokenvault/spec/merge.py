@@ -55,12 +55,30 @@ def _refuse_wider(merged: Source, source: Source) -> None:
 def _join(merged: Source, source: Source) -> None:
     for key, value in source.data.items():
         path: Path = (key,)
-        if key in _SECTIONS and isinstance(value, dict) and isinstance(merged.data.get(key, {}), dict):
+        if _is_empty(key, value) and key in merged.data:
+            continue
+        if key in merged.data and _is_empty(key, merged.data[key]):
+            _adopt(merged, source, merged.data, path, value)
+        elif key in _SECTIONS and isinstance(value, dict) and isinstance(merged.data.get(key, {}), dict):
             _join_section(merged, source, key, value)
-        elif key in merged.data and (key not in SHARED or merged.data[key] != value):
+        elif key in merged.data and (key not in SHARED or not is_same(merged.data[key], value)):
             _collide(merged, source, path, _different(key))
         elif key not in merged.data:
             _adopt(merged, source, merged.data, path, value)
+
+
+def _is_empty(key: str, value: Any) -> bool:
+    """Whether nothing is said: a section whose lines are all comments is null to YAML."""
+    return value is None or (value == {} and key in {*_SECTIONS, "my_account_api"})
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two values are the same YAML: to Python, `1` and `true` are."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(is_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
 def _different(key: str) -> str:
@@ -85,9 +103,11 @@ def _join_section(merged: Source, source: Source, section: str, entries: dict[st
 
 def _overlay(merged: Source, source: Source, base: dict[str, Any], top: dict[str, Any], path: Path) -> None:
     for key, value in top.items():
+        if path == () and _is_empty(key, value) and key in base:
+            continue
         if isinstance(value, dict) and isinstance(base.get(key), dict):
             _overlay(merged, source, base[key], value, (*path, key))
-        elif (*path, key) == ("name",) and base.get("name", value) != value:
+        elif (*path, key) == ("name",) and not is_same(base.get("name", value), value):
             _collide(merged, source, ("name",), _different("name"))
         else:
             _adopt(merged, source, base, (*path, key), value)
