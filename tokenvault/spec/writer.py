@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tokenvault.text import safe
+from tokenvault.text import is_safe, safe
 
 WIDTH = 110
 
@@ -105,7 +105,7 @@ def _scalar(value: Any, *, is_key: bool = False) -> str:
         return f"${{env:{value.variable}}}"
     if isinstance(value, str):
         value = value if is_key else value.replace("${", "$${")
-        visible = safe(value, len(value)) == value
+        visible = is_safe(value)
         text = yaml.safe_dump(value, width=2**31, allow_unicode=visible, default_style=None if visible else '"')
     else:
         text = yaml.safe_dump(value, width=2**31)
