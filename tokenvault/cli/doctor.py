@@ -20,6 +20,7 @@ from tokenvault.cli.options import (
 )
 from tokenvault.cli.session import Session, open_session
 from tokenvault.tenant.options import MAX_WAIT
+from tokenvault.text import safe_json
 
 if TYPE_CHECKING:
     pass
@@ -86,14 +87,12 @@ async def _doctor(session: Session, specs: list[str] | None) -> dict[str, Any]:
 
 
 def _drawn(session: Session, document: dict[str, Any], form: Form) -> str:
-    import json
-
     from tokenvault.render.doctor_text import doctor_text
     from tokenvault.render.markdown import doctor_markdown
 
     match form:
         case Form.JSON:
-            return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+            return safe_json(document, indent=2) + "\n"
         case Form.MARKDOWN:
             return doctor_markdown(document)
         case Form.TEXT:

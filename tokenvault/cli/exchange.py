@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from tokenvault.cli.exchange_input import Given
 from tokenvault.cli.options import AllowEnv, Debug, EnvFile, SandboxOption, TenantOption, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
+from tokenvault.text import safe_json
 
 if TYPE_CHECKING:
     from tokenvault.exchange import Exchanged
@@ -237,4 +237,4 @@ async def _findings(session: Session, found: Found, connection: str) -> tuple[li
 
 
 def _json(document: dict[str, Any]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return safe_json(document, indent=2) + "\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +15,7 @@ from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.secrets import Secret
 from tokenvault.tenant.options import MAX_WAIT
+from tokenvault.text import safe_json
 
 if TYPE_CHECKING:
     from tokenvault.operations.output import Output
@@ -122,4 +122,4 @@ def _write(
 
 
 def _json(document: object) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return safe_json(document, indent=2) + "\n"

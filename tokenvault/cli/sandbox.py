@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tokenvault.cli.console import Console
+from tokenvault.text import safe_json
+
 if TYPE_CHECKING:
     from tokenvault.sandbox import Sandbox
     from tokenvault.sandbox.certificate import Files
@@ -42,7 +45,7 @@ def _opened(
 
 
 def _print(document: Any) -> None:
-    typer.echo(json.dumps(document, indent=2))
+    Console().out(safe_json(document, indent=2) + "\n")
 
 
 @app.command()
@@ -69,8 +72,9 @@ def serve(
     from tokenvault.sandbox import server
 
     if empty and state.exists():
-        typer.echo(f"Warning: {state} holds a tenant already and is served as it is; `sandbox reset --empty` empties it.",
-                   err=True)  # fmt: skip
+        Console().err(
+            f"Warning: {state} holds a tenant already and is served as it is; `sandbox reset --empty` empties it.\n"
+        )
     names = _names(name or [])
     with _opened(state, empty=empty, scopes=scopes, variants=variant) as sandbox:
         sandbox.traffic.latency = latency_ms / 1000
@@ -101,15 +105,13 @@ def _certificate(state: Path, names: list[str]) -> Files:
     except OSError as problem:
         raise typer.BadParameter(f"the certificate cannot be written: {problem}", param_hint="--tls") from problem
     authority = files.authority.resolve()
-    typer.echo(
+    Console().err(
         f"To trust its certificate, which is for {', '.join([*hosts, 'localhost'])} on this machine alone:\n"
         f"  curl        --cacert {authority}\n"
         f"  Python      SSL_CERT_FILE={authority} REQUESTS_CA_BUNDLE={authority}\n"
         f"  Node.js     NODE_EXTRA_CA_CERTS={authority}\n"
         f"  browsers    import {authority} as an authority\n"
-        + "".join(f"{host} must lead here: put `127.0.0.1 {host}` into the hosts file\n" for host in hosts),
-        err=True,
-        nl=False,
+        + "".join(f"{host} must lead here: put `127.0.0.1 {host}` into the hosts file\n" for host in hosts)
     )
     return files
 
@@ -132,7 +134,7 @@ def reset(state: State = DEFAULT_STATE, empty: Empty = False, variant: Variants 
     """Start over: the sample company, or a bare tenant. Variants are kept in the file."""
     with _opened(state, empty=empty) as sandbox:
         sandbox.reset(empty=empty, variants=variant or ())
-    typer.echo(f"{state}: {'a bare tenant' if empty else 'the sample company'}", err=True)
+    Console().err(f"{state}: {'a bare tenant' if empty else 'the sample company'}\n")
 
 
 @app.command()
@@ -147,7 +149,7 @@ def load(
             sandbox.load_state(document)
     except (OSError, ValueError, RecursionError) as problem:
         raise typer.BadParameter(f"{file}: {problem}", param_hint="FILE") from problem
-    typer.echo(f"{state}: loaded from {file}", err=True)
+    Console().err(f"{state}: loaded from {file}\n")
 
 
 @app.command()
@@ -174,7 +176,7 @@ def list_variants(as_json: Annotated[bool, typer.Option("--json", help="As JSON.
         return
     for variant in VARIANTS.values():
         lines = (f"usually  {variant.usually}", f"instead  {variant.instead}", f"known    {variant.known}")
-        typer.echo("\n  ".join((variant.name, *lines)) + "\n")
+        Console().out("\n  ".join((variant.name, *lines)) + "\n\n")
 
 
 @app.command()
@@ -202,7 +204,7 @@ def connect(
             result["provider_refresh_token"] = account["refresh_token"]
             result |= _subject_tokens(sandbox, user, client, audience)
         except OAuthError as refusal:
-            typer.echo(f"Error: {refusal.error}: {refusal.description}", err=True)
+            Console().err(f"Error: {refusal.error}: {refusal.description}\n")
             raise typer.Exit(1) from refusal
     _print(result)
 

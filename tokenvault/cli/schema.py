@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tokenvault.cli.console import Console
+from tokenvault.text import safe_json
 
 
 class Of(StrEnum):
@@ -33,13 +34,11 @@ def schema(
     ] = False,
 ) -> None:
     """Print a JSON Schema, for editors and other tools: of what tokenvault reads, or of what it writes."""
-    import json
-
     if reference:
         Console().out(_reference())
         return
 
-    Console().out(json.dumps(_schema(of), indent=2, ensure_ascii=False) + "\n")
+    Console().out(safe_json(_schema(of), indent=2) + "\n")
 
 
 def _reference() -> str:

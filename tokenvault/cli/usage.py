@@ -13,6 +13,7 @@ from tokenvault.cli.completion import applications, connections
 from tokenvault.cli.options import DEFAULT_SPEC, AllowEnv, Debug, EnvFile, SandboxOption, TenantOption, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
+from tokenvault.text import safe_json
 
 if TYPE_CHECKING:
     from tokenvault.kinds.base import Object
@@ -146,10 +147,8 @@ def _offline(session: Session, spec: Spec) -> tuple[str, str, None]:
 
 
 def _drawn(session: Session, document: dict[str, Any], form: Form, language: Language) -> str:
-    import json
-
     from tokenvault.render.exchange_text import usage_text
 
     if form is Form.JSON:
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        return safe_json(document, indent=2) + "\n"
     return usage_text(document, language.value, session.console.paint)

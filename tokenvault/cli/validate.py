@@ -11,6 +11,7 @@ import typer
 from tokenvault.cli.options import AllowEnv, EnvFile, Specs, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, SpecError
+from tokenvault.text import safe_json
 
 if TYPE_CHECKING:
     from tokenvault.model.spec import Spec
@@ -72,15 +73,13 @@ def _valid(session: Session, spec: Spec) -> str:
 
 
 def _tell(session: Session, form: ProblemFormat, problems: Sequence[Diagnostic]) -> None:
-    import json
-
     from tokenvault.plan.document import diagnostic_document
     from tokenvault.render.diagnostic import annotation
 
     if form is ProblemFormat.GITHUB:
-        session.console.out("".join(annotation(problem) for problem in problems))
+        session.console.out("".join(annotation(problem) for problem in problems), commands=True)
     else:
         valid = not any(problem.severity == "error" for problem in problems)
         found = {"format": "tokenvault-validation", "format_version": "1.0", "valid": valid}
         document = {**found, "problems": [diagnostic_document(problem) for problem in problems]}
-        session.console.out(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        session.console.out(safe_json(document, indent=2) + "\n")

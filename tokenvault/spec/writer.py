@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tokenvault.text import safe
+from tokenvault.text import is_safe, safe
 
 WIDTH = 110
 LONGEST_KEY = 1000
@@ -142,7 +142,7 @@ def _dumped(value: Any) -> str:
     import yaml
 
     text = value[0] if isinstance(value, list) else value
-    visible = not isinstance(text, str) or safe(text, len(text)) == text
+    visible = not isinstance(text, str) or is_safe(text)
     written = yaml.safe_dump(
         value, width=2**31, allow_unicode=visible, default_flow_style=True, default_style=None if visible else '"'
     )
