@@ -53,7 +53,8 @@ class Session:
         try:
             return References(self.environment, Path(folder)).secret(reference)
         except Unresolved as error:
-            raise RefusedError(Diagnostic(code=error.code, summary=error.summary, hint=error.hint)) from None
+            code = "plan-file-secret" if error.code == "spec-own-credential" else error.code  # no spec says so: it is forged
+            raise RefusedError(Diagnostic(code=code, summary=error.summary, hint=error.hint)) from None
 
     def check_tenant(self, spec: Spec, domain: str) -> None:
         """Refuses a tenant that the spec does not name."""

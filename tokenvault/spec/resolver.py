@@ -117,7 +117,7 @@ class Resolver:
         if not has_reference(raw):
             if is_secret_option(path):
                 self.problems.append(literal_secret(path))
-            return self._by_file(path).text(raw)
+            return self._by_file(path).text(raw) if "${" in raw else raw
         place = place_of(path)
         if place is Place.SECRET and has_default(raw):
             self.problems.append(literal_secret(path))
