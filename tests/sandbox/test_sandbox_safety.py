@@ -17,6 +17,7 @@ import pytest
 
 from tests.support import Result, cli, process, served, write_spec
 from tokenvault.sandbox import CLIENT_ID, CLIENT_SECRET, open_sandbox
+from tokenvault.sandbox.served import served as answering_own_names
 
 TOKEN = {"authorization": "Bearer sandbox"}
 CANARY = "s3cr3t-of-a-real-provider"
@@ -33,12 +34,7 @@ SPEC = {
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    state = tmp_path_factory.mktemp("served") / "t.db"
-    sandbox = open_sandbox(state)
-    with sandbox.store.write() as tx:
-        tx.put("tenant", "identity", {**(tx.get("tenant", "identity") or {}), "names": ["acme.us.auth0.test:8443"]})
-    sandbox.close()
-    with served(state) as host:
+    with served(tmp_path_factory.mktemp("served") / "t.db") as host:
         yield host
 
 
@@ -53,7 +49,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ("acme.localhost:{port}", 200),
         ("sandbox.localhost", 200),
         ("auth.acme.example", 200),  # a custom domain of the sample company
-        ("acme.us.auth0.test", 200),  # a name that it was told
         ("evil.example", 421),
         ("evil.example:{port}", 421),
         ("127.0.0.1.evil.example", 421),
@@ -70,6 +65,18 @@ def test_only_its_own_names_are_answered(address: str, host: str, status: int) -
         answer = httpx.get(f"http://{address}{path}", headers=headers, trust_env=False)
         assert answer.status_code == status, answer.text
         assert status == 200 or (CLIENT_ID not in answer.text and answer.json()["error"] == "Misdirected Request")
+
+
+def test_names_that_it_was_told_are_its_own(sandbox: Any, runner: Any) -> None:
+    sandbox.served_as = ("acme.us.auth0.test:8443",)
+
+    async def ask(host: str) -> int:
+        transport = httpx.ASGITransport(app=answering_own_names(sandbox))
+        async with httpx.AsyncClient(transport=transport, headers=TOKEN) as client:
+            return (await client.get(f"https://{host}/api/v2/clients")).status_code
+
+    asked = ("acme.us.auth0.test", "ACME.us.auth0.test:443", "other.us.auth0.test", "us.auth0.test")
+    assert [runner.run(ask(host)) for host in asked] == [200, 200, 421, 421]
 
 
 @pytest.mark.parametrize("header", [{}, {"authorization": "Bearer wrong"}, {"authorization": "sandbox"}])
@@ -345,7 +352,7 @@ def test_threads_that_open_the_same_new_file_at_once_get_the_same_tenant(tmp_pat
             for number in range(rounds):
                 barrier.wait()
                 sandbox = open_sandbox(tmp_path / f"{number}.db", empty=True)
-                mine[number] = sandbox.export_state()["objects"]["tenant"]["identity"]["signing_key"]
+                mine[number] = next(iter(sandbox.export_state()["objects"]["clients"]))  # an id made at random
                 sandbox.close()
         except Exception as problem:
             failed.append(problem)

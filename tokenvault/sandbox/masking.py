@@ -27,7 +27,7 @@ PRIVATE_PEM = "PRIVATE KEY-----"
 SECRET_OBJECTS = frozenset({"configuration"})
 PRIVATE_JWK = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth"})
 # Where the key of a stored document is itself a secret.
-KEYED_BY_SECRETS = re.compile(r"token|code|session|ticket|transaction", re.IGNORECASE)
+KEYED_BY_SECRETS = re.compile(r"token|code|session|ticket|transaction|request", re.IGNORECASE)
 
 
 def masked(state: State) -> dict[str, dict[str, Document]]:
