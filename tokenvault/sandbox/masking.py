@@ -20,7 +20,7 @@ State = Mapping[str, Mapping[str, Document]]
 # Fields by their names, whatever they are in; the values of some objects are all secret.
 SECRET = re.compile(
     r"secret$|password$|passphrase$|private_?key$|api_?key$|sas_?key$|master_?key$|access_?key$|signing_?key$"
-    r"|^key$|(^|_)token$|^code$|^code_verifier$|^assertion$|^ticket$",
+    r"|^key$|(^|_)token$|(^|_)code$|code_verifier$|assertion$|ticket$",
     re.IGNORECASE,
 )
 PRIVATE_PEM = "PRIVATE KEY-----"
