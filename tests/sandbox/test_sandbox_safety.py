@@ -17,6 +17,7 @@ import pytest
 
 from tests.support import Result, cli, process, served, write_spec
 from tokenvault.sandbox import CLIENT_ID, CLIENT_SECRET, open_sandbox
+from tokenvault.sandbox.served import served as answering_own_names
 
 TOKEN = {"authorization": "Bearer sandbox"}
 CANARY = "s3cr3t-of-a-real-provider"
@@ -66,6 +67,18 @@ def test_only_its_own_names_are_answered(address: str, host: str, status: int) -
         answer = httpx.get(f"http://{address}{path}", headers=headers, trust_env=False)
         assert answer.status_code == status, answer.text
         assert status == 200 or (CLIENT_ID not in answer.text and answer.json()["error"] == "Misdirected Request")
+
+
+def test_names_that_it_was_told_are_its_own(sandbox: Any, runner: Any) -> None:
+    sandbox.served_as = ("acme.us.auth0.test:8443",)
+
+    async def ask(host: str) -> int:
+        transport = httpx.ASGITransport(app=answering_own_names(sandbox))
+        async with httpx.AsyncClient(transport=transport, headers=TOKEN) as client:
+            return (await client.get(f"https://{host}/api/v2/clients")).status_code
+
+    asked = ("acme.us.auth0.test", "ACME.us.auth0.test:443", "other.us.auth0.test", "us.auth0.test")
+    assert [runner.run(ask(host)) for host in asked] == [200, 200, 421, 421]
 
 
 @pytest.mark.parametrize("header", [{}, {"authorization": "Bearer wrong"}, {"authorization": "sandbox"}])
@@ -341,7 +354,7 @@ def test_threads_that_open_the_same_new_file_at_once_get_the_same_tenant(tmp_pat
             for number in range(rounds):
                 barrier.wait()
                 sandbox = open_sandbox(tmp_path / f"{number}.db", empty=True)
-                mine[number] = min(sandbox.export_state()["objects"]["clients"])
+                mine[number] = next(iter(sandbox.export_state()["objects"]["clients"]))  # an id made at random
                 sandbox.close()
         except Exception as problem:
             failed.append(problem)

@@ -20,14 +20,14 @@ State = Mapping[str, Mapping[str, Document]]
 # Fields by their names, whatever they are in; the values of some objects are all secret.
 SECRET = re.compile(
     r"secret$|password$|passphrase$|private_?key$|api_?key$|sas_?key$|master_?key$|access_?key$|signing_?key$"
-    r"|^key$|(^|_)token$|^code$|^code_verifier$|^assertion$|^ticket$",
+    r"|^key$|(^|_)token$|(^|_)code$|code_verifier$|assertion$|ticket$",
     re.IGNORECASE,
 )
 PRIVATE_PEM = "PRIVATE KEY-----"
 SECRET_OBJECTS = frozenset({"configuration"})
 PRIVATE_JWK = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth"})
 # Where the key of a stored document is itself a secret.
-KEYED_BY_SECRETS = re.compile(r"token|code|session|ticket|transaction", re.IGNORECASE)
+KEYED_BY_SECRETS = re.compile(r"token|code|session|ticket|transaction|request", re.IGNORECASE)
 
 
 def masked(state: State) -> dict[str, dict[str, Document]]:
