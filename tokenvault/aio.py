@@ -57,9 +57,14 @@ class TenantArguments(TypedDict, total=False):
     max_wait: float
 
 
-async def load_spec(*paths: str | Path, environment: Mapping[str, str] | None = None) -> Spec:
-    """Reads and validates spec files (default `tokenvault.yaml`); `SpecError` holds everything that is wrong."""
-    return await asyncio.to_thread(load.load_spec, list(paths) or ["tokenvault.yaml"], environment)
+async def load_spec(
+    *paths: str | Path, environment: Mapping[str, str] | None = None, allow_env: Sequence[str] = ()
+) -> Spec:
+    """Reads and validates spec files (default `tokenvault.yaml`); `SpecError` holds everything that is wrong.
+
+    `allow_env` are variables that the spec may show, besides those of its `variables`.
+    """
+    return await asyncio.to_thread(load.load_spec, list(paths) or ["tokenvault.yaml"], environment, allow_env)
 
 
 async def make_plan(

@@ -43,9 +43,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def load_spec(*paths: str | Path, environment: Mapping[str, str] | None = None) -> Spec:
-    """Reads and validates spec files (default `tokenvault.yaml`); `SpecError` holds everything that is wrong."""
-    return _run(aio.load_spec(*paths, environment=environment))
+def load_spec(*paths: str | Path, environment: Mapping[str, str] | None = None, allow_env: Sequence[str] = ()) -> Spec:
+    """Reads and validates spec files (default `tokenvault.yaml`); `SpecError` holds everything that is wrong.
+
+    `allow_env` are variables that the spec may show, besides those of its `variables`.
+    """
+    return _run(aio.load_spec(*paths, environment=environment, allow_env=allow_env))
 
 
 def make_plan(

@@ -55,10 +55,10 @@ class Served:
 
     def requests(self) -> list[dict[str, Any]]:
         """The requests since the last time, each with method, path, status and the moment of its answer."""
-        address = f"http://{self.host}/sandbox/requests"
-        with urllib.request.urlopen(address) as answer:
+        address, headers = f"http://{self.host}/sandbox/requests", {"Authorization": f"Bearer {TOKEN}"}
+        with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
             log: list[dict[str, Any]] = json.load(answer)
-        urllib.request.urlopen(urllib.request.Request(address, method="DELETE")).close()
+        urllib.request.urlopen(urllib.request.Request(address, headers=headers, method="DELETE")).close()
         return log
 
 

@@ -51,7 +51,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Both, built by the backend that pyproject names from a copy of this tree."""
     folder = tmp_path_factory.mktemp("release")
     pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--target", folder / "backend"]
-    if run([*pip, "hatchling>=1.25"], folder).returncode:
+    if run([*pip, "hatchling>=1.27"], folder).returncode:
         pytest.skip("the package index that the build backend comes from is not reachable")
     tree = shutil.copytree(ROOT, folder / "tree", ignore=LEFT_HERE, symlinks=True)
     done = run(
@@ -96,7 +96,7 @@ def test_the_version_comes_from_one_place(built: Built) -> None:
     assert metadata["Version"] == __version__
     assert metadata["License-Expression"] == "MIT"
     assert cli("--version").out == f"tokenvault {__version__}\n"
-    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_a_fresh_environment_with_the_wheel_runs_the_main_command(built: Built, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +70,12 @@ def test_adopted_applications_come_back_by_client_id_under_their_keys(tmp_path: 
     spec, _ = exported(tmp_path)
     assert spec["name"] == "mine"
     assert spec["applications"] == {
-        "app": {"client_id": client_id, "type": "regular_web", "flavors": ["refresh_token_exchange"]}
+        "app": {
+            "client_id": client_id,
+            "type": "regular_web",
+            "callbacks": ["https://app.example/callback", "https://new.example/cb"],
+            "flavors": ["refresh_token_exchange"],
+        }
     }
     assert_plan_is_empty(tmp_path)
 
@@ -110,17 +114,4 @@ def test_both_keys_of_a_worker_that_is_being_rotated_come_back(tmp_path: Path) -
     spec, _ = exported(tmp_path)
     [flavor] = spec["applications"]["job"]["flavors"]
     assert flavor["privileged_worker"] == worker
-    assert_plan_is_empty(tmp_path)
-
-
-def test_the_domain_that_users_log_in_on_is_written_down(tmp_path: Path) -> None:
-    satisfied(tmp_path)
-    with by_hand(tmp_path / "tenant.db") as hands:
-        state = json.dumps(hands.sandbox.export_state())
-        hands.sandbox.load_state(
-            json.loads(state.replace("https://sandbox.localhost/me/", "https://login.example/me/"))
-        )
-    spec, _ = exported(tmp_path)
-    assert spec["my_account_api"] == {"domain": "login.example"}
-    assert list(spec["applications"]) == ["assistant"]
     assert_plan_is_empty(tmp_path)

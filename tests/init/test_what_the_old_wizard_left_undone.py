@@ -220,12 +220,13 @@ def test_14_the_tenant_is_as_it_was_when_one_stops_after_all_the_questions(folde
 def test_15_a_step_that_fails_is_a_failure_of_the_whole(folder: Path, tmp_path: Path) -> None:
     assert cli("init", *WEB, cwd=folder).code == 0
     with served(tmp_path / "failing.db") as host:
+        token = {"Authorization": "Bearer sandbox"}
         rule = {"fault": 400, "method": "PATCH", "path": "*/connections/*", "times": None}
-        httpx.put(f"http://{host}/sandbox/faults", json=[rule]).raise_for_status()
+        httpx.put(f"http://{host}/sandbox/faults", json=[rule], headers=token).raise_for_status()
         applied = cli("apply", "-y", cwd=folder, env={"AUTH0_DOMAIN": host, "AUTH0_API_TOKEN": "sandbox"})
         assert applied.code == 1 and "Apply complete" not in applied.out
         assert "connection.google-oauth2" in applied.out + applied.err
-        httpx.put(f"http://{host}/sandbox/faults", json=[]).raise_for_status()
+        httpx.put(f"http://{host}/sandbox/faults", json=[], headers=token).raise_for_status()
         again = cli("apply", "-y", cwd=folder, env={"AUTH0_DOMAIN": host, "AUTH0_API_TOKEN": "sandbox"})
         assert again.code == 0, again.err
 

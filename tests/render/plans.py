@@ -69,13 +69,13 @@ def plan_with(text: str) -> Plan:
     span = Span(file=f"{text}.yaml", line=7, column=3, end_column=9)
     why = Provenance(source=text, reason=text, span=span, doc=text)
     attributes = (
-        Attribute(path=("name",), op="change", before=text, after=f"{text}!", why=(why,)),
-        Attribute(path=(text,), op="add", after={text: [text, True, None]}, why=(why, why)),
-        Attribute(path=("grant_types",), op="add", after=text, element=True, why=(why,)),
+        Attribute(path=("name",), op="change", before=text, after=f"{text}!", provenance=(why,)),
+        Attribute(path=(text,), op="add", after={text: [text, True, None]}, provenance=(why, why)),
+        Attribute(path=("grant_types",), op="add", after=text, element=True, provenance=(why,)),
         Attribute(path=("grant_types",), op="remove", before=text, element=True),
-        Attribute(path=("scopes", text), op="change", before=1, after=text, why=(why,)),
-        Attribute(path=("secret",), op="change", sensitive=True, why=(why,)),
-        Attribute(path=("clients",), op="add", unknown=text, element=True, why=(why,)),
+        Attribute(path=("scopes", text), op="change", before=1, after=text, provenance=(why,)),
+        Attribute(path=("secret",), op="change", sensitive=True, provenance=(why,)),
+        Attribute(path=("clients",), op="add", unknown=text, element=True, provenance=(why,)),
     )
     address = f"application.{text}"
     change = Change(
@@ -130,7 +130,7 @@ _attributes = st.builds(
     element=st.booleans(),
     sensitive=st.booleans(),
     unknown=st.one_of(st.none(), _texts),
-    why=st.lists(_whys, max_size=2).map(tuple),
+    provenance=st.lists(_whys, max_size=2).map(tuple),
 )
 
 
@@ -191,7 +191,9 @@ def long_plan(changes: int, members: int = 1) -> Plan:
     """As many new applications, each with a list of as many members."""
     why = Provenance(source="connected_accounts", reason="users log in", span=SPAN)
     some = tuple(
-        Attribute(path=("callbacks",), op="add", after=f"https://app.example/{n}/callback", element=True, why=(why,))
+        Attribute(
+            path=("callbacks",), op="add", after=f"https://app.example/{n}/callback", element=True, provenance=(why,)
+        )
         for n in range(members)
     )
     made = tuple(

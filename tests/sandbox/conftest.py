@@ -91,3 +91,17 @@ def limited(runner: asyncio.Runner) -> Iterator[Callable[..., Api]]:
     yield open_limited
     for sandbox in opened:
         sandbox.close()
+
+
+@pytest.fixture
+def tenant(runner: asyncio.Runner) -> Iterator[Callable[..., Api]]:
+    """Tenants that behave by variants."""
+    opened: list[Sandbox] = []
+
+    def make(*variants: str) -> Api:
+        opened.append(open_sandbox(":memory:", variants=variants))
+        return Api(opened[-1], runner)
+
+    yield make
+    for sandbox in opened:
+        sandbox.close()

@@ -25,6 +25,25 @@ def test_the_my_account_api_is_what_the_server_makes_it(api: Any) -> None:
     assert api.ask("DELETE", f"/resource-servers/{made['id']}").status_code == 204
 
 
+def test_the_my_account_api_takes_a_policy_and_describes_its_scopes(api: Any) -> None:
+    policy = {"policy_id": "019b76da-a800-73c9-b656-b349ae415c17"}
+    body = {"identifier": "https://sandbox.localhost/me/", "name": "x", "authorization_policy": policy}
+    api.ask("DELETE", "/resource-servers/https%3A%2F%2Fsandbox.localhost%2Fme%2F")
+    made = api.ok("POST", "/resource-servers", body)
+    assert (made["name"], made["authorization_policy"]) == ("Auth0 My Account API", policy)
+    assert made["scopes"][0] == {"value": "create:me:connected_accounts", "description": "Create Connected Accounts"}
+
+
+def test_a_grant_names_scopes_of_its_api_when_it_is_made_and_any_later(api: Any) -> None:
+    client = api.ok("POST", "/clients", {"name": "a"})["client_id"]
+    api.ok("POST", "/resource-servers", {"identifier": "urn:x", "scopes": [{"value": "read:it"}]})
+    body = {"client_id": client, "audience": "urn:x", "scope": ["read:it", "made:up"]}
+    assert "made:up" in api.no("POST", "/client-grants", body)[1]
+    made = api.ok("POST", "/client-grants", body | {"scope": ["read:it"]})
+    after = api.ok("PATCH", f"/client-grants/{made['id']}", {"scope": ["read:it", "made:up"]})
+    assert after["scope"] == ["read:it", "made:up"]
+
+
 def test_an_ordinary_api_has_defaults_and_replaces_its_scopes(api: Any) -> None:
     made = api.ok("POST", "/resource-servers", {"identifier": "https://api.acme"})
     assert "scopes" not in made and made["signing_alg"] == "RS256" and made["token_lifetime"] == 86400
@@ -125,9 +144,9 @@ def test_several_identifiers_in_one_query(api: Any) -> None:
 def test_connected_accounts_of_a_user(api: Any) -> None:
     google = api.ok("GET", "/connections?name=google-oauth2")[0]["id"]
     api.ok("PATCH", f"/connections/{google}", {"connected_accounts": {"active": True}})
-    assert api.no("GET", "/users/auth0%7Calice/connected-accounts")[0] == 404
-    api.sandbox.connect("auth0|alice", "google-oauth2", scopes=["calendar"])
-    listed = api.ok("GET", "/users/auth0%7Calice/connected-accounts?take=10")["connected_accounts"]
+    assert api.no("GET", "/users/auth0%7Ccarol/connected-accounts")[0] == 404
+    api.sandbox.connect("auth0|carol", "google-oauth2", scopes=["calendar"])
+    listed = api.ok("GET", "/users/auth0%7Ccarol/connected-accounts?take=10")["connected_accounts"]
     assert [(one["connection"], one["scopes"]) for one in listed] == [("google-oauth2", ["calendar"])]
     assert "refresh_token" not in listed[0]
 
@@ -186,3 +205,56 @@ def test_any_scope_of_the_management_api_can_be_granted(api: Any, scope: str) ->
     audience = f"https://{api.domain}/api/v2/"
     made = api.ok("POST", "/client-grants", {"client_id": client_id, "audience": audience, "scope": [scope]})
     assert made["scope"] == [scope]
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("rules", "rules"), ("hooks", "hooks"), ("roles", "roles"), ("organizations", "organizations"),
+        ("forms", "forms"), ("flows", "flows"), ("grants", "grants"), ("logs", "logs"),
+    ],
+)  # fmt: skip
+def test_what_a_tenant_does_not_have_is_an_empty_list(api: Any, path: str, key: str) -> None:
+    assert api.ok("GET", f"/{path}") == []
+    counted = api.ok("GET", f"/{path}?page=0&per_page=100&include_totals=true")
+    assert counted == {"start": 0, "limit": 100, "total": 0, key: []}
+    assert api.ok("GET", f"/{path}?take=50") == {key: []}
+
+
+def test_lists_that_are_never_bare_and_those_that_always_are(api: Any) -> None:
+    assert api.ok("GET", "/actions/actions?deployed=true") == {"actions": []}
+    assert api.ok("GET", "/log-streams") == api.ok("GET", "/rules-configs") == []
+    assert api.ask("GET", "/emails/provider").json()["errorCode"] == "inexistent_email_provider"
+
+
+def test_lists_want_their_scope(limited: Any) -> None:
+    assert limited("read:roles").no("GET", "/rules") == (403, "Insufficient scope, expected any of: read:rules")
+
+
+def test_settings_beside_token_vault_are_kept(api: Any) -> None:
+    assert api.ok("GET", "/branding") == {}
+    api.ok("PATCH", "/branding", {"colors": {"primary": "#000000"}})
+    assert api.ok("GET", "/branding") == {"colors": {"primary": "#000000"}}
+    api.ok("PUT", "/prompts/login/custom-text/en", {"login": {"title": "Hi"}})
+    assert api.ok("GET", "/prompts/login/custom-text/en") == {"login": {"title": "Hi"}}
+    assert api.ok("GET", "/prompts/login/custom-text/de") == {}
+
+
+def test_a_custom_domain_says_how_it_was_verified(api: Any) -> None:
+    first = api.ok("GET", "/custom-domains")[0]
+    assert first["verification"]["methods"][0]["name"] == "cname" and first["is_default"] is True
+    body = {"domain": "login.acme.example", "type": "self_managed_certs", "verification_method": "txt"}
+    second = api.ok("POST", "/custom-domains", body)
+    method = second["verification"]["methods"][0]
+    assert method["name"] == "txt" and method["record"] and second["origin_domain_name"] and not second["is_default"]
+    path = f"/custom-domains/{second['custom_domain_id']}"
+    changed = api.ok("PATCH", path, {"domain_metadata": {"a": "1"}, "custom_client_ip_header": "cf-connecting-ip"})
+    assert changed == api.ok("GET", path) and changed["domain_metadata"] == {"a": "1"}
+    assert api.no("PATCH", path, {"domain": "other.example"})[0] == 400
+    assert api.ok("PATCH", "/custom-domains/default", {"domain": "login.acme.example"})["is_default"] is True
+    shown = {one["domain"]: one["is_default"] for one in api.ok("GET", "/custom-domains")}
+    assert shown == {"auth.acme.example": False, "login.acme.example": True}
+    assert api.ok("PATCH", "/custom-domains/default", {"domain": "sandbox.localhost"}) == {
+        "domain": "sandbox.localhost"
+    }
+    assert api.no("PATCH", "/custom-domains/default", {"domain": "other.example"})[0] == 404

@@ -235,3 +235,17 @@ def test_a_refresh_token_that_is_null_goes_back_to_the_defaults(api: Any) -> Non
     assert made["refresh_token"]["idle_token_lifetime"] == 200_000_000
     patched = api.ok("PATCH", f"/clients/{made['client_id']}", {"refresh_token": None})
     assert patched["refresh_token"] == api.ok("POST", "/clients", {"name": "d"})["refresh_token"]
+
+
+def test_logout_settings_have_an_old_and_a_new_name(api: Any) -> None:
+    urls, initiators = {"backchannel_logout_urls": ["https://a.example/out"]}, {"mode": "all"}
+    made = api.ok("POST", "/clients", {"name": "a", "oidc_backchannel_logout": urls})
+    assert made["oidc_logout"]["backchannel_logout_urls"] == urls["backchannel_logout_urls"]
+    assert made["oidc_logout"]["backchannel_logout_initiators"]["mode"] == "custom"
+    path = f"/clients/{made['client_id']}"
+    after = api.ok("PATCH", path, {"oidc_logout": {"backchannel_logout_initiators": initiators}})
+    assert after["oidc_logout"] == urls | {"backchannel_logout_initiators": initiators}
+    assert after["oidc_backchannel_logout"] == urls
+    gone = api.ok("PATCH", path, {"oidc_backchannel_logout": None})
+    assert "oidc_logout" not in gone and "oidc_backchannel_logout" not in gone
+    assert "oidc_logout" not in api.ok("POST", "/clients", {"name": "b"})

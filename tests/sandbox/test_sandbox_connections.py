@@ -39,9 +39,14 @@ def test_a_display_name_that_is_not_sent_again_is_reset(api: Any) -> None:
         ("github", {"email": True, "repo": True, "read_org": True}, ["user:email", "repo", "read:org"]),
         ("github", {"email": False, "scope": ["made-up"]}, []),
         ("facebook", {"email": True, "user_birthday": True, "read_stream": False}, "email,user_birthday"),
-        ("windowslive", {"graph_user": True, "signin": True}, ["https://graph.microsoft.com/User.Read"]),
+        ("windowslive", None, ["wl.signin"]),
+        ("windowslive", {"strategy_version": 2}, []),
+        ("windowslive", {"strategy_version": 2, "graph_user": True}, ["https://graph.microsoft.com/User.Read"]),
         ("linkedin", {"strategy_version": 2, "email": True, "profile": True}, ["r_emailaddress", "r_liteprofile"]),
-        ("linkedin", {"email": True, "openid": True}, ["email", "openid"]),
+        ("linkedin", {"strategy_version": 2, "email": True, "profile": False}, ["r_emailaddress"]),
+        ("linkedin", {"strategy_version": 3, "email": True, "openid": True}, ["email", "openid", "profile"]),
+        ("linkedin", {"basic_profile": True}, ["r_basicprofile"]),
+        ("linkedin", None, ["r_basicprofile"]),
         ("apple", {"name": True, "email": True}, "name email"),
         ("line", {"profile": True, "email": True}, ["profile", "email"]),
         ("paypal", {"email": True, "phone": False}, ["openid", "email"]),
@@ -53,7 +58,10 @@ def test_a_display_name_that_is_not_sent_again_is_reset(api: Any) -> None:
             {"protocol": "oauth2", "tweet_read": True, "offline_access": True},
             ["tweet.read", "offline.access"],
         ),
-        ("google-oauth2", {"calendar_events": True}, ["https://www.googleapis.com/auth/calendar.events"]),
+        ("google-oauth2", {"calendar_events": True}, ["https://www.googleapis.com/auth/calendar.events", "email"]),
+        ("google-oauth2", {"calendar": True, "email": False}, ["https://www.googleapis.com/auth/calendar"]),
+        ("google-oauth2", {"drive_file": True, "email": False}, ["https://www.googleapis.com/auth/drive.file"]),
+        ("google-oauth2", None, ["email", "profile"]),
         ("google-oauth2", {"email": True, "freeform_scopes": ["x"]}, ["email", "x"]),
         ("google-apps", {"domain": "acme.example"}, ["email", "profile"]),
         ("oauth2", {"scope": ["a", "b"]}, ["a", "b"]),
@@ -61,8 +69,60 @@ def test_a_display_name_that_is_not_sent_again_is_reset(api: Any) -> None:
     ],
 )
 def test_scope_is_computed_where_there_are_booleans(api: Any, strategy: str, options: dict, scope: Any) -> None:
-    made = api.ok("POST", "/connections", {"name": "c", "strategy": strategy, "options": options})
-    assert made["options"]["scope"] == scope
+    body = {"name": "c", "strategy": strategy} | ({"options": options} if options is not None else {})
+    assert api.ok("POST", "/connections", body)["options"]["scope"] == scope
+
+
+@pytest.mark.parametrize(
+    ("strategy", "created", "updated"),
+    [
+        ("google-oauth2", {"email": True, "profile": True}, {"email": True}),
+        ("windowslive", {"signin": True}, {"signin": True}),
+        ("linkedin", {"profile": True}, {"profile": True}),
+        (
+            "google-apps",
+            {"map_user_id_to_id": False, "email": True, "profile": True, "handle_login_from_social": True},
+            {"map_user_id_to_id": False, "api_enable_users": True},
+        ),
+        ("oidc", {"type": "front_channel"}, {"type": "front_channel"}),
+        ("okta", {"type": "back_channel"}, {"type": "back_channel"}),
+        ("auth0", {"passwordPolicy": "good"}, {"brute_force_protection": True}),
+    ],
+)
+def test_what_the_server_puts_into_options(api: Any, strategy: str, created: dict, updated: dict) -> None:
+    made = api.ok("POST", "/connections", {"name": "c", "strategy": strategy})
+    assert created.items() <= made["options"].items() and "api_enable_users" not in made["options"]
+    options = {"upstream_params": {"screen_name": {"alias": "login_hint"}}}
+    after = api.ok("PATCH", f"/connections/{made['id']}", {"options": options})["options"]
+    assert (updated | options).items() <= after.items()
+
+
+@pytest.mark.parametrize(
+    ("sent", "authorization"),
+    [
+        ({"authorization_endpoint": "https://idp.example/a", "token_endpoint": None}, "https://org.okta.example/oauth2/v1/authorize"),
+        ({"authorization_endpoint": "https://idp.example/a", "dpop_signing_alg": "ES256"}, "https://idp.example/a"),
+        (
+            {"authorization_endpoint": "https://idp.example/a", "token_endpoint": "https://idp.example/t", "userinfo_endpoint": "https://idp.example/u"},
+            "https://idp.example/a",
+        ),
+    ],
+)  # fmt: skip
+def test_okta_publishes_what_is_not_said(api: Any, sent: dict, authorization: str) -> None:
+    options = {"client_id": "x", "domain": "org.okta.example", **sent}
+    made = api.ok("POST", "/connections", {"name": "o", "strategy": "okta", "options": options})
+    assert made["display_name"] == "o" and made["options"]["authorization_endpoint"] == authorization
+    published = "https://org.okta.example/oauth2/v1"
+    assert made["options"]["token_endpoint"] == (sent.get("token_endpoint") or f"{published}/token")
+    assert made["options"]["userinfo_endpoint"] == (sent.get("userinfo_endpoint") or f"{published}/userinfo")
+
+
+@pytest.mark.parametrize(("strategy", "status"), [("auth0", 400), ("google-oauth2", 400), ("oidc", 201), ("okta", 201)])
+def test_who_may_request_cross_app_access(api: Any, strategy: str, status: int) -> None:
+    body = {"name": "c", "strategy": strategy, "cross_app_access_requesting_app": {"active": True}}
+    answer = api.ask("POST", "/connections", body)
+    assert answer.status_code == status
+    assert status == 201 or answer.json()["errorCode"] == "operation_not_supported"
 
 
 def test_a_new_connection_is_for_login_only(api: Any) -> None:
@@ -89,10 +149,9 @@ def test_names_are_unique_and_immutable(api: Any, google: str) -> None:
     assert api.no("POST", "/connections", {"name": "x", "strategy": "slack"})[0] == 400
 
 
-def test_database_connections_have_no_connected_accounts(api: Any) -> None:
-    database = api.ok("GET", "/connections?strategy=auth0")[0]["id"]
-    refused = api.ask("PATCH", f"/connections/{database}", {"connected_accounts": {"active": True}})
-    assert refused.status_code == 400 and refused.json()["errorCode"] == "operation_not_supported"
+def test_any_connection_takes_connected_accounts(api: Any) -> None:
+    body = {"name": "db", "strategy": "auth0", "connected_accounts": {"active": True}}
+    assert api.ok("POST", "/connections", body)["connected_accounts"] == {"active": True}
 
 
 def test_enabling_is_a_delta_of_at_most_fifty(api: Any, google: str) -> None:
@@ -240,7 +299,7 @@ def test_what_a_database_is_told_in_part_is_completed_at_every_depth(api: Any) -
     made = api.ok("POST", "/connections", {"name": "db", "strategy": "auth0"})
     password = {"enabled": True, "api_behavior": "required", "signup_behavior": "allow"}
     assert made["options"]["authentication_methods"] == {"password": password, "passkey": {"enabled": False}}
-    assert "password_options" not in made["options"]
+    assert made["options"]["password_options"]["complexity"]["min_length"] == 15
     options = {
         "authentication_methods": {"password": {"signup_behavior": "block"}},
         "passkey_options": None,
@@ -251,6 +310,8 @@ def test_what_a_database_is_told_in_part_is_completed_at_every_depth(api: Any) -
     assert kept["passkey_options"] == made["options"]["passkey_options"]
     assert kept["password_options"]["complexity"]["min_length"] == 20
     assert kept["password_options"]["history"] == {"active": False, "size": 3}
+    bare = api.ok("PATCH", f"/connections/{made['id']}", {"options": {"passwordPolicy": "fair"}})["options"]
+    assert "password_options" not in bare
 
 
 def test_the_script_context_stays_on(api: Any) -> None:

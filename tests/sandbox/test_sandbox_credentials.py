@@ -83,15 +83,40 @@ def test_symmetric_applications_cannot_use_assertions(api: Any, keys: Any) -> No
     assert api.no("POST", "/clients", body)[0] == 400
     body["jwt_configuration"] = {"alg": "RS256"}
     client = api.ok("POST", "/clients", body)
-    assert [*client["client_authentication_methods"]["private_key_jwt"]["credentials"][0]] == ["id"]
     assert "client_secret" not in client
 
 
 def test_a_create_takes_the_worker_whole(api: Any, keys: Any) -> None:
     body = {"name": "w", "token_vault_privileged_access": {"credentials": [_key(keys[0])], **ACCESS}}
     client = api.ok("POST", "/clients", body)
-    reference = client["token_vault_privileged_access"]["credentials"]
-    assert reference == [{"id": api.ok("GET", f"/clients/{client['client_id']}/credentials")[0]["id"]}]
+    held = api.ok("GET", f"/clients/{client['client_id']}/credentials")
+    assert client["token_vault_privileged_access"]["credentials"] == held
+    read = api.ok("GET", f"/clients/{client['client_id']}")
+    assert read["token_vault_privileged_access"]["credentials"] == [{"id": held[0]["id"]}]
+
+
+@pytest.mark.parametrize("slot", ["client_authentication_methods", "signed_request_object"])
+def test_the_answer_to_a_create_shows_whole_credentials_and_a_read_their_ids(api: Any, keys: Any, slot: str) -> None:
+    inline = {"credentials": [_key(keys[0], name="first")]}
+    sent = {"private_key_jwt": inline} if slot == "client_authentication_methods" else inline
+    made = api.ok("POST", "/clients", {"name": "a", "jwt_configuration": {"alg": "RS256"}, slot: sent})
+    whole = made[slot].get("private_key_jwt", made[slot])["credentials"][0]
+    assert {"name": "first", "credential_type": "public_key", "alg": "RS256"}.items() <= whole.items()
+    assert whole["kid"] and whole["created_at"] and "pem" not in whole
+    read = api.ok("GET", f"/clients/{made['client_id']}")
+    assert read[slot].get("private_key_jwt", read[slot])["credentials"] == [{"id": whole["id"]}]
+
+
+def test_an_application_is_rebuilt_from_what_another_tenant_answered(api: Any, keys: Any) -> None:
+    ids = [f"cred_{letter * 22}" for letter in "ab"]
+    methods = {"private_key_jwt": {"credentials": [{"id": one} for one in ids]}}
+    body = {"name": "copy", "jwt_configuration": {"alg": "RS256"}, "client_authentication_methods": methods}
+    copy = api.ok("POST", "/clients", body)["client_id"]
+    assert api.ok("GET", f"/clients/{copy}")["client_authentication_methods"] == methods
+    assert [one["id"] for one in api.ok("GET", f"/clients/{copy}/credentials")] == ids
+    for wrong in ({"id": ids[0], "name": "x"}, {"id": "no-id"}, {"name": "x"}):
+        methods["private_key_jwt"]["credentials"] = [wrong]
+        assert api.no("POST", "/clients", body)[0] == 400
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -13,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 
-COMMAND = [sys.executable, "-c", "from tokenvault.cli.sandbox import app; app()"]
+COMMAND = [sys.executable, "-m", "tokenvault", "sandbox"]
 TOKEN = {"authorization": "Bearer sandbox"}
 ROOT = str(Path(__file__).parents[2])
 Serve = Callable[..., httpx.Client]
@@ -160,6 +164,145 @@ def test_two_servers_share_a_tenant(serve: Serve) -> None:
     one, other = serve(), serve()
     made = one.post("/api/v2/clients", json={"name": "a"}).json()["client_id"]
     assert other.get(f"/api/v2/clients/{made}").json()["name"] == "a"
+
+
+# ---- names and TLS
+
+
+@contextlib.contextmanager
+def tls_server(state: Path, *options: str, told: list[str] | None = None) -> Iterator[list[str]]:
+    """A server with TLS; the addresses that it announces, and afterwards what it told on stderr."""
+    command = [*COMMAND, "serve", "--state", str(state), "--tls", *options]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True, env=_environment()) as server:
+        assert server.stdout
+        try:
+            count = 1 + max(1, options.count("--name"))
+            yield [server.stdout.readline().split()[-1] for _ in range(count)]
+        finally:
+            server.send_signal(signal.SIGINT)
+            out, err = server.communicate(timeout=10)
+        if told is not None:
+            told.append(err)
+        assert out == "" and err.splitlines()[0].startswith("To trust its certificate"), err
+        assert not [
+            line for line in err.splitlines() if not line.startswith(("  ", "To trust")) and "hosts file" not in line
+        ], err
+
+
+def _ask(port: str, name: str, path: str, authority: Path, **options: Any) -> httpx.Response:
+    context = ssl.create_default_context(cafile=str(authority))
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    with httpx.Client(verify=context, trust_env=False, timeout=5) as client:
+        headers = {"host": f"{name}:{port}", **options.pop("headers", {})}
+        extensions = {"sni_hostname": name}
+        address = f"https://127.0.0.1:{port}{path}"
+        return client.request(options.pop("method", "GET"), address, headers=headers, extensions=extensions, **options)
+
+
+def test_tls_and_plain_are_one_tenant_on_one_port(tmp_path: Path) -> None:
+    name, authority = "acme.us.auth0.test", tmp_path / "s-tls" / "ca.pem"
+    with tls_server(tmp_path / "s.db", "--name", name) as (plain, secure):
+        port = plain.rsplit(":", 1)[1]
+        assert (plain, secure) == (f"http://127.0.0.1:{port}", f"https://{name}:{port}")
+        found = _ask(port, name, "/.well-known/openid-configuration", authority).json()
+        assert found["issuer"] == f"{secure}/" and found["token_endpoint"] == f"{secure}/oauth/token"
+        form = {"grant_type": "client_credentials", "audience": f"{secure}/api/v2/", "client_id": "sandbox" * 4 + "sand",
+                "client_secret": "sandbox-client-secret-that-is-no-secret"}  # fmt: skip
+        token = _ask(port, name, "/oauth/token", authority, method="POST", data=form).json()["access_token"]
+        keys = jwt.PyJWKSet.from_dict(_ask(port, name, "/.well-known/jwks.json", authority).json())
+        key = keys[jwt.get_unverified_header(token)["kid"]]
+        jwt.decode(token, key, algorithms=["RS256"], audience=f"{secure}/api/v2/", issuer=f"{secure}/")
+        bearer = {"authorization": f"Bearer {token}"}
+        there = _ask(port, name, "/api/v2/resource-servers", authority, headers=bearer).json()
+        assert there[0]["identifier"] == f"{secure}/api/v2/"
+        here = httpx.get(f"{plain}/api/v2/resource-servers", headers=bearer, trust_env=False).json()
+        assert here[0]["identifier"] == f"https://127.0.0.1:{port}/api/v2/"
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            httpx.get(f"https://127.0.0.1:{port}/", trust_env=False)
+        assert (tmp_path / "s-tls" / "server.key").stat().st_mode & 0o777 == 0o600
+        with socket.create_connection(("127.0.0.1", int(port))):
+            pass  # who says nothing harms nobody
+        assert httpx.get(f"{plain}/.well-known/jwks.json", trust_env=False).status_code == 200
+
+
+def test_how_to_trust_it_is_told_and_the_certificate_is_kept(tmp_path: Path) -> None:
+    authority = tmp_path / "s-tls" / "ca.pem"
+    seen = []
+    for names in (("one.test",), ("one.test",), ("one.test", "two.test")):
+        options = [part for name in names for part in ("--name", name)]
+        told: list[str] = []
+        with tls_server(tmp_path / "s.db", *options, told=told):
+            pass
+        err = told[0]
+        assert f"NODE_EXTRA_CA_CERTS={authority}" in err and "127.0.0.1 one.test" in err
+        seen.append(authority.read_bytes())
+    assert seen[0] == seen[1] != seen[2]
+    assert "PRIVATE" not in authority.read_text() and "PRIVATE" not in (tmp_path / "s-tls" / "server.pem").read_text()
+
+
+def test_the_authority_vouches_for_the_served_names_alone(tmp_path: Path) -> None:
+    from cryptography import x509
+
+    from tokenvault.sandbox import certificate
+
+    files = certificate.ensure(tmp_path / "tls", ["acme.us.auth0.test"])
+    authority = x509.load_pem_x509_certificate(files.authority.read_bytes())
+    limits = authority.extensions.get_extension_for_class(x509.NameConstraints)
+    assert limits.critical and limits.value.permitted_subtrees
+    named = {one.value for one in limits.value.permitted_subtrees if isinstance(one, x509.DNSName)}
+    assert named == {"acme.us.auth0.test", "localhost"}
+    files.key.write_text("no key")
+    assert certificate.ensure(tmp_path / "tls", ["acme.us.auth0.test"]).key.read_text() != "no key"
+
+
+def test_faults_reach_connections_with_tls(tmp_path: Path) -> None:
+    with tls_server(tmp_path / "s.db") as (plain, _):
+        port = plain.rsplit(":", 1)[1]
+        for fault in ("reset", "close", "truncate"):
+            rule = {"method": "GET", "path": "/api/v2/clients", "fault": fault}
+            httpx.put(f"{plain}/sandbox/faults", json=[rule], headers=TOKEN, trust_env=False).raise_for_status()
+            for expected in (True, False):
+                try:
+                    found = _ask(port, "localhost", "/api/v2/clients", tmp_path / "s-tls" / "ca.pem", headers=TOKEN)
+                    assert not expected and found.status_code == 200
+                except httpx.TransportError:
+                    assert expected, fault
+
+
+def test_connect_knows_the_names_that_the_tenant_is_served_under(tmp_path: Path) -> None:
+    state = tmp_path / "s.db"
+    with tls_server(state, "--name", "acme.us.auth0.test") as (plain, secure):
+        base = f"{plain}/api/v2"
+        api = {"identifier": f"{secure}/me/"}
+        with httpx.Client(trust_env=False, headers={**TOKEN, "host": secure.removeprefix("https://")}) as client:
+            assert client.post(f"{base}/resource-servers", json=api).json()["is_system"] is True
+            made = client.post(f"{base}/clients", json={"name": "app", "callbacks": ["https://a/cb"],
+                               "oidc_conformant": True, "is_first_party": True}).json()["client_id"]  # fmt: skip
+            grant = {"client_id": made, "audience": api["identifier"], "scope": ["read:me:connected_accounts"],
+                     "subject_type": "user"}  # fmt: skip
+            assert client.post(f"{base}/client-grants", json=grant).status_code == 201
+            google = client.get(f"{base}/connections?name=google-oauth2").json()[0]["id"]
+            client.patch(f"{base}/connections/{google}", json={"connected_accounts": {"active": True}})
+        for audience in (f"{secure}/me/", f"{plain.replace('http:', 'https:')}/me/"):
+            token = run("connect", "auth0|alice", "google-oauth2", "--state", str(state))
+            assert token.returncode == 0, token.stderr
+            from tokenvault.sandbox import open_sandbox
+
+            sandbox = open_sandbox(state)
+            claims = jwt.decode(sandbox.issue_access_token("auth0|alice", made, audience),
+                                options={"verify_signature": False})  # fmt: skip
+            sandbox.close()
+            assert claims["aud"] == audience and audience.startswith(claims["iss"])
+            assert claims["scope"] == "read:me:connected_accounts"
+
+
+@pytest.mark.parametrize(
+    "name", ["https://acme.test", "acme.test/me", "", "a b", "-x.test", "x..test", "acme.test:port"]
+)
+def test_a_name_must_be_a_host_name(tmp_path: Path, name: str) -> None:
+    refused = run("serve", "--state", str(tmp_path / "s.db"), "--name", name)
+    assert refused.returncode != 0 and "host name" in refused.stderr
 
 
 # ---- the other commands

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.state.world import Spec, World, change_of, changed_paths, changes, orphans, spec_of, web
+from tests.state.world import Spec, World, change_of, changed_paths, changes, marks, orphans, spec_of, web
 from tests.support import by_name
 
 
@@ -20,7 +20,7 @@ def test_what_a_spec_creates_and_adopts_carries_its_name_and_key(acme: World) ->
     assert acme.client("mine")["client_metadata"]["tokenvault"].startswith("acme/mine created ")
     assert acme.client("Legacy Portal")["client_metadata"]["tokenvault"].startswith("acme/portal adopted ")
     google = by_name(acme.state()["connections"], "google-oauth2")
-    assert google["metadata"] == {"tokenvault": "acme/google-oauth2 adopted own:o.offline_access"}
+    assert marks(google["metadata"]) == {"tokenvault": "acme/google-oauth2 adopted own:o.offline_access=tb6kG"}
 
 
 def test_a_connection_that_is_only_used_is_not_claimed(acme: World) -> None:

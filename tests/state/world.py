@@ -20,7 +20,7 @@ from tokenvault.flavors.public_keys import read_public_key
 
 Tenant = dict[str, dict[str, Any]]
 Spec = dict[str, Any]
-ENV = {"CRM_SECRET": "canary-crm-secret"}
+ENV = {"CRM_SECRET": "canary-crm-secret", "CRM_NOTE": "canary-crm-note"}
 CALENDAR = "https://www.googleapis.com/auth/calendar.events"
 
 
@@ -169,6 +169,11 @@ def worker(*keys: str, **more: Any) -> Spec:
         **more.pop("settings", {}),
     }
     return {"type": "m2m", "flavors": [{"privileged_worker": settings}], "connections": ["google-oauth2"], **more}
+
+
+def marks(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata without the digest that tells which objects the spec had when a mark was written."""
+    return {key: re.sub(r" spec:[\w-]+", "", str(value)) for key, value in metadata.items()}
 
 
 def spec_of(applications: Mapping[str, Any], *connections: str, **more: Any) -> Spec:

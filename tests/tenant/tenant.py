@@ -9,6 +9,8 @@ import httpx
 
 from tokenvault.sandbox import CLIENT_ID, CLIENT_SECRET
 
+TOKEN = {"Authorization": "Bearer sandbox"}
+
 
 @dataclass(frozen=True)
 class Tenant:
@@ -18,20 +20,19 @@ class Tenant:
 
     def faults(self, *rules: dict[str, Any]) -> None:
         """What goes wrong from now on; nothing when no rule is given."""
-        httpx.put(f"http://{self.domain}/sandbox/faults", json=list(rules)).raise_for_status()
+        httpx.put(f"http://{self.domain}/sandbox/faults", json=list(rules), headers=TOKEN).raise_for_status()
 
     def requests(self, path: str) -> list[dict[str, Any]]:
         """The requests seen since they were last forgotten."""
-        seen = httpx.get(f"http://{self.domain}/sandbox/requests").raise_for_status().json()
+        seen = httpx.get(f"http://{self.domain}/sandbox/requests", headers=TOKEN).raise_for_status().json()
         return [request for request in seen if path in request["path"]]
 
     def forget_requests(self) -> None:
-        httpx.delete(f"http://{self.domain}/sandbox/requests").raise_for_status()
+        httpx.delete(f"http://{self.domain}/sandbox/requests", headers=TOKEN).raise_for_status()
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
         """One request to the Management API, as an administrator."""
-        headers = {"Authorization": "Bearer sandbox"}
-        answer = httpx.request(method, f"http://{self.domain}/api/v2/{path}", json=body, headers=headers)
+        answer = httpx.request(method, f"http://{self.domain}/api/v2/{path}", json=body, headers=TOKEN)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

@@ -65,6 +65,8 @@ def _run(tenant: str, *arguments: object) -> Result:
 
 
 def _log(tenant: str) -> list[dict[str, Any]]:
-    with urllib.request.urlopen(f"http://{tenant}/sandbox/requests") as answer:
+    headers = {"Authorization": "Bearer sandbox"}
+    request = urllib.request.Request(f"http://{tenant}/sandbox/requests", headers=headers)
+    with urllib.request.urlopen(request) as answer:
         log: list[dict[str, Any]] = json.load(answer)
     return log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -113,7 +114,9 @@ def _register(app: typer.Typer, name: str, panel: str) -> None:
 
 def _version(value: bool) -> None:
     if value:
-        typer.echo(f"tokenvault {__version__}")
+        from tokenvault.cli.console import Console
+
+        Console().out(f"tokenvault {__version__}\n")
         raise typer.Exit
 
 
@@ -151,7 +154,7 @@ def run(arguments: Sequence[str]) -> int:
         return 1
     except Exception as error:
         if isinstance(error, USAGE_ERROR):
-            error.show()  # type: ignore[attr-defined]
+            Console().err(_usage(error))
             return 1
         if isinstance(error, OSError) and (problem := unwritable(error)):
             abandon(sys.stdout)
@@ -164,6 +167,13 @@ def run(arguments: Sequence[str]) -> int:
         if os.environ.get("TOKENVAULT_TRACEBACK"):
             raise
         return 1
+
+
+def _usage(error: Exception) -> str:
+    """What the command-line parser says of arguments that it cannot use; they may come from anywhere."""
+    said = io.StringIO()
+    error.show(said)  # type: ignore[attr-defined]
+    return said.getvalue()
 
 
 def _unusable(error: OSError) -> Diagnostic:

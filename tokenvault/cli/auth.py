@@ -14,7 +14,7 @@ import typer
 from tokenvault.cli.options import Debug, EnvFile, SandboxOption, TenantOption, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.render.style import PLAIN, Painter
-from tokenvault.text import safe
+from tokenvault.text import safe, safe_json
 
 if TYPE_CHECKING:
     from tokenvault.tenant.tokens import Access
@@ -48,12 +48,11 @@ def status(
     Asks the tenant whether it takes them. Exit code 1 when there are none, or when they are refused.
     """
     import asyncio
-    import json
 
     session = open_session(tenant_options(tenant, sandbox), debug=debug, env_file=env_file)
     document = asyncio.run(_status(session))
     if form is StatusFormat.JSON:
-        session.console.out(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        session.console.out(safe_json(document, indent=2) + "\n")
     else:
         session.console.out(access_text(document, time.time(), session.console.paint))
 

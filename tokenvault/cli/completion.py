@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tokenvault.text import is_safe
+
 if TYPE_CHECKING:
     from tokenvault.model.desired import Graph
     from tokenvault.model.spec import Spec
@@ -69,9 +71,9 @@ def flavors(incomplete: str) -> list[str]:
 
 
 def _starting(incomplete: str, candidates: Any) -> list[str]:
-    """The candidates that begin so. Whatever is wrong with the spec is `validate`'s to tell, not a completion's."""
+    """The candidates that begin so and can be shown. What is wrong with the spec is `validate`'s to tell."""
     try:
-        return [candidate for candidate in candidates() if candidate.startswith(incomplete)]
+        return [candidate for candidate in candidates() if candidate.startswith(incomplete) and is_safe(candidate)]
     except Exception:
         return []
 

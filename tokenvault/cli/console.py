@@ -1,4 +1,7 @@
-"""The terminal: results on stdout, everything else on stderr, colour only where somebody looks."""
+"""The terminal: results on stdout, everything else on stderr, colour only where somebody looks.
+
+Nothing else of tokenvault writes to either: whatever is written passes `escape_output`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from typing import TextIO
 from tokenvault.errors import Diagnostic
 from tokenvault.render.diagnostic import diagnostic_text
 from tokenvault.render.style import Painter
+from tokenvault.text import escape_output, escape_unencodable
 
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
@@ -81,14 +85,14 @@ class Console:
         """Whether stderr is a terminal that can redraw, with somebody in front of it."""
         return sys.stderr.isatty() and self.environment.get("TERM") != "dumb" and not self.environment.get("CI")
 
-    def out(self, text: str) -> None:
-        """Writes a result."""
-        self._write(sys.stdout, text)
+    def out(self, text: str, *, commands: bool = False) -> None:
+        """Writes a result; `commands` when it consists of workflow commands for a CI."""
+        self._write(sys.stdout, escape_output(text, styled=self.paint.colours, commands=commands))
 
     def err(self, text: str) -> None:
         """Writes anything that is not the result. A full disk ends no command half-way: it goes on without being heard."""
         try:
-            self._write(sys.stderr, text)
+            self._write(sys.stderr, escape_output(text, styled=self.paint_err.colours))
         except OSError as error:
             if not unwritable(error):
                 raise
@@ -114,6 +118,5 @@ class Console:
 
     @staticmethod
     def _write(stream: TextIO, text: str) -> None:
-        encoding = stream.encoding or "utf-8"
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.write(escape_unencodable(text, stream.encoding or "utf-8"))
         stream.flush()

@@ -12,7 +12,7 @@ from tokenvault.cli.options import DEFAULT_SPEC, Debug, MaxRps, MaxWait, Sandbox
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.options import MAX_WAIT
-from tokenvault.text import safe
+from tokenvault.text import escape_output, safe
 
 if TYPE_CHECKING:
     from tokenvault.export import Exported
@@ -81,7 +81,7 @@ async def _read(session: Session) -> State:
 
 def _write(output: Path, text: str) -> None:
     try:
-        output.write_text(text, encoding="utf-8")
+        output.write_text(escape_output(text), encoding="utf-8")
     except OSError as error:
         summary = f"{output} cannot be written: {error.strerror or 'the system refuses'}"
         raise RefusedError(Diagnostic(code="file-write", summary=summary)) from None

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tokenvault.applier.events import Ended, Event, Started, Waiting, Working
 from tokenvault.cli.progress import STARTED, Lines
-from tokenvault.text import safe
+from tokenvault.text import escape_output, safe
 
 if TYPE_CHECKING:
     from tokenvault.cli.console import Console
@@ -62,7 +62,7 @@ class Live(Lines):
 
     def remark(self, text: str) -> None:
         """One more line, above what is redrawn."""
-        self._screen.print(Text.from_ansi(text), soft_wrap=True)
+        self._screen.print(Text.from_ansi(escape_output(text, styled=True)), soft_wrap=True)
 
     def _below(self) -> Text:
         now = time.monotonic()

@@ -69,7 +69,7 @@ Excludes = Annotated[
     ),
 ]
 Prune = Annotated[
-    bool, typer.Option("--prune", help="Take away what this spec put there and no longer asks for: the listed orphans.")
+    bool, typer.Option("--prune", help="Take away the whole objects that this spec dropped: the listed orphans.")
 ]
 MaxDestroy = Annotated[
     int | None,
@@ -78,6 +78,14 @@ MaxDestroy = Annotated[
 EnvFile = Annotated[
     Path | None,
     typer.Option("--env-file", metavar="FILE", help="Read variables from FILE too; the environment wins."),
+]
+AllowEnv = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-env",
+        metavar="NAME",
+        help="A variable that the spec may show, besides those of its `variables`. Repeatable.",
+    ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", "-v", help="Show each request and its status on stderr; never a body.")]
 

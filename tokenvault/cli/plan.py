@@ -10,6 +10,7 @@ import typer
 
 from tokenvault.cli.console import Console
 from tokenvault.cli.options import (
+    AllowEnv,
     Debug,
     EnvFile,
     Excludes,
@@ -60,7 +61,10 @@ Adopt = Annotated[bool, typer.Option("--adopt", help="Take over objects that car
 def plan(
     specs: Specs = None,
     detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes, 0 when there are none.")
+        bool,
+        typer.Option(
+            "--detailed-exitcode", help="Exit 2 when there are changes, or objects that the spec dropped; else 0."
+        ),
     ] = False,
     form: Annotated[Format, typer.Option("--format", help="How to show the plan.")] = Format.TEXT,
     summary: Summary = False,
@@ -77,11 +81,12 @@ def plan(
     max_rps: MaxRps = None,
     max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Show what the tenant lacks for the spec to work at run time. Changes nothing.
 
-    Exit code 0, or with --detailed-exitcode 2 when there are changes; 1 on any error.
+    Exit code 0, or with --detailed-exitcode 2 when there are changes or objects that the spec dropped; 1 on any error.
 
     \b
     tokenvault plan --sandbox                     try it on a simulated tenant
@@ -93,7 +98,9 @@ def plan(
     from tokenvault.plan.deletion import refuse_more_than
     from tokenvault.plan.planner import Options
 
-    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
+    )
     if live and out:
         raise RefusedError(_only_to_look_at())
     options = Options(adopt=adopt, prune=prune)
@@ -103,7 +110,7 @@ def plan(
     refuse_more_than(max_destroy, made.changes)
     if out:
         _save(session, out, made)
-    if detailed_exitcode and not made.is_empty:
+    if detailed_exitcode and not made.is_settled:
         raise typer.Exit(2)
 
 

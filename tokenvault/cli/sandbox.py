@@ -3,36 +3,49 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tokenvault.cli.console import Console
+from tokenvault.text import safe_json
+
 if TYPE_CHECKING:
     from tokenvault.sandbox import Sandbox
+    from tokenvault.sandbox.certificate import Files
 
 DEFAULT_STATE = Path(".tokenvault/sandbox.db")
-app = typer.Typer(
-    help="A simulated Auth0 tenant: serve it, reset it, look at it. Nothing in it is secret.", no_args_is_help=True
-)
+app = typer.Typer(help="A simulated Auth0 tenant: serve it, reset it, look at it.", no_args_is_help=True)
 
 State = Annotated[Path, typer.Option("--state", metavar="PATH", help="The file that holds the tenant.")]
 Empty = Annotated[bool, typer.Option("--empty", help="A bare tenant instead of the sample company.")]
+Variants = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--variant", metavar="NAME", help="Another way of the server to behave; `sandbox variants` lists them."
+    ),
+]
 
 
-def _open(state: Path, *, empty: bool = False, scopes: str | None = None) -> Sandbox:
-    import sqlite3
-
+@contextmanager
+def _opened(
+    state: Path, *, empty: bool = False, scopes: str | None = None, variants: list[str] | None = None
+) -> Iterator[Sandbox]:
     from tokenvault.sandbox import open_sandbox
+    from tokenvault.tenant.embedded import file_troubles
 
-    try:
-        return open_sandbox(state, empty=empty, scopes=scopes.replace(",", " ").split() if scopes else None)
-    except (OSError, sqlite3.DatabaseError) as problem:
-        raise typer.BadParameter(f"{state} cannot be used as a sandbox: {problem}", param_hint="--state") from problem
+    with file_troubles():
+        allowed = scopes.replace(",", " ").split() if scopes else None
+        sandbox = open_sandbox(state, empty=empty, scopes=allowed, variants=variants)
+        with closing(sandbox):
+            yield sandbox
 
 
 def _print(document: Any) -> None:
-    typer.echo(json.dumps(document, indent=2))
+    Console().out(safe_json(document, indent=2) + "\n")
 
 
 @app.command()
@@ -47,21 +60,60 @@ def serve(
         typer.Option(metavar="RPS[:BURST]", help="Also clients=…,connections=…,rest=… for separate budgets."),
     ] = None,
     faults: Annotated[Path | None, typer.Option(metavar="FILE", help="Rules of what goes wrong, as JSON.")] = None,
+    name: Annotated[
+        list[str] | None, typer.Option(metavar="HOST", help="Also be the tenant of this name; may be repeated.")
+    ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Speak TLS too, on the same port, with a certificate of its own.")
+    ] = False,
+    variant: Variants = None,
 ) -> None:
     """Serve the tenant on a loopback port (AUTH0_DOMAIN=127.0.0.1:PORT, token `sandbox`)."""
     from tokenvault.sandbox import server
 
     if empty and state.exists():
-        typer.echo(f"Warning: {state} holds a tenant already and is served as it is; `sandbox reset --empty` empties it.",
-                   err=True)  # fmt: skip
-    sandbox = _open(state, empty=empty, scopes=scopes)
-    sandbox.traffic.latency = latency_ms / 1000
-    _shape(sandbox, rate_limit, faults)
+        Console().err(
+            f"Warning: {state} holds a tenant already and is served as it is; `sandbox reset --empty` empties it.\n"
+        )
+    names = _names(name or [])
+    with _opened(state, empty=empty, scopes=scopes, variants=variant) as sandbox:
+        sandbox.traffic.latency = latency_ms / 1000
+        _shape(sandbox, rate_limit, faults)
+        try:
+            listener = server.listen(port)
+        except OSError as problem:
+            raise typer.BadParameter(f"port {port}: {problem.strerror}", param_hint="--port") from problem
+        certificate = _certificate(state, names) if tls else None
+        server.run(sandbox, listener, names, certificate)
+
+
+def _names(names: list[str]) -> list[str]:
+    from tokenvault.sandbox.server import check_name
+
     try:
-        listener = server.listen(port)
+        return [check_name(name) for name in names]
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem), param_hint="--name") from problem
+
+
+def _certificate(state: Path, names: list[str]) -> Files:
+    from tokenvault.sandbox import certificate
+
+    hosts = [name.partition(":")[0] for name in names]
+    try:
+        files = certificate.ensure(certificate.folder_of(state), hosts)
     except OSError as problem:
-        raise typer.BadParameter(f"port {port}: {problem.strerror}", param_hint="--port") from problem
-    server.run(sandbox, listener)
+        raise typer.BadParameter(f"the certificate cannot be written: {problem}", param_hint="--tls") from problem
+    authority = files.authority.resolve()
+    Console().err(
+        f"To trust its certificate, which is for {', '.join([*hosts, 'localhost'])} on this machine alone:\n"
+        f"  curl        --cacert {authority}\n"
+        f"  Python      SSL_CERT_FILE={authority} REQUESTS_CA_BUNDLE={authority}\n"
+        f"  Node.js     NODE_EXTRA_CA_CERTS={authority}\n"
+        f"  browsers    import {authority} as an authority\n"
+        + "".join(f"{host} must lead here: put `127.0.0.1 {host}` into the hosts file\n" for host in hosts)
+    )
+    return files
 
 
 def _shape(sandbox: Sandbox, rate_limit: str | None, faults: Path | None) -> None:
@@ -78,12 +130,11 @@ def _shape(sandbox: Sandbox, rate_limit: str | None, faults: Path | None) -> Non
 
 
 @app.command()
-def reset(state: State = DEFAULT_STATE, empty: Empty = False) -> None:
-    """Start over: the sample company, or a bare tenant."""
-    sandbox = _open(state, empty=empty)
-    sandbox.reset(empty=empty)
-    sandbox.close()
-    typer.echo(f"{state}: {'a bare tenant' if empty else 'the sample company'}", err=True)
+def reset(state: State = DEFAULT_STATE, empty: Empty = False, variant: Variants = None) -> None:
+    """Start over: the sample company, or a bare tenant. Variants are kept in the file."""
+    with _opened(state, empty=empty) as sandbox:
+        sandbox.reset(empty=empty, variants=variant or ())
+    Console().err(f"{state}: {'a bare tenant' if empty else 'the sample company'}\n")
 
 
 @app.command()
@@ -94,20 +145,38 @@ def load(
     """Replace the tenant by a saved state."""
     try:
         document = json.loads(file.read_text())
-        sandbox = _open(state)
-        sandbox.load_state(document)
-    except (OSError, ValueError, AttributeError, TypeError) as problem:
+        with _opened(state) as sandbox:
+            sandbox.load_state(document)
+    except (OSError, ValueError, RecursionError) as problem:
         raise typer.BadParameter(f"{file}: {problem}", param_hint="FILE") from problem
-    sandbox.close()
-    typer.echo(f"{state}: loaded from {file}", err=True)
+    Console().err(f"{state}: loaded from {file}\n")
 
 
 @app.command()
-def show(state: State = DEFAULT_STATE) -> None:
-    """Print the whole state as JSON, fake secrets included."""
-    sandbox = _open(state)
-    _print(sandbox.export_state())
-    sandbox.close()
+def show(
+    state: State = DEFAULT_STATE,
+    reveal_secrets: Annotated[
+        bool, typer.Option("--reveal-secrets", help="Also what is secret, real or fake.")
+    ] = False,
+) -> None:
+    """Print the whole state as JSON, secrets hidden."""
+    with _opened(state) as sandbox:
+        _print(sandbox.export_state(masked=not reveal_secrets))
+
+
+@app.command("variants")
+def list_variants(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """List what nobody has seen a real tenant do: the switches of `--variant` and $TOKENVAULT_SANDBOX_VARIANTS."""
+    from dataclasses import asdict
+
+    from tokenvault.sandbox.variants import VARIANTS
+
+    if as_json:
+        _print([asdict(variant) for variant in VARIANTS.values()])
+        return
+    for variant in VARIANTS.values():
+        lines = (f"usually  {variant.usually}", f"instead  {variant.instead}", f"known    {variant.known}")
+        Console().out("\n  ".join((variant.name, *lines)) + "\n\n")
 
 
 @app.command()
@@ -128,17 +197,15 @@ def connect(
     """Plant a user with a connected account, and mint the subject tokens for an exchange."""
     from tokenvault.sandbox.errors import OAuthError
 
-    sandbox = _open(state)
-    try:
-        account = sandbox.connect(user, connection, scopes=scope, client_id=client, login_hint=login_hint)
-        result: dict[str, Any] = {name: account[name] for name in ("user_id", "id", "connection", "scopes")}
-        result["provider_refresh_token"] = account["refresh_token"]
-        result |= _subject_tokens(sandbox, user, client, audience)
-    except OAuthError as refusal:
-        typer.echo(f"Error: {refusal.error}: {refusal.description}", err=True)
-        raise typer.Exit(1) from refusal
-    finally:
-        sandbox.close()
+    with _opened(state) as sandbox:
+        try:
+            account = sandbox.connect(user, connection, scopes=scope, client_id=client, login_hint=login_hint)
+            result: dict[str, Any] = {name: account[name] for name in ("user_id", "id", "connection", "scopes")}
+            result["provider_refresh_token"] = account["refresh_token"]
+            result |= _subject_tokens(sandbox, user, client, audience)
+        except OAuthError as refusal:
+            Console().err(f"Error: {refusal.error}: {refusal.description}\n")
+            raise typer.Exit(1) from refusal
     _print(result)
 
 

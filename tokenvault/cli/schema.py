@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from tokenvault.cli.console import Console
+from tokenvault.text import safe_json
 
 
 class Of(StrEnum):
@@ -32,13 +34,11 @@ def schema(
     ] = False,
 ) -> None:
     """Print a JSON Schema, for editors and other tools: of what tokenvault reads, or of what it writes."""
-    import json
-
     if reference:
         Console().out(_reference())
         return
 
-    Console().out(json.dumps(_schema(of), indent=2, ensure_ascii=False) + "\n")
+    Console().out(safe_json(_schema(of), indent=2) + "\n")
 
 
 def _reference() -> str:
@@ -57,4 +57,9 @@ def _schema(of: Of) -> dict[str, Any]:
         return spec_schema()
     from tokenvault.render.output_schema import drift_schema, events_schema, plan_schema
 
-    return {Of.PLAN: plan_schema, Of.EVENTS: events_schema, Of.DRIFT: drift_schema}[of]()
+    made: dict[Of, Callable[[], dict[str, Any]]] = {
+        Of.PLAN: plan_schema,
+        Of.EVENTS: events_schema,
+        Of.DRIFT: drift_schema,
+    }
+    return made[of]()

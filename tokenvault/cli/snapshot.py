@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +11,7 @@ from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOptio
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.options import MAX_WAIT
-from tokenvault.text import safe
+from tokenvault.text import safe, safe_json
 
 if TYPE_CHECKING:
     from tokenvault.state.live import State
@@ -49,7 +48,7 @@ def snapshot(
     if output:
         _refuse_other_files(output)
     state, document = asyncio.run(_snapshot(session, specs))
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    text = safe_json(document, indent=1) + "\n"
     if output is None:
         session.console.out(text)
     else:

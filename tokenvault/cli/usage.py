@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tokenvault.cli.completion import applications, connections
-from tokenvault.cli.options import DEFAULT_SPEC, Debug, EnvFile, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.options import DEFAULT_SPEC, AllowEnv, Debug, EnvFile, SandboxOption, TenantOption, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
+from tokenvault.text import safe_json
 
 if TYPE_CHECKING:
     from tokenvault.kinds.base import Object
@@ -66,6 +67,7 @@ def usage(
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Print how each application exchanges tokens today, as programs that run as they are printed.
@@ -75,7 +77,7 @@ def usage(
     """
     import asyncio
 
-    session = open_session(tenant_options(tenant, sandbox), debug=debug, env_file=env_file)
+    session = open_session(tenant_options(tenant, sandbox), debug=debug, env_file=env_file, allow_env=allow_env)
     paths, app = _split(arguments or [])
     document = asyncio.run(_usage(session, paths, app, connection, offline))
     session.console.out(_drawn(session, document, form, language))
@@ -145,10 +147,8 @@ def _offline(session: Session, spec: Spec) -> tuple[str, str, None]:
 
 
 def _drawn(session: Session, document: dict[str, Any], form: Form, language: Language) -> str:
-    import json
-
     from tokenvault.render.exchange_text import usage_text
 
     if form is Form.JSON:
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        return safe_json(document, indent=2) + "\n"
     return usage_text(document, language.value, session.console.paint)

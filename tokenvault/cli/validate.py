@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.options import EnvFile, Specs, tenant_options
+from tokenvault.cli.options import AllowEnv, EnvFile, Specs, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, SpecError
+from tokenvault.text import safe_json
 
 if TYPE_CHECKING:
     from tokenvault.model.spec import Spec
@@ -31,6 +32,7 @@ def validate(
         typer.Option("--format", help="How to tell problems; `github` makes annotations on a pull request."),
     ] = ProblemFormat.TEXT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
 ) -> None:
     """Check a spec: its schema and every rule that needs no tenant.
 
@@ -40,7 +42,7 @@ def validate(
     tokenvault validate                           tokenvault.yaml
     tokenvault validate specs/ --format github    annotations on a pull request
     """
-    session = open_session(tenant_options(None, None), env_file=env_file)
+    session = open_session(tenant_options(None, None), env_file=env_file, allow_env=allow_env)
     try:
         spec = _checked(session, specs)
     except SpecError as error:
@@ -71,15 +73,13 @@ def _valid(session: Session, spec: Spec) -> str:
 
 
 def _tell(session: Session, form: ProblemFormat, problems: Sequence[Diagnostic]) -> None:
-    import json
-
     from tokenvault.plan.document import diagnostic_document
     from tokenvault.render.diagnostic import annotation
 
     if form is ProblemFormat.GITHUB:
-        session.console.out("".join(annotation(problem) for problem in problems))
+        session.console.out("".join(annotation(problem) for problem in problems), commands=True)
     else:
         valid = not any(problem.severity == "error" for problem in problems)
         found = {"format": "tokenvault-validation", "format_version": "1.0", "valid": valid}
         document = {**found, "problems": [diagnostic_document(problem) for problem in problems]}
-        session.console.out(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        session.console.out(safe_json(document, indent=2) + "\n")

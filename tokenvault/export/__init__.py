@@ -44,7 +44,7 @@ def export(
     found = inventory(state, name=name, only=only, key_files=key_files)
     problems = _problems(found, file)
     draft = compose(found, found.applications, problems, [] if only else _claimed(found, file))
-    still = (f"A plan of it is not empty: {says}" for says in _differences(found, draft, file))
+    still = (f"A plan of it is not empty: {says}" for says in _differences(found, draft, file, whole=True))
     unread = (f"{entry.key}: {UNREAD}" for entry in draft.connections if UNREAD in entry.about)
     draft = replace(draft, not_exported=(*found.rest, *unread, *still))
     left_out = [used for used in found.applications if used.client_id in problems]
@@ -104,5 +104,7 @@ def _claimed(found: Inventory, file: Path) -> list[str]:
     return [name for name in found.claimed() if not _differences(found, compose(found, [], {}, [name]), file)]
 
 
-def _differences(found: Inventory, draft: Draft, file: Path, about: str = "") -> tuple[str, ...]:
-    return differences_from(spec_text(draft), file, found.state, about=about)
+def _differences(
+    found: Inventory, draft: Draft, file: Path, about: str = "", *, whole: bool = False
+) -> tuple[str, ...]:
+    return differences_from(spec_text(draft), file, found.state, about=about, revoke=whole)

@@ -9,7 +9,7 @@ from typing import Any
 from tokenvault.errors import TokenVaultError
 from tokenvault.kinds import kinds
 from tokenvault.plan.model import Action, Attribute, Change, Plan
-from tokenvault.plan.planner import make_plan
+from tokenvault.plan.planner import Options, make_plan
 from tokenvault.spec.load import load_sources
 from tokenvault.spec.source import read_source
 from tokenvault.state.desired import build_graph
@@ -19,13 +19,14 @@ MOST = 6
 _SALT = "export"
 
 
-def differences_from(text: str, file: Path, state: State, *, about: str = "") -> tuple[str, ...]:
+def differences_from(text: str, file: Path, state: State, *, about: str = "", revoke: bool = True) -> tuple[str, ...]:
     """What is wrong with the spec, or what a plan of it would change, in words; nothing when it is as the tenant is.
 
-    The address that it is `about` is left out of the words.
+    The address that it is `about` is left out of the words. Of a part of a spec, only what it asks for matters, not what it
+    does not mention: there nothing is revoked.
     """
     try:
-        plan = _plan(text, file, state)
+        plan = _plan(text, file, state, Options(revoke=revoke))
     except TokenVaultError as error:
         return tuple(d.summary for d in error.diagnostics)
     found = [says.removeprefix(f"{about}: ") for change in plan.changes for says in _in_words(change)]
@@ -33,10 +34,10 @@ def differences_from(text: str, file: Path, state: State, *, about: str = "") ->
     return (*found[:MOST], *([f"and {more} more"] if more > 0 else []))
 
 
-def _plan(text: str, file: Path, state: State) -> Plan:
+def _plan(text: str, file: Path, state: State, options: Options) -> Plan:
     spec = load_sources([read_source(str(file), text.encode())], {})
     graph = build_graph(spec, state.domain)
-    return make_plan(graph, match(graph, state), salt=_SALT)
+    return make_plan(graph, match(graph, state), salt=_SALT, options=options)
 
 
 def _in_words(change: Change) -> Iterator[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from tokenvault.export.inventory import Inventory, is_connectable
 from tokenvault.export.usages import TYPES, DetectedApplication, policies, title
 from tokenvault.flavors import flavors
 from tokenvault.flavors.runtime.tenant_view import Unreadable, user_policy
+from tokenvault.kinds import kinds
 from tokenvault.kinds.application import URL_LISTS
 from tokenvault.kinds.base import Object
 from tokenvault.kinds.connection import ENDPOINTS, scope_list
@@ -17,6 +19,7 @@ from tokenvault.kinds.strategies import STRATEGIES, Strategy
 from tokenvault.model.marks import read_mark
 from tokenvault.model.paths import get_path
 from tokenvault.model.spec import ApiSpec
+from tokenvault.secrets import is_sensitive
 from tokenvault.spec.writer import Flow, Reference, indented, mapping
 
 NAMED = 3
@@ -50,10 +53,10 @@ def application_entry(
     fields: dict[str, Any] = {}
     if not created:
         fields["client_id"] = used.client_id
-    elif used.client.get("name") != key:
+    if used.client.get("name") != key and (created or "name" in given_to(used.client.get("client_metadata"))):
         fields["name"] = used.client.get("name")
     fields |= {"type": kind} if kind else {}
-    fields |= _urls(used.client) if created else {}
+    fields |= _urls(used.client, created)
     fields["flavors"] = [_flavor(inventory, used, name) for name in used.flavors]
     if problems or set(connections) != set(every):
         fields["connections"] = list(connections)
@@ -63,9 +66,21 @@ def application_entry(
     )
 
 
-def _urls(client: Object) -> dict[str, Any]:
-    """Only what this spec created is bare without them: on others they stay as they are."""
-    return {key: list(client[attribute]) for key, attribute in URL_LISTS.items() if client.get(attribute)}
+def _urls(client: Object, created: bool) -> dict[str, Any]:
+    """Those that a spec gave, by the mark; what this spec created is bare without them. On others they stay as they are."""
+    given = given_to(client.get("client_metadata"))
+    lists = {k: a for k, a in URL_LISTS.items() if created or kinds()["application"].slot_at(a) in given}
+    return {key: list(client[attribute]) for key, attribute in lists.items() if client.get(attribute)}
+
+
+def given_to(metadata: Any) -> frozenset[str]:
+    """The attributes that a spec gave something to, by their names in the mark: without them a plan would revoke it.
+
+    Of secrets there is no digest in the mark, and nothing here.
+    """
+    mark = read_mark(metadata)
+    given = (p for p in mark.provisions if p.verb in ("own", "gave", "was")) if mark else ()
+    return frozenset(p.slot for p in given if p.value.partition(".")[0])
 
 
 def _flavor(inventory: Inventory, used: DetectedApplication, name: str) -> Any:
@@ -103,6 +118,8 @@ def connection_entry(
         fields["purpose"] = "authentication_and_connected_accounts" if login else "connected_accounts"
         fields |= {"offline_access": True} if offline else {}
         fields |= {"scopes": scopes} if scopes else {}
+        given = _given_options(connection, strategy)
+        fields |= {"options": given} if given else {}
     others = len(inventory.clients_of(name) - {used.client_id for used in applications})
     about = [f"{'Login and connected accounts' if login else 'Connected accounts only'}{_strategy(connection)}"]
     about += ["offline access"] if offline and bare else []
@@ -123,6 +140,14 @@ def connection_problem(inventory: Inventory, name: str) -> tuple[str, ...]:
 def _strategy(connection: Object) -> str:
     strategy = str(connection.get("strategy", ""))
     return "" if strategy == connection.get("name") else f" ({strategy})"
+
+
+def _given_options(connection: Object, strategy: Strategy) -> dict[str, Any]:
+    """The options that a spec set, by the connection's mark, save those that stand for scopes and offline access."""
+    names = (unquote(slot[2:]) for slot in sorted(given_to(connection.get("metadata"))) if slot.startswith("o."))
+    options = connection.get("options") or {}
+    implied = {name for name in (*strategy.booleans.values(), strategy.offline_option) if options.get(name) is True}
+    return {n: options[n] for n in names if n in options and n not in implied and not is_sensitive(options[n])}
 
 
 def _created(connection: Object, bare: bool) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from tokenvault.flavors import flavors
 from tokenvault.init.answers import Answers, Api, Connection, Existing, KeyPair
 from tokenvault.kinds.strategies import STRATEGIES, UNDOCUMENTED
 from tokenvault.spec.writer import Flow, comment, commented_out, indented, mapping
+from tokenvault.text import escape_output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Draft:
 
 def make_draft(answers: Answers, output: Path, environment: Mapping[str, str]) -> Draft:
     """The draft, or `SpecError` with everything that is wrong with it, placed in the file that it would have been."""
-    draft = Draft(output=output, text=spec_text(answers), key_pair=answers.key_pair)
+    draft = Draft(output=output, text=escape_output(spec_text(answers)), key_pair=answers.key_pair)
     with tempfile.TemporaryDirectory() as name:
         _lay_out(draft, _key_files(answers), Path(name))
         _prove(Path(name) / output.name, output, environment)

@@ -82,7 +82,7 @@ def _choice(option: Option) -> questionary.Choice:
 
 
 def _verdict(problem: str) -> bool | str:
-    return problem or True
+    return safe(problem) if problem else True
 
 
 def _terminal() -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tokenvault.errors import ApiError, Diagnostic, PlanError
 from tokenvault.kinds.base import Collection, Field, Kind, Objects, Reader, Scopes, Section, Shape
 from tokenvault.model.constraints import ContainsKeyed, Default
 from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
@@ -23,41 +22,7 @@ async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects)
     for start in range(0, len(identifiers), MAX_IDENTIFIERS):
         chunk = identifiers[start : start + MAX_IDENTIFIERS]
         found += await reader.pages("resource-servers", "resource_servers", {"identifiers": chunk})
-    known = {str(item.get("identifier")) for item in found}
-    for node in nodes:
-        if node.kind == "my_account_api" and node.target.identity["identifier"] not in known:
-            await _refuse_elsewhere(reader, node)
     return found
-
-
-async def _refuse_elsewhere(reader: Reader, node: DesiredObject) -> None:
-    """`PlanError` for a My Account API at a domain that is not the tenant's: Auth0 would make an ordinary API of it.
-
-    Where the token may not read the custom domains, that is not known, and Auth0's answer is to tell.
-    """
-    domain = str(node.target.identity["identifier"]).removeprefix("https://").removesuffix("/me/")
-    if domain == reader.domain:
-        return
-    try:
-        answer = await reader.get("custom-domains")
-    except ApiError as error:
-        if error.status != 403:
-            raise
-        return
-    domains = [str(item.get("domain")) for item in answer if isinstance(item, dict)] if isinstance(answer, list) else []
-    if domain not in domains:
-        has = f"has {', '.join(sorted(domains))}" if domains else "has no custom domain"
-        raise PlanError(
-            Diagnostic(
-                code="plan-custom-domain",
-                summary=f"{domain} is no custom domain of this tenant",
-                detail=f"{reader.domain} {has}.",
-                hint="Correct `my_account_api.domain`, leave it out when users log in on the tenant's own domain, or "
-                "set the custom domain up first.",
-                span=node.span,
-                context=node.address,
-            )
-        )
 
 
 RESOURCE_SERVERS = Collection(name="resource_servers", read=_read, partition_key="identifier")
@@ -74,6 +39,7 @@ START = {
 SCHEMA = {
     "description": "Backend APIs (resource servers) that applications call, keyed by a name of your own.",
     "type": "object",
+    "examples": [{"calendar": {"identifier": "https://calendar.acme.com"}}],
     "propertyNames": {"pattern": "^[A-Za-z0-9_-]{1,64}$"},
     "additionalProperties": {
         "type": "object",

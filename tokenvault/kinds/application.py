@@ -30,6 +30,7 @@ def _urls(description: str, example: str) -> dict[str, Any]:
 SCHEMA: dict[str, Any] = {
     "description": "The applications, keyed by a name of your own: the key is the address, `application.<key>`.",
     "type": "object",
+    "examples": [{"assistant": {"type": "regular_web", "flavors": ["connected_accounts"]}}],
     "propertyNames": {"pattern": "^[A-Za-z0-9_-]{1,64}$"},
     "additionalProperties": {
         "type": "object",
@@ -75,7 +76,8 @@ SCHEMA: dict[str, Any] = {
                 "examples": [["google-oauth2"]],
             },
             "protect": {
-                "description": "Never deleted or released, whatever else is asked.",
+                "description": "Never deleted or released, whatever else is asked. What the spec stops giving it is "
+                "revoked all the same.",
                 "type": "boolean",
                 "default": False,
                 "examples": [True],

@@ -19,6 +19,8 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import quote, unquote
 
+from tokenvault.secrets import is_sensitive
+
 METADATA_KEY = "tokenvault"
 MORE_KEYS = ("tokenvault_2", "tokenvault_3", "tokenvault_4")
 API_METADATA_KEY = "tokenvault_api"
@@ -30,7 +32,7 @@ _FORM = re.compile(
     rf"(?P<spec>[a-z0-9-]{{1,40}})/(?P<key>[^\s/]{{1,200}}) (?P<how>created|adopted)(?P<provisions>(?: {_WORD})*)"
 )
 _MORE = re.compile(rf"{_WORD}(?: {_WORD})*")
-_IMPORTANCE = ("privileged", "keys", "api", "made", "with", "mrrt", "own", "gave", "was")
+_IMPORTANCE = ("privileged", "keys", "api", "made", "with", "mrrt", "own", "gave", "was", "spec")
 """Which provisions a mark keeps when it has no room for all: permissions before settings."""
 
 
@@ -53,6 +55,7 @@ class Provision:
     - `was:SLOT=DIGEST.VALUE`: the value that the attribute had before, and the digest of the one that replaced it.
     - `api:AUDIENCE`: the grant on an API; `mrrt:AUDIENCE`: the refresh token policy for it; `with:CONNECTION`: the place
       among the applications of a connection; `privileged:access`, `privileged:keys`: a worker's access and its keys.
+    - `spec:DIGEST`: the objects that the spec had when the mark was written, so that one that is gone is known to be.
     - `keys:SPEC/KEY`: the spec from which a worker was taken over, whose name its keys still bear; `made:API`: an API that
       the spec created and that has no Custom API Client.
     """
@@ -66,10 +69,10 @@ class Provision:
 
 
 def replaced_value(slot: str, before: Any, after: Any) -> Provision:
-    """The record of a value that another one replaced."""
+    """The record of a value that another one replaced. Of a secret not even a digest is kept."""
     text = f"'{before}" if isinstance(before, str) else json.dumps(before, sort_keys=True)
     encoded = quote(text, safe="'").replace(".", "%2E")
-    return Provision("was", slot, f"{value_digest(after)}.{encoded}")
+    return Provision("was", slot, f"{'' if is_sensitive(after) else value_digest(after)}.{encoded}")
 
 
 def value_before(provision: Provision) -> tuple[str, Any]:

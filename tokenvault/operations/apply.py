@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tokenvault.applier.conflicts import NOTHING, precheck
 from tokenvault.applier.engine import apply_plan
@@ -15,7 +16,9 @@ from tokenvault.plan.model import Plan
 from tokenvault.plan.preflight import checked, missing
 from tokenvault.secrets import Secret
 from tokenvault.spec.references import References
-from tokenvault.tenant.client import Tenant
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
 
 
 def refuse_another_tenant(plan: Plan, domain: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tokenvault.model.spec import Spec
 from tokenvault.operations.plan import Planned
@@ -12,7 +13,9 @@ from tokenvault.plan.destroy import make_destroy_plan, retained
 from tokenvault.plan.planner import Options
 from tokenvault.state.desired import build_graph
 from tokenvault.state.live import match
-from tokenvault.tenant.client import Tenant
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
 
 
 async def planned_destroy(tenant: Tenant, spec: Spec, also: tuple[str, ...]) -> Planned:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenvault.doctor.cases import cases_of_spec, cases_of_tenant
 from tokenvault.doctor.diagnosis import Remedy, diagnose
@@ -12,8 +12,10 @@ from tokenvault.model.spec import Spec
 from tokenvault.state.desired import build_graph
 from tokenvault.state.live import read_tenant
 from tokenvault.state.tenant_view import relevant_to, tenant_view_of
-from tokenvault.tenant.client import Tenant
 from tokenvault.tenant.scopes import needed_scopes
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
 
 
 async def examined(tenant: Tenant, spec: Spec | None) -> dict[str, Any]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tokenvault.model.spec import Spec
 from tokenvault.operations.plan import planned
 from tokenvault.plan.drift import Drift, find_drift
 from tokenvault.plan.planner import Options
-from tokenvault.tenant.client import Tenant
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
 
 
 async def drifted(tenant: Tenant, spec: Spec) -> Drift:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenvault.errors import ApiError, Diagnostic, RefusedError
 from tokenvault.exchange import variables
@@ -14,7 +14,9 @@ from tokenvault.kinds.base import Object
 from tokenvault.model.spec import Spec
 from tokenvault.state.desired import build_graph
 from tokenvault.state.live import matched, read_applications
-from tokenvault.tenant.client import Tenant
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

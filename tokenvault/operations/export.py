@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tokenvault.export import Exported, export
 from tokenvault.export.draft import public_keys_below
 from tokenvault.export.inventory import relevant
 from tokenvault.state.live import State, read_tenant
-from tokenvault.tenant.client import Tenant
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
 
 
 async def read_for_export(tenant: Tenant) -> State:

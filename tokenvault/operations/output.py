@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
@@ -16,7 +16,10 @@ from tokenvault.model.spec import Spec
 from tokenvault.secrets import Secret
 from tokenvault.state.desired import build_graph
 from tokenvault.state.live import matched, read_applications
-from tokenvault.tenant.client import Tenant
+from tokenvault.text import safe
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
 
 FORMAT, VERSION = "tokenvault-output", "1.0"
 SECRET, KEYS, NOTHING = "client_secret", "private_key", "none"
@@ -90,11 +93,11 @@ def output_document(tenant: str, found: Iterable[Output]) -> dict[str, Any]:
 
 def env_lines(tenant: str, found: Sequence[Output], secrets: Mapping[str, Secret], comment: str) -> Iterator[str]:
     """The lines of a `.env` file, secrets in clear: only for a file that nobody else may read."""
-    yield f"# {comment}"
+    yield f"# {safe(comment)}"
     yield _line(variables.DOMAIN, tenant)
     for one in found:
         yield ""
-        yield f"# {_one_line(one.name)} ({one.address})"
+        yield f"# {safe(_one_line(one.name))} ({safe(one.address)})"
         yield _line(one.names["client_id"], one.client_id)
         if one.address in secrets:
             yield _line(one.names["client_secret"], secrets[one.address].reveal())
@@ -103,6 +106,10 @@ def env_lines(tenant: str, found: Sequence[Output], secrets: Mapping[str, Secret
 
 
 def _line(name: str, value: str) -> str:
+    if not value.isprintable():
+        summary = f"The value for {name} holds characters that cannot be seen"
+        hint = "No real tenant gives such a value: look at what answers under this domain. Nothing was written."
+        raise RefusedError(Diagnostic(code="output-value", summary=summary, hint=hint))
     if _PLAIN.fullmatch(value):
         return f"{name}={value}"
     return "{}='{}'".format(name, value.replace("\\", "\\\\").replace("'", "\\'"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from tokenvault.model.desired import Graph
 from tokenvault.model.spec import Spec
@@ -16,22 +17,31 @@ from tokenvault.plan.selection import filter_plan
 from tokenvault.state.desired import build_graph
 from tokenvault.state.live import Live, State, match
 from tokenvault.state.unknown import unlisted_warnings
-from tokenvault.tenant.client import Tenant
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)  # asyncio.run formats what it answers, for nobody
 class Planned:
-    """A plan and what it was made from; the scopes of the token and the rate limit of the tenant, where they are known."""
+    """A plan and what it was made from; the scopes of the token and the rate limit of the tenant, where they are known.
+
+    `within` plans again, limited to some addresses: marks must not record what such a plan leaves out.
+    """
 
     plan: Plan
     graph: Graph
     live: Live
     granted: frozenset[str] | None = None
     limit: int | None = None
+    within: Callable[[frozenset[str]], Plan] | None = None
 
     def restrict(self, targets: Sequence[str] | None, excludes: Sequence[str] | None, max_rps: float | None) -> Plan:
         """The plan for the part that the user asks for, with what its token lacks for that."""
         chosen = filter_plan(self.plan, targets or (), excludes or (), self.graph.nodes)
+        if chosen.selection and self.within:
+            part = self.within(frozenset(change.address for change in chosen.changes))
+            chosen = replace(chosen, changes=part.changes)
         return replace(checked(chosen, self.granted), pace=pace_of(max_rps, self.limit))
 
 
@@ -54,5 +64,9 @@ async def planned_as_read(tenant: Tenant, spec: Spec, options: Options) -> Plann
 def planned_of(spec: Spec, graph: Graph, state: State, options: Options) -> Planned:
     """The plan from what was read already: of the tenant, or in a snapshot of it."""
     live = match(graph, state)
-    plan = make_plan(graph, live, salt=secrets.token_hex(16), files=spec.files, options=options)
-    return Planned(plan=plan, graph=graph, live=live)
+    salt = secrets.token_hex(16)
+
+    def within(only: frozenset[str] | None) -> Plan:
+        return make_plan(graph, live, salt=salt, files=spec.files, options=replace(options, only=only))
+
+    return Planned(plan=within(None), graph=graph, live=live, within=within)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenvault.model.spec import Spec
 from tokenvault.operations.reading import read_for_plan
 from tokenvault.state.desired import build_graph
 from tokenvault.state.live import State, read_tenant
 from tokenvault.state.snapshot import snapshot_document
-from tokenvault.tenant.client import Tenant
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
 
 
 async def taken(tenant: Tenant, spec: Spec | None) -> tuple[State, dict[str, Any]]:

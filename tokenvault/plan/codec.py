@@ -12,6 +12,7 @@ from tokenvault.errors import Diagnostic, RefusedError, Span
 from tokenvault.kinds import kinds
 from tokenvault.model.constraints import Ref
 from tokenvault.model.desired import Provenance
+from tokenvault.model.spec import Variable
 from tokenvault.plan.document import Document
 from tokenvault.plan.model import Action, Attribute, Change, Orphan, Pace, Plan, PlannedNode, Selection
 from tokenvault.secrets import Secret, sounds_secret
@@ -157,7 +158,12 @@ def _plan(document: Document, decoder: _Decoder) -> Plan:
         pace=Pace(**summary["pace"]),
         selection=Selection(**{**chosen, **_tuples(chosen, "targets", "excludes")}) if chosen else None,
         lacking=None if lacking is None else tuple(lacking),
+        variables=tuple(_variable(variable) for variable in document["spec"].get("variables", ())),
     )
+
+
+def _variable(variable: Document) -> Variable:
+    return Variable(name=variable["name"], sensitive=variable["sensitive"], span=_span(variable["at"]))
 
 
 def _tuples(values: Document, *names: str) -> Document:
@@ -182,11 +188,12 @@ def _change(change: Document, parts: Document, decoder: _Decoder) -> Change:
 
 
 def _attribute(attribute: Document) -> Attribute:
-    whys = tuple(_why(why) for why in attribute["why"])
-    return Attribute(**{**attribute, "path": tuple(attribute["path"]), "why": whys})
+    told = {name: value for name, value in attribute.items() if name not in ("path", "why")}
+    provenance = tuple(_provenance(why) for why in attribute["why"])
+    return Attribute(path=tuple(attribute["path"]), provenance=provenance, **told)
 
 
-def _why(why: Document) -> Provenance:
+def _provenance(why: Document) -> Provenance:
     return Provenance(source=why["source"], reason=why["reason"], span=_span(why["at"]), doc=why["doc"])
 
 

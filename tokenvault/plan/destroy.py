@@ -18,6 +18,7 @@ from tokenvault.model.constraints import Default, OneOf
 from tokenvault.model.desired import DesiredObject, Graph, Provenance, Requirement, refs
 from tokenvault.model.marks import METADATA_KEY, has_room
 from tokenvault.plan.api_names import OF_APIS
+from tokenvault.plan.lost import find_lost
 from tokenvault.plan.model import Plan
 from tokenvault.plan.orphans import Labels, find_orphans
 from tokenvault.plan.ownership import Ownership, mark_of
@@ -43,7 +44,7 @@ def make_destroy_plan(
     removed = [_with_note(node, graph.nodes.get(node.address), live.objects.get(node.address), taken) for node in taken]
     plan = plan_graph(replace(graph, nodes={}), live, removed, salt=salt, files=files, options=options)
     going = {node.address for node in removed}
-    warnings = [*_stays(kept), *_unproven(graph, live, going | kept.keys())]
+    warnings = [*_stays(kept), *_lost(graph, live), *_unproven(graph, live, going | kept.keys())]
     return replace(plan, command="destroy", warnings=(*plan.warnings, *warnings))
 
 
@@ -140,6 +141,16 @@ def _on_request(address: str, graph: Graph, live: Live) -> Iterator[DesiredObjec
 
 def _may_be_requested(node: DesiredObject) -> bool:
     return kinds()[node.kind].on_request is not None and not node.target.checked_only
+
+
+def _lost(graph: Graph, live: Live) -> Iterator[Diagnostic]:
+    """What is gone already, and what lost the mark by which it would be taken away."""
+    lost = find_lost(graph, live)
+    for address, why in lost.deleted.items():
+        yield _warning("destroy-gone", f"{address} is gone already: {why}")
+    for address, why in lost.unmarked.items():
+        hint = "Run `tokenvault apply` first, which marks it again, or delete it in the dashboard."
+        yield _warning("destroy-unmarked", f"{address} stays: {why}", hint)
 
 
 def _stays(kept: Mapping[str, str]) -> Iterator[Diagnostic]:

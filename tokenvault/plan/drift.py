@@ -1,21 +1,26 @@
 """What of a spec's objects is not as the spec says, seen from the other side of a plan: what the tenant has instead.
 
 Of concern are the objects that carry the spec's mark, those that belong to these (grants, credentials, enablements) and
-those that these rely on (connections, APIs, the My Account API, the MFA policy). What the spec asks for and was never
-there is pending, not drift. There is no state file: a spec that was changed and not yet applied looks the same.
+those that these rely on (connections, APIs, the My Account API, the MFA policy). An owned object that was deleted or lost
+its mark is drift, and so is one that the spec no longer has and that goes on living. What the spec asks for and was never
+given is pending: an edit that was not applied, or an apply that ended early.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 
 from tokenvault import __version__
 from tokenvault.kinds import kinds
 from tokenvault.model.desired import Graph
-from tokenvault.model.marks import read_mark
-from tokenvault.plan.document import Document, change_document, diagnostic_document
-from tokenvault.plan.model import Action, Attribute, Change, Plan
+from tokenvault.model.marks import Provision, read_mark
+from tokenvault.model.paths import get_path
+from tokenvault.plan.changes import REVOKED
+from tokenvault.plan.document import Document, change_document, diagnostic_document, orphan_document
+from tokenvault.plan.lost import UNMARKED, Lost, find_lost
+from tokenvault.plan.model import Action, Attribute, Change, Orphan, Plan
+from tokenvault.plan.ownership import Ownership
 from tokenvault.state.live import Live
 
 FORMAT = "tokenvault-drift"
@@ -30,21 +35,81 @@ class Drift:
     plan: Plan
     changes: tuple[Change, ...]
     pending: tuple[str, ...]
+    incomplete: tuple[str, ...]
     concerned: int
+
+    @property
+    def dropped(self) -> tuple[Orphan, ...]:
+        """What the spec owned, does not have any more, and what goes on living."""
+        return tuple(orphan for orphan in self.plan.orphans if not orphan.protected)
 
     @property
     def is_empty(self) -> bool:
         """Whether everything of concern is as the spec says."""
-        return not self.changes
+        return not self.changes and not self.dropped
 
 
 def find_drift(plan: Plan, graph: Graph, live: Live) -> Drift:
     """What of a plan is drift."""
-    concerned = _concerned(graph, live)
-    changes = [turned for change in plan.changes if (turned := _turned(change, concerned)) is not None]
+    lost, given = find_lost(graph, live), _Given(graph, live, Ownership(graph, live, adopt=False))
+    lost = replace(lost, unmarked={**lost.unmarked, **_lacking_a_mark_alone(plan)})
+    concerned = _concerned(graph, live) | lost.deleted.keys() | lost.unmarked.keys()
+    changes = [turned for change in plan.changes if (turned := _turned(change, concerned, lost, given)) is not None]
     drifted = {change.address for change in changes}
-    pending = tuple(change.address for change in plan.changes if change.address not in drifted)
-    return Drift(plan=plan, changes=tuple(changes), pending=pending, concerned=len(concerned))
+    known = (change for change in plan.changes if change.address not in drifted)
+    rest = [change.address for change in known if not lost.deleted.keys() & _needed(graph, change)]
+    return Drift(
+        plan=plan,
+        changes=tuple(changes),
+        pending=tuple(address for address in rest if address not in lost.incomplete),
+        incomplete=tuple(address for address in rest if address in lost.incomplete),
+        concerned=len(concerned),
+    )
+
+
+def _lacking_a_mark_alone(plan: Plan) -> dict[str, str]:
+    """Objects found by their name that are as the spec says in everything but the mark."""
+    why = "it is found by its name, and all that the spec asks of it is there"
+    found = {}
+    for change in plan.changes:
+        marker = kinds()[change.kind].marker
+        if change.adopts and marker and all(a.path[0].startswith(marker) for a in change.attributes):
+            found[change.address] = UNMARKED.format(why=why)
+    return found
+
+
+def _needed(graph: Graph, change: Change) -> frozenset[str]:
+    """What the object of a change belongs to or refers to."""
+    node = graph.nodes.get(change.address)
+    return node.needs() if node else frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What marks say was given, to tell a change by others from an edit of the spec."""
+
+    graph: Graph
+    live: Live
+    ownership: Ownership
+
+    def is_theirs(self, change: Change, attribute: Attribute) -> bool:
+        """Whether others changed the attribute, as far as marks tell: what is as it was given differs by an edit."""
+        if change.kind == "connection_clients":
+            return attribute.op != "add" or self._was_enabled(change, attribute)
+        node, kind = self.graph.nodes.get(change.address), kinds()[change.kind]
+        slot = self.ownership.slot(kind, node, attribute.path[0]) if node else None
+        live = self.live.objects.get(change.address)
+        if slot is not None and slot.is_as_given(get_path(live, attribute.path[0])):
+            return False
+        return REVOKED not in attribute.provenance or (node is not None and attribute.path[0] in node.constraints)
+
+    def _was_enabled(self, change: Change, attribute: Attribute) -> bool:
+        """Whether a place among a connection's applications, which is missing, is on record."""
+        name = str(change.identity.get("connection"))
+        users = [address for address, known in self.live.ids.items() if known == str(attribute.after)]
+        return any(
+            Provision("with", name) in self.ownership.provisions_of(user, self.live.objects[user]) for user in users
+        )
 
 
 def _concerned(graph: Graph, live: Live) -> frozenset[str]:
@@ -65,16 +130,25 @@ def _owned(graph: Graph, live: Live) -> Iterable[str]:
             yield node.address
 
 
-def _turned(change: Change, concerned: frozenset[str]) -> Change | None:
+def _turned(change: Change, concerned: Set[str], lost: Lost, given: _Given) -> Change | None:
     """The change as drift: an object to be created is gone, a list that lacks a member lost it."""
     if change.address not in concerned or change.action is Action.DELETE:
         return None
-    seen = replace(change, unmanaged=0, unmanaged_options=0, adopts=False, risks=(), reason="", requires=())
+    reason = lost.deleted.get(change.address) or lost.unmarked.get(change.address) or ""
+    seen = replace(change, unmanaged=0, unmanaged_options=0, adopts=False, risks=(), reason=reason, requires=())
     if change.action is Action.CREATE:
-        return replace(seen, action=Action.DELETE, attributes=())
-    mark = kinds()[change.kind].marker
-    attributes = tuple(_opposite(a) for a in change.attributes if a.unknown is None and not _is_mark(a, mark))
+        never = change.address in lost.incomplete or _is_recorded_elsewhere(change, given.graph)
+        return None if never and not reason else replace(seen, action=Action.DELETE, attributes=())
+    mark = "" if change.address in lost.unmarked else kinds()[change.kind].marker
+    theirs = (a for a in change.attributes if a.unknown is None and given.is_theirs(change, a))
+    attributes = tuple(_opposite(a) for a in theirs if not _is_mark(a, mark))
     return replace(seen, attributes=attributes) if attributes else None
+
+
+def _is_recorded_elsewhere(change: Change, graph: Graph) -> bool:
+    """Whether a mark would record the object, had it ever been there."""
+    node = graph.nodes.get(change.address)
+    return node is not None and bool(node.target.mark or node.target.recorder or node.kind == "credential")
 
 
 def _is_mark(attribute: Attribute, mark: str) -> bool:
@@ -100,10 +174,13 @@ def drift_document(drift: Drift) -> Document:
         "summary": {
             "changed": len(drift.changes) - gone,
             "gone": gone,
+            "dropped": len(drift.dropped),
             "as_it_should_be": drift.concerned - len(drift.changes),
             "reads": plan.reads,
         },
         "changes": [change_document(change) for change in drift.changes],
+        "dropped": [orphan_document(orphan) for orphan in drift.dropped],
         "pending": list(drift.pending),
+        "incomplete": list(drift.incomplete),
         "warnings": [diagnostic_document(warning) for warning in plan.warnings],
     }

@@ -24,6 +24,7 @@ from tokenvault.files import PLAN_FORMAT, is_plan_file, write_private
 from tokenvault.plan.codec import Resolve, apply_part, plan_of
 from tokenvault.plan.document import FORMAT_VERSION, Document, plan_document
 from tokenvault.plan.model import Plan
+from tokenvault.text import safe_json
 
 
 def save_plan(path: Path, plan: Plan) -> None:
@@ -34,7 +35,7 @@ def save_plan(path: Path, plan: Plan) -> None:
     document = {**plan_document(plan), "apply": apply_part(plan)}
     document["integrity"] = _hash(document)
     try:
-        write_private(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        write_private(path, safe_json(document, indent=2) + "\n")
     except OSError as error:
         summary = f"The plan cannot be written to {path}: {error.strerror}"
         raise RefusedError(Diagnostic(code="plan-file-write", summary=summary)) from None

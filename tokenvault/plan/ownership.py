@@ -13,7 +13,7 @@ from tokenvault.flavors.base import MY_ACCOUNT, my_account_audience
 from tokenvault.flavors.provisions import PROVISION_KINDS
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
-from tokenvault.model.constraints import Equals
+from tokenvault.model.constraints import Anything, Default, Equals
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, Provenance, Requirement, bound
 from tokenvault.model.marks import (
     API_METADATA_KEY,
@@ -22,14 +22,16 @@ from tokenvault.model.marks import (
     MORE_KEYS,
     Mark,
     Provision,
+    digest,
     has_room,
     mark_keys,
     read_mark,
 )
 from tokenvault.model.paths import get_path
-from tokenvault.plan.api_names import ApiNames, upgraded
+from tokenvault.plan.api_names import CLIENT_SUFFIX, ApiNames, upgraded
 from tokenvault.plan.provisions import Slot
 from tokenvault.state.live import Live
+from tokenvault.state.unknown import why_unknown
 
 OWNERSHIP = Provenance(source="tokenvault", reason="the mark by which this spec finds the object again")
 PROOF = Provenance(
@@ -42,6 +44,12 @@ def mark_of(kind: Kind, live: Object | None) -> Mark | None:
     return read_mark(live.get(kind.metadata)) if kind.metadata and live is not None else None
 
 
+def roster(graph: Graph) -> Provision:
+    """The record of which objects with marks of their own a spec has."""
+    marked = sorted(node.address for node in graph.nodes.values() if node.target.mark)
+    return Provision("spec", digest(" ".join(marked)))
+
+
 Wanted = Callable[[ObjectRef], bool]
 
 
@@ -50,7 +58,7 @@ class Ownership:
     """The marks of one plan.
 
     `only` are the addresses that the plan is limited to: what it leaves out is neither given nor revoked. `going` are
-    the addresses at which something is revoked, by provision and application.
+    the addresses at which something is revoked, by application and provision. Without `revoke` nothing is.
     """
 
     graph: Graph
@@ -58,6 +66,7 @@ class Ownership:
     adopt: bool
     only: frozenset[str] | None = None
     going: Mapping[tuple[str, Provision], str] = field(default_factory=dict)
+    revoke: bool = True
     _read: dict[str, frozenset[Provision]] = field(default_factory=dict)
 
     @cached_property
@@ -88,6 +97,12 @@ class Ownership:
                 if requirement.provision:
                     found[requirement.user].append(requirement)
         return found
+
+    @cached_property
+    def _keeper(self) -> str:
+        """The application whose mark records, too, which APIs the spec created: their clients may be deleted by hand."""
+        named = (n.address for n in self.graph.of_kind("application") if n.target.mark and not n.target.absent)
+        return next((address for address in named if not address.endswith(CLIENT_SUFFIX)), "")
 
     @cached_property
     def holders(self) -> Mapping[tuple[str, str], str]:
@@ -199,13 +214,16 @@ class Ownership:
         )
 
     def revoked_paths(self, kind: Kind, node: DesiredObject) -> Iterator[str]:
-        """Attributes of the object that the spec gave something to and does not mention any more."""
-        if not kind.marker and node.kind != "api":
+        """Attributes of the object that the spec gave something to and does not ask anything of any more."""
+        if not self.revoke or not (kind.marker or node.target.recorder):
             return
-        for slot in dict.fromkeys(p.slot if p.verb != "mrrt" else "mrrt" for p in sorted(self.recorded(node))):
-            path = kind.path_of(slot.split("/")[0])
-            if path and path not in node.constraints and not kind.field_at(path).all_or_nothing:
-                yield path
+        own, found = node.target.provision, dict[str, None]()
+        for provision in sorted(self.recorded(node)):
+            inside = own is not None and provision.slot == f"{own.verb}/{own.slot}"
+            slot = "mrrt" if provision.verb == "mrrt" else provision.slot.split("/")[0]
+            path = kind.path_of("/" if inside else slot) if inside or kind.marker or node.kind == "api" else None
+            found |= {path: None} if path and not kind.field_at(path).all_or_nothing else {}
+        yield from (path for path in found if isinstance(node.constraints.get(path), Default | None))
 
     # What is to be recorded
 
@@ -221,7 +239,9 @@ class Ownership:
             found.add(own)
         for path, constraint in kind.refine(node, live).constraints.items():
             slot = self.slot(kind, node, path)
-            if slot is not None:
+            if slot is not None and live is not None and why_unknown(live, path, constraint, self.live):
+                found |= {p for p in recorded if p.slot.split("/")[0] == slot.name}
+            elif slot is not None:
                 value = get_path(live, path) if live is not None else None
                 found |= set(slot.provisions(value, bound(constraint, self.live.ids), exists=live is not None))
         return frozenset(found)
@@ -282,10 +302,21 @@ class Ownership:
                 found |= self.given(other)
             else:
                 found |= self._about(other, recorded)
+        if node.address == self._keeper:
+            apis = (self.given(api) for api in self.graph.of_kind("api") if not api.target.absent)
+            found |= {p for some in apis for p in some if p.verb == "made"}
         found |= set(self._given_by_ask(kind, node, live, recorded, wanted))
-        found |= {p for p in recorded - found if self._stays(node.address, p)}
+        known = {p for p in recorded if p.verb != "spec"}
+        found |= {p for p in known - found if self._stays(node.address, p) or self._is_unknown(kind, live, p)}
         keys = {p for p in recorded if p.verb == "keys"} if Provision("privileged", "keys") in found else set()
-        return frozenset(found | keys)
+        return self._with_roster(frozenset(found | keys), recorded)
+
+    def _with_roster(self, found: frozenset[Provision], recorded: frozenset[Provision]) -> frozenset[Provision]:
+        """With a digest of what the spec has. It alone is no reason to write a mark again, and a part of a spec has none."""
+        before = frozenset(p for p in recorded if p.verb == "spec")
+        if self.only is not None or not self.revoke or (recorded and found == recorded - before):
+            return found | before
+        return found | {roster(self.graph)}
 
     def _given_by_ask(
         self, kind: Kind, node: DesiredObject, live: Object | None, recorded: frozenset[Provision], wanted: Wanted
@@ -309,10 +340,27 @@ class Ownership:
 
     def _stays(self, address: str, provision: Provision) -> bool:
         """Whether a recorded provision that nobody asks for remains on record: it is not revoked by this plan."""
+        if not self.revoke:
+            return True
+        if provision.verb == "made":
+            return self._api_stays(provision)
         where = self.going.get((address, provision))
         if where is not None:
             return self.only is not None and where not in self.only
         return self.names.is_unresolved(provision)
+
+    def _api_stays(self, made: Provision) -> bool:
+        """Whether an API that the spec created is there, and is not deleted by this plan."""
+        going = {node.target.provision for node in self.graph.nodes.values() if node.target.absent}
+        there = (
+            self.names.of_api(str(a.get("identifier"))) for a in self.live.state.objects.get("resource_servers", ())
+        )
+        return made not in going and (made.slot in there or "resource_servers" not in self.live.state.objects)
+
+    def _is_unknown(self, kind: Kind, live: Object | None, provision: Provision) -> bool:
+        """Whether the token may not read the attribute: what is recorded of it stays on record."""
+        path = kind.path_of(provision.slot.split("/")[0]) if live is not None else None
+        return path is not None and live is not None and why_unknown(live, path, Anything(), self.live) is not None
 
     # What is recorded of an API
 

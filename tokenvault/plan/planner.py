@@ -17,11 +17,13 @@ from tokenvault.plan.changes import attributes, kept, risks, unmanaged, unmanage
 from tokenvault.plan.deletion import deletion, in_order
 from tokenvault.plan.diff import Canonicalizer, Difference, differences
 from tokenvault.plan.key_rotation import stale_keys, within_limits
+from tokenvault.plan.lost import find_lost
 from tokenvault.plan.model import Action, Change, Orphan, Plan, planned_nodes
 from tokenvault.plan.ordering import Ordering, ownership_commit_order, with_companions
 from tokenvault.plan.orphans import Revoked, find_orphans, lost_witnesses
-from tokenvault.plan.ownership import Ownership, mark_of
+from tokenvault.plan.ownership import Ownership, mark_of, roster
 from tokenvault.plan.patch import inconsistencies
+from tokenvault.secrets import sealed
 from tokenvault.state.desired import with_nodes
 from tokenvault.state.live import Live, match
 from tokenvault.state.unknown import unknown_warnings, why_unknown
@@ -33,13 +35,14 @@ class Options:
 
     `adopt` takes over what carries another spec's mark, `prune` takes away what the spec left behind; a plan that
     deletes more than `max_destroy` objects is not to be carried out. `only` are the addresses that the plan is limited
-    to: marks record nothing of what it leaves out.
+    to: marks record nothing of what it leaves out. Without `revoke` nothing is taken back: the spec is part of a larger one.
     """
 
     adopt: bool = False
     prune: bool = False
     max_destroy: int | None = None
     only: frozenset[str] | None = None
+    revoke: bool = True
 
 
 def make_plan(
@@ -52,7 +55,14 @@ def make_plan(
     orphans = () if options.prune else tuple(each.orphan for each in left.orphans)
     removed = [node for each in pruned for node in each.nodes]
     plan = plan_graph(
-        graph, live, removed, salt=salt, files=files, options=options, orphans=orphans, revoked=left.revoked
+        graph,
+        live,
+        removed,
+        salt=salt,
+        files=files,
+        options=options,
+        orphans=orphans,
+        revoked=left.revoked if options.revoke else (),
     )
     return replace(plan, warnings=(*plan.warnings, *lost_witnesses(graph, live, pruned)))
 
@@ -70,14 +80,18 @@ def plan_graph(
 ) -> Plan:
     """The plan for a graph, for what else is to be taken away (`removed`), and for what is revoked of what stays."""
     going = {(each.application, p): each.node.address for each in revoked for p in each.provisions}
-    removed = [*removed, *(each.node for each in revoked), *stale_keys(graph, live, options.adopt)]
+    removed = [
+        *removed,
+        *(each.node for each in revoked),
+        *(stale_keys(graph, live, options.adopt) if options.revoke else ()),
+    ]
     if removed:
         graph = with_nodes(graph, removed)
         live = match(graph, live.state)
     planner = _Planner.of(graph, live, Canonicalizer(salt), options, going)
     changes = planner.changes()
     if options.only is not None:
-        changes = [change for change in changes if change.address in options.only]
+        changes = [_within(change, options.only) for change in changes if change.address in options.only]
     if planner.errors:
         raise PlanError(*planner.errors)
     return Plan(
@@ -90,7 +104,13 @@ def plan_graph(
         unchanged=planner.unchanged,
         orphans=orphans,
         warnings=tuple(planner.warnings),
+        variables=graph.variables,
     )
+
+
+def _within(change: Change, only: frozenset[str]) -> Change:
+    """The change, waiting only for what is in the plan."""
+    return replace(change, requires=tuple(address for address in change.requires if address in only))
 
 
 @dataclass(slots=True)
@@ -102,6 +122,7 @@ class _Planner:
     compare: Canonicalizer
     ownership: Ownership
     ordering: Ordering
+    lost: Mapping[str, str]
     values: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     errors: list[Diagnostic] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
@@ -118,8 +139,9 @@ class _Planner:
         going: Mapping[tuple[str, Provision], str],
     ) -> _Planner:
         """The planner of a graph."""
-        ownership = Ownership(graph, live, options.adopt, options.only, going)
-        return cls(graph, live, compare, ownership, Ordering(graph, live))
+        ownership = Ownership(graph, live, options.adopt, options.only, going, options.revoke)
+        lost = find_lost(graph, live)
+        return cls(graph, live, compare, ownership, Ordering(graph, live), {**lost.deleted, **lost.unmarked})
 
     def changes(self) -> list[Change]:
         """Every node's change, with the changes that it has to wait for."""
@@ -190,7 +212,7 @@ class _Planner:
             patch={path: value for path, value in patch.items() if path not in deferred},
             deferred=deferred,
             preconditions={
-                path: self.compare.fingerprint(before.get(path), kind.field_at(path)) for path in after if live
+                path: self.compare.fingerprint(get_path(live, path), kind.field_at(path)) for path in after if live
             },
             requires=self.ordering.requires(node, live, patch),
             adopts=takeover is not None,
@@ -198,43 +220,48 @@ class _Planner:
             unmanaged_options=unmanaged_options(node, live) if any(p.startswith("options.") for p in patch) else 0,
             kept=kept(kind, before, after, changed),
             risks=risks(kind, live, before, patch) if live is not None else (),
-            reason=takeover or node.target.reason,
+            reason=takeover or self.lost.get(node.address) or node.target.reason,
             span=node.span,
         )
 
     def _only_marks(self, kind: Kind, node: DesiredObject, live: Object, deltas: Iterable[Difference]) -> bool:
         """An object that is as the spec says already, and is found by what never changes of it, is not marked for that."""
         lasting = all(name == kind.id_field or kind.field_at(name).immutable for name in node.target.identity)
-        given = self.ownership.provisions(kind, node, live, self._is_wanted)
+        given = self.ownership.provisions(kind, node, live, self._is_wanted) - {roster(self.graph)}
         marks = all(delta.path[0] == kind.marker for delta in deltas)
         return lasting and marks and not given and mark_of(kind, live) is None and bool(node.target.mark)
 
     def _values(self, kind: Kind, node: DesiredObject, live: Object | None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The values before and after of every attribute that something is asked of, or that something is revoked of."""
+        if live is None:
+            after = {path: initial(bound(asked, self.live.ids)) for path, asked in node.constraints.items()}
+            return dict.fromkeys(after), after
         before: dict[str, Any] = {}
-        after: dict[str, Any] = {}
-        revoked = self.ownership.revoked_paths(kind, node) if live is not None else ()
-        for path in (*node.constraints, *revoked):
-            constraint = node.constraints.get(path)
-            if live is None:
-                after[path] = initial(bound(constraint, self.live.ids)) if constraint is not None else None
-                before[path] = None
-            elif constraint is not None and (reason := why_unknown(live, path, constraint, self.live)):
+        after = {}
+        asked = {path: asked for path, asked in node.constraints.items() if not isinstance(asked, Default)}
+        for path in (*asked, *self.ownership.revoked_paths(kind, node)):
+            constraint = asked.get(path)
+            if constraint is not None and (reason := why_unknown(live, path, constraint, self.live)):
                 self.unseen.setdefault(node.address, {})[path] = reason
-            elif not _is_fixed(kind, path, constraint):
-                before[path] = get_path(live, path)
-                after[path] = self._resolved(kind, node, path, constraint, before[path])
-            elif path in live and not isinstance(constraint, Default) and constraint is not None:
+            elif not _is_fixed(kind, path):
+                value = get_path(live, path)
+                after[path] = self._resolved(kind, node, path, constraint, value)
+                before[path] = self._shown(kind, node, path, value)
+            elif path in live and constraint is not None:
                 before[path], after[path] = live[path], constraint.resolve(live[path])
         return before, _starting_anew(node, live, before, after)
 
     def _resolved(self, kind: Kind, node: DesiredObject, path: str, constraint: Constraint | None, live: Any) -> Any:
         """The value that the attribute is to have: without what is revoked, and with what is asked for."""
-        slot, ready = (
-            self.ownership.slot(kind, node, path),
-            bound(constraint, self.live.ids) if constraint is not None else None,
-        )
+        slot = self.ownership.slot(kind, node, path) if self.ownership.revoke else None
+        ready = bound(constraint, self.live.ids) if constraint is not None else None
         kept = slot.without_revoked(live, ready) if slot else live
         return ready.resolve(kept) if ready is not None else kept
+
+    def _shown(self, kind: Kind, node: DesiredObject, path: str, value: Any) -> Any:
+        """The live value, sealed where the spec gave a secret: Auth0 answers it in clear."""
+        slot = self.ownership.slot(kind, node, path)
+        return sealed(value) if slot and slot.is_secret else value
 
     def _refuse_inconsistent(self, kind: Kind, node: DesiredObject, patch: Mapping[str, Any], live: Object) -> None:
         """A request that would not lead where the plan says is a bug of ours: it is never sent."""
@@ -265,20 +292,17 @@ class _Planner:
                 )
 
 
-def _is_fixed(kind: Kind, path: str, constraint: Constraint | None) -> bool:
-    """Whether the attribute of an existing object is not looked at: it only started so, or never changes."""
-    return isinstance(constraint, Default) or (path in kind.create_only and kind.field_at(path).immutable)
+def _is_fixed(kind: Kind, path: str) -> bool:
+    """Whether Auth0 takes the attribute only when it creates the object."""
+    return path in kind.create_only and kind.field_at(path).immutable
 
 
-def _starting_anew(
-    node: DesiredObject, live: Object | None, before: dict[str, Any], after: dict[str, Any]
-) -> dict[str, Any]:
+def _starting_anew(node: DesiredObject, live: Object, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     """The values, with those that start anew because the attribute that they go with changes."""
     for path, constraint in node.constraints.items():
         with_ = constraint.again_with if isinstance(constraint, Default | NotIn) else ""
         if with_ and before.get(with_) is not None and before[with_] != after.get(with_):
-            after[path] = initial(constraint)
-            before[path] = get_path(live, path)
+            before[path], after[path] = get_path(live, path), initial(constraint)
     return after
 
 

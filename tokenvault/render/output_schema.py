@@ -42,13 +42,6 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 def plan_schema() -> Schema:
     """The schema of a plan: `plan --format json`, `show --format json`, and the file that `plan --out` saves."""
     chosen = {"targets": ADDRESSES, "excludes": ADDRESSES, "left_out": count("Changes that this left out.")}
-    orphan = {
-        "address": ADDRESS,
-        "kind": kind(),
-        "id": text("Its id at Auth0."),
-        "name": text("What people call it."),
-        "protected": flag("Whether it is never deleted."),
-    }
     values: Schema = {
         "type": "object",
         "description": "Values by dotted path; references and secrets are never values.",
@@ -74,7 +67,7 @@ def plan_schema() -> Schema:
         "scopes": ref("scopes", "What the token must be allowed."),
         "changes": list_of(ref("change", "A change."), "What changes, in an order in which it can be carried out."),
         "nodes": list_of(node(), "Every object that the spec asks for, changed or not: the graph."),
-        "orphans": list_of(object_of("An orphan.", orphan), "What the spec created and no longer names."),
+        "orphans": list_of(orphan(), "What the spec created and no longer names."),
         "warnings": list_of(ref("diagnostic", "A warning."), "What a reader should know."),
         "apply": object_of("In a saved plan only: what `apply PLANFILE` needs. It holds no secret.", applied),
         "integrity": text("In a saved plan only: a hash of all the rest.", pattern="^sha256:[0-9a-f]{64}$"),
@@ -85,11 +78,24 @@ def plan_schema() -> Schema:
 
 
 @cache
+def orphan() -> Schema:
+    """What a spec left behind."""
+    properties = {
+        "address": ADDRESS,
+        "kind": kind(),
+        "id": text("Its id at Auth0."),
+        "name": text("What people call it."),
+        "protected": flag("Whether it is never deleted."),
+    }
+    return object_of("An orphan.", properties)
+
+
 def drift_schema() -> Schema:
     """The schema of `drift --format json`."""
     counts = {
         "changed": count("Objects that have changed."),
         "gone": count("Objects that are gone."),
+        "dropped": count("Objects that the spec does not have any more, and that go on living."),
         "as_it_should_be": count("Objects of concern that are as the spec says."),
         "reads": count("Requests that it took."),
     }
@@ -103,7 +109,9 @@ def drift_schema() -> Schema:
             ref("change", "An object; `delete` means that it is gone."),
             "What has changed: `before` is what the spec says, `after` what the tenant has.",
         ),
+        "dropped": list_of(orphan(), "What the spec owned and does not have any more, and what goes on living."),
         "pending": list_of({"type": "string"}, "Addresses of what was not applied yet, which is no drift."),
+        "incomplete": list_of({"type": "string"}, "Addresses of what an apply that ended early did not get to."),
         "warnings": list_of(ref("diagnostic", "A warning."), "What a reader should know."),
     }
     found = object_of("What of a spec's objects has changed behind its back.", properties)

@@ -1,4 +1,4 @@
-"""The ASGI application: one door for every request, in front of the Management API and /oauth/token."""
+"""The ASGI application: one door for every request, in front of the Management API and what serves logins."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import control, management, oauth
-from .aliases import Alias, alias_for
+from . import control, cors, front, management
+from .aliases import Alias
 from .errors import ApiError, OAuthError
 from .faults import Rule, status_reply
 from .management import Message, Tenant
+from .pages import Html
 from .routing import Reply
 from .store import Transaction
 from .traffic import break_connection, breaks_connection, spoil
+from .visits import Visit
 
 if TYPE_CHECKING:
     from .core import Sandbox
@@ -33,7 +33,7 @@ def build_app(sandbox: Sandbox) -> ASGIApp:
 
     async def door(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        alias = alias_for(request.headers.get("host", ""), sandbox.canonical_domain, sandbox.domain)
+        alias = sandbox.names.alias(request.headers.get("host", ""), tls=_is_secure(request))
         message = await read_message(request, alias)
         if message.path.startswith(control.PREFIX):
             await render(control.answer(sandbox, message), alias)(scope, receive, send)
@@ -47,10 +47,16 @@ def build_app(sandbox: Sandbox) -> ASGIApp:
         else:
             await response(scope, receive, send)
 
-    return Starlette(routes=[Mount("/", app=door)])
+    # Not wrapped by Starlette: it would answer 500 by itself before whoever serves this hears of a failure of the file.
+    return door
 
 
 # ---- in
+
+
+def _is_secure(request: Request) -> bool:
+    """Whether the caller speaks TLS, to us or to a proxy before us."""
+    return "https" in (request.scope.get("scheme"), request.headers.get("x-forwarded-proto"))
 
 
 async def read_message(request: Request, alias: Alias) -> Message:
@@ -94,10 +100,18 @@ async def answer(sandbox: Sandbox, message: Message, alias: Alias, rule: Rule | 
     if limited:
         return render(limited, alias)
     if rule is None:
-        return _with_headers(render(serve(sandbox, message, alias), alias), headers)
+        return _with_headers(render(serve(sandbox, message, alias), alias), headers | _for_pages(sandbox, message))
     if rule.fault == "slow":
         await asyncio.sleep(rule.duration)
     return spoil(rule, render(_accident(sandbox, message, alias, rule), alias))
+
+
+def _for_pages(sandbox: Sandbox, message: Message) -> dict[str, str]:
+    """The headers for a web page that calls what serves logins."""
+    if "origin" not in message.headers or not front.is_door(message.path):
+        return {}
+    with sandbox.store.read() as tx:
+        return cors.headers(tx, message)
 
 
 def _with_headers(response: Response, headers: dict[str, str]) -> Response:
@@ -108,6 +122,7 @@ def _with_headers(response: Response, headers: dict[str, str]) -> Response:
 def _accident(sandbox: Sandbox, message: Message, alias: Alias, rule: Rule) -> Reply:
     """The reply to a request that is hit: without effect when the rule says before, with it otherwise."""
     if rule.fault == "stale":
+        sandbox.ensure_signing_key()  # so that tokens issued from now on can be read in the frozen view
         sandbox.traffic.freeze_reads(sandbox.store, rule.duration)
     if rule.fault == "meanwhile":
         serve(sandbox, _meddling(message, rule, sandbox.token), alias)
@@ -132,16 +147,19 @@ def _meddling(message: Message, rule: Rule, token: str) -> Message:
 
 def serve(sandbox: Sandbox, message: Message, alias: Alias) -> Reply:
     """The tenant's reply, in one transaction."""
+    visited = front.is_door(message.path)
+    if visited or "." in message.headers.get("authorization", ""):
+        sandbox.ensure_signing_key()
     try:
-        if message.method not in READING:
+        if message.method not in READING or (visited and message.path not in front.PUBLIC):
             with sandbox.store.write() as tx:
                 return dispatch(sandbox, tx, message, alias)
-        if stale := sandbox.traffic.stale_view():
+        if not visited and (stale := sandbox.traffic.stale_view()):
             return dispatch(sandbox, stale.transaction, message, alias)
         with sandbox.store.read() as tx:
             return dispatch(sandbox, tx, message, alias)
     except (ApiError, OAuthError) as refusal:
-        return Reply(refusal.status, refusal.body())
+        return Reply(refusal.status, refusal.body(), refusal.headers)
 
 
 def dispatch(sandbox: Sandbox, tx: Transaction, message: Message, alias: Alias) -> Reply:
@@ -149,9 +167,8 @@ def dispatch(sandbox: Sandbox, tx: Transaction, message: Message, alias: Alias) 
     tenant = Tenant(domain=sandbox.canonical_domain, token=sandbox.token, scopes=sandbox.scopes, now=sandbox.clock())
     if message.path.startswith(management.PREFIX + "/"):
         return management.answer(tx, message, tenant)
-    if message.path == oauth.PATH:
-        return oauth.answer(tx, message, tenant, alias)
-    raise ApiError(404, "Not Found")
+    visit = Visit(tx=tx, message=message, alias=alias, domain=sandbox.canonical_domain, now=tenant.now)
+    return front.answer(visit)
 
 
 # ---- out
@@ -161,5 +178,9 @@ def render(reply: Reply, alias: Alias) -> Response:
     """The reply as an HTTP response in the terms of whoever asked."""
     if reply.body is None:
         return Response(status_code=reply.status, headers=dict(reply.headers))
+    if isinstance(reply.body, Html):
+        return Response(reply.body.encode(errors="replace"), reply.status, dict(reply.headers))
     text = alias.outward_json(json.dumps(reply.body))
+    if reply.status >= 400:
+        text = alias.outward_text(text)
     return Response(text, reply.status, dict(reply.headers), "application/json; charset=utf-8")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from .errors import bad_request
+from .errors import ApiError, bad_request
 
 Rule = dict[str, Any]
 
@@ -60,6 +60,11 @@ def either(*rules: Rule) -> Rule:
     return {"either": rules}
 
 
+def told_by(key: str, present: Rule, absent: Rule) -> Rule:
+    """An object that obeys one rule when it has this key, and another when it has not."""
+    return {"told_by": (key, present, absent)}
+
+
 def nullable(rule: Rule) -> Rule:
     """The same, or null."""
     return {**rule, "nullable": True}
@@ -95,6 +100,9 @@ def _check(rule: Rule, value: Any, path: str) -> None:
         return
     if "either" in rule:
         rule = next((one for one in rule["either"] if _has_type(value, one["type"])), rule["either"][0])
+    if "told_by" in rule:
+        key, present, absent = rule["told_by"]
+        rule = present if isinstance(value, dict) and key in value else absent
     if "enum" in rule:
         _check_enum(rule["enum"], value, path)
         return
@@ -146,10 +154,7 @@ def _check_array(rule: Rule, value: list[Any], path: str) -> None:
 def _check_object(rule: Rule, value: dict[str, Any], path: str) -> None:
     properties = rule.get("properties", {})
     if unknown := [key for key in value if rule.get("closed") and key not in properties]:
-        names = ",".join(unknown)
-        hint = "consider storing them in metadata, or removing them"
-        problem = f"'Additional properties not allowed: {names}' ({hint})"
-        raise bad_request(f"Payload validation error: {problem}{_at(path)}.")
+        raise additional_properties(unknown, path)
     for key in rule.get("required", ()):
         if key not in value:
             raise _invalid(f"Missing required property: {key}", path)
@@ -159,6 +164,13 @@ def _check_object(rule: Rule, value: dict[str, Any], path: str) -> None:
         raise _invalid(f"Too many properties defined ({len(value)}), maximum {rule['max']}", path)
     for key, item in value.items():
         _check(properties.get(key, rule.get("values", ANYTHING)), item, f"{path}.{key}" if path else key)
+
+
+def additional_properties(names: Collection[str], path: str = "") -> ApiError:
+    """400 for properties that an object has no place for."""
+    hint = "consider storing them in metadata, or removing them"
+    problem = f"'Additional properties not allowed: {','.join(names)}' ({hint})"
+    return bad_request(f"Payload validation error: {problem}{_at(path)}.")
 
 
 def _invalid(problem: str, path: str) -> Exception:

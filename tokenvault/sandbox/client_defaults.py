@@ -52,6 +52,29 @@ def complete_session_transfer(sent: Document) -> Document:
     return completed | ({"delegation": DELEGATION | sent["delegation"]} if sent.get("delegation") else {})
 
 
+LOGOUT_NAMES = ("oidc_logout", "oidc_backchannel_logout")
+LOGOUT_INITIATORS: Document = {"mode": "custom", "selected_initiators": ["rp-logout", "idp-logout"]}
+
+
+def with_logout(client: Document, changes: Document) -> Document:
+    """The application with both names of its logout settings agreeing, after a body that may hold either or both.
+
+    `oidc_backchannel_logout` is the old name, which knows of nothing but the addresses.
+    """
+    if changes.get("oidc_logout") is None and changes.get("oidc_backchannel_logout") is None:
+        gone = {"oidc_logout", "oidc_backchannel_logout"} & changes.keys()
+        return {name: value for name, value in client.items() if not gone or name not in LOGOUT_NAMES}
+    addresses = "backchannel_logout_urls"
+    settings: Document = {"backchannel_logout_initiators": LOGOUT_INITIATORS, **(client.get("oidc_logout") or {})}
+    if changes.get("oidc_logout") is None:
+        old = client.get("oidc_backchannel_logout") or {}
+        settings = {name: value for name, value in settings.items() if name != addresses} | old
+    return client | {
+        "oidc_logout": settings,
+        "oidc_backchannel_logout": {addresses: settings[addresses]} if settings.get(addresses) else {},
+    }
+
+
 def is_strict_third_party(body: Document) -> bool:
     """Third-party applications in strict mode get narrower defaults and ids of their own form."""
     return body.get("is_first_party") is False and body.get("third_party_security_mode") == "strict"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from . import ids
+from . import ids, system_apis
 from .check import BOOLEAN, NONEMPTY, Rule, array, closed, enum, nullable, text
 from .errors import bad_request, conflict, not_found
 from .merge import merge, without_nulls
 from .paging import list_page
 from .routing import PAGING, Call, Reply, Route
 from .store import Document, Filters, Transaction
+from .variants import USER_GRANT_AS_CLIENT
 
 KIND = "client_grants"
 
@@ -16,18 +17,21 @@ KIND = "client_grants"
 # ---- what is stored
 
 
-def create(tx: Transaction, body: Document) -> Document:
+def create(tx: Transaction, body: Document, *, domain: str) -> Document:
     """A new grant, refused when its application, API or scopes do not exist or it is there already."""
     body = without_nulls(body)
     _check_parties(tx, body)
     grant = {"id": ids.grant_id(), "subject_type": "client", **body}
+    if tx.varies(USER_GRANT_AS_CLIENT) and system_apis.is_my_account(tx, grant["audience"], domain):
+        grant["subject_type"] = "client"
     twin: Document = {key: grant[key] for key in ("client_id", "audience", "subject_type") if key in grant}
     if "client_id" in twin and tx.first(KIND, twin):
         raise conflict(
             f"A client grant already exists between {body['client_id']} and {body['audience']}", "client_grant_conflict"
         )
     grant.setdefault("scope", [])
-    return _save(tx, grant, sent=grant)
+    _check_scopes(tx, grant)
+    return _save(tx, grant)
 
 
 def _check_parties(tx: Transaction, body: Document) -> None:
@@ -39,14 +43,18 @@ def _check_parties(tx: Transaction, body: Document) -> None:
         raise not_found("resource server")
 
 
-def _save(tx: Transaction, grant: Document, *, sent: Document) -> Document:
-    """Store the grant, whose API must know the scopes that were sent; `allow_all_scopes` leaves no list of scopes."""
-    if grant.get("allow_all_scopes"):
-        grant.pop("scope", None)
+def _check_scopes(tx: Transaction, grant: Document) -> None:
+    """A new grant names scopes of its API; a PATCH may name others, as tenants were seen to accept."""
     api = tx.first("resource_servers", {"identifier": grant["audience"]}) or {}
     known = {scope["value"] for scope in api.get("scopes", [])}
-    if unknown := [scope for scope in sent.get("scope") or [] if scope not in known]:
+    if unknown := [scope for scope in grant["scope"] if scope not in known]:
         raise bad_request(f"The following scopes do not exist in {grant['audience']}: {','.join(unknown)}")
+
+
+def _save(tx: Transaction, grant: Document) -> Document:
+    """Store the grant; `allow_all_scopes` leaves no list of scopes."""
+    if grant.get("allow_all_scopes"):
+        grant.pop("scope", None)
     tx.put(KIND, grant["id"], grant)
     return grant
 
@@ -92,12 +100,12 @@ def get_grant(call: Call) -> Reply:
 
 def create_grant(call: Call) -> Reply:
     """POST /client-grants."""
-    return Reply(201, create(call.tx, call.body))
+    return Reply(201, create(call.tx, call.body, domain=call.domain))
 
 
 def update_grant(call: Call) -> Reply:
     """PATCH /client-grants/{id}."""
-    return Reply(200, _save(call.tx, merge(_existing(call), call.body), sent=call.body))
+    return Reply(200, _save(call.tx, merge(_existing(call), call.body)))
 
 
 def delete_grant(call: Call) -> Reply:

@@ -24,7 +24,9 @@ from .check import (
     nullable,
     opened,
     text,
+    told_by,
 )
+from .ids import PATH_PATTERNS
 
 APP_TYPES = (
     "native", "spa", "regular_web", "non_interactive", "resource_server", "express_configuration", "rms", "box",
@@ -153,6 +155,9 @@ INLINE_CERTIFICATE = closed(
     ("credential_type",),
 )
 CREDENTIAL_REFERENCE = closed({"id": STRING}, ("id",))
+# An application that is copied from the answers of another tenant refers to keys that are nowhere but there.
+COPIED = closed({"id": text(pattern=PATH_PATTERNS["credential"])})
+KEY_OR_COPY, CERTIFICATE_OR_COPY = told_by("id", COPIED, INLINE_KEY), told_by("id", COPIED, INLINE_CERTIFICATE)
 GRANT = closed({"connection": NONEMPTY, "scopes": NONEMPTY_STRINGS}, ("connection", "scopes"))
 
 
@@ -274,11 +279,14 @@ CREATE = closed(
     | {
         **dict.fromkeys(("custom_login_page", "custom_login_page_preview", "form_template"), NONEMPTY),
         "resource_server_identifier": text(min=1, max=600),
-        "client_authentication_methods": authentication_methods(INLINE_KEY, INLINE_CERTIFICATE),
-        "signed_request_object": signed_request_object(INLINE_KEY),
-        "token_vault_privileged_access": privileged_access(INLINE_KEY),
+        "client_authentication_methods": authentication_methods(KEY_OR_COPY, CERTIFICATE_OR_COPY),
+        "signed_request_object": signed_request_object(KEY_OR_COPY),
+        "token_vault_privileged_access": privileged_access(KEY_OR_COPY),
     },
     ("name",),
+)
+MINIMAL_CREATE = closed(
+    {name: COMMON.get(name, STRING) for name in ("name", "app_type", "resource_server_identifier", "grant_types")}
 )
 UPDATE = closed(
     COMMON

@@ -6,20 +6,24 @@ import ipaddress
 from collections import Counter
 
 from . import client_rules, credentials, enablements, ids
+from .check import check_body
 from .client_defaults import (
     complete_refresh_token,
     complete_session_transfer,
     is_strict_third_party,
     rotation,
     with_defaults,
+    with_logout,
 )
 from .errors import ApiError, bad_request, not_found
 from .merge import merge, pruned
 from .paging import list_page, select
 from .routing import FIELDS, PAGING, Call, Reply, Route
 from .store import Document, Filters, Transaction
+from .variants import ANSWER_ONLY_KEYS, MINIMAL_API_CLIENT, PRIVILEGED_ACCESS_UNSEEN, WORKER_PARTS_ALONE
 
 KIND = "clients"
+ANSWER_ONLY_KEY = "revision"  # nothing that Auth0 has: a stand-in for whatever it may add
 READ = ("read:clients", "read:client_keys", "read:client_credentials", "read:client_summary")
 KEY_FIELDS = frozenset({"client_secret", "encryption_key", "signing_keys"})
 SUMMARY = frozenset({"client_id", "name", "app_type", "is_first_party", "global", "logo_uri", "tenant"})
@@ -42,10 +46,12 @@ def create(tx: Transaction, body: Document, now: float, *, tenant: str, client_i
     """A new application with the server's defaults; inline credentials go into its pool."""
     body = pruned(body)
     new_id = ids.third_party_client_id() if is_strict_third_party(body) else ids.client_id()
-    client = {"tenant": tenant, **with_defaults(body), "client_id": client_id or new_id}
+    client = with_logout({"tenant": tenant, **with_defaults(body), "client_id": client_id or new_id}, body)
     client.setdefault("client_secret", ids.client_secret())
     client["signing_keys"] = signing_keys()
     _check_link(tx, client)
+    if client.get("app_type") == "resource_server" and tx.varies(MINIMAL_API_CLIENT):
+        check_body(client_rules.MINIMAL_CREATE, body)
     _move_inline_credentials(tx, client, now)
     _save(tx, client)
     enablements.enable_by_default(tx, client["client_id"])
@@ -67,9 +73,15 @@ def _check_link(tx: Transaction, client: Document) -> None:
 
 
 def _move_inline_credentials(tx: Transaction, client: Document, now: float) -> None:
-    for _, references in credentials.slots(client):
-        added = [credentials.add(tx, client["client_id"], inline, now) for inline in references]
+    for slot, references in credentials.slots(client):
+        added = [_add_credential(tx, client["client_id"], slot, inline, now) for inline in references]
         references[:] = [{"id": credential["id"]} for credential in added]
+
+
+def _add_credential(tx: Transaction, client_id: str, slot: str, inline: Document, now: float) -> Document:
+    if "id" in inline:
+        return credentials.add_copy(tx, client_id, slot, inline["id"], now)
+    return credentials.add(tx, client_id, inline, now)
 
 
 def _save(tx: Transaction, client: Document) -> None:
@@ -121,7 +133,7 @@ def _check_address(entry: str) -> None:
 
 def update(tx: Transaction, client: Document, patch: Document) -> Document:
     """The application after a PATCH."""
-    changed: Document = pruned(merge(client, patch, replaced=REPLACED))
+    changed: Document = with_logout(pruned(merge(client, patch, replaced=REPLACED)), patch)
     if {"client_authentication_methods", "token_endpoint_auth_method"} <= patch.keys() and not (
         patch["client_authentication_methods"] or patch["token_endpoint_auth_method"]
     ):
@@ -153,6 +165,10 @@ def remove(tx: Transaction, client: Document) -> None:
 def view(call: Call, client: Document) -> Document:
     """The application as this token may see it."""
     shown = dict(client)
+    if call.tx.varies(PRIVILEGED_ACCESS_UNSEEN):
+        shown.pop("token_vault_privileged_access", None)
+    if call.tx.varies(ANSWER_ONLY_KEYS) and "refresh_token" in shown:
+        shown["refresh_token"] = {**shown["refresh_token"], ANSWER_ONLY_KEY: 1}
     if not call.may("read:client_keys"):
         shown = {name: value for name, value in shown.items() if name not in KEY_FIELDS}
     if not call.may("read:client_keys", "read:client_credentials"):
@@ -184,6 +200,9 @@ def _filters(call: Call) -> Filters:
 
 def _require_parts(call: Call, verb: str) -> None:
     """Credentials and privileged access need scopes of their own; the rest needs the plain one."""
+    crowded = verb == "update" and "token_vault_privileged_access" in call.body and len(call.body) > 1
+    if crowded and call.tx.varies(WORKER_PARTS_ALONE):
+        raise bad_request("token_vault_privileged_access must be updated in a request of its own")
     for part, scope in PART_SCOPES.items():
         if part in call.body:
             call.require(f"{verb}:{scope}")
@@ -205,10 +224,10 @@ def get_client(call: Call) -> Reply:
 
 
 def create_client(call: Call) -> Reply:
-    """POST /clients; the answer alone shows the signing key's private half, and always the secret."""
+    """POST /clients; the answer alone shows the signing key's private half, whole credentials, and always the secret."""
     _require_parts(call, "create")
     client = create(call.tx, call.body, call.now, tenant=call.domain.split(".")[0])
-    shown = view(call, client) | {"encrypted": True}
+    shown = view(call, credentials.with_details(call.tx, client)) | {"encrypted": True}
     shown["signing_keys"] = [{**key, "key": FAKE_PRIVATE_KEY} for key in client["signing_keys"]]
     if not client.get("client_authentication_methods"):
         shown["client_secret"] = client["client_secret"]

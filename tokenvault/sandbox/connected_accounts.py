@@ -1,8 +1,7 @@
-"""Users and the accounts they have connected: `/users/{id}/connected-accounts`."""
+"""The accounts that users have connected: `/users/{id}/connected-accounts`."""
 
 from __future__ import annotations
 
-from . import ids
 from .errors import not_found
 from .paging import checkpoint_slice
 from .routing import PAGING, Call, Reply, Route
@@ -11,15 +10,6 @@ from .store import Document, Transaction
 KIND = "connected_accounts"
 SHOWN = ("id", "connection", "connection_id", "strategy", "access_type", "scopes", "created_at", "expires_at",
          "organization_id")  # fmt: skip
-
-
-def ensure_user(tx: Transaction, user_id: str, now: float) -> Document:
-    """The user, made up on first mention."""
-    user = tx.get("users", user_id)
-    if user is None:
-        user = {"user_id": user_id, "created_at": ids.timestamp(now)}
-        tx.put("users", user_id, user)
-    return user
 
 
 def accounts_of(tx: Transaction, user_id: str) -> list[Document]:

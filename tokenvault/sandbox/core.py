@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
@@ -10,13 +11,27 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from . import DOMAIN, TOKEN, login, tenant
-from .aliases import Alias
+from . import DOMAIN, TOKEN, login, masking, signing, tenant
+from .aliases import Alias, Names
 from .auth import ALL_SCOPES
-from .store import Store
+from .store import Store, Transaction
 from .traffic import Traffic
+from .variants import chosen, from_environment
 
 STATE_VERSION = 1
+
+
+def _check_state(state: Any) -> None:
+    problem = ValueError("not a sandbox state, or of another version")
+    if not isinstance(state, dict) or state.get("version") != STATE_VERSION or not isinstance(state.get("domain"), str):
+        raise problem
+    objects = state.get("objects")
+    if not isinstance(objects, dict) or not all(isinstance(documents, dict) for documents in objects.values()):
+        raise problem
+    if not all(isinstance(doc, dict) for documents in objects.values() for doc in documents.values()):
+        raise problem
+    if "identity" not in objects.get("tenant", {}):
+        raise problem
 
 
 class Sandbox:
@@ -29,9 +44,10 @@ class Sandbox:
         empty: bool = False,
         domain: str = DOMAIN,
         scopes: Collection[str] | None = None,
+        variants: Collection[str] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.store = Store(path)
+        self.store = Store(path, from_environment(os.environ) if variants is None else chosen(variants))
         self.clock = clock
         self.token = TOKEN
         self.traffic = Traffic()
@@ -42,11 +58,36 @@ class Sandbox:
             identity = tx.get("tenant", "identity") or {}
         self.canonical_domain = str(identity["domain"])
         self.domain = domain
+        self.served_as: tuple[str, ...] = tuple(identity.get("names", ()))
 
     def _plant(self, tx: Any, domain: str, empty: bool) -> None:
         tenant.plant_bare_tenant(tx, domain, self.clock())
         if not empty:
             tenant.plant_sample_company(tx, domain, self.clock())
+
+    @property
+    def names(self) -> Names:
+        """Every name that this tenant answers to."""
+        return Names(self.canonical_domain, self.domain, self.served_as)
+
+    def serve_as(self, names: Sequence[str]) -> None:
+        """Answer to these names, too; they are kept, so that another process knows them."""
+        self.served_as = tuple(dict.fromkeys(names))
+        with self.store.write() as tx:
+            self._keep_names(tx)
+
+    def _keep_names(self, tx: Transaction) -> None:
+        identity = tx.get("tenant", "identity") or {}
+        if self.served_as != tuple(identity.get("names", ())):
+            tx.put("tenant", "identity", {**identity, "names": list(self.served_as)})
+
+    def ensure_signing_key(self) -> None:
+        """Make the key that tokens are signed with, unless the tenant has one."""
+        with self.store.read() as tx:
+            there = signing.is_there(tx)
+        if not there:
+            with self.store.write() as tx:
+                signing.ensure(tx)
 
     @cached_property
     def app(self) -> ASGIApp:
@@ -55,27 +96,38 @@ class Sandbox:
 
         return build_app(self)
 
-    def export_state(self) -> dict[str, Any]:
-        """The whole state: kind → key → object, kinds sorted, objects in order of creation."""
+    def export_state(self, *, masked: bool = False) -> dict[str, Any]:
+        """The whole state: kind → key → object, kinds sorted, objects in order of creation; secrets hidden if asked."""
         with self.store.read() as tx:
-            return {"version": STATE_VERSION, "domain": self.canonical_domain, "objects": tx.dump()}
+            objects = {kind: held for kind, held in tx.dump().items() if kind != signing.KIND}
+        objects = masking.masked(objects) if masked else objects
+        return {"version": STATE_VERSION, "domain": self.canonical_domain, "objects": objects}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Replace everything by an exported state; raises ValueError when it is none."""
-        if state.get("version") != STATE_VERSION or "identity" not in state.get("objects", {}).get("tenant", {}):
-            raise ValueError("not a sandbox state, or of another version")
+        """Replace everything by an exported state; raises ValueError when it is none.
+
+        Where the state hides a secret, the tenant keeps its own or gets a new one.
+        """
+        _check_state(state)
         with self.store.write() as tx:
+            held = tx.dump()
+            objects = masking.unmasked(state["objects"], held)
             tx.clear()
-            for kind, objects in state["objects"].items():
-                for key, doc in objects.items():
+            for kind, documents in objects.items():
+                for key, doc in documents.items():
                     tx.put(kind, key, doc)
+            self._keep_names(tx)
         self.canonical_domain = str(state["domain"])
 
-    def reset(self, *, empty: bool = False) -> None:
-        """Start over: the sample company, or with `empty` a bare tenant."""
+    def reset(self, *, empty: bool = False, variants: Collection[str] = ()) -> None:
+        """Start over: the sample company, or with `empty` a bare tenant; from now on it behaves by these variants."""
+        names = sorted(chosen(variants))
         with self.store.write() as tx:
             tx.clear()
             self._plant(tx, self.canonical_domain, empty)
+            self._keep_names(tx)
+            if names:
+                tx.put("tenant", "variants", {"names": names})
 
     # ---- what happens in a browser at a real tenant
 
@@ -102,17 +154,23 @@ class Sandbox:
     def issue_refresh_token(self, user: str, client_id: str, *, audience: str | None = None) -> str:
         """The refresh token of a login with offline_access at this application; raises OAuthError when refused."""
         with self.store.write() as tx:
-            return login.issue_refresh_token(tx, user, client_id, self.clock(), self._inward(audience))
+            canonical = self._alias(audience).inward_value(audience) if audience else None
+            return login.issue_refresh_token(tx, user, client_id, self.clock(), canonical)
 
     def issue_access_token(self, user: str, client_id: str, audience: str) -> str:
-        """The access token of a login for this API; raises OAuthError when refused."""
+        """The access token of a login for this API; raises OAuthError when refused.
+
+        Its issuer is the tenant by the name that the audience shows, else by the one it is served under.
+        """
+        alias = self._alias(audience)
+        self.ensure_signing_key()
         with self.store.write() as tx:
             return login.issue_access_token(
-                tx, user, client_id, str(self._inward(audience)), self.clock(), domain=self.canonical_domain
+                tx, user, client_id, alias.inward_value(audience), self.clock(), alias=alias
             )
 
-    def _inward(self, audience: str | None) -> str | None:
-        return Alias(self.domain, self.canonical_domain).inward_value(audience) if audience else None
+    def _alias(self, audience: str) -> Alias:
+        return self.names.alias_of(audience) or self.names.preferred()
 
     def close(self) -> None:
         """Close the file."""

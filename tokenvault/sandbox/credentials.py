@@ -5,6 +5,8 @@ The PEM goes in and never comes out; its JWK is kept to verify signatures with.
 
 from __future__ import annotations
 
+import copy
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +14,7 @@ from . import client_rules, ids, keys
 from .errors import bad_request, not_found
 from .routing import PAGING, Call, Reply, Route
 from .store import Document, Transaction
+from .variants import EXCLUSIVE_CREDENTIALS
 
 KIND = "credentials"
 POOL_LIMIT = 4
@@ -37,6 +40,19 @@ def add(tx: Transaction, client_id: str, body: Document, now: float) -> Document
     credential = _build(body, now) | {"client_id": client_id}
     if any(_same_key(credential, other) for other in held):
         raise bad_request("credentials contains public keys that already exist in client")
+    _store(tx, credential)
+    return credential
+
+
+def add_copy(tx: Transaction, client_id: str, slot: str, credential_id: str, now: float) -> Document:
+    """Stand-in for the credential of a copied application: it has the id and no key, so nothing can be signed with it.
+
+    Auth0's own schema has no place for it; it lets a tenant be rebuilt from what another one answered.
+    """
+    moment = ids.timestamp(now)
+    credential = {"id": credential_id, "credential_type": type_of(slot), "name": "", "client_id": client_id}
+    credential |= {"alg": "RS256"} if type_of(slot) == "public_key" else {}
+    credential |= {"created_at": moment, "updated_at": moment}
     _store(tx, credential)
     return credential
 
@@ -82,7 +98,7 @@ def _same_key(one: Document, other: Document) -> bool:
     if one["credential_type"] != other["credential_type"]:
         return False
     identity = "jwk" if "jwk" in one else "subject_dn"
-    return bool(one.get(identity) == other.get(identity))
+    return identity in one and bool(one[identity] == other.get(identity))
 
 
 def _store(tx: Transaction, credential: Document) -> None:
@@ -97,14 +113,31 @@ def slots(client: Document) -> Iterable[tuple[str, list[Document]]]:
         yield name, (client.get(name) or {}).get("credentials", [])
 
 
+def type_of(slot: str) -> str:
+    """The type of credential that a slot takes."""
+    return "x509_cert" if slot == "self_signed_tls_client_auth" else SLOT_TYPES.get(slot, "public_key")
+
+
 def attached(client: Document) -> set[str]:
     """The ids of the credentials that a slot holds."""
     return {reference["id"] for _, references in slots(client) for reference in references}
 
 
+def with_details(tx: Transaction, client: Document) -> Document:
+    """The application with whole credentials in place of the references to them."""
+    detailed: Document = copy.deepcopy(client)
+    held = {credential["id"]: view(credential) for credential in pool(tx, client["client_id"])}
+    for _, references in slots(detailed):
+        references[:] = [held[reference["id"]] for reference in references]
+    return detailed
+
+
 def check_references(tx: Transaction, client: Document) -> None:
     """Refuse references to credentials that the pool lacks or that are of the wrong kind."""
     held = {credential["id"]: credential for credential in pool(tx, client["client_id"])}
+    uses = Counter(reference["id"] for _, references in slots(client) for reference in references)
+    if tx.varies(EXCLUSIVE_CREDENTIALS) and (shared := [one for one, count in uses.items() if count > 1]):
+        raise bad_request(f"The credential {shared[0]} is in use already; each use takes a credential of its own")
     for slot, references in slots(client):
         if len({reference["id"] for reference in references}) < len(references):
             raise bad_request("credentials contains duplicated ids")
@@ -115,9 +148,8 @@ def check_references(tx: Transaction, client: Document) -> None:
 def _check_reference(slot: str, credential_id: str, held: dict[str, Document]) -> None:
     if credential_id not in held:
         raise bad_request(f"The credential {credential_id} does not exist in this client")
-    expected = "x509_cert" if slot == "self_signed_tls_client_auth" else SLOT_TYPES.get(slot, "public_key")
-    if held[credential_id]["credential_type"] != expected:
-        raise bad_request(f"{slot} requires credentials of type {expected}")
+    if held[credential_id]["credential_type"] != type_of(slot):
+        raise bad_request(f"{slot} requires credentials of type {type_of(slot)}")
 
 
 # ---- endpoints

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import ids
+from . import ids, tenant_settings
 from .check import BOOLEAN, NONEMPTY, array, closed
 from .errors import bad_request, not_found
 from .paging import checkpoint_slice, select
@@ -35,8 +35,7 @@ def disable(tx: Transaction, connection_id: str, client_id: str) -> None:
 
 def enable_by_default(tx: Transaction, client_id: str) -> None:
     """The tenant flag `enable_client_connections` hands every connection to every new application."""
-    settings = tx.get("tenant", "settings") or {}
-    if settings.get("flags", {}).get("enable_client_connections"):
+    if tenant_settings.flag(tx, "enable_client_connections"):
         for connection in tx.find("connections"):
             enable(tx, connection["id"], client_id)
 

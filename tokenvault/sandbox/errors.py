@@ -6,7 +6,10 @@
     ├── conflict()                 409 …_conflict
     └── insufficient_scope()       403
 
-They are functions that build one exception: the wire form has no types, only codes.
+    SandboxError                   the sandbox itself cannot be used as it was asked; no tenant ever says this
+    └── SandboxFileError           its file cannot
+
+The others are functions that build one exception: the wire form has no types, only codes.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ class ApiError(Exception):
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(message)
         self.status, self.message, self.code = status, message, code
+        self.headers: dict[str, str] = {}
 
     def body(self) -> dict[str, Any]:
         """The JSON form."""
@@ -35,10 +39,27 @@ class OAuthError(Exception):
     def __init__(self, status: int, error: str, description: str) -> None:
         super().__init__(description)
         self.status, self.error, self.description = status, error, description
+        # exactly this: one of Auth0's SDKs reads the text of an error at no other content type
+        self.headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
     def body(self) -> dict[str, Any]:
         """The JSON form."""
         return {"error": self.error, "error_description": self.description}
+
+
+class SandboxError(Exception):
+    """The sandbox cannot be used as it was asked; with a stable code and a way out, for whoever asked for it."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint = code, message, hint
+
+
+class SandboxFileError(SandboxError):
+    """The file that holds the tenant cannot be used.
+
+    Codes: sandbox-foreign, sandbox-damaged, sandbox-full, sandbox-busy, sandbox-unusable.
+    """
 
 
 def bad_request(message: str, code: str = "invalid_body") -> ApiError:

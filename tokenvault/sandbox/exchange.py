@@ -13,15 +13,15 @@ description says what is wrong.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import connected_accounts, enablements, guardian, providers, worker
+from . import connected_accounts, enablements, guardian, provider_api, providers, refresh_tokens, worker
 from .auth import read_token
 from .errors import OAuthError
 from .store import Document, Transaction
+from .variants import CUSTOM_API_CLIENT_ENABLED, GITHUB_OAUTH_APPS
 
 GRANT_TYPE = "urn:auth0:params:oauth:grant-type:token-exchange:federated-connection-access-token"
 SUBJECT = "urn:ietf:params:oauth:token-type:"
@@ -56,12 +56,12 @@ def exchange(tx: Transaction, request: Request) -> dict[str, Any]:
     """The provider's access token, or an OAuthError that says what is missing."""
     _check_client(request.client)
     _check_parameters(request.form)
-    if "all-applications" in guardian.policies(tx):
+    if guardian.always_asks(tx):
         raise OAuthError(403, "mfa_required", "Multifactor authentication required")
     subject = _subject(tx, request)
     connection = _connection(tx, request.form["connection"], subject)
     account = _account(tx, subject.user_id, connection, request.form.get("login_hint"))
-    return _answer(request, connection, account, subject)
+    return _answer(tx, request, connection, account, subject)
 
 
 def _check_client(client: Document) -> None:
@@ -100,8 +100,8 @@ def _subject(tx: Transaction, request: Request) -> Subject:
 
 def _refresh_token_subject(tx: Transaction, request: Request) -> Subject:
     client = request.client
-    token = tx.get("refresh_tokens", request.form["subject_token"])
-    if token is None or token["client_id"] != client["client_id"]:
+    token = refresh_tokens.find(tx, request.form["subject_token"], client, request.now)
+    if token is None:
         raise OAuthError(403, "invalid_grant", "Unknown or invalid refresh token.")
     if token["rotating"] or client["refresh_token"]["rotation_type"] == "rotating":
         raise OAuthError(400, "invalid_request", "Rotating refresh token not supported")
@@ -133,13 +133,17 @@ def _connection(tx: Transaction, name: str, subject: Subject) -> Document:
         raise OAuthError(403, "access_denied", f"The connection {name} is not enabled for connected accounts")
     if not any(enablements.is_enabled(tx, connection["id"], client_id) for client_id in subject.clients):
         raise OAuthError(403, "access_denied", f"The connection {name} is not enabled for the client")
+    exchanging = subject.clients[-1]
+    if tx.varies(CUSTOM_API_CLIENT_ENABLED) and not enablements.is_enabled(tx, connection["id"], exchanging):
+        raise OAuthError(403, "access_denied", f"The connection {name} is not enabled for the client that exchanges")
     return connection
 
 
 def _account(tx: Transaction, user_id: str, connection: Document, login_hint: str | None) -> Document:
     accounts = [one for one in connected_accounts.accounts_of(tx, user_id) if one["connection_id"] == connection["id"]]
     hinted = [one for one in accounts if login_hint in (None, one["id"], one.get("login_hint"))]
-    usable = [one for one in hinted if one["refresh_token"]]
+    lasting = connection["strategy"] == "github" and tx.varies(GITHUB_OAUTH_APPS)
+    usable = [one for one in hinted if one["refresh_token"] or lasting]
     if not usable or providers.uses_developer_keys(connection):
         raise OAuthError(
             401, "federated_connection_refresh_token_not_found", "Federated connection Refresh Token not found."
@@ -153,10 +157,13 @@ def _account(tx: Transaction, user_id: str, connection: Document, login_hint: st
     return usable[-1]
 
 
-def _answer(request: Request, connection: Document, account: Document, subject: Subject) -> dict[str, Any]:
+def _answer(
+    tx: Transaction, request: Request, connection: Document, account: Document, subject: Subject
+) -> dict[str, Any]:
     scopes = [scope for scope in account["scopes"] if subject.scopes is None or scope in subject.scopes]
+    token = provider_api.hand_out(tx, connection, account, scopes, request.now, PROVIDER_LIFETIME)
     return {
-        "access_token": f"{connection['strategy']}-sandbox-token-{secrets.token_urlsafe(24)}",
+        "access_token": token,
         "scope": " ".join(scopes),
         "expires_in": PROVIDER_LIFETIME,
         "issued_token_type": request.form["requested_token_type"],

@@ -20,9 +20,10 @@ A rule is a JSON object:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
+from http import HTTPStatus
 from typing import Any
 
 from .errors import ApiError, insufficient_scope, unauthorized
@@ -72,13 +73,60 @@ def _parse_rule(document: Any) -> Rule:
     known = {field.name for field in fields(Rule)}
     if not isinstance(document, dict) or not document.keys() <= known:
         raise ValueError(f"not a fault rule: {document}")
-    fault = document.get("fault")
-    is_status = isinstance(fault, int) or str(fault).isdigit()
-    if not is_status and fault not in FAULTS:
-        raise ValueError(f"unknown fault: {fault}")
-    if document.get("when", "before") not in ("before", "after"):
-        raise ValueError("when is before or after")
-    return Rule(**{**document, "fault": int(fault) if is_status and fault is not None else fault})
+    rule = {**document, "fault": _parse_fault(document.get("fault"))}
+    for name, (fits, expected) in FIELDS.items():
+        if name in rule and not fits(rule[name]):
+            raise ValueError(f"{name} must be {expected}: {document}")
+    return Rule(**rule)
+
+
+def _parse_fault(fault: Any) -> int | str:
+    if isinstance(fault, str) and fault.isascii() and fault.isdigit() and len(fault) == 3:
+        fault = int(fault)
+    if _is_whole(fault) and fault in STATUSES:
+        return int(fault)
+    if isinstance(fault, str) and fault in FAULTS:
+        return fault
+    raise ValueError(f"unknown fault: {fault}")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_count(value: Any) -> bool:
+    return _is_whole(value) and value >= 1
+
+
+def _is_duration(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LONGEST
+
+
+def _is_request(value: Any) -> bool:
+    """A request of somebody else: what `meanwhile` sends."""
+    if not isinstance(value, dict) or not value.keys() <= {"method", "path", "body"}:
+        return False
+    path = value.get("path", "/")
+    return value.get("method", "PATCH") in METHODS and isinstance(path, str) and path.startswith("/")
+
+
+STATUSES = frozenset(status for status in HTTPStatus if status >= 200) - {204, 205, 304}  # those have no body
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+LONGEST = 86_400
+FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "method": (lambda value: value in ("*", *METHODS), f"* or one of {', '.join(METHODS)}"),
+    "path": (lambda value: isinstance(value, str), "a text with wildcards"),
+    "nth": (_is_count, "a whole number from 1"),
+    "times": (lambda value: value is None or _is_count(value), "a whole number from 1, or null for always"),
+    "when": (lambda value: value in ("before", "after"), "before or after"),
+    "reset": (lambda value: value is None or _is_duration(value), f"seconds from 0 to {LONGEST}, or null"),
+    "status": (
+        lambda value: value is None or (_is_whole(value) and 200 <= value <= 599),
+        "a status from 200 to 599, or null",
+    ),
+    "seconds": (lambda value: value is None or _is_duration(value), f"seconds from 0 to {LONGEST}, or null"),
+    "request": (lambda value: value is None or _is_request(value), "{method?, path?, body?}, or null"),
+}
 
 
 class FaultPlan:

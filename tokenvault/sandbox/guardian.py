@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import tenant_settings
 from .check import BOOLEAN, OBJECT, STRING, Rule, array, closed, enum, opened
 from .errors import bad_request
 from .routing import Call, Endpoint, Reply, Route
@@ -18,6 +19,12 @@ POLICIES = ("all-applications", "confidence-score")
 def policies(tx: Transaction) -> list[str]:
     """The tenant's MFA policies; none means Never."""
     return list((tx.get("tenant", "policies") or {"policies": []})["policies"])
+
+
+def always_asks(tx: Transaction) -> bool:
+    """Whether every login asks for a second factor: so the policy says, and no Action decides in its place."""
+    by_action = tenant_settings.settings(tx).get("customize_mfa_in_postlogin_action")
+    return "all-applications" in policies(tx) and not by_action
 
 
 def get_policies(call: Call) -> Reply:

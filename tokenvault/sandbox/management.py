@@ -18,6 +18,8 @@ from . import (
     guardian,
     resource_servers,
     tenant_settings,
+    unrelated,
+    users,
 )
 from .auth import caller_scopes
 from .check import check_body
@@ -37,6 +39,8 @@ ROUTES: tuple[Route, ...] = (
     *guardian.ROUTES,
     *tenant_settings.ROUTES,
     *connected_accounts.ROUTES,
+    *unrelated.ROUTES,
+    *users.ROUTES,
 )
 
 
@@ -97,8 +101,15 @@ def _call(
     )
 
 
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
 def _parse(body: str) -> Any:
     try:
-        return json.loads(body)
-    except ValueError:
+        document = json.loads(body, parse_constant=_refuse_constant)
+        if "\\ud" in body.lower():  # half of a character, which no database takes
+            json.dumps(document, ensure_ascii=False).encode()
+        return document
+    except (ValueError, RecursionError):
         raise ApiError(400, "Invalid request payload JSON format", "invalid_body") from None

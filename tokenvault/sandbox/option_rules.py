@@ -139,6 +139,7 @@ FEDERATED: dict[str, Rule] = {
     "metadataXml": STRING,
     "non_persistent_attrs": STRINGS,
     "set_user_root_attributes": enum("on_each_login", "on_first_login", "never_on_login"),
+    "strategy_version": integer(),
     "token_endpoint_auth_method": enum("client_secret_post", "private_key_jwt"),
     "token_endpoint_auth_signing_alg": enum(*SIGNING_ALGORITHMS),
     "token_endpoint_jwtca_aud_format": enum("issuer", "token_endpoint"),

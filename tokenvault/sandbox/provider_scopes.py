@@ -110,6 +110,7 @@ MICROSOFT_SCOPES = {
         }.items()
     },
 }
+MICROSOFT_FIRST_SCOPES = MICROSOFT_SCOPES | {"signin": "wl.signin"}
 LINKEDIN_SCOPES = {
     "email": "r_emailaddress",
     "profile": "r_liteprofile",
@@ -118,7 +119,7 @@ LINKEDIN_SCOPES = {
     "network": "r_network",
     "openid": "openid",
 }
-LINKEDIN_VERSION = 3  # of a connection that names none
+LINKEDIN_FIRST_SCOPES = LINKEDIN_SCOPES | {"profile": "r_basicprofile"}
 LINKEDIN_OPENID_SCOPES = {"email": "email", "profile": "profile", "openid": "openid"}
 FACEBOOK_NAMES = (
     "ads_management ads_read allow_context_profile_field business_management email groups_access_member_info "
@@ -176,11 +177,19 @@ def computed_scope(strategy: str, options: Document) -> str | list[str]:
     table = _table(strategy, options)
     scopes = list(BASE.get(strategy, ()))
     scopes += [table[name] for name, value in options.items() if value is True and name in table]
-    scopes += [scope for scope in options.get("freeform_scopes") or [] if scope not in scopes]
-    return JOINED[strategy](scopes) if strategy in JOINED else scopes
+    scopes += options.get("freeform_scopes") or []
+    unique = list(dict.fromkeys(scopes))
+    return JOINED[strategy](unique) if strategy in JOINED else unique
+
+
+# Documents say that LinkedIn's third version is the default; a tenant was seen to ask for the scopes of the first.
+FIRST_VERSION = 1
+BY_VERSION: dict[str, Mapping[int, Mapping[str, str]]] = {
+    "linkedin": {1: LINKEDIN_FIRST_SCOPES, 2: LINKEDIN_SCOPES, 3: LINKEDIN_OPENID_SCOPES},
+    "windowslive": {1: MICROSOFT_FIRST_SCOPES, 2: MICROSOFT_SCOPES},
+}
 
 
 def _table(strategy: str, options: Document) -> Mapping[str, str]:
-    if strategy == "linkedin" and options.get("strategy_version", LINKEDIN_VERSION) == LINKEDIN_VERSION:
-        return LINKEDIN_OPENID_SCOPES
-    return BOOLEANS[strategy]
+    versions = BY_VERSION.get(strategy, {})
+    return versions.get(options.get("strategy_version") or FIRST_VERSION, BOOLEANS[strategy])

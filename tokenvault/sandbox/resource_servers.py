@@ -12,6 +12,7 @@ from .merge import merge, without_nulls
 from .paging import list_page, select
 from .routing import FIELDS, PAGING, Call, Reply, Route
 from .store import Document, Filters, Transaction
+from .variants import DEFAULT_POLICY, MY_ACCOUNT_NAMED, SYSTEM_CLIENT_POLICY
 
 KIND = "resource_servers"
 DEFAULT_AUTHORIZATION: Document = {"client": {"policy": "require_client_grant"}, "user": {"policy": "allow_all"}}
@@ -25,24 +26,32 @@ DEFAULTS: Document = {
 }
 REPLACED = ("proof_of_possession", "token_encryption", "subject_type_authorization", "authorization_policy")
 IDENTIFIERS_LIMIT = 10
+DEFAULT_POLICY_OF_TENANT: Document = {"policy_id": "00000000-0000-7000-8000-000000000000"}
 
 
 # ---- what is stored
 
 
 def create(tx: Transaction, body: Document, *, domain: str) -> Document:
-    """A new API; of the My Account API only the identifier is taken from the body."""
+    """A new API; of the My Account API little but the identifier is taken from the body."""
     identifier = body["identifier"]
     if tx.first(KIND, {"identifier": identifier}):
         raise conflict("A resource server with the same identifier already exists", "resource_server_conflict")
     if system_apis.is_my_account(tx, identifier, domain):
-        body = system_apis.my_account_api(identifier)
+        body = _my_account_api(tx, body)
     api = {"id": ids.object_id(), **DEFAULTS, **without_nulls(body)}
     if "token_lifetime_for_web" not in body:
         api["token_lifetime_for_web"] = min(DEFAULTS["token_lifetime_for_web"], api["token_lifetime"])
     _complete(api)
     tx.put(KIND, api["id"], api)
     return api
+
+
+def _my_account_api(tx: Transaction, body: Document) -> Document:
+    if tx.varies(MY_ACCOUNT_NAMED) and not body.get("name"):
+        raise bad_request("Payload validation error: 'Missing required property: name'.")
+    policy = {"authorization_policy": DEFAULT_POLICY_OF_TENANT} if tx.varies(DEFAULT_POLICY) else {}
+    return policy | system_apis.my_account_api(body)
 
 
 def _complete(api: Document) -> None:
@@ -60,7 +69,12 @@ def _complete(api: Document) -> None:
 def update(tx: Transaction, api: Document, patch: Document) -> Document:
     """The API after a PATCH; a system API takes only a few properties."""
     check_body(SYSTEM_UPDATE if api.get("is_system") else UPDATE, patch)
+    fixed = api.get("is_system") and tx.varies(SYSTEM_CLIENT_POLICY)
+    if fixed and "client" in patch.get("subject_type_authorization", {}):
+        raise bad_request("You cannot update the client access of a system API")
     changed = merge(api, patch, replaced=REPLACED)
+    if api.get("is_system") and "subject_type_authorization" in patch:  # nobody changes the other half of that
+        changed["subject_type_authorization"] = api["subject_type_authorization"] | patch["subject_type_authorization"]
     _complete(changed)
     tx.put(KIND, api["id"], changed)
     return changed

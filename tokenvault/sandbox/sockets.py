@@ -6,27 +6,47 @@ The server registers its transports here by the peer's address, which is what th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 
 from starlette.types import Scope
 
-_transports: dict[tuple[str, int], asyncio.Transport] = {}
+Address = tuple[str, int]
+_transports: dict[Address, asyncio.Transport] = {}
+_ended: dict[Address, asyncio.Event] = {}
 
 
-def register(transport: asyncio.Transport) -> None:
-    """Remember a connection."""
-    _transports[tuple(transport.get_extra_info("peername")[:2])] = transport
+def register(transport: asyncio.Transport) -> Address | None:
+    """Remember a connection; the address to forget it by, None when the caller has left already."""
+    peer = transport.get_extra_info("peername")
+    if not peer:
+        return None
+    address: Address = (peer[0], peer[1])
+    _transports[address], _ended[address] = transport, asyncio.Event()
+    return address
 
 
-def unregister(transport: asyncio.Transport) -> None:
-    """Forget it."""
-    _transports.pop(tuple(transport.get_extra_info("peername")[:2]), None)
+def unregister(address: Address | None) -> None:
+    """Forget it; a connection with TLS does not know its peer any more when it ends."""
+    if address:
+        _transports.pop(address, None)
+        if ended := _ended.pop(address, None):
+            ended.set()
 
 
 def _transport(scope: Scope) -> asyncio.Transport | None:
     client = scope.get("client")
     return _transports.get(tuple(client)) if client else None
+
+
+async def gone(scope: Scope, seconds: float) -> None:
+    """Wait until the connection has ended, but not longer than this: TLS says goodbye first."""
+    client = scope.get("client")
+    ended = _ended.get(tuple(client)) if client else None
+    if ended:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), seconds)
 
 
 def reset_connection(scope: Scope) -> None:

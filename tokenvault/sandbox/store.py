@@ -7,7 +7,6 @@ after kill -9. WAL and a busy timeout let a second process (a served sandbox, sa
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
@@ -15,10 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .database import connect, damaged, explained
+from .variants import Variant
+
 Document = dict[str, Any]
 Filters = Mapping[str, Any]
 
-BUSY_TIMEOUT_MS = 20_000
 INDEXED = frozenset({"client_id", "name", "identifier", "resource_server_identifier"})
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects(kind TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL, doc TEXT NOT NULL,
@@ -30,16 +31,37 @@ CREATE UNIQUE INDEX IF NOT EXISTS objects_in_order ON objects(kind, seq);
 )
 
 
+class UnreadableDocument(Exception):
+    """A stored document is no JSON object."""
+
+
+def _decode(text: str) -> Document:
+    try:
+        document = json.loads(text)
+    except (ValueError, TypeError):
+        raise UnreadableDocument from None
+    if not isinstance(document, dict):
+        raise UnreadableDocument
+    return document
+
+
 class Transaction:
     """The tenant's documents inside one transaction; lists come in order of creation."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._sql = connection
+    def __init__(self, connection: sqlite3.Connection, variants: frozenset[str] = frozenset()) -> None:
+        self._sql, self._variants = connection, variants
+        self._kept_variants: frozenset[str] | None = None
+
+    def varies(self, variant: Variant) -> bool:
+        """Whether the server behaves by this variant: this process was told so, or the file says it."""
+        if self._kept_variants is None:
+            self._kept_variants = frozenset((self.get("tenant", "variants") or {}).get("names", ()))
+        return variant.name in self._variants | self._kept_variants
 
     def get(self, kind: str, key: str) -> Document | None:
         """The document, or None."""
         row = self._sql.execute("SELECT doc FROM objects WHERE kind = ? AND id = ?", (kind, key)).fetchone()
-        return json.loads(row[0]) if row else None
+        return _decode(row[0]) if row else None
 
     def put(self, kind: str, key: str, doc: Document) -> None:
         """Create or replace a document; a replaced one keeps its place in lists."""
@@ -70,7 +92,7 @@ class Transaction:
             f"SELECT seq, doc FROM objects WHERE kind = ? AND {order} > ?{where} ORDER BY {order} LIMIT ?",  # noqa: S608
             (kind, seq, *values, limit),
         )
-        return [(number, json.loads(doc)) for number, doc in rows]
+        return [(number, _decode(doc)) for number, doc in rows]
 
     def page(self, kind: str, filters: Filters, *, offset: int, limit: int) -> list[Document]:
         """One page of documents by position."""
@@ -79,7 +101,7 @@ class Transaction:
             f"SELECT doc FROM objects WHERE kind = ?{where} ORDER BY seq LIMIT ? OFFSET ?",  # noqa: S608
             (kind, *values, limit, offset),
         )
-        return [json.loads(doc) for (doc,) in rows]
+        return [_decode(doc) for (doc,) in rows]
 
     def count(self, kind: str, filters: Filters) -> int:
         """How many documents have these values."""
@@ -93,13 +115,13 @@ class Transaction:
             "SELECT doc FROM objects WHERE kind = ? AND id > ? AND id < ? ORDER BY seq",
             (kind, f"{owner}/", f"{owner}0"),  # "0" follows "/" in ASCII: exactly the keys that begin with owner/
         )
-        return [json.loads(doc) for (doc,) in rows]
+        return [_decode(doc) for (doc,) in rows]
 
     def dump(self) -> dict[str, dict[str, Document]]:
         """Everything: kind → key → document, in order of creation."""
         state: dict[str, dict[str, Document]] = {}
         for kind, key, doc in self._sql.execute("SELECT kind, id, doc FROM objects ORDER BY kind, seq"):
-            state.setdefault(kind, {})[key] = json.loads(doc)
+            state.setdefault(kind, {})[key] = _decode(doc)
         return state
 
     def clear(self) -> None:
@@ -120,69 +142,65 @@ def _where(filters: Filters) -> tuple[str, list[Any]]:
 
 
 class Store:
-    """Opens the file and hands out transactions."""
+    """Opens the file and hands out transactions. Everything here raises SandboxFileError when the file fails."""
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = str(path)
-        if self.path != ":memory:":
-            _create_private(Path(path))
+    def __init__(self, path: Path | str, variants: frozenset[str] = frozenset()) -> None:
+        self.path, self._variants = str(path), variants
         self._lock = threading.RLock()
-        self._connection = self._connect()
-        self._connection.executescript(SCHEMA)
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        return connection
+        self._connection = connect(self.path, SCHEMA)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A consistent view; what is written in it is undone."""
         with self._lock, self._transaction("BEGIN", "ROLLBACK"):
-            yield Transaction(self._connection)
+            yield Transaction(self._connection, self._variants)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """The one writer; commits at the end, undoes everything when the block raises."""
         with self._lock, self._transaction("BEGIN IMMEDIATE", "COMMIT"):
-            yield Transaction(self._connection)
+            yield Transaction(self._connection, self._variants)
 
     @contextmanager
     def _transaction(self, begin: str, end: str) -> Iterator[None]:
-        self._connection.execute(begin)
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute(end)
+        with explained(self.path), _readable(self.path):
+            self._connection.execute(begin)
+            try:
+                yield
+                self._connection.execute(end)
+            except BaseException:
+                if self._connection.in_transaction:  # on a full disk SQLite has ended it already
+                    self._connection.execute("ROLLBACK")
+                raise
 
     def snapshot(self) -> Snapshot:
         """The state as it is now, whatever is written later."""
-        return Snapshot(self._connect())
+        return Snapshot(connect(self.path, SCHEMA), self._variants)
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        with explained(self.path):
+            self._connection.close()
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[None]:
+    try:
+        yield
+    except UnreadableDocument:
+        raise damaged(path) from None
 
 
 class Snapshot:
     """A view that stays as it was when it was taken; close it after use."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, variants: frozenset[str] = frozenset()) -> None:
         self._connection = connection
         connection.execute("BEGIN")
         connection.execute("SELECT COUNT(*) FROM objects").fetchone()  # a read transaction begins with its first read
-        self.transaction = Transaction(connection)
+        self.transaction = Transaction(connection, variants)
 
     def close(self) -> None:
         """Give the view up."""
         self._connection.execute("ROLLBACK")
         self._connection.close()
-
-
-def _create_private(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))

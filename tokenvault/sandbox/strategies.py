@@ -24,8 +24,9 @@ STRATEGIES = (
 )  # fmt: skip
 ENTERPRISE = frozenset({"ad", "adfs", "auth0-oidc", "google-apps", "office365", "oidc", "okta", "pingfederate", "samlp",
                         "sharepoint", "waad"})  # fmt: skip
-WITHOUT_ACCOUNTS = frozenset({"auth0", "sms", "email", "ad", "samlp", "adfs", "pingfederate"})
-OIDC = ("oidc", "okta")
+OIDC = frozenset({"oidc", "okta"})
+WITH_PURPOSE = frozenset({"box", "github", "google-oauth2", "oauth2", "oidc", "windowslive"})  # by the SDK's schemas
+NAMED_BY_DEFAULT = OIDC | {"waad"}  # the display name of these is their name until one is set
 GUARDED = {  # survive a PATCH that leaves them out
     "auth0": ("enable_script_context",),
     "google-apps": ("map_user_id_to_id",),
@@ -49,7 +50,7 @@ DATABASE_METHODS: Document = {
         "local_enrollment_enabled": True,
     },
 }
-PASSWORD_OPTIONS: Document = {  # of a connection that has some
+PASSWORD_OPTIONS: Document = {
     "complexity": {
         "min_length": 15,
         "character_types": [],
@@ -87,15 +88,14 @@ ATTRIBUTES: dict[str, Document] = {
     },
 }
 
+OKTA_ENDPOINTS = {"authorization_endpoint": "authorize", "token_endpoint": "token", "userinfo_endpoint": "userinfo"}
+
 Completion = Callable[[Document, Document | None, str], Document]
 
 
 def complete_options(strategy: str, sent: Document, before: Document | None, domain: str) -> Document:
     """The options after a create (`before` is None) or an update, from what was sent."""
-    options = dict(sent)
-    for key in GUARDED.get(strategy, ()):
-        if before and key in before:
-            options.setdefault(key, before[key])
+    options = _or_else(sent, {key: before[key] for key in GUARDED.get(strategy, ()) if before and key in before})
     if complete := COMPLETIONS.get(strategy):
         options = complete(options, before, domain)
     if provider_scopes.is_computed(strategy, options):
@@ -109,8 +109,8 @@ def _database(options: Document, before: Document | None, _: str) -> Document:
     completed |= {name: _fill(methods, options.get(name) or {}) for name, methods in DATABASE_METHODS.items()}
     if attributes := options.get("attributes"):
         completed["attributes"] = _identifiers(attributes)
-    if password_options := options.get("password_options"):
-        completed["password_options"] = _fill(PASSWORD_OPTIONS, password_options)
+    if options.get("password_options") or before is None:
+        completed["password_options"] = _fill(PASSWORD_OPTIONS, options.get("password_options") or {})
     return completed
 
 
@@ -120,6 +120,11 @@ def _identifiers(attributes: Document) -> Document:
     if not any(value.get("identifier", {}).get("active") for value in filled.values()):
         raise bad_request("attributes must contain one active identifier")
     return filled
+
+
+def _or_else(sent: Document, defaults: Document) -> Document:
+    """What was sent, and of the defaults that which was not."""
+    return sent | {key: value for key, value in defaults.items() if key not in sent}
 
 
 def _fill(defaults: Document, sent: Document) -> Document:
@@ -133,8 +138,22 @@ def _passwordless(options: Document, _: Document | None, __: str) -> Document:
     return {"brute_force_protection": True, "disable_signup": False, **options}
 
 
-def _google_workspace(options: Document, _: Document | None, __: str) -> Document:
-    return options | {key: options.get(key, True) for key in ("email", "profile", "handle_login_from_social")}
+def _google(options: Document, _: Document | None, __: str) -> Document:
+    return _or_else(options, {"email": True} if options else {"email": True, "profile": True})
+
+
+def _google_workspace(options: Document, before: Document | None, __: str) -> Document:
+    grown = {} if before is None else {"api_enable_users": True}
+    always = {"map_user_id_to_id": False, "email": True, "profile": True, "handle_login_from_social": True}
+    return _or_else(options, grown | always)
+
+
+def _microsoft(options: Document, _: Document | None, __: str) -> Document:
+    return _or_else(options, {"signin": True})
+
+
+def _linkedin(options: Document, _: Document | None, __: str) -> Document:
+    return _or_else(options, {"profile": True})
 
 
 def _entra(options: Document, _: Document | None, domain: str) -> Document:
@@ -150,11 +169,24 @@ def _oidc(options: Document, before: Document | None, _: str) -> Document:
 
 
 def _plain_oidc(options: Document, before: Document | None, domain: str) -> Document:
-    return _fill({"attribute_map": {"mapping_mode": "bind_all"}}, _oidc(options, before, domain))
+    defaults = {"type": "front_channel", "attribute_map": {"mapping_mode": "bind_all"}}
+    return _fill(defaults, _oidc(options, before, domain))
 
 
 def _okta(options: Document, before: Document | None, domain: str) -> Document:
-    return _fill({"attribute_map": {"mapping_mode": "basic_profile"}}, _oidc(options, before, domain))
+    defaults = {"type": "back_channel", "attribute_map": {"mapping_mode": "basic_profile"}}
+    return _okta_endpoints(_fill(defaults, _oidc(options, before, domain)))
+
+
+def _okta_endpoints(options: Document) -> Document:
+    """An Okta organization publishes its endpoints: where one is missing, all come from there.
+
+    Connections with DPoP were seen to keep the authorization endpoint that was sent.
+    """
+    if not options.get("domain") or all(options.get(name) for name in OKTA_ENDPOINTS):
+        return options
+    published = {name: f"https://{options['domain']}/oauth2/v1/{path}" for name, path in OKTA_ENDPOINTS.items()}
+    return published | options if options.get("dpop_signing_alg") else options | published
 
 
 def _saml(options: Document, _: Document | None, __: str) -> Document:
@@ -182,7 +214,10 @@ COMPLETIONS: dict[str, Completion] = {
     "auth0": _database,
     "sms": _passwordless,
     "email": _passwordless,
+    "google-oauth2": _google,
     "google-apps": _google_workspace,
+    "windowslive": _microsoft,
+    "linkedin": _linkedin,
     "waad": _entra,
     "oidc": _plain_oidc,
     "okta": _okta,

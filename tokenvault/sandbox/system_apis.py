@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .store import Document, Transaction
+from .variants import CANONICAL_MY_ACCOUNT
 
 MANAGEMENT_NAME, MY_ACCOUNT_NAME = "Auth0 Management API", "Auth0 My Account API"
 CONNECTED_ACCOUNTS_SCOPES = (
@@ -66,13 +67,19 @@ def my_account_identifier(domain: str) -> str:
 
 def is_my_account(tx: Transaction, identifier: str, domain: str) -> bool:
     """Whether this is the My Account API of the tenant or of one of its custom domains."""
-    domains = [domain, *(custom["domain"] for custom in tx.find("custom_domains"))]
+    domains = [domain]
+    if not tx.varies(CANONICAL_MY_ACCOUNT):
+        domains += [custom["domain"] for custom in tx.find("custom_domains")]
     return identifier in map(my_account_identifier, domains)
 
 
 def scope_items(values: tuple[str, ...]) -> list[Document]:
-    """Scopes as a resource server lists them."""
-    return [{"value": value, "description": value.replace(":", " ").replace("_", " ").title()} for value in values]
+    """Scopes as a resource server lists them, each with its name in plain words for description."""
+    return [{"value": value, "description": _in_words(value)} for value in values]
+
+
+def _in_words(scope: str) -> str:
+    return scope.replace(":me:", ":").replace(":", " ").replace("_", " ").title()
 
 
 def management_api(domain: str) -> Document:
@@ -85,11 +92,11 @@ def management_api(domain: str) -> Document:
     }
 
 
-def my_account_api(identifier: str) -> Document:
-    """The My Account API: whatever is asked for, the server makes it like this."""
-    return {
+def my_account_api(body: Document) -> Document:
+    """The My Account API: but for the identifier and the policy, whatever is asked for, the server makes it like this."""
+    asked = {name: body[name] for name in ("identifier", "authorization_policy") if body.get(name)}
+    return asked | {
         "name": MY_ACCOUNT_NAME,
-        "identifier": identifier,
         "is_system": True,
         "allow_offline_access": True,
         "skip_consent_for_verifiable_first_party_clients": True,

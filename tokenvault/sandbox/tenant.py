@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 from . import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -15,6 +13,7 @@ from . import (
     ids,
     resource_servers,
     system_apis,
+    users,
 )
 from . import tenant_settings as settings
 from .store import Document, Transaction
@@ -22,7 +21,7 @@ from .store import Document, Transaction
 
 def plant_bare_tenant(tx: Transaction, domain: str, now: float) -> None:
     """What every tenant is born with: its settings, the Management API, the global client."""
-    tx.put("tenant", "identity", {"domain": domain, "signing_key": secrets.token_hex(32)})
+    tx.put("tenant", "identity", {"domain": domain})
     tx.put("tenant", "settings", settings.defaults("Acme"))
     tx.put("tenant", "policies", {"policies": []})
     resource_servers.create(tx, system_apis.management_api(domain), domain=domain)
@@ -49,19 +48,22 @@ def _plant_global_client(tx: Transaction, domain: str) -> None:
 
 
 def plant_sample_company(tx: Transaction, domain: str, now: float) -> None:
-    """Acme: a deploy tool, a legacy portal with a past, a single-page app, and the connections they use."""
+    """Acme: a deploy tool, a legacy portal with a past, a single-page app, the connections they use, and two users."""
     company = domain.split(".")[0]
     settings.plant_domain(tx, {"domain": "auth.acme.example", "type": "auth0_managed_certs"})
     created = {body["name"]: connections.create(tx, body, domain=domain)["id"] for body in SAMPLE_CONNECTIONS}
     clients.create(tx, DEPLOY_TOOL, now, tenant=company, client_id=CLIENT_ID)
     grant = {"client_id": CLIENT_ID, "audience": system_apis.management_identifier(domain)}
-    client_grants.create(tx, {**grant, "scope": list(system_apis.MANAGEMENT_SCOPES)})
+    client_grants.create(tx, {**grant, "scope": list(system_apis.MANAGEMENT_SCOPES)}, domain=domain)
+    for user_id in SAMPLE_USERS:
+        users.ensure_user(tx, user_id, now)
     for body in (LEGACY_PORTAL, STOREFRONT):
         client = clients.create(tx, body, now, tenant=company)
         for name in ("google-oauth2", "github", "Username-Password-Authentication"):
             enablements.enable(tx, created[name], client["client_id"])
 
 
+SAMPLE_USERS = ("auth0|alice", "auth0|bob")
 DEPLOY_TOOL: Document = {
     "name": "Acme Deploy",
     "description": "Machine-to-machine application for infrastructure as code",

@@ -26,6 +26,7 @@ from .merge import merge
 from .paging import checkpoint_slice, select
 from .routing import FIELDS, PAGING, Call, Reply, Route
 from .store import Document, Transaction
+from .variants import MFA_BY_ACTION
 
 FLAGS = (
     "allow_changing_enable_sso", "allow_legacy_delegation_grant_types", "allow_legacy_ro_grant_types",
@@ -81,7 +82,13 @@ def defaults(friendly_name: str) -> Document:
 
 def settings(tx: Transaction) -> Document:
     """The tenant's settings."""
-    return tx.get("tenant", "settings") or {}
+    kept = tx.get("tenant", "settings") or {}
+    return kept | ({"customize_mfa_in_postlogin_action": True} if tx.varies(MFA_BY_ACTION) else {})
+
+
+def flag(tx: Transaction, name: str) -> bool:
+    """Whether a flag of the tenant is on."""
+    return bool(settings(tx).get("flags", {}).get(name))
 
 
 def get_settings(call: Call) -> Reply:
@@ -143,18 +150,22 @@ UPDATE = closed(
 
 # ---- custom domains
 
+DOMAIN_COMMON: dict[str, Rule] = {
+    "tls_policy": enum("recommended"),
+    "custom_client_ip_header": nullable(STRING),
+    "domain_metadata": mapping(nullable(text(max=255)), max=10),
+    "relying_party_identifier": nullable(text(max=255)),
+}
 DOMAIN_CREATE = closed(
-    {
+    DOMAIN_COMMON
+    | {
         "domain": text(min=3, max=255, pattern=r"^([a-zA-Z0-9-]+\.)+[A-Za-z0-9-]+$"),
         "type": enum("auth0_managed_certs", "self_managed_certs"),
         "verification_method": enum("txt"),
-        "tls_policy": enum("recommended"),
-        "custom_client_ip_header": nullable(STRING),
-        "domain_metadata": mapping(nullable(text(max=255)), max=10),
-        "relying_party_identifier": text(max=255),
     },
     ("domain", "type"),
 )
+DOMAIN_UPDATE = closed(DOMAIN_COMMON)
 
 
 def list_domains(call: Call) -> Reply:
@@ -173,24 +184,65 @@ def create_domain(call: Call) -> Reply:
 
 
 def plant_domain(tx: Transaction, body: Document) -> Document:
-    """A custom domain as Auth0 keeps one that is verified."""
+    """A custom domain as Auth0 keeps one that is verified; the first one is the default."""
+    key = f"cd_{ids.random_text(16)}"
+    edge = f"{key.lower().replace('_', '-')}.edge.tenants.auth0.com"
     domain = {
-        "custom_domain_id": f"cd_{ids.random_text(16)}",
+        "custom_domain_id": key,
         "status": "ready",
         "primary": True,
+        "is_default": not tx.find("custom_domains"),
         "tls_policy": "recommended",
-        **body,
+        "verification": _verification(body, edge),
+        **({"origin_domain_name": edge} if body["type"] == "self_managed_certs" else {}),
+        **{name: value for name, value in body.items() if name != "verification_method"},
     }
-    tx.put("custom_domains", domain["custom_domain_id"], domain)
+    tx.put("custom_domains", key, domain)
+    return domain
+
+
+def _verification(body: Document, edge: str) -> Document:
+    """How it was shown whose the domain is: Auth0 sees a CNAME lead to itself, or a TXT record where it does not."""
+    if body["type"] == "auth0_managed_certs":
+        methods = [{"name": "cname", "record": edge, "domain": body["domain"]}]
+    else:
+        record = f"auth0-domain-verification={ids.random_text(32)}"
+        methods = [{"name": "txt", "record": record, "domain": f"_cf-custom-hostname.{body['domain']}"}]
+    return {"methods": methods, "status": "verified"}
+
+
+def _existing_domain(call: Call) -> Document:
+    domain = call.tx.get("custom_domains", call.params["id"])
+    if domain is None:
+        raise not_found("custom domain")
     return domain
 
 
 def get_domain(call: Call) -> Reply:
     """GET /custom-domains/{id}."""
-    domain = call.tx.get("custom_domains", call.params["id"])
-    if domain is None:
-        raise not_found("custom domain")
+    return Reply(200, _existing_domain(call))
+
+
+def update_domain(call: Call) -> Reply:
+    """PATCH /custom-domains/{id}: the metadata merges, null removes."""
+    domain = merge(_existing_domain(call), call.body)
+    call.tx.put("custom_domains", domain["custom_domain_id"], domain)
     return Reply(200, domain)
+
+
+def get_default_domain(call: Call) -> Reply:
+    """GET /custom-domains/default: the one that is used where none is named, else the canonical domain."""
+    return Reply(200, call.tx.first("custom_domains", {"is_default": True}) or {"domain": call.domain})
+
+
+def set_default_domain(call: Call) -> Reply:
+    """PATCH /custom-domains/default: a custom domain, or the canonical one."""
+    wanted, domains = call.body["domain"], call.tx.find("custom_domains")
+    if wanted not in (call.domain, *(domain["domain"] for domain in domains)):
+        raise not_found("custom domain")
+    for domain in domains:
+        call.tx.put("custom_domains", domain["custom_domain_id"], domain | {"is_default": domain["domain"] == wanted})
+    return get_default_domain(call)
 
 
 def delete_domain(call: Call) -> Reply:
@@ -228,6 +280,21 @@ ROUTES = (
         endpoint=create_domain,
         body=DOMAIN_CREATE,
     ),
+    Route(method="GET", path="/custom-domains/default", scopes=("read:custom_domains",), endpoint=get_default_domain),
+    Route(
+        method="PATCH",
+        path="/custom-domains/default",
+        scopes=("update:custom_domains",),
+        endpoint=set_default_domain,
+        body=closed({"domain": STRING}, ("domain",)),
+    ),
     Route(method="GET", path="/custom-domains/{id}", scopes=("read:custom_domains",), endpoint=get_domain),
+    Route(
+        method="PATCH",
+        path="/custom-domains/{id}",
+        scopes=("update:custom_domains",),
+        endpoint=update_domain,
+        body=DOMAIN_UPDATE,
+    ),
     Route(method="DELETE", path="/custom-domains/{id}", scopes=("delete:custom_domains",), endpoint=delete_domain),
 )

@@ -18,6 +18,7 @@ from .throttle import RateLimit
 
 HTML = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"
 LOG_LIMIT = 200_000
+END_WAIT = 5.0
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ async def break_connection(rule: Rule, response: Response, scope: Scope, receive
                 sockets.close_connection(scope)
         case _:
             sockets.close_connection(scope)
-    await asyncio.sleep(0.02)  # so that the server sees its connection gone before it misses an answer
+    await sockets.gone(scope, END_WAIT)  # so that the server sees its connection gone before it misses an answer
 
 
 async def _caller_left(seconds: float, receive: Receive) -> bool:

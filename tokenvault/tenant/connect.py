@@ -39,20 +39,16 @@ async def open_tenant(
 
 @asynccontextmanager
 async def _sandbox(path: Path, pacer: Pacer, observe: Callable[[Exchange], None]) -> AsyncIterator[Tenant]:
-    import httpx
 
-    from tokenvault.sandbox import TOKEN, open_sandbox
+    from tokenvault.sandbox import TOKEN
+    from tokenvault.tenant.embedded import SandboxTransport, embedded_sandbox
     from tokenvault.tenant.tokens import Access, FixedToken
 
-    sandbox = open_sandbox(path)
-    token = FixedToken(TOKEN, Access(source="the sandbox", scopes=sandbox.scopes))
-    try:
-        transport = httpx.ASGITransport(app=sandbox.app)
-        async with BoundedClient(deadline=TIMEOUT, transport=transport) as http:
+    with embedded_sandbox(path) as sandbox:
+        token = FixedToken(TOKEN, Access(source="the sandbox", scopes=sandbox.scopes))
+        async with BoundedClient(deadline=TIMEOUT, transport=SandboxTransport(sandbox)) as http:
             base = f"http://{sandbox.domain}"
             yield Tenant(domain=sandbox.domain, base_url=base, token=token, http=http, pacer=pacer, observe=observe)
-    finally:
-        sandbox.close()
 
 
 @asynccontextmanager

@@ -92,14 +92,10 @@ async def open_token_endpoint(
 
 @asynccontextmanager
 async def _sandbox(tenant_options: TenantOptions, domain: str, observe: Observe) -> AsyncIterator[TokenEndpoint]:
-    import httpx
 
-    from tokenvault.sandbox import open_sandbox
+    from tokenvault.tenant.embedded import SandboxTransport, embedded_sandbox
 
     assert tenant_options.sandbox is not None
-    sandbox = open_sandbox(tenant_options.sandbox)
-    try:
-        async with BoundedClient(deadline=TIMEOUT, transport=httpx.ASGITransport(app=sandbox.app)) as http:
+    with embedded_sandbox(tenant_options.sandbox) as sandbox:
+        async with BoundedClient(deadline=TIMEOUT, transport=SandboxTransport(sandbox)) as http:
             yield TokenEndpoint(domain=domain, url=f"http://{domain}/{PATH}", http=http, observe=observe)
-    finally:
-        sandbox.close()

@@ -1,0 +1,140 @@
+"""What works at run time: each exchange that doctor judges is tried at the sandbox."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import jwt
+
+from tests.reliability.sequences.tenant import Tenant
+from tests.reliability.sequences.world import KEYS, kids, private_key
+from tokenvault.sandbox import DOMAIN
+from tokenvault.sandbox.errors import OAuthError
+
+EXCHANGE = "urn:auth0:params:oauth:grant-type:token-exchange:federated-connection-access-token"
+TYPE = "urn:ietf:params:oauth:token-type:"
+FEDERATED = "http://auth0.com/oauth/token-type/federated-connection-access-token"
+TOKEN_VAULT = "http://auth0.com/oauth/token-type/token-vault-access-token"
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+def disagreements(tenant: Tenant, doctor: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Cases that doctor calls ready and that do not work, and the other way round."""
+    before = tenant.state()
+    try:
+        for case in doctor["cases"]:
+            if case["state"] not in ("ready", "not_ready") or not case["connection"]:
+                continue
+            refusal = _tried(tenant, case)
+            if (case["state"] == "ready") == (refusal is None):
+                continue
+            if case["state"] == "ready" and "check" in case["preconditions"].values():
+                continue  # doctor asks a person to look
+            doubts = sorted(name for name, state in case["preconditions"].items() if state == case["state"])
+            because = f": {', '.join(doubts[:3])}" if case["state"] == "not_ready" else f": {_plain(refusal)}"
+            yield f"{case['flavor']} is {case['state']}{because}", {"case": case, "refusal": refusal}
+    finally:
+        tenant.load(before)
+
+
+def _plain(refusal: str | None) -> str:
+    return " ".join(word for word in (refusal or "works").split() if len(word) < 30)[:90]
+
+
+def _tried(tenant: Tenant, case: dict[str, Any]) -> str | None:
+    """Why a new user of the application gets no token, or None."""
+    user = f"auth0|{uuid.uuid4().hex}"
+    try:
+        return _USES[case["flavor"]](tenant, case, user)
+    except OAuthError as refusal:
+        return f"{refusal.body()}"
+
+
+def _connect(tenant: Tenant, case: dict[str, Any], user: str) -> str | None:
+    tenant.sandbox.connect(user, case["connection"], client_id=case["client_id"])
+    return None
+
+
+def _by_refresh_token(tenant: Tenant, case: dict[str, Any], user: str) -> str | None:
+    tenant.sandbox.connect(user, case["connection"], client_id=case["client_id"])
+    token = tenant.sandbox.issue_refresh_token(user, case["client_id"])
+    form = {"subject_token": token, "subject_token_type": f"{TYPE}refresh_token", "requested_token_type": FEDERATED}
+    return _exchanged(tenant, case, form)
+
+
+def _by_access_token(tenant: Tenant, case: dict[str, Any], user: str) -> str | None:
+    client = tenant.state()["clients"].get(case["exchanging_client_id"] or "")
+    if client is None:
+        return "no Custom API Client"
+    tenant.sandbox.connect(user, case["connection"], client_id=case["client_id"])
+    audience = client["resource_server_identifier"]
+    tenant.sandbox.issue_refresh_token(user, case["client_id"], audience=audience)
+    token = tenant.sandbox.issue_access_token(user, case["client_id"], audience)
+    form = {"subject_token": token, "subject_token_type": f"{TYPE}access_token", "requested_token_type": FEDERATED}
+    return _exchanged(tenant, case, form)
+
+
+def _by_worker(tenant: Tenant, case: dict[str, Any], user: str) -> str | None:
+    client = tenant.state()["clients"].get(case["client_id"] or "", {})
+    access = client.get("token_vault_privileged_access") or {}
+    addresses = access.get("ip_allowlist") or ["127.0.0.1"]
+    tenant.sandbox.connect(user, case["connection"])
+    refusals = []
+    for entry in access.get("credentials") or ():
+        key = tenant.state()["credentials"][f"{client['client_id']}/{entry['id']}"]
+        signer = Signer(next(name for name in KEYS if kids()[f"keys/{name}.pub.pem"] == key["kid"]), key["alg"])
+        refusals.append(_exchanged(tenant, case, _signed(case, user, signer), addresses[0].partition("/")[0], signer))
+    return str(refusals[:1]) if None not in refusals else None
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A private key by its name, and the algorithm that Auth0 takes it with."""
+
+    name: str
+    algorithm: str
+
+
+def _signed(case: dict[str, Any], user: str, signer: Signer) -> dict[str, str]:
+    claims = {"sub": user, "iss": case["client_id"], "audit_context": "a test"}
+    token = _jwt(claims, signer, {"typ": "token-vault-req+jwt"})
+    return {"subject_token": token, "subject_token_type": f"{TYPE}jwt", "requested_token_type": TOKEN_VAULT}
+
+
+def _jwt(claims: dict[str, Any], signer: Signer, header: dict[str, str]) -> str:
+    now = int(time.time())
+    full = {"aud": f"https://{DOMAIN}/", "iat": now, "exp": now + 60, "jti": uuid.uuid4().hex, **claims}
+    kid = kids()[f"keys/{signer.name}.pub.pem"]
+    return jwt.encode(full, private_key(signer.name), algorithm=signer.algorithm, headers={**header, "kid": kid})
+
+
+def _exchanged(
+    tenant: Tenant, case: dict[str, Any], form: dict[str, str], address: str = "127.0.0.1", signer: Signer | None = None
+) -> str | None:
+    client = tenant.state()["clients"][case["exchanging_client_id"] or case["client_id"]]
+    whole = {"grant_type": EXCHANGE, "client_id": client["client_id"], "connection": case["connection"], **form}
+    if client.get("client_authentication_methods") and signer:
+        claims = {"iss": client["client_id"], "sub": client["client_id"]}
+        whole |= {"client_assertion_type": ASSERTION, "client_assertion": _jwt(claims, signer, {"typ": "JWT"})}
+    elif client.get("token_endpoint_auth_method") != "none":
+        whole["client_secret"] = client.get("client_secret", "")
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    if client.get("token_endpoint_auth_method") == "client_secret_basic":
+        headers["authorization"] = httpx.BasicAuth(client["client_id"], whole.pop("client_secret"))._auth_header
+    request = httpx.Request("POST", f"http://{DOMAIN}/oauth/token", headers=headers, content=urlencode(whole))
+    status, answer = tenant.send(request, address)
+    return None if status == 200 else f"{status} {answer}"
+
+
+_USES = {
+    "connected_accounts": _connect,
+    "refresh_token_exchange": _by_refresh_token,
+    "access_token_exchange": _by_access_token,
+    "privileged_worker": _by_worker,
+}

@@ -1,0 +1,145 @@
+"""Two tenants side by side, object by object: ids, times and marks aside.
+
+`STARTS` is the one table of what only starts an object; `SETTINGS` of what an application that was there before keeps,
+because nobody knows what it was.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from typing import Any
+
+from tests.reliability.bench import normalised
+from tests.reliability.sequences.facts import ME, Spec, exact, words
+from tests.reliability.sequences.tenant import State
+from tests.reliability.sequences.world import shown
+from tests.unmanaged import differing
+
+STARTS: Mapping[str, str] = {
+    "clients.refresh_token.token_lifetime": "the lifetimes that Auth0's guides start with",
+    "clients.refresh_token.idle_token_lifetime": "the lifetimes that Auth0's guides start with",
+    "clients.refresh_token.infinite_token_lifetime": "the lifetimes that Auth0's guides start with",
+    "clients.refresh_token.infinite_idle_token_lifetime": "the lifetimes that Auth0's guides start with",
+    "clients.refresh_token.leeway": "the leeway that Auth0 gives a new application",
+    "clients.name": "the name of a Custom API Client that the spec does not name",
+    "resource_servers.name": "the name that an API is created with",
+    "credentials.name": "the name that a key is created with",
+}
+SETTINGS: Mapping[str, str] = {
+    "is_first_party": "what it was is not known",
+    "oidc_conformant": "what it was is not known",
+    "jwt_configuration": "what it was is not known",
+    "token_endpoint_auth_method": "what it was is not known",
+    "client_authentication_methods": "what it was is not known",
+    "refresh_token": "rotation and expiry: what they were is not known",
+    "app_type": "the spec gave another type, and what it was is not known",
+    "name": "the spec gave another name, and what it was is not known",
+}
+API_SETTINGS: Mapping[str, str] = {
+    "signing_alg": "what it was is not known",
+    "allow_offline_access": "what it was is not known",
+    "skip_consent_for_verifiable_first_party_clients": "what it was is not known",
+    "subject_type_authorization": "what it was is not known",
+}
+MARKS = ("tokenvault", "tokenvault_api", *(f"tokenvault_{n}" for n in range(2, 5)))
+COLLECTIONS = ("clients", "connections", "resource_servers", "client_grants", "credentials", "enablements", "tenant")
+_PART = re.compile(r"[^.]*:[^.]*(\.|$)")
+
+
+def differences(mine: State, fresh: State, first: State, specs: list[Spec]) -> Iterator[tuple[str, Any]]:
+    """Where a tenant with a history differs from a fresh one with the same last specs."""
+    named, wanted = _comparable(mine), _comparable(fresh)
+    there = {c["name"] for c in first["connections"].values()}
+    used = {name for spec in specs for name in spec.get("connections", {})}
+    old = {*normalised(first)["clients"], *normalised(first)["resource_servers"]}
+    for collection in COLLECTIONS:
+        for key in sorted(named.get(collection, {}).keys() | wanted.get(collection, {}).keys()):
+            found, expected = named.get(collection, {}).get(key), wanted.get(collection, {}).get(key)
+            name = key.partition(":")[2]
+            if collection == "connections" and name not in used:
+                continue
+            if collection == "resource_servers" and name == ME and expected is None:
+                continue
+            if collection == "tenant" and key == "policies" and not any("mfa_policy" in spec for spec in specs):
+                continue  # what the policy was is not known
+            if found is None or expected is None:
+                yield f"{collection} {'too few' if found is None else 'too many'}", key
+                continue
+            for path in _paths(found, expected):
+                if f"{collection}.{'.'.join(path)}" in STARTS or (key in old and _is_setting(collection, path)):
+                    continue
+                if collection == "connections" and name in there and path[0] in ("options", "authentication"):
+                    continue
+                told = {"object": key, "mine": _at(found, path), "fresh": _at(expected, path)}
+                yield f"{collection}.{'.'.join(path[:3])}", told
+
+
+def _is_setting(collection: str, path: tuple[str, ...]) -> bool:
+    """Whether it is one value of what was there before, rather than a list of things given."""
+    if collection == "resource_servers":
+        return path[0] in API_SETTINGS
+    return collection == "clients" and path[0] in SETTINGS and path[:2] != ("refresh_token", "policies")
+
+
+def left(first: State, last: State, hands: list[Any], staying: set[str]) -> Iterator[tuple[str, Any]]:
+    """Where a tenant that tokenvault has left differs from what it was, beyond what destroy says that it keeps.
+
+    `staying` are the identifiers of APIs of which it said that.
+    """
+    if hands:
+        return
+    was, now = _comparable(first), _comparable(last)
+    for collection in ("clients", "resource_servers", "client_grants", "credentials", "enablements"):
+        for key, item in was.get(collection, {}).items():
+            if key not in now.get(collection, {}):
+                yield f"{collection} of before is gone", key
+                continue
+            if collection == "resource_servers" and key.partition(":")[2] in staying:
+                continue
+            for path in _paths(item, now[collection][key]):
+                if not _is_setting(collection, path):
+                    told = {"object": key, "was": _at(item, path), "is": _at(now[collection][key], path)}
+                    yield f"{collection}.{'.'.join(path[:3])} differs", told
+
+
+def _comparable(state: State) -> State:
+    plain = deepcopy(state)
+    for collection, metadata in (("clients", "client_metadata"), ("connections", "metadata")):
+        for item in plain.get(collection, {}).values():
+            for mark in MARKS:
+                (item.get(metadata) or {}).pop(mark, None)
+            if not item.get(metadata):
+                item.pop(metadata, None)
+    plain.get("tenant", {}).pop("identity", None)
+    for item in plain.get("connections", {}).values():
+        for name in ("scope", "freeform_scopes"):
+            if isinstance((item.get("options") or {}).get(name), str):
+                item["options"][name] = sorted(words(item["options"][name]))
+    named: State = normalised(plain)
+    return named
+
+
+def _paths(one: Any, other: Any) -> list[tuple[str, ...]]:
+    return [
+        path
+        for path in differing(exact(one), exact(other))
+        if shown(_plain(_at(one, path))) != shown(_plain(_at(other, path)))
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """Lists of a tenant are sets, and an empty one is none."""
+    if value == []:
+        return None
+    if isinstance(value, list):
+        return sorted(json.dumps(_plain(item), sort_keys=True) for item in value)
+    return {k: _plain(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Any:
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value

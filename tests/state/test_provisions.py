@@ -1,0 +1,287 @@
+"""What a spec stops asking for is revoked by the next apply, member by member; what was there before it stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from tests.export.by_hand import MY_ACCOUNT
+from tests.state.world import CALENDAR, Spec, World, changes, spec_of, web, worker
+from tests.support import TOKEN_VAULT_GRANT, by_name
+
+PORTAL = "Legacy Portal"
+API = "https://calendar.acme.com"
+OTHER = "https://www.googleapis.com/auth/drive.readonly"
+SLACK = {"strategy": "oauth2", "credentials": {"client_id": "crm", "client_secret": "${env:CRM_SECRET}"}}
+Edit = Callable[[Spec], Any]
+
+
+def api_scopes(*scopes: str) -> dict[str, Any]:
+    """A backend API with these scopes."""
+    return {"calendar": {"identifier": API, "scopes": {scope: scope for scope in scopes}}}
+
+
+def front(*scopes: str, name: str | None = None) -> Spec:
+    """A single-page application that calls an API with these scopes."""
+    app = {
+        "type": "spa",
+        "flavors": [{"access_token_exchange": {"api": "calendar"}}],
+        **({"name": name} if name else {}),
+    }
+    return spec_of({"front": app}, apis=api_scopes(*scopes))
+
+
+def job(*addresses: str, scopes: tuple[str, ...] = (CALENDAR,), **more: Any) -> Spec:
+    """A worker with these addresses and scopes."""
+    settings = {"ip_allowlist": list(addresses), "grants": {"google-oauth2": list(scopes)}}
+    return spec_of({"job": worker(settings=settings, **more)})
+
+
+def google(**settings: Any) -> Spec:
+    """A spec that describes the Google connection."""
+    return {**spec_of({"web": web()}), "connections": {"google-oauth2": settings}}
+
+
+def crm(**settings: Any) -> Spec:
+    """A spec that has a connection of its own created."""
+    return {**spec_of({"web": web()}), "connections": {"crm": {**SLACK, **settings}}}
+
+
+def access(acme: World, name: str) -> Any:
+    """The privileged access of a worker."""
+    return acme.client(name)["token_vault_privileged_access"]
+
+
+def scopes_of(acme: World, name: str, audience: str) -> set[str]:
+    """The scopes of an application's user grant on an API."""
+    client_id = acme.client(name)["client_id"]
+    grants = acme.state()["client_grants"].values()
+    return {s for g in grants if (g["client_id"], g["audience"]) == (client_id, audience) for s in g["scope"]}
+
+
+def policy_scopes(acme: World, name: str, audience: str) -> set[str]:
+    """The scopes that an application's refresh tokens serve on an API."""
+    policies = acme.client(name)["refresh_token"].get("policies") or []
+    return {scope for policy in policies if policy["audience"] == audience for scope in policy["scope"]}
+
+
+def offered(acme: World) -> set[str]:
+    """The scopes of the backend API."""
+    apis = acme.state()["resource_servers"].values()
+    return {scope["value"] for api in apis if api["identifier"] == API for scope in api.get("scopes") or []}
+
+
+def options(acme: World, name: str = "google-oauth2") -> Mapping[str, Any]:
+    """The options of a connection."""
+    found: Mapping[str, Any] = by_name(acme.state()["connections"], name)["options"]
+    return found
+
+
+def test_an_address_and_a_scope_that_leave_the_spec_leave_an_adopted_worker(acme: World) -> None:
+    acme.hands.application("Job", app_type="non_interactive", token_endpoint_auth_method="client_secret_post")
+    acme.apply(job("203.0.113.0/24", "198.51.100.7", scopes=(CALENDAR, OTHER), name="Job"))
+    edited = job("203.0.113.0/24", name="Job")
+    assert changes(acme.plan(edited)) == {"application.job": "update"}
+    acme.apply(edited)
+    assert access(acme, "Job")["ip_allowlist"] == ["203.0.113.0/24"]
+    assert access(acme, "Job")["grants"] == [{"connection": "google-oauth2", "scopes": [CALENDAR]}]
+    acme.assert_done(edited, "--prune")
+
+
+def test_beside_what_a_worker_had_only_our_members_go(acme: World) -> None:
+    acme.hands.application("Job", app_type="non_interactive", token_endpoint_auth_method="client_secret_post")
+    theirs = {
+        "credentials": [],
+        "ip_allowlist": ["192.0.2.1"],
+        "grants": [{"connection": "github", "scopes": ["repo"]}],
+    }
+    acme.patch("Job", {"token_vault_privileged_access": theirs})
+    acme.apply(job("203.0.113.0/24", "198.51.100.7", scopes=(CALENDAR, OTHER), name="Job"))
+    acme.apply(job("203.0.113.0/24", name="Job"))
+    assert access(acme, "Job")["ip_allowlist"] == ["192.0.2.1", "203.0.113.0/24"]
+    assert {"connection": "github", "scopes": ["repo"]} in access(acme, "Job")["grants"]
+    assert {"connection": "google-oauth2", "scopes": [CALENDAR]} in access(acme, "Job")["grants"]
+    acme.assert_done(job("203.0.113.0/24", name="Job"))
+
+
+def test_a_scope_that_leaves_an_api_leaves_grant_policy_and_api(acme: World) -> None:
+    acme.apply(front("read:it", "delete:all"))
+    acme.apply(front("read:it"))
+    assert scopes_of(acme, "front", API) == policy_scopes(acme, "front", API) == offered(acme) == {"read:it"}
+    acme.assert_done(front("read:it"), "--prune")
+
+
+def test_scopes_that_an_api_had_before_stay(acme: World) -> None:
+    acme.hands.api(API, "Calendar", scopes={"theirs": "Theirs"})
+    acme.apply(front("read:it", "delete:all"))
+    acme.apply(front("read:it"))
+    assert offered(acme) == {"theirs", "read:it"}
+    acme.destroy(front("read:it"))
+    assert offered(acme) == {"theirs"}
+
+
+def test_destroy_takes_the_scopes_back_that_were_added_to_a_grant_and_a_policy(acme: World) -> None:
+    acme.hands.my_account()
+    refresh = {**acme.client(PORTAL)["refresh_token"], "policies": [{"audience": MY_ACCOUNT, "scope": [READ]}]}
+    acme.patch(PORTAL, {"refresh_token": refresh})
+    acme.hands.grant(acme.client(PORTAL)["client_id"], MY_ACCOUNT, [READ])
+    spec = spec_of({"portal": web(name=PORTAL)})
+    acme.apply(spec)
+    assert len(scopes_of(acme, PORTAL, MY_ACCOUNT)) == len(policy_scopes(acme, PORTAL, MY_ACCOUNT)) == 3
+    acme.destroy(spec)
+    assert scopes_of(acme, PORTAL, MY_ACCOUNT) == policy_scopes(acme, PORTAL, MY_ACCOUNT) == {READ}
+
+
+READ = "read:me:connected_accounts"
+
+
+@pytest.mark.parametrize("key", ["callbacks", "logout_urls", "web_origins", "allowed_origins"])
+@pytest.mark.parametrize("had", [[], ["https://theirs.example"]], ids=["created", "adopted"])
+def test_a_list_whose_key_leaves_the_spec_loses_what_the_spec_gave(acme: World, key: str, had: list[str]) -> None:
+    from tokenvault.kinds.application import URL_LISTS
+
+    if had:
+        acme.hands.application("App", **{URL_LISTS[key]: had})
+    acme.apply(spec_of({"app": web(name="App", **{key: ["https://ours.example", "https://ours.example/2"]})}))
+    acme.apply(spec_of({"app": web(name="App", **{key: ["https://ours.example"]})}))
+    assert acme.client("App")[URL_LISTS[key]] == [*had, "https://ours.example"]
+    acme.apply(spec_of({"app": web(name="App")}))
+    assert (acme.client("App").get(URL_LISTS[key]) or []) == had
+    acme.assert_done(spec_of({"app": web(name="App")}), "--prune")
+
+
+OPTIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("a text", {"options": {"icon_url": "https://x.example/i.png"}}, {}),
+    ("a mapping loses a key", {"options": {"fieldsMap": {"a": 1, "b": True}}}, {"options": {"fieldsMap": {"a": 1}}}),
+    ("a boolean for a number", {"options": {"pkce_enabled": 1}}, {"options": {"pkce_enabled": True}}),
+    ("a scope", {"scopes": ["email", "contacts.read"]}, {"scopes": ["email"]}),
+    ("all scopes", {"scopes": ["email", "contacts.read"]}, {}),
+]
+
+
+@pytest.mark.parametrize(("settings", "edited"), [case[1:] for case in OPTIONS], ids=[case[0] for case in OPTIONS])
+def test_options_of_a_created_connection_are_what_the_spec_says_now(
+    acme: World, settings: dict[str, Any], edited: dict[str, Any]
+) -> None:
+    acme.apply(crm(**settings))
+    acme.apply(crm(**edited))
+    acme.assert_done(crm(**edited))
+    after = options(acme, "crm")
+    for name in settings.get("options", {}):
+        assert after.get(name) == edited.get("options", {}).get(name)
+        assert type(after.get(name)) is type(edited.get("options", {}).get(name))
+    assert set(after.get("scope") or []) == set(edited.get("scopes", []))
+
+
+def test_an_adopted_connection_gets_its_options_and_its_login_back(acme: World) -> None:
+    before = by_name(acme.state()["connections"], "google-oauth2")
+    changed = {"purpose": "connected_accounts", "offline_access": True, "scopes": ["email", CALENDAR]}
+    acme.apply(google(**changed, options={"icon_url": "https://x.example/i.png"}))
+    acme.apply(google(scopes=["email"]))
+    after = by_name(acme.state()["connections"], "google-oauth2")
+    assert after["options"] == before["options"] and after["authentication"] == before["authentication"]
+    acme.assert_done(google(scopes=["email"]))
+
+
+def test_a_reference_in_an_option_converges(acme: World) -> None:
+    spec = {**crm(options={"note": "${env:CRM_NOTE}"}), "variables": [{"name": "CRM_NOTE", "sensitive": True}]}
+    acme.apply(spec)
+    acme.assert_done(spec)
+
+
+def test_a_connection_and_a_flavor_that_leave_an_application_leave_it_in_the_tenant(acme: World) -> None:
+    spec = spec_of({"web": web()}, "google-oauth2", "github")
+    acme.apply(spec)
+    edited = spec_of({"web": web("connected_accounts", connections=["github"])}, "google-oauth2", "github")
+    acme.apply(edited)
+    assert "web" not in acme.enabled("google-oauth2") and "web" in acme.enabled("github")
+    assert TOKEN_VAULT_GRANT not in acme.client("web")["grant_types"]
+    acme.assert_done(edited, "--prune")
+
+
+def test_a_part_of_a_plan_records_nothing_of_what_it_leaves_out(acme: World) -> None:
+    spec = spec_of({"portal": web(name=PORTAL)}, "google-oauth2", "github")
+    acme.apply(spec, "--exclude", "connection_clients.github")
+    acme.hands.enable("github", acme.client(PORTAL)["client_id"])
+    acme.apply(spec)
+    acme.destroy(spec)
+    assert PORTAL in acme.enabled("github")
+
+
+def test_a_key_of_a_worker_that_was_taken_over_can_be_rotated_out(acme: World) -> None:
+    alpha = {**spec_of({"job": worker("a", name="Job")}), "name": "alpha"}
+    beta = {**spec_of({"job": worker("a", name="Job")}), "name": "beta"}
+    acme.apply(alpha)
+    acme.apply(beta, "--adopt")
+    rotated = {**spec_of({"job": worker("b", name="Job")}), "name": "beta"}
+    acme.apply(rotated)
+    assert len(acme.state()["credentials"]) == 1
+    acme.assert_done(rotated)
+    acme.destroy(rotated)
+    assert "Job" not in {client["name"] for client in acme.state()["clients"].values()}
+
+
+def test_a_takeover_takes_over_what_was_given(acme: World) -> None:
+    before = acme.client(PORTAL)
+    alpha = {**spec_of({"a": web(name=PORTAL, callbacks=["https://ours.example"])}), "name": "alpha"}
+    acme.apply(alpha)
+    beta = {**spec_of({"b": web("connected_accounts", name=PORTAL)}), "name": "beta"}
+    acme.apply(beta, "--adopt")
+    assert acme.client(PORTAL)["callbacks"] == before["callbacks"]
+    assert TOKEN_VAULT_GRANT not in acme.client(PORTAL)["grant_types"]
+    acme.destroy(beta)
+    assert acme.client(PORTAL) == before
+
+
+@pytest.mark.parametrize("protect", [False, True])
+def test_nothing_is_forgotten_when_the_custom_api_client_is_gone(acme: World, protect: bool) -> None:
+    acme.apply(front("read:it"))
+    acme.hands.ask("DELETE", f"clients/{acme.client('calendar (Token Vault)')['client_id']}")
+    edited = spec_of({"front": {"type": "spa", "flavors": ["connected_accounts"], "protect": protect}})
+    acme.apply(edited, "--prune")
+    assert acme.grants("front") == {MY_ACCOUNT} and policy_scopes(acme, "front", API) == set()
+    acme.assert_done(edited, "--prune")
+
+
+TYPES = {
+    "regular_web": web(name="App"),
+    "spa": {"type": "spa", "name": "App", "flavors": ["connected_accounts"]},
+    "native": {"type": "native", "name": "App", "flavors": ["connected_accounts"]},
+    "m2m": worker(name="App"),
+}
+STARTS = ("token_lifetime", "idle_token_lifetime")  # numbers that mean nothing while refresh tokens do not expire
+
+
+def of_type(acme: World) -> dict[str, Any]:
+    """What of an application depends on its type. A worker has no refresh tokens."""
+    client = acme.client("App")
+    tokens = {} if client["app_type"] == "non_interactive" else dict(client["refresh_token"])
+    if tokens.get("infinite_token_lifetime"):
+        tokens = {name: value for name, value in tokens.items() if name not in STARTS}
+    names = ("app_type", "token_endpoint_auth_method")
+    return {**{n: client.get(n) for n in names}, "grants": set(client["grant_types"]), "tokens": tokens}
+
+
+@pytest.mark.parametrize("before", TYPES)
+@pytest.mark.parametrize("after", TYPES)
+def test_a_created_application_of_another_type_is_like_a_new_one_of_it(acme: World, before: str, after: str) -> None:
+    acme.apply(spec_of({"app": TYPES[after]}))
+    wanted = of_type(acme)
+    acme.destroy(spec_of({"app": TYPES[after]}))
+    acme.apply(spec_of({"app": TYPES[before]}))
+    acme.apply(spec_of({"app": TYPES[after]}))
+    acme.assert_done(spec_of({"app": TYPES[after]}), "--prune")
+    assert of_type(acme) == wanted
+
+
+def test_an_api_that_is_used_later_is_like_one_that_was_used_at_once(acme: World) -> None:
+    listed = spec_of({"front": {"type": "spa", "flavors": ["connected_accounts"]}}, apis=api_scopes("read:it"))
+    acme.apply(listed)
+    acme.apply(front("read:it"))
+    (api,) = (api for api in acme.state()["resource_servers"].values() if api["identifier"] == API)
+    assert api["subject_type_authorization"]["user"]["policy"] == "require_client_grant"
+    assert acme.grants("front") == {MY_ACCOUNT, API}
+    acme.destroy(front("read:it"))
+    assert API not in {api["identifier"] for api in acme.state()["resource_servers"].values()}

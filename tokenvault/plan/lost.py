@@ -1,0 +1,153 @@
+"""What a spec owned and what is not there any more, concluded from what is left: marks of other objects, grants, names.
+
+There is no state file. Each mark records which objects the spec had when it was written; an apply creates every
+application before it gives any of them a grant, a key or a connection. So an object that is missing although such a gift
+is there was deleted, and one that is missing without any was never made: an apply was cut short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from tokenvault.kinds import kinds
+from tokenvault.kinds.credential import is_ours
+from tokenvault.model.desired import DesiredObject, Graph
+from tokenvault.model.marks import Mark
+from tokenvault.plan.ownership import Ownership, mark_of, roster
+from tokenvault.state.live import Live
+
+DELETED = "it was there, and somebody deleted it: {why}"
+UNMARKED = "it lost the mark of this spec: {why}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """Objects of a spec that others deleted or took the mark from (address → the conclusion, in words), and those that
+    are not there because an apply ended early."""
+
+    deleted: Mapping[str, str]
+    unmarked: Mapping[str, str]
+    incomplete: frozenset[str]
+
+
+def find_lost(graph: Graph, live: Live) -> Lost:
+    """What of the graph is lost, and what was never completed."""
+    search = _Search(graph, live, Ownership(graph, live, adopt=False))
+    deleted: dict[str, str] = {}
+    unmarked: dict[str, str] = {}
+    incomplete: set[str] = set()
+    for node in graph.nodes.values():
+        if node.address in live.unknown:
+            continue
+        if (why := search.why_deleted(node)) is not None:
+            deleted[node.address] = DELETED.format(why=why)
+        elif (why := search.why_unmarked(node)) is not None:
+            unmarked[node.address] = UNMARKED.format(why=why)
+        elif search.was_begun(node):
+            incomplete.add(node.address)
+    return Lost(deleted=deleted, unmarked=unmarked, incomplete=frozenset(incomplete))
+
+
+@dataclass(frozen=True)
+class _Search:
+    graph: Graph
+    live: Live
+    ownership: Ownership
+
+    def why_deleted(self, node: DesiredObject) -> str | None:
+        """What tells that an object which is missing was there; None when it is there, or nothing tells."""
+        if node.address in self.live.objects:
+            return None
+        claim = self._claim(node)
+        if claim and (node.kind == "api" or self._others_are_given(node)):  # an API is made before what records it
+            return f"{claim} records it, and what is given after it is there"
+        if node.target.mark and self._is_recorded and self._is_past_creation(node):
+            return "the marks of other objects record it, and what is given after it is there"
+        return None
+
+    def why_unmarked(self, node: DesiredObject) -> str | None:
+        """What tells that an object without a mark had one; None when it has one, or nothing tells."""
+        kind, item = kinds()[node.kind], self.live.objects.get(node.address)
+        if item is None or not kind.marker or not node.target.mark or mark_of(kind, item) is not None:
+            return None
+        if any(self._is_given(other) for other in self._belonging(node)) and self._is_recorded:
+            return "the marks of other objects record it, and its grants are there"
+        if any(other.kind == "credential" and other.address in self.live.objects for other in self._belonging(node)):
+            return "its keys bear the name of this spec"
+        return None
+
+    def was_begun(self, node: DesiredObject) -> bool:
+        """Whether an apply that ended early was to make the missing object."""
+        if node.address in self.live.objects:
+            return False
+        return bool(self._claim(node)) or bool(node.target.mark and self._is_recorded)
+
+    def _marks(self) -> Iterator[Mark]:
+        """Every mark of the spec in the tenant."""
+        for kind in kinds().values():
+            for item in self.live.state.objects.get(kind.collection.name, ()) if kind.marker else ():
+                mark = mark_of(kind, item)
+                if mark and mark.spec == self.graph.spec_name:
+                    yield mark
+
+    @cached_property
+    def _is_recorded(self) -> bool:
+        """Whether a mark was written when the spec had the objects that it has now."""
+        return any(roster(self.graph) in mark.provisions for mark in self._marks())
+
+    def _claim(self, node: DesiredObject) -> str:
+        """The object in whose mark it stands that the spec gave this one; empty when none says so."""
+        recorder, provision = node.target.recorder, node.target.provision
+        if provision and recorder in self.live.objects and provision in self.ownership.recorded(node):
+            return recorder
+        if node.kind == "credential" and self._has_another_key(node):
+            return ""  # a key that is new in the spec: the mark records that there are keys, not which
+        for ask in node.requirements:
+            if ask.provision and ask.user in self.live.objects:
+                recorded = self.ownership.provisions_of(ask.user, self.live.objects[ask.user])
+                if ask.provision in recorded:
+                    return ask.user
+        return ""
+
+    def _has_another_key(self, node: DesiredObject) -> bool:
+        """Whether the worker has a key of this spec, though not this one."""
+        user = next((ask.user for ask in node.requirements if ask.user), "")
+        names = [f"{self.graph.spec_name}/"]
+        pool = self.live.state.objects.get("credentials", ())
+        return any(is_ours(c, names) for c in pool if c.get("client_id") == self.live.ids.get(user))
+
+    def _belonging(self, node: DesiredObject) -> list[DesiredObject]:
+        """The objects that belong to an application: its grants and keys."""
+        return [
+            other
+            for other in self.graph.nodes.values()
+            if other.address != node.address and node.address in other.needs()
+        ]
+
+    def _is_given(self, node: DesiredObject) -> bool:
+        """Whether a grant or a key is there."""
+        return node.kind in ("client_grant", "credential") and node.address in self.live.objects
+
+    def _others_are_given(self, node: DesiredObject) -> bool:
+        """Whether something else is there that the same mark records."""
+        recorder = node.target.recorder or next((ask.user for ask in node.requirements if ask.user), "")
+        if not recorder:
+            return False
+        mine = self.ownership.provisions_of(recorder, self.live.objects.get(recorder))
+        names = {p.slot for p in mine if p.verb == "with"}
+        enabled = any(
+            other.kind == "connection_clients"
+            and str(other.target.identity.get("connection")) in names
+            and self.live.ids.get(recorder) in (self.live.objects.get(other.address, {}).get("clients") or ())
+            for other in self.graph.nodes.values()
+        )
+        return enabled or any(
+            self._is_given(o) for o in self._belonging(self.graph.nodes[recorder]) if o.address != node.address
+        )
+
+    def _is_past_creation(self, node: DesiredObject) -> bool:
+        """Whether an apply went on after all applications were there: a grant or a key of another one is."""
+        others = (other for other in self.graph.nodes.values() if node.address not in other.needs())
+        return any(self._is_given(other) and self._claim(other) for other in others)
