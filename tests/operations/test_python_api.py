@@ -38,6 +38,7 @@ def test_a_plan_applied_twice_writes_nothing_the_second_time(tmp_path: Path, pre
         where: aio.TenantArguments = {"environment": {"AUTH0_DOMAIN": host, "AUTH0_API_TOKEN": "sandbox"}}
         if prepared == "two steps":
             assert tokenvault.apply(tokenvault.make_plan(spec, **where), **where).succeeded
+            _fill_pool(Tenant(host), tmp_path)
             spec = tokenvault.load_spec(_spec(tmp_path, 2, first=2))
         if prepared == "destroy":
             assert tokenvault.apply(tokenvault.make_plan(spec, **where), **where).succeeded
@@ -187,6 +188,17 @@ def _spec(folder: Path, keys: int, first: int = 0) -> Path:
             "applications": {"job": {"type": "m2m", "flavors": [{"privileged_worker": worker}]}},
         },
     )
+
+
+def _fill_pool(tenant: Tenant, folder: Path) -> None:
+    """Somebody gives the worker keys of their own: with the spec's two, it has as many as Auth0 takes."""
+    clients = tenant.api("GET", "clients?per_page=100")
+    worker = next(client["client_id"] for client in clients if client["name"] == "job")
+    for name in ("five", "six"):
+        World(folder, {"version": 1}).make_key(name)
+        pem = (folder / f"{name}.pub.pem").read_text()
+        body = {"name": "by hand", "credential_type": "public_key", "pem": pem, "alg": "RS256"}
+        tenant.api("POST", f"clients/{worker}/credentials", body)
 
 
 def _forget(host: str) -> None:
