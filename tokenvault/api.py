@@ -4,30 +4,43 @@
 
     spec = tokenvault.load_spec("tokenvault.yaml")
     plan = tokenvault.make_plan(spec, tenant="acme.us.auth0.com")
+    print(tokenvault.show(plan))
     if not plan.is_empty:
         report = tokenvault.apply(plan, tenant="acme.us.auth0.com")
         assert report.succeeded
+    assert tokenvault.find_drift(spec, tenant="acme.us.auth0.com").is_empty
+    assert tokenvault.diagnose(spec, tenant="acme.us.auth0.com")["ready"]
 
+A plan can wait for a review: `tokenvault.save_plan(plan, "plan.json")`, later `tokenvault.load_plan("plan.json")`. One that was
+carried out before writes nothing. `tokenvault.make_destroy_plan` and `tokenvault.destroy` take away what a spec gave.
+
+Inside a running event loop, use the same functions of `tokenvault.aio`, which are coroutines:
+
+    from tokenvault import aio
+
+    plan = await aio.make_plan(await aio.load_spec("tokenvault.yaml"), tenant="acme.us.auth0.com")
+
+Whatever talks to a tenant takes `tenant` or `sandbox`, `environment`, `max_rps` and `max_wait`, as `tokenvault.aio` says.
 Credentials come from the environment, as for the command line. Errors are `tokenvault.errors.TokenVaultError`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from tokenvault import aio
 from tokenvault.applier.events import Report
 from tokenvault.model.spec import Spec
-from tokenvault.operations.apply import applied, refuse_another_tenant
-from tokenvault.operations.plan import planned_as_read
-from tokenvault.operations.reading import check_tenant
+from tokenvault.plan.drift import Drift
 from tokenvault.plan.model import Plan
-from tokenvault.plan.planner import Options
-from tokenvault.spec.load import load_spec as load
-from tokenvault.tenant.connect import open_tenant
-from tokenvault.tenant.options import TenantOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+T = TypeVar("T")
 
 
 def load_spec(*paths: str | Path, environment: Mapping[str, str] | None = None, allow_env: Sequence[str] = ()) -> Spec:
@@ -35,55 +48,90 @@ def load_spec(*paths: str | Path, environment: Mapping[str, str] | None = None, 
 
     `allow_env` are variables that the spec may show, besides those of its `variables`.
     """
-    return load(list(paths) or ["tokenvault.yaml"], environment, allow_env)
+    return _run(aio.load_spec(*paths, environment=environment, allow_env=allow_env))
 
 
 def make_plan(
     spec: Spec,
     *,
-    tenant: str | None = None,
-    sandbox: str | Path | None = None,
-    environment: Mapping[str, str] | None = None,
+    adopt: bool = False,
+    prune: bool = False,
+    targets: Sequence[str] = (),
+    excludes: Sequence[str] = (),
+    **where: Unpack[aio.TenantArguments],
 ) -> Plan:
-    """Reads the tenant (default `$AUTH0_DOMAIN`), or the sandbox kept in a file, and plans. Writes nothing.
+    """Reads the tenant and plans. Writes nothing. Raises `RefusedError` when the spec names another tenant."""
+    return _run(aio.make_plan(spec, adopt=adopt, prune=prune, targets=targets, excludes=excludes, **where))
 
-    Raises `RefusedError` when the spec names another tenant.
-    """
-    return asyncio.run(_make_plan(spec, _where(tenant, sandbox), _environment(environment)))
+
+def make_destroy_plan(
+    spec: Spec,
+    *,
+    also: Sequence[str] = (),
+    targets: Sequence[str] = (),
+    excludes: Sequence[str] = (),
+    **where: Unpack[aio.TenantArguments],
+) -> Plan:
+    """Reads the tenant and plans to delete what the spec created and to release what it adopted. Writes nothing."""
+    return _run(aio.make_destroy_plan(spec, also=also, targets=targets, excludes=excludes, **where))
 
 
 def apply(
     plan: Plan,
     *,
-    tenant: str | None = None,
-    sandbox: str | Path | None = None,
-    environment: Mapping[str, str] | None = None,
+    max_destroy: int | None = None,
+    on_event: aio.OnEvent | None = None,
+    **where: Unpack[aio.TenantArguments],
 ) -> Report:
     """Carries out exactly this plan and reads it back. What Auth0 refuses is in the report, not raised.
 
-    Raises `RefusedError` when the plan was made for another tenant.
+    Raises `RefusedError` before the first write: another tenant, missing scopes, more than `max_destroy` deletions.
     """
-    return asyncio.run(_apply(plan, _where(tenant, sandbox), _environment(environment)))
+    return _run(aio.apply(plan, max_destroy=max_destroy, on_event=on_event, **where))
 
 
-def _where(tenant: str | None, sandbox: str | Path | None) -> TenantOptions:
-    return TenantOptions(tenant=tenant, sandbox=Path(sandbox) if sandbox else None)
+def destroy(
+    spec: Spec,
+    *,
+    also: Sequence[str] = (),
+    max_destroy: int | None = None,
+    on_event: aio.OnEvent | None = None,
+    **where: Unpack[aio.TenantArguments],
+) -> Report:
+    """Deletes what the spec created and releases what it adopted: `make_destroy_plan` and `apply` in one, without a review."""
+    return _run(aio.destroy(spec, also=also, max_destroy=max_destroy, on_event=on_event, **where))
 
 
-def _environment(environment: Mapping[str, str] | None) -> Mapping[str, str]:
-    return os.environ if environment is None else environment
+def find_drift(spec: Spec, **where: Unpack[aio.TenantArguments]) -> Drift:
+    """What the spec owns and somebody else changed."""
+    return _run(aio.find_drift(spec, **where))
 
 
-async def _make_plan(spec: Spec, tenant_options: TenantOptions, environment: Mapping[str, str]) -> Plan:
-    async with open_tenant(tenant_options, environment) as tenant:
-        check_tenant(spec, tenant.domain, tenant_options)
-        return (await planned_as_read(tenant, spec, Options())).plan
+def diagnose(spec: Spec | None = None, **where: Unpack[aio.TenantArguments]) -> dict[str, Any]:
+    """Whether a token will come back, for each application, connection and flavor: what `doctor --format json` prints."""
+    return _run(aio.diagnose(spec, **where))
 
 
-async def _apply(plan: Plan, tenant_options: TenantOptions, environment: Mapping[str, str]) -> Report:
-    async with open_tenant(tenant_options, environment) as tenant:
-        refuse_another_tenant(plan, tenant.domain)
-        report = Report()
-        async for _ in applied(plan, tenant, report):
-            pass
-        return report
+def save_plan(plan: Plan, path: str | Path) -> None:
+    """Writes a plan to a file that holds no secret. `RefusedError` when it would have to, or another file is there."""
+    _run(aio.save_plan(plan, path))
+
+
+def load_plan(path: str | Path, *, environment: Mapping[str, str] | None = None) -> Plan:
+    """A saved plan, its secrets resolved anew. `RefusedError` when it is none, was changed, or a secret is another one."""
+    return _run(aio.load_plan(path, environment=environment))
+
+
+def show(plan: Plan) -> str:
+    """The plan as `tokenvault plan` prints it, without colour."""
+    return _run(aio.show(plan))
+
+
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What the coroutine answers. `RuntimeError` inside an event loop, which it would block."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    coroutine.close()
+    raise RuntimeError("An event loop is running here: await the function of the same name in tokenvault.aio")

@@ -44,6 +44,14 @@ class Diagnostic:
     severity: str = "error"
 
 
+def place_of(error: BaseException) -> str:
+    """The type of an error that nobody foresaw and where it was raised. Its text may hold anything, a secret too."""
+    place, frame = "", error.__traceback__
+    while frame is not None:
+        place, frame = f"{frame.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{frame.tb_lineno}", frame.tb_next
+    return f"{type(error).__name__} at {place}"
+
+
 class TokenVaultError(Exception):
     """The root of everything tokenvault raises on purpose."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from tokenvault.applier.writer import Writer, exists, lacking, node_of
-from tokenvault.errors import ApiError, Diagnostic, TokenVaultError
+from tokenvault.errors import ApiError, Diagnostic, TokenVaultError, place_of
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Object, Request
 from tokenvault.model.desired import Graph, bind
@@ -89,7 +89,7 @@ PAUSE = 1.0
 
 
 async def withdraw_duplicates(tenant: Tenant, writer: Writer, created: Mapping[str, str]) -> dict[str, Diagnostic]:
-    """Which of the created applications (mark → address) had to be withdrawn, and why."""
+    """Which of the applications (mark → address) are there twice, and why. Of those, what this run created is withdrawn."""
     lost: dict[str, Diagnostic] = {}
     for attempt in range(ATTEMPTS):
         marked = await _marked(tenant, {mark: address for mark, address in created.items() if address not in lost})
@@ -97,7 +97,11 @@ async def withdraw_duplicates(tenant: Tenant, writer: Writer, created: Mapping[s
         found = [address for address, others in rivals.items() if others]
         if found and (attempt == ATTEMPTS - 1 or writer.ids[found[0]] > min(rivals[found[0]])):
             for address in found:
-                lost[address] = await _withdraw(tenant, address, writer.ids[address], min(rivals[address]))
+                mine, theirs = writer.ids[address], min(rivals[address])
+                ours = address in writer.created
+                lost[address] = (
+                    await _withdraw(tenant, address, mine, theirs) if ours else _doubled(address, mine, theirs)
+                )
             continue
         if not found and all(writer.ids[address] in ids for address, ids in marked.items()):
             break
@@ -127,12 +131,45 @@ async def _withdraw(tenant: Tenant, address: str, mine: str, theirs: str) -> Dia
     return Diagnostic(code="apply-contested", summary=summary, hint=hint, context=address)
 
 
-def unconfirmed(address: str, error: TokenVaultError) -> Diagnostic:
+def _doubled(address: str, found: str, theirs: str) -> Diagnostic:
+    """This run only found the application: whoever made it may use it, so it is not this run's to delete."""
+    return Diagnostic(
+        code="apply-contested",
+        summary=f"Two applications carry the mark of {address}: {found}, which was found, and {theirs}",
+        hint="Delete the one that nobody uses, in the dashboard, then apply again.",
+        context=address,
+    )
+
+
+def unexpected(address: str, error: Exception) -> Diagnostic:
+    """An error in one change that nobody foresaw: its type and place, never its text."""
+    return Diagnostic(
+        code="apply-unexpected",
+        summary=f"{address}: tokenvault failed unexpectedly ({place_of(error)})",
+        detail="Whether it was written is not known.",
+        hint="This is a bug: please report it. Run the command again: finished steps are not repeated.",
+        context=address,
+    )
+
+
+def incomplete(change: Change, blocker: str = "") -> Diagnostic:
+    """The change was written in part: the rest waited for something that did not come about, or the user stopped."""
+    why = f"it needs {blocker}" if blocker else "the run was stopped"
+    return Diagnostic(
+        code="apply-incomplete",
+        summary=f"{change.address} was {VERBS[change.action]}d, but not completed: {why}",
+        detail=f"Not written: {', '.join(change.deferred)}." if change.deferred else "",
+        hint="Run the command again: it goes on from there.",
+        context=change.address,
+    )
+
+
+def unconfirmed(address: str, cause: str) -> Diagnostic:
     """Nobody could tell whether somebody else created the application too: nothing is built on it."""
     return Diagnostic(
         code="apply-unconfirmed",
         summary=f"{address} was created, but the applications could not be listed to see whether it is the only one",
-        detail=error.diagnostics[0].summary,
+        detail=cause,
         hint="Run `tokenvault apply` again: it continues with what is there.",
         context=address,
     )

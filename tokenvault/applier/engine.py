@@ -13,11 +13,19 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
-from tokenvault.applier.conflicts import NOTHING, Precheck, explained_error, unconfirmed, withdraw_duplicates
+from tokenvault.applier.conflicts import (
+    NOTHING,
+    Precheck,
+    explained_error,
+    incomplete,
+    unconfirmed,
+    unexpected,
+    withdraw_duplicates,
+)
 from tokenvault.applier.events import Ended, Event, Outcome, Started, Verified
 from tokenvault.applier.verify import verify
 from tokenvault.applier.writer import Writer
-from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
+from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError, place_of
 from tokenvault.model.desired import refs
 from tokenvault.model.marks import parse_mark
 from tokenvault.plan.diff import Canonicalizer
@@ -26,6 +34,7 @@ from tokenvault.tenant.client import Tenant
 from tokenvault.tenant.pacing import CONCURRENT
 
 CONFIRM = "(confirm)"
+HALF = {Action.CREATE: "created, but not completed", Action.UPDATE: "changed in part", Action.DELETE: ""}
 
 
 async def apply_plan(
@@ -134,8 +143,11 @@ class _Run:
         address = step.name.removesuffix(" (finish)")
         if address in self.ended:
             return
-        blocker = next((need for need in step.needs if self._failed(need)), None)
-        if self.stop.is_set() and step.writes:
+        blocker = next((need for need in step.needs if self._failed(need)), "")
+        stopped = self.stop.is_set() and step.writes
+        if address in self.writer.ids and (stopped or blocker):
+            self._end(address, Outcome.INCOMPLETE, incomplete(self._change(address), "" if stopped else blocker))
+        elif stopped:
             self._end(address, Outcome.NOT_ATTEMPTED)
         elif blocker:
             self._end(address, Outcome.SKIPPED, _skipped(address, blocker))
@@ -143,10 +155,18 @@ class _Run:
             await self._guarded(address, step.work)
 
     async def _guarded(self, address: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Whatever goes wrong in one step is that step's failure, and no other's."""
         try:
             await work()
         except TokenVaultError as error:
-            self._end(address, Outcome.FAILED, explained_error(self._change(address), error))
+            self._fail(address, explained_error(self._change(address), error))
+        except Exception as error:
+            self._fail(address, unexpected(address, error))
+
+    def _fail(self, address: str, why: Diagnostic) -> None:
+        if address in self.writer.ids and self._change(address).deferred:
+            self.notes[address] = HALF[self._change(address).action]
+        self._end(address, Outcome.FAILED, why)
 
     def _failed(self, address: str) -> bool:
         ended = self.ended.get(address)
@@ -162,7 +182,7 @@ class _Run:
             case Action.UPDATE:
                 ids[change.address], self.notes[change.address] = await self.writer.update(change)
             case Action.DELETE:
-                ids[change.address] = await self.writer.delete(change)
+                ids[change.address], self.notes[change.address] = await self.writer.delete(change)
         if not _creates_application(change) and not change.deferred:
             self._end(change.address, Outcome.DONE)
 
@@ -180,7 +200,9 @@ class _Run:
         try:
             lost = await withdraw_duplicates(self.tenant, self.writer, marks) if marks else {}
         except TokenVaultError as error:
-            lost = {address: unconfirmed(address, error) for address in marks.values()}
+            lost = {address: unconfirmed(address, error.diagnostics[0].summary) for address in marks.values()}
+        except Exception as error:
+            lost = {address: unconfirmed(address, f"Unexpected: {place_of(error)}") for address in marks.values()}
         for address, why in lost.items():
             self._end(address, Outcome.FAILED, why)
 
@@ -208,7 +230,9 @@ class _Run:
         try:
             not_kept = await verify(self.tenant, self.writer, done, self.compare)
         except TokenVaultError as error:
-            not_kept = (_unverified(error.diagnostics[0]),)
+            not_kept = (_unverified(error.diagnostics[0].summary),)
+        except Exception as error:
+            not_kept = (_unverified(f"Unexpected: {place_of(error)}. This is a bug: please report it."),)
         await self.queue.put(Verified(checked=len(done), not_kept=not_kept))
 
 
@@ -240,10 +264,10 @@ def _skipped(address: str, blocker: str) -> Diagnostic:
     return Diagnostic(code="apply-skipped", summary=f"{address} needs {blocker}", context=address)
 
 
-def _unverified(cause: Diagnostic) -> Diagnostic:
+def _unverified(cause: str) -> Diagnostic:
     return Diagnostic(
         code="apply-unverified",
         summary="What was written could not be read back",
-        detail=cause.summary,
+        detail=cause,
         hint="Run `tokenvault plan` to see whether anything is missing.",
     )

@@ -16,9 +16,10 @@ ALREADY = "it was so already"
 
 
 class Outcome(Enum):
-    """How one change ended."""
+    """How one change ended. `INCOMPLETE`: the object was created or changed, and what had to be written later was not."""
 
     DONE = "done"
+    INCOMPLETE = "incomplete"
     FAILED = "failed"
     SKIPPED = "skipped"
     NOT_ATTEMPTED = "not_attempted"
@@ -35,7 +36,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A change came to its end. `id` is the object's, `seconds` the time it took, `diagnostic` why it did not succeed."""
+    """A change came to its end. `id` is the object's, `seconds` the time it took, `diagnostic` why it did not succeed.
+
+    `note` says what else happened: that it was so already, or that a change which failed was written in part.
+    """
 
     address: str
     action: Action
@@ -109,7 +113,8 @@ class Report:
     @property
     def problems(self) -> list[Diagnostic]:
         """Why changes failed and what was not kept: what a person has to see to. What was skipped follows from these."""
-        failures = [ended.diagnostic for ended in self.of(Outcome.FAILED) if ended.diagnostic]
+        failed = [ended for ended in self.ended.values() if ended.outcome in (Outcome.INCOMPLETE, Outcome.FAILED)]
+        failures = [ended.diagnostic for ended in failed if ended.diagnostic]
         return [*failures, *self.not_kept]
 
     @property

@@ -16,7 +16,7 @@ from tokenvault.model.marks import parse_mark
 from tokenvault.model.paths import get_path, nest
 from tokenvault.plan.diff import Canonicalizer, differences
 from tokenvault.plan.model import Action, Change
-from tokenvault.plan.patch import request_body
+from tokenvault.plan.patch import after_request, request_body
 from tokenvault.secrets import is_sensitive
 from tokenvault.state.live import seal
 from tokenvault.tenant.client import Tenant
@@ -29,7 +29,8 @@ SAYS_EXISTS = (400, 409)  # Auth0 answers 409 to what exists, and 400 to a publi
 class Writer:
     """Carries out single changes. `ids` grows as objects are created; `made` keeps what Auth0 answered to creates.
 
-    `there` are objects that the plan creates and that are found to exist, as it wants them.
+    `there` are objects that the plan creates and that are found to exist, as it wants them. `created` are the addresses of
+    what this very run created, for which Auth0 answered: nothing else is ever withdrawn.
     """
 
     def __init__(self, tenant: Tenant, compare: Canonicalizer, there: Mapping[str, Object] | None = None) -> None:
@@ -38,6 +39,8 @@ class Writer:
         self._there = there or {}
         self.ids: dict[str, str] = {}
         self.made: dict[str, Object] = {}
+        self.created: set[str] = set()
+        self._left: dict[str, Object] = {}
 
     async def create(self, change: Change) -> tuple[str, str]:
         """Creates the object, or finds that it exists as it should be. Its id, and a note when it was not simply created.
@@ -68,6 +71,7 @@ class Writer:
         if not isinstance(answer.get(kind.id_field), str):
             raise UnknownOutcome(_nameless(change))
         self.made[change.address] = answer
+        self.created.add(change.address)
         return str(answer[kind.id_field])
 
     async def _found(self, change: Change) -> Object | None:
@@ -99,18 +103,31 @@ class Writer:
     async def update(self, change: Change) -> tuple[str, str]:
         """Re-reads the object and sends what changes. Its id, and a note when it was as planned already.
 
-        Refused when the plan's premises no longer hold.
+        Refused when the plan's preconditions no longer hold.
         """
         kind = kinds()[change.kind]
-        live = await self._fetch(kind, change)
-        patch = self.goal(change, self.bound(change.patch), live)
+        live = self._left[change.address] = await self._fetch(kind, change)
         stale = self._stale(kind, change, live)
+        if change.deferred and stale and self._is_final(kind, change, live):
+            return str(change.id), ALREADY
+        patch = self.goal(change, self.bound(change.patch), live)
         if (stale or kind.delta) and not lacking(kind, patch, live, self._compare):
             return str(change.id), ALREADY
         if stale:
             raise RefusedError(changed(change, live, stale))
-        await self._send(kind, patch, live)
+        body = request_body(kind, patch, live)
+        await self._send(kind, body, live)
+        self._left[change.address] = after_request(kind, body, live)
         return str(change.id), ""
+
+    def _is_final(self, kind: Kind, change: Change, live: Object) -> bool:
+        """Whether the object is as a change in two steps leaves it: the change was carried out before."""
+        wanted = bind(final(change), {**self._there_ids(), **self.ids})
+        return not any(refs(wanted)) and not lacking(kind, wanted, live, self._compare)
+
+    def _there_ids(self) -> dict[str, str]:
+        """The ids of what is there already and waits for its turn."""
+        return {address: str(item.get("id") or item.get("client_id")) for address, item in self._there.items()}
 
     def goal(self, change: Change, values: Mapping[str, Any], live: Object) -> Mapping[str, Any]:
         """What the object is to hold. Of a list that is changed member by member, the rest is as it is by now."""
@@ -125,15 +142,31 @@ class Writer:
         return [m for m in present if m not in gone] + [m for m in new if m is not None and m not in present]
 
     async def finish(self, change: Change) -> str:
-        """Writes what had to wait for objects that waited for this one."""
+        """Writes what had to wait for objects that waited for this one.
+
+        Refused when what is to be replaced is no longer as the first step left it.
+        """
         kind = kinds()[change.kind]
-        deferred, made = self.bound(change.deferred), self.made.get(change.address) or await self._fetch(kind, change)
-        if lacking(kind, deferred, made, self._compare):
-            await self._send(kind, deferred, made)
+        deferred = self.bound(change.deferred)
+        live = self.made.get(change.address) or await self._fetch(kind, change)
+        if not lacking(kind, deferred, live, self._compare):
+            return self.ids[change.address]
+        if stale := self._changed_between(kind, change, live):
+            raise RefusedError(changed(change, live, stale, since="the first step of this change"))
+        await self._send(kind, request_body(kind, deferred, live), live)
         return self.ids[change.address]
 
-    async def delete(self, change: Change) -> str:
-        """Deletes the object; one that is gone already is as good."""
+    def _changed_between(self, kind: Kind, change: Change, live: Object) -> list[str]:
+        """The attributes of the second step that somebody changed after the first."""
+        left = self._left.get(change.address)
+        if left is None:
+            return []
+        before = {path: get_path(left, path) for path in change.deferred}
+        now = {path: get_path(live, path) for path in change.deferred}
+        return list(dict.fromkeys(delta.path[0] for delta in differences(kind, before, now, self._compare)))
+
+    async def delete(self, change: Change) -> tuple[str, str]:
+        """Deletes the object. Its id, and a note when it was gone already."""
         kind = kinds()[change.kind]
         known = {**self.bound(change.identity), kind.id_field: change.id}
         try:
@@ -145,7 +178,8 @@ class Writer:
         except ApiError as error:
             if error.status != 404:
                 raise
-        return str(change.id)
+            return str(change.id), ALREADY
+        return str(change.id), ""
 
     async def _fetch(self, kind: Kind, change: Change) -> Object:
         known = {**self.bound(change.identity), kind.id_field: change.id}
@@ -169,8 +203,8 @@ class Writer:
         created = [self.ids.get(address) for address in self.made]
         return [m for m in value if m not in created] if kind.delta and isinstance(value, list) else value
 
-    async def _send(self, kind: Kind, patch: Mapping[str, Any], live: Object) -> None:
-        for request in kind.updates(request_body(kind, patch, live), live):
+    async def _send(self, kind: Kind, body: Object, live: Object) -> None:
+        for request in kind.updates(body, live):
             await self._tenant.write(request)
 
     def bound(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -234,12 +268,12 @@ SHOWN = 160
 _HINT = "Nothing was written to it. Plan again, and review what it says now."
 
 
-def changed(change: Change, live: Object, paths: Iterable[str]) -> Diagnostic:
-    """The object is not as the plan found it, in these attributes."""
+def changed(change: Change, live: Object, paths: Iterable[str], since: str = "the plan") -> Diagnostic:
+    """The object is not as the plan found it, or as the first step left it, in these attributes."""
     named = list(paths)
     return Diagnostic(
         code="apply-stale",
-        summary=f"{change.address} changed since the plan: {', '.join(named)}",
+        summary=f"{change.address} changed since {since}: {', '.join(named)}",
         detail=_values(change, live, named),
         hint=_HINT,
         context=change.address,

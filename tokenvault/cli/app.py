@@ -17,7 +17,7 @@ from tokenvault.cli import INTERRUPTED
 from tokenvault.cli.completion import typed_with_sandbox_value
 from tokenvault.cli.console import abandon, unwritable
 from tokenvault.cli.options import with_sandbox_value
-from tokenvault.errors import Diagnostic, TokenVaultError
+from tokenvault.errors import Diagnostic, TokenVaultError, place_of
 
 if TYPE_CHECKING:
     from typer._click.core import Context
@@ -183,10 +183,7 @@ def _unusable(error: OSError) -> Diagnostic:
 
 def _bug(error: Exception) -> str:
     """What is shown of an error that nobody foresaw: its type and place, never its text, which may hold anything."""
-    place, frame = "", error.__traceback__
-    while frame is not None:
-        place, frame = f"{frame.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{frame.tb_lineno}", frame.tb_next
     return (
-        f"Error: tokenvault failed unexpectedly ({type(error).__name__} at {place}). This is a bug: please report it.\n"
+        f"Error: tokenvault failed unexpectedly ({place_of(error)}). This is a bug: please report it.\n"
         "If this was an apply, run it again: finished steps are not repeated.\n"
     )

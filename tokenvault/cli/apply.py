@@ -143,21 +143,19 @@ async def _apply(
         session.check_tenant(spec, tenant.domain)
         made = (await planned(tenant, spec, options)).restrict(*part, session.tenant_options.max_rps)
         progress.planned(plan_document(made), full=True)
-        refuse_without_scopes(made)
+        await refuse_without_scopes(made, tenant)
         refuse_more_than(options.max_destroy, made.changes)
         if not made.is_empty and not auto_approve and not _approved(session, made):
             session.console.err("\nApply cancelled. Nothing was changed.\n")
             return 1
-        return await carry_out(session, tenant, made, progress=progress)
+        return await carry_out(session, tenant, made, progress=progress, fresh=auto_approve)
 
 
 async def _apply_file(session: Session, file: Path, progress: Progress, max_destroy: int | None) -> int:
     """What is refused without a request comes first: a broken file, a changed secret, another tenant."""
-    from tokenvault.applier.conflicts import precheck
     from tokenvault.operations.apply import refuse_without_scopes
     from tokenvault.plan.deletion import refuse_more_than
     from tokenvault.plan.file import load_plan, public_part, read_document
-    from tokenvault.plan.preflight import checked
 
     document = read_document(file)
     made = load_plan(document, session.secret)
@@ -166,8 +164,8 @@ async def _apply_file(session: Session, file: Path, progress: Progress, max_dest
             raise RefusedError(_other_tenant(file, made, tenant.domain))
         progress.planned(public_part(document), full=False)
         refuse_more_than(max_destroy, made.changes)
-        refuse_without_scopes(checked(made, (await tenant.token.access()).scopes))
-        return await carry_out(session, tenant, made, progress=progress, prechecked=await precheck(tenant, made))
+        await refuse_without_scopes(made, tenant)
+        return await carry_out(session, tenant, made, progress=progress)
 
 
 def shown(progress: Progress) -> Callable[[Wait], None]:

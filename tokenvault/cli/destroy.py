@@ -117,12 +117,12 @@ async def _destroy(session: Session, asked: _Request, progress: Progress) -> int
         session.check_tenant(spec, tenant.domain)
         made = (await planned_destroy(tenant, spec, asked.also)).restrict(*asked.part, session.tenant_options.max_rps)
         progress.planned(plan_document(made), full=True)
-        refuse_without_scopes(made)
+        await refuse_without_scopes(made, tenant)
         refuse_more_than(asked.max_destroy, made.changes)
         if not made.is_empty and not asked.auto_approve and not _approved(session, made):
             session.console.err("\nDestroy cancelled. Nothing was changed.\n")
             return 1
-        return await carry_out(session, tenant, made, progress=progress)
+        return await carry_out(session, tenant, made, progress=progress, fresh=asked.auto_approve)
 
 
 def _approved(session: Session, made: Plan) -> bool:

@@ -12,7 +12,6 @@ from tokenvault.cli import INTERRUPTED
 if TYPE_CHECKING:
     import asyncio
 
-    from tokenvault.applier.conflicts import Precheck
     from tokenvault.cli.progress import Progress
     from tokenvault.cli.session import Session
     from tokenvault.plan.model import Plan
@@ -25,27 +24,24 @@ async def carry_out(
     made: Plan,
     *,
     progress: Progress | None = None,
-    prechecked: Precheck | None = None,
+    fresh: bool = False,
 ) -> int:
-    """Applies a plan, showing progress; the exit code. `prechecked` is what came into being since, if the plan waited."""
+    """Applies a plan, showing progress; the exit code. A plan is `fresh` when it did not wait since it was made."""
     import asyncio
 
-    from tokenvault.applier.conflicts import NOTHING
     from tokenvault.applier.events import Report
     from tokenvault.cli.progress import progress_for, with_elapsed
     from tokenvault.operations.apply import applied
 
     progress = progress or progress_for(session.console, json=False, debug=session.debug)
     stop, report = asyncio.Event(), Report()
-    tenant.pacer.expect((made.writes + made.rereads) / made.pace.per_second)
     progress.begin()
     try:
         with _interruptible(stop, progress):
-            async for event in with_elapsed(applied(made, tenant, report, stop=stop, prechecked=prechecked or NOTHING)):
+            async for event in with_elapsed(applied(made, tenant, report, stop=stop, fresh=fresh)):
                 progress.show(event)
     finally:
         progress.end()
-    report.ended = {c.address: report.ended[c.address] for c in made.changes if c.address in report.ended}
     progress.finished(made, report, tenant)
     return INTERRUPTED if stop.is_set() else 0 if report.succeeded else 1
 

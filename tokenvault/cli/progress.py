@@ -166,6 +166,8 @@ def line_of(event: Event) -> str:
             return f"{DONE[event.action]} after {event.seconds:.0f}s{_id(event.id)}{note}"
         case Ended(outcome=Outcome.FAILED):
             return f"Failed after {event.seconds:.0f}s"
+        case Ended(outcome=Outcome.INCOMPLETE):
+            return f"Incomplete after {event.seconds:.0f}s{_id(event.id)}"
         case Ended(outcome=Outcome.SKIPPED):
             why = event.diagnostic.summary if event.diagnostic else ""
             return f"Skipped: {safe(why.removeprefix(f'{event.address} '))}"

@@ -47,14 +47,9 @@ class Session:
 
     def secret(self, reference: str, folder: str) -> Secret:
         """What a reference stands for here and now; `RefusedError` when it stands for nothing."""
-        from tokenvault.errors import Unresolved
-        from tokenvault.spec.references import References
+        from tokenvault.operations.apply import resolved
 
-        try:
-            return References(self.environment, Path(folder)).secret(reference)
-        except Unresolved as error:
-            code = "plan-file-secret" if error.code == "spec-own-credential" else error.code  # no spec says so: it is forged
-            raise RefusedError(Diagnostic(code=code, summary=error.summary, hint=error.hint)) from None
+        return resolved(reference, folder, self.environment)
 
     def check_tenant(self, spec: Spec, domain: str) -> None:
         """Refuses a tenant that the spec does not name."""

@@ -18,10 +18,15 @@ SHOWN = 12
 
 
 def deletion(kind: Kind, node: DesiredObject, live: Object, ids: Mapping[str, str], compare: Canonicalizer) -> Change:
-    """The change that takes an object away. It is refused when the object's mark or name is another by then."""
+    """The change that takes an object away. It is refused when the object is another by then.
+
+    That is told by its mark and name, and where it has neither, as a grant, by what it holds.
+    """
     shown = dict.fromkeys(["name", *node.target.identity])
     values = {path: live[path] for path in shown if isinstance(live.get(path), str)}
-    guarded = [path for path in (kind.marker, "name") if path in kind.fields]
+    guarded = [path for path in (kind.marker, "name") if path in kind.fields] or [
+        path for path, field in kind.fields.items() if not field.immutable
+    ]
     return Change(
         address=node.address,
         kind=node.kind,

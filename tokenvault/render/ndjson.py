@@ -9,8 +9,8 @@ type, and only ever grows within a major version of the format:
     started      a write is about to be sent: `address`, `action`, `id`
     working      it is still under way: `address`, `action`, `seconds`; every ten seconds
     waiting      requests are held back until the rate limit resets: `seconds`, those waited `before`, their `bound`
-    ended        how a change ended: `address`, `action`, `id`, `seconds`, `outcome` (done, failed, skipped,
-                 not_attempted), `note`, `diagnostic`
+    ended        how a change ended: `address`, `action`, `id`, `seconds`, `outcome` (done, incomplete, failed,
+                 skipped, not_attempted), `note`, `diagnostic`
     verified     the tenant was read back: `checked`, and in `not_kept` a diagnostic for everything that is not as planned
     diagnostic   an error or a warning that is about no single change, or ends the run: `diagnostic`
     summary      the last line of a run that came to its end: `outcome` (done, incomplete, nothing), `counts`, `requests`
@@ -82,6 +82,7 @@ def _which(event: Started | Working | Ended) -> Document:
 def _ended(event: Ended) -> Document:
     words = {
         Outcome.DONE: f"{PARTICIPLES[event.action]} after {event.seconds:.0f} s",
+        Outcome.INCOMPLETE: f"incomplete: {event.diagnostic.summary if event.diagnostic else ''}",
         Outcome.FAILED: f"failed: {event.diagnostic.summary if event.diagnostic else ''}",
         Outcome.SKIPPED: f"skipped: {event.diagnostic.summary if event.diagnostic else ''}",
         Outcome.NOT_ATTEMPTED: "not attempted",

@@ -15,6 +15,7 @@ def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: in
     """The summary that an apply ends with."""
     done, failed = report.of(Outcome.DONE), report.of(Outcome.FAILED)
     skipped, untouched = report.of(Outcome.SKIPPED), report.of(Outcome.NOT_ATTEMPTED)
+    incomplete = report.of(Outcome.INCOMPLETE)
     counts = (
         f"{report.done(plan.changes, Action.CREATE)} added, {report.done(plan.changes, Action.UPDATE)} changed, "
         f"{report.done(plan.changes, Action.DELETE)} destroyed."
@@ -24,9 +25,10 @@ def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: in
         lines = ["", f"{paint(f'{plan.command.title()} complete!', 'bold', 'green')} Resources: {counts}   {requests}"]
         return "\n".join([*lines, *_next_steps(plan, report)]) + "\n"
     title = paint(f"{plan.command.title()} incomplete:", "bold", "red")
-    lines = ["", f"{title} {_parts(len(done), len(failed), len(skipped), len(untouched))}"]
+    lines = ["", f"{title} {_parts(len(done), len(incomplete), len(failed), len(skipped), len(untouched))}"]
     lines += [f"  done      {counts}"] if done else []
-    lines += [f"  failed    {safe(ended.address)}" for ended in failed]
+    lines += [f"  partly    {safe(ended.diagnostic.summary if ended.diagnostic else '')}" for ended in incomplete]
+    lines += [f"  failed    {safe(ended.address)}{f' ({safe(ended.note)})' if ended.note else ''}" for ended in failed]
     lines += [
         f"  skipped   {safe(ended.diagnostic.summary if ended.diagnostic else ended.address)}" for ended in skipped
     ]
@@ -35,8 +37,9 @@ def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: in
     return "\n".join(lines) + "\n"
 
 
-def _parts(done: int, failed: int, skipped: int, untouched: int) -> str:
-    parts = [f"{done} done", f"{failed} failed", f"{skipped} skipped"]
+def _parts(done: int, incomplete: int, failed: int, skipped: int, untouched: int) -> str:
+    parts = [f"{done} done", *([f"{incomplete} incomplete"] if incomplete else []), f"{failed} failed"]
+    parts.append(f"{skipped} skipped")
     return ", ".join(parts + ([f"{untouched} not attempted"] if untouched else [])) + "."
 
 
