@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tokenvault.applier.events import Report
@@ -30,9 +30,12 @@ from tokenvault.tenant.connect import open_tenant
 from tokenvault.tenant.options import TenantOptions
 
 
-def load_spec(*paths: str | Path, environment: Mapping[str, str] | None = None) -> Spec:
-    """Reads and validates spec files (default `tokenvault.yaml`); `SpecError` holds everything that is wrong."""
-    return load(list(paths) or ["tokenvault.yaml"], environment)
+def load_spec(*paths: str | Path, environment: Mapping[str, str] | None = None, allow_env: Sequence[str] = ()) -> Spec:
+    """Reads and validates spec files (default `tokenvault.yaml`); `SpecError` holds everything that is wrong.
+
+    `allow_env` are variables that the spec may show, besides those of its `variables`.
+    """
+    return load(list(paths) or ["tokenvault.yaml"], environment, allow_env)
 
 
 def make_plan(

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import cli, write_spec
 
-SPEC = "version: 1\nname: ${env:NAME}\nconnections:\n  google-oauth2: {}\n"
+SPEC = "version: 1\nname: ${env:NAME}\nvariables: [NAME]\nconnections:\n  google-oauth2: {}\n"
 
 
 @pytest.fixture

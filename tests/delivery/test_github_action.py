@@ -126,6 +126,7 @@ def test_without_a_reviewed_plan_nothing_is_applied(github: GitHub) -> None:
     assert not apps(github)
 
 
+@pytest.mark.slow
 def test_a_plan_file_that_is_not_there_is_no_leave_to_apply_the_spec(github: GitHub) -> None:
     reviewed(github)
     for name in ("tokenvault-plna.json", "-p.json", "no such/plan.json", "tokenvault-plan.json\nx", "*.json", "keys"):
@@ -184,6 +185,7 @@ def test_a_plan_for_another_commit_is_not_applied(github: GitHub) -> None:
     assert not apps(github)
 
 
+@pytest.mark.slow
 def test_a_plan_that_does_not_say_what_it_was_made_for_is_not_applied(github: GitHub) -> None:
     github.job("push", MERGE, {}, {}, {"command": "plan", **SANDBOX})
     record = github.checkout / "tokenvault-plan.json.review.json"
@@ -244,6 +246,7 @@ def test_an_artifact_of_a_fork_or_of_another_commit_or_name_is_not_fetched(githu
     refused(github.push(MERGE, **SANDBOX), "nothing is applied without one")
 
 
+@pytest.mark.slow
 def test_an_artifact_that_is_no_plan_is_refused(github: GitHub) -> None:
     reviewed(github)
     (github.checkout / "tokenvault-plan.json").unlink()
@@ -284,6 +287,7 @@ def test_what_somebody_changed_meanwhile_is_not_overwritten(github: GitHub) -> N
     assert [c["app_type"] for c in clients if c["name"] == "Acme Assistant"] == ["spa"]
 
 
+@pytest.mark.slow
 def test_what_drifted_elsewhere_waits_for_its_own_review(github: GitHub) -> None:
     """A change that the spec asks for by now, and that the reviewed plan does not hold."""
     reviewed(github)
@@ -308,6 +312,7 @@ def test_what_drifted_elsewhere_waits_for_its_own_review(github: GitHub) -> None
 # ---- inputs
 
 
+@pytest.mark.slow
 def test_options_on_several_lines_all_count(github: GitHub) -> None:
     """H3: `--max-destroy 0` on a second line was dropped without a word."""
     reviewed(github)
@@ -368,6 +373,7 @@ HOSTILE = [
 NAMES = {"spec": "SPEC", "arguments": "ARGUMENTS", "plan-file": "PLAN_FILE", "comment": "COMMENT", "command": "COMMAND"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["spec", "arguments", "plan-file"])
 def test_what_an_input_says_is_never_run(github: GitHub, name: str) -> None:
     for text in SHELL:
@@ -469,6 +475,7 @@ def test_own_comments_about_something_else_are_left_alone(github: GitHub) -> Non
     assert github.comments[:2] == ["<!-- tokenvault:plan -->\nother", "Coverage fell"]
 
 
+@pytest.mark.slow
 def test_another_user_of_the_token_has_comments_of_its_own(github: GitHub) -> None:
     github.pull_request(HEAD, **SANDBOX)
     github.change(login="acme-robot[bot]")
@@ -507,6 +514,7 @@ def environments(tmp_path: Path) -> GitHub:
     return found
 
 
+@pytest.mark.slow
 def test_environments_side_by_side_work_as_the_guide_says(environments: GitHub) -> None:
     guide = (ROOT / "examples" / "environments" / "README.md").read_text()
     documented = re.findall(r"\{environment: (\w+), spec: ([^,}]+), arguments: ([^}]+)\}", guide)

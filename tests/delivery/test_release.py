@@ -96,7 +96,7 @@ def test_the_version_comes_from_one_place(built: Built) -> None:
     assert metadata["Version"] == __version__
     assert metadata["License-Expression"] == "MIT"
     assert cli("--version").out == f"tokenvault {__version__}\n"
-    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_a_fresh_environment_with_the_wheel_runs_the_main_command(built: Built, tmp_path: Path) -> None:

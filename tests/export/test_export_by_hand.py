@@ -216,6 +216,7 @@ def test_a_tenant_without_token_vault_gives_a_spec_that_says_so(tmp_path: Path) 
 
 def test_names_that_mean_something_to_yaml_or_to_a_spec_come_back_as_they_are(tmp_path: Path) -> None:
     names = ["yes", "a: b", "Price ${env:HOME}", "- x", "# y", "été \u202e", "line\nbreak", "[z]"]
+    names += ["it's, [a] {b}", ":x", "?x", "? x", "a'b,c", '"', "\t", "=", "a\\'b", "\x85", "$${x}"]
     with by_hand(tmp_path / "tenant.db") as hands:
         hands.my_account()
         hands.connection("google-oauth2")

@@ -329,12 +329,38 @@ def test_whatever_is_answered_reads_back_as_it_was_answered(
 
 
 @pytest.mark.parametrize(
-    "name", ["${env:HIDDEN}", "$${env:HIDDEN}", "${file:/etc/passwd}", "a: b", "- x", "#", "yes", "1"]
+    "name",
+    [
+        "${env:HIDDEN}",
+        "$${env:HIDDEN}",
+        "${file:/etc/passwd}",
+        "a: b",
+        "- x",
+        "#",
+        "yes",
+        "1",
+        ":x",
+        "?x",
+        "it's, [a]",
+        "'",
+        '"',
+    ],
 )
 def test_an_answer_is_never_taken_for_yaml_or_for_a_reference(folder: Path, name: str) -> None:
     flags = without(FLAGS["connected_accounts"], "--app-name")
     assert cli("init", *flags, "--app-name", name, cwd=folder).code == 0
     assert next(iter(load_spec([folder / SPEC], {"HIDDEN": "canary"}).applications.values())).name == name
+
+
+@pytest.mark.parametrize("path", ["it's,me", "a'b,c?d=[e]", "{x}", "x#y", "a,b:", "'", '",', "$%7Bx}"])
+def test_an_address_of_any_form_is_written_so_that_it_reads_back(folder: Path, path: str) -> None:
+    """A quote and a comma in one address made a list that was no YAML."""
+    url = f"https://app.example.com/{path}"
+    flags = without(FLAGS["refresh_token_exchange"], "--callback", "--logout-url")
+    made = cli("init", *flags, "--callback", url, "--logout-url", url, cwd=folder)
+    assert made.code == 0, made.err
+    app = next(iter(load_spec([folder / SPEC], {}).applications.values()))
+    assert (app.callbacks, app.logout_urls) == ((url,), (url,))
 
 
 def test_a_text_that_is_longer_than_a_line_stays_a_text(folder: Path) -> None:

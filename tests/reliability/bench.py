@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import ROOT, Objects, Result, cli, served
-from tokenvault.sandbox import CLIENT_ID, CLIENT_SECRET, open_sandbox
+from tokenvault.sandbox import CLIENT_ID, CLIENT_SECRET, TOKEN, open_sandbox
 
 QUICKSTART = ROOT / "examples" / "quickstart.yaml"
 TIMEOUT = 1.0
@@ -84,7 +84,8 @@ class Bench:
 
     def _control(self, method: str, name: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://{self.host}/sandbox/{name}", data=data, method=method)
+        address, headers = f"http://{self.host}/sandbox/{name}", {"Authorization": f"Bearer {TOKEN}"}
+        request = urllib.request.Request(address, data=data, headers=headers, method=method)
         with urllib.request.urlopen(request, timeout=20) as answer:
             content = answer.read()
         return json.loads(content) if content else None

@@ -5,6 +5,7 @@
 The secrets of a tenant, a spec and its environment are planted as words that occur nowhere else, and everything that a
 command leaves behind is searched for them: stdout, stderr, the files that it wrote, tracebacks. Only files of mode 0600
 that a user asked a secret into may hold one. The commands and their forms are read from the command line itself.
+References to secrets (`references.py`) are tried at every field of a spec besides.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,6 +29,7 @@ import typer.main
 import yaml
 
 from tests.reliability.bench import QUICKSTART, Bench, Rule, bench
+from tests.reliability.references import CANARY, ENVIRONMENT, FIELDS, plant_files, references, spec_with
 from tests.support import Result, by_name, cli, write_spec
 from tokenvault.cli.app import command_line
 from tokenvault.sandbox import open_sandbox
@@ -312,16 +315,47 @@ def searched(there: Bench, folder: Path) -> Search:
     return searching.search
 
 
+FORMS = (
+    ("validate", SPEC),
+    ("validate", SPEC, "--format", "json"),
+    ("validate", SPEC, "--format", "github"),
+    ("explain", "*", SPEC, "--format", "json"),
+    ("plan", SPEC, "--sandbox=t.db", "--format", "markdown"),
+)
+
+
+def searched_references(folder: Path, fields: Iterable[str] = FIELDS, every: int = 1) -> Search:
+    """Every field of a spec × every reference to a secret (or each nth), in the forms that tell of it."""
+    search = Search()
+    plant_files(folder)
+    for field_name in fields:
+        for title, reference in islice(references(), 0, None, every):
+            write_spec(folder, spec_with(field_name, reference), SPEC)
+            search.canaries.add(title)
+            for form in FORMS:
+                result = cli(*form, cwd=folder, env=ENVIRONMENT)
+                search.outputs += 2
+                search.comparisons += 2
+                said = result.out + result.err
+                found = [word for word in (CANARY, "failed unexpectedly") if word in said]
+                search.leaks += [f"{title} at {field_name}: {' '.join(form)} holds {word}" for word in found]
+    return search
+
+
 def main() -> int:
     """Prints the figures and what leaked; 1 when anything did."""
     argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
     with tempfile.TemporaryDirectory() as state, tempfile.TemporaryDirectory() as folder, bench(Path(state)) as there:
         found = searched(there, Path(folder))
-    for leak in dict.fromkeys(found.leaks):
+    with tempfile.TemporaryDirectory() as folder:
+        read = searched_references(Path(folder))
+    for leak in dict.fromkeys([*found.leaks, *read.leaks]):
         print(f"LEAK {leak}")
     print(f"leaks: {len(set(found.leaks))} of {len(found.canaries)} canaries × {found.outputs} outputs "
           f"({found.comparisons} searches)")  # fmt: skip
-    return bool(found.leaks)
+    print(f"references that show a secret: {len(set(read.leaks))} of {len(FIELDS)} fields × {len(read.canaries)} references "
+          f"× {len(FORMS)} forms ({read.outputs} outputs)")  # fmt: skip
+    return bool(found.leaks or read.leaks)
 
 
 if __name__ == "__main__":

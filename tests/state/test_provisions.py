@@ -186,7 +186,7 @@ def test_an_adopted_connection_gets_its_options_and_its_login_back(acme: World) 
 
 
 def test_a_reference_in_an_option_converges(acme: World) -> None:
-    spec = crm(options={"token_endpoint": "${env:CRM_SECRET}"})
+    spec = {**crm(options={"note": "${env:CRM_NOTE}"}), "variables": [{"name": "CRM_NOTE", "sensitive": True}]}
     acme.apply(spec)
     acme.assert_done(spec)
 

@@ -20,7 +20,7 @@ from tokenvault.flavors.public_keys import read_public_key
 
 Tenant = dict[str, dict[str, Any]]
 Spec = dict[str, Any]
-ENV = {"CRM_SECRET": "canary-crm-secret"}
+ENV = {"CRM_SECRET": "canary-crm-secret", "CRM_NOTE": "canary-crm-note"}
 CALENDAR = "https://www.googleapis.com/auth/calendar.events"
 
 

@@ -44,7 +44,11 @@ def _not_kept(
     if item is None:
         return [] if kind.collection.name in live.state.unreadable else [_diagnostic(change, "it is not there")]
     values = writer.goal(change, writer.bound(final(change)), item).items()
-    wanted = {path: [v for v in value if v not in gone] if isinstance(value, list) else value for path, value in values}
+    wanted = {
+        path: [v for v in value if v not in gone] if isinstance(value, list) else value
+        for path, value in values
+        if not (value is None and kind.field_at(path).optional)  # Auth0 may put a default where an option goes
+    }
     paths = lacking(kind, wanted, item, compare)
     return [_diagnostic(change, f"it did not keep {', '.join(paths)}")] if paths else []
 

@@ -269,7 +269,8 @@ def _values(change: Change, live: Object, paths: Iterable[str]) -> str:
 
 def _shown(change: Change, live: Object, path: str) -> str:
     value: Any = get_path(live, path)
-    if kinds()[change.kind].field_at(path).secret or is_sensitive(value):
+    field = kinds()[change.kind].field_at(path)
+    if field.secret or field.optional or is_sensitive(value):  # a spec may give a secret as any option
         return "another one (sensitive value)"
     text = json.dumps(Canonicalizer("").plain(value), ensure_ascii=False, default=str)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

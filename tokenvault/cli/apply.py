@@ -10,6 +10,7 @@ import typer
 
 from tokenvault.cli.execution import carry_out
 from tokenvault.cli.options import (
+    AllowEnv,
     Debug,
     EnvFile,
     Excludes,
@@ -60,6 +61,7 @@ def apply(
     max_rps: MaxRps = None,
     max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Plan, ask, make the changes, and read them back.
@@ -77,7 +79,9 @@ def apply(
     from tokenvault.cli.progress import progress_for
     from tokenvault.plan.planner import Options
 
-    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
+    )
     file = _plan_file(specs)
     if file and (adopt or prune or targets or excludes):
         raise RefusedError(_decided(file))

@@ -11,6 +11,7 @@ from tokenvault.cli.apply import JSON_LINES, AutoApprove, shown
 from tokenvault.cli.completion import releasable
 from tokenvault.cli.execution import carry_out
 from tokenvault.cli.options import (
+    AllowEnv,
     Debug,
     EnvFile,
     Excludes,
@@ -66,6 +67,7 @@ def destroy(
     max_rps: MaxRps = None,
     max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Delete what the spec created, and release what it adopted.
@@ -77,7 +79,9 @@ def destroy(
 
     from tokenvault.cli.progress import progress_for
 
-    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
+    )
     if not auto_approve and (json or not session.console.is_interactive):
         raise RefusedError(_no_approval())
     progress = progress_for(session.console, json=json, debug=debug)

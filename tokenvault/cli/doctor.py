@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.options import (
+    AllowEnv,
+    Debug,
+    EnvFile,
+    MaxRps,
+    MaxWait,
+    SandboxOption,
+    TenantOption,
+    tenant_options,
+)
 from tokenvault.cli.session import Session, open_session
 from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import safe_json
@@ -44,6 +53,7 @@ def doctor(
     max_rps: MaxRps = None,
     max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Judge every run-time precondition of every application × connection × flavor. Changes nothing.
@@ -57,7 +67,9 @@ def doctor(
     """
     import asyncio
 
-    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
+    )
     document = asyncio.run(_doctor(session, specs))
     session.console.out(_drawn(session, document, form))
     if not document["ready"]:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, tenant_options
+from tokenvault.cli.options import (
+    AllowEnv,
+    Debug,
+    EnvFile,
+    MaxRps,
+    MaxWait,
+    SandboxOption,
+    Specs,
+    TenantOption,
+    tenant_options,
+)
 from tokenvault.cli.session import Session, open_session
 from tokenvault.tenant.options import MAX_WAIT
 
@@ -32,6 +42,7 @@ def drift(
     max_rps: MaxRps = None,
     max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Say whether anything that this spec owns, or relies on, has changed behind its back. Changes nothing.
@@ -46,7 +57,9 @@ def drift(
     from tokenvault.render.drift import drift_text
     from tokenvault.text import safe_json
 
-    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
+    )
     found = asyncio.run(_drift(session, specs))
     document, console = drift_document(found), session.console
     if form is Form.JSON:

@@ -13,7 +13,7 @@ import typer
 
 from tokenvault.cli.completion import applications, connections, flavors
 from tokenvault.cli.exchange_input import Given
-from tokenvault.cli.options import Debug, EnvFile, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.options import AllowEnv, Debug, EnvFile, SandboxOption, TenantOption, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
 from tokenvault.text import safe_json
@@ -115,6 +115,7 @@ def exchange(
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Perform a Token Vault exchange and say what came back. Shows the token only with --reveal.
@@ -128,7 +129,7 @@ def exchange(
     """
     import asyncio
 
-    session = open_session(tenant_options(tenant, sandbox), debug=debug, env_file=env_file)
+    session = open_session(tenant_options(tenant, sandbox), debug=debug, env_file=env_file, allow_env=allow_env)
     given = Given(
         specs=specs,
         flavor=flavor,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tokenvault.cli.completion import addresses
-from tokenvault.cli.options import EnvFile, Specs, tenant_options
+from tokenvault.cli.options import AllowEnv, EnvFile, Specs, tenant_options
 from tokenvault.cli.session import open_session
 
 UNKNOWN_TENANT = "<tenant>"
@@ -37,6 +37,7 @@ def explain(
     specs: Specs = None,
     form: Annotated[Form, typer.Option("--format", help="How to show it.")] = Form.TEXT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
 ) -> None:
     """Say what is asked of an object, by which flavor and line, and why.
 
@@ -51,7 +52,7 @@ def explain(
     from tokenvault.state.desired import build_graph
     from tokenvault.text import safe_json
 
-    session = open_session(tenant_options(None, None), env_file=env_file)
+    session = open_session(tenant_options(None, None), env_file=env_file, allow_env=allow_env)
     spec = session.spec(specs)
     domain = spec.tenant or session.environment.get("AUTH0_DOMAIN") or UNKNOWN_TENANT
     found = explanation(build_graph(spec, domain), address)

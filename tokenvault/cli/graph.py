@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, tenant_options
+from tokenvault.cli.options import (
+    AllowEnv,
+    Debug,
+    EnvFile,
+    MaxRps,
+    MaxWait,
+    SandboxOption,
+    Specs,
+    TenantOption,
+    tenant_options,
+)
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.options import MAX_WAIT
@@ -37,6 +47,7 @@ def graph(
     max_rps: MaxRps = None,
     max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Draw what a spec asks for: its objects, and what comes before what. Changes nothing.
@@ -49,7 +60,9 @@ def graph(
         raise RefusedError(
             Diagnostic(code="graph-usage", summary="A saved plan has its spec and tenant in it", hint=hint)
         )
-    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
+    )
     session.console.out(drawn(_saved(plan) if plan else _picture(session, specs), form))
 
 

@@ -79,6 +79,14 @@ EnvFile = Annotated[
     Path | None,
     typer.Option("--env-file", metavar="FILE", help="Read variables from FILE too; the environment wins."),
 ]
+AllowEnv = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-env",
+        metavar="NAME",
+        help="A variable that the spec may show, besides those of its `variables`. Repeatable.",
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", "-v", help="Show each request and its status on stderr; never a body.")]
 
 

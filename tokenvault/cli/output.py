@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import typer
 
-from tokenvault.cli.options import Debug, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, tenant_options
+from tokenvault.cli.options import AllowEnv, Debug, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.secrets import Secret
@@ -45,6 +45,7 @@ def output(
         Path | None,
         typer.Option("--read-env-file", metavar="FILE", help="Read the spec's variables from FILE too."),
     ] = None,
+    allow_env: AllowEnv = None,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     max_rps: MaxRps = None,
@@ -58,7 +59,9 @@ def output(
     """
     import asyncio
 
-    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=read_env_file)
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=read_env_file, allow_env=allow_env
+    )
     if env_file and env_file.exists() and not force:
         raise RefusedError(_exists(env_file))
     asyncio.run(_output(session, specs, form, env_file))

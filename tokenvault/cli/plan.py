@@ -10,6 +10,7 @@ import typer
 
 from tokenvault.cli.console import Console
 from tokenvault.cli.options import (
+    AllowEnv,
     Debug,
     EnvFile,
     Excludes,
@@ -80,6 +81,7 @@ def plan(
     max_rps: MaxRps = None,
     max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Show what the tenant lacks for the spec to work at run time. Changes nothing.
@@ -96,7 +98,9 @@ def plan(
     from tokenvault.plan.deletion import refuse_more_than
     from tokenvault.plan.planner import Options
 
-    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
+    )
     if live and out:
         raise RefusedError(_only_to_look_at())
     options = Options(adopt=adopt, prune=prune)

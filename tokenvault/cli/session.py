@@ -34,12 +34,13 @@ class Session:
     tenant_options: TenantOptions
     environment: Mapping[str, str]
     debug: bool = False
+    allow_env: tuple[str, ...] = ()
 
     def spec(self, paths: Sequence[str] | None) -> Spec:
         """The validated spec; its warnings are shown."""
         from tokenvault.spec.load import load_spec
 
-        spec = load_spec(list(paths or [DEFAULT_SPEC]), self.environment)
+        spec = load_spec(list(paths or [DEFAULT_SPEC]), self.environment, self.allow_env)
         for warning in spec.warnings:
             self.console.problem(warning)
         return spec
@@ -91,7 +92,13 @@ class Session:
         self.console.err(f"{Waiting.of(wait)}\n")
 
 
-def open_session(tenant_options: TenantOptions, *, debug: bool = False, env_file: Path | None = None) -> Session:
+def open_session(
+    tenant_options: TenantOptions,
+    *,
+    debug: bool = False,
+    env_file: Path | None = None,
+    allow_env: Sequence[str] | None = None,
+) -> Session:
     """The session that options describe."""
     console = Console()
     environment = {**_variables(env_file), **console.environment}
@@ -101,7 +108,13 @@ def open_session(tenant_options: TenantOptions, *, debug: bool = False, env_file
         environment.setdefault("AUTH0_DOMAIN", DOMAIN)
     elif tenant_options.tenant:
         environment.setdefault("AUTH0_DOMAIN", tenant_options.tenant)
-    return Session(console=console, tenant_options=tenant_options, environment=environment, debug=debug)
+    return Session(
+        console=console,
+        tenant_options=tenant_options,
+        environment=environment,
+        debug=debug,
+        allow_env=tuple(allow_env or ()),
+    )
 
 
 def _variables(env_file: Path | None) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tokenvault.cli.completion import applications, connections
-from tokenvault.cli.options import DEFAULT_SPEC, Debug, EnvFile, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.options import DEFAULT_SPEC, AllowEnv, Debug, EnvFile, SandboxOption, TenantOption, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 from tokenvault.text import safe_json
@@ -67,6 +67,7 @@ def usage(
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Print how each application exchanges tokens today, as programs that run as they are printed.
@@ -76,7 +77,7 @@ def usage(
     """
     import asyncio
 
-    session = open_session(tenant_options(tenant, sandbox), debug=debug, env_file=env_file)
+    session = open_session(tenant_options(tenant, sandbox), debug=debug, env_file=env_file, allow_env=allow_env)
     paths, app = _split(arguments or [])
     document = asyncio.run(_usage(session, paths, app, connection, offline))
     session.console.out(_drawn(session, document, form, language))

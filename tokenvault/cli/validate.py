@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.options import EnvFile, Specs, tenant_options
+from tokenvault.cli.options import AllowEnv, EnvFile, Specs, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, SpecError
 from tokenvault.text import safe_json
@@ -32,6 +32,7 @@ def validate(
         typer.Option("--format", help="How to tell problems; `github` makes annotations on a pull request."),
     ] = ProblemFormat.TEXT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
 ) -> None:
     """Check a spec: its schema and every rule that needs no tenant.
 
@@ -41,7 +42,7 @@ def validate(
     tokenvault validate                           tokenvault.yaml
     tokenvault validate specs/ --format github    annotations on a pull request
     """
-    session = open_session(tenant_options(None, None), env_file=env_file)
+    session = open_session(tenant_options(None, None), env_file=env_file, allow_env=allow_env)
     try:
         spec = _checked(session, specs)
     except SpecError as error:

@@ -101,9 +101,7 @@ def _together(found: Inventory, applications: Sequence[DetectedApplication], fil
 
 def _claimed(found: Inventory, file: Path) -> list[str]:
     """The connections with this spec's mark, as far as it can say how they are."""
-    return [
-        name for name in found.claimed() if not _differences(found, compose(found, [], {}, [name]), file, whole=True)
-    ]
+    return [name for name in found.claimed() if not _differences(found, compose(found, [], {}, [name]), file)]
 
 
 def _differences(

@@ -74,9 +74,13 @@ def _urls(client: Object, created: bool) -> dict[str, Any]:
 
 
 def given_to(metadata: Any) -> frozenset[str]:
-    """The attributes that a spec gave something to, by their names in the mark: without them a plan would revoke it."""
+    """The attributes that a spec gave something to, by their names in the mark: without them a plan would revoke it.
+
+    Of secrets there is no digest in the mark, and nothing here.
+    """
     mark = read_mark(metadata)
-    return frozenset(p.slot for p in mark.provisions if p.verb in ("own", "gave", "was")) if mark else frozenset()
+    given = (p for p in mark.provisions if p.verb in ("own", "gave", "was")) if mark else ()
+    return frozenset(p.slot for p in given if p.value.partition(".")[0])
 
 
 def _flavor(inventory: Inventory, used: DetectedApplication, name: str) -> Any:
@@ -140,9 +144,9 @@ def _strategy(connection: Object) -> str:
 
 def _given_options(connection: Object, strategy: Strategy) -> dict[str, Any]:
     """The options that a spec set, by the connection's mark, save those that stand for scopes and offline access."""
-    implied = {*strategy.booleans.values(), strategy.offline_option}
     names = (unquote(slot[2:]) for slot in sorted(given_to(connection.get("metadata"))) if slot.startswith("o."))
     options = connection.get("options") or {}
+    implied = {name for name in (*strategy.booleans.values(), strategy.offline_option) if options.get(name) is True}
     return {n: options[n] for n in names if n in options and n not in implied and not is_sensitive(options[n])}
 
 

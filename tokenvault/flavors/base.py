@@ -15,6 +15,7 @@ from tokenvault.model.constraints import Constraint, Contains, Ref
 from tokenvault.model.desired import Condition, ObjectRef, Provenance, Requirement
 from tokenvault.model.marks import Provision, digest
 from tokenvault.model.spec import ApiSpec, ApplicationSpec, FlavorUse, Problem, Spec
+from tokenvault.secrets import Secret
 
 MY_ACCOUNT = "my_account"
 DOCS = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault"
@@ -24,7 +25,7 @@ MY_ACCOUNT_DOC = "https://auth0.com/docs/manage-users/my-account-api"
 PRIVATE_KEY_JWT_DOC = "https://auth0.com/docs/get-started/applications/configure-private-key-jwt"
 
 
-ReadFile = Callable[[str], str]
+ReadFile = Callable[[str | Secret], str]
 Loaded = tuple[Mapping[str, Any], Iterable[Problem]]
 
 

@@ -34,6 +34,7 @@ from tokenvault.model.constraints import Constraint, Contains, ContainsKeyed, De
 from tokenvault.model.desired import ObjectRef, Requirement
 from tokenvault.model.marks import Provision
 from tokenvault.model.spec import Problem
+from tokenvault.secrets import Secret
 
 PRIVILEGED_WORKER = Runtime(
     preconditions=(*WORKING_CHECKS, *CONNECTION_CHECKS, MFA_POLICY_CHECK), detections=working, exchange=WORKER_REQUEST
@@ -128,19 +129,26 @@ def _load(settings: Mapping[str, Any], read: ReadFile) -> Loaded:
     keys, problems = [], []
     for index, entry in enumerate(settings.get("public_keys") or ()):
         try:
-            key = read_public_key(read(str(entry.get("file", ""))))
+            key = read_public_key(read(_path(entry)))
             keys.append(replace(key, alg=entry.get("alg", key.alg)))
         except Unresolved as error:
-            path = ("public_keys", index, "file")
-            problems.append(Problem(code=error.code, path=path, summary=error.summary, hint=error.hint))
+            at = ("public_keys", index, "file")
+            problems.append(Problem(code=error.code, path=at, summary=error.summary, hint=error.hint))
         except BadKey as error:
-            summary = f"{entry.get('file')}: {error}"
+            path = _path(entry)
+            summary = f"{path.source if isinstance(path, Secret) else path}: {error}"
             hint = "Make one with: openssl rsa -in worker.key.pem -pubout -out worker.pub.pem"
             problems.append(
                 Problem(code="spec-worker-key", path=("public_keys", index, "file"), summary=summary, hint=hint)
             )
     given = "public_keys" in settings
     return {**settings, **({"public_keys": tuple(keys)} if given and not problems else {})}, problems
+
+
+def _path(entry: Mapping[str, Any]) -> str | Secret:
+    """The file of a public key; a secret where it comes from a variable that may not be shown."""
+    given = entry.get("file", "")
+    return given if isinstance(given, Secret) else str(given)
 
 
 def _rules(context: FlavorContext) -> Iterable[Problem]:
@@ -247,6 +255,7 @@ FLAVOR = Flavor(
                             "description": "A PEM file beside the spec: the public key only.",
                             "type": "string",
                             "minLength": 1,
+                            "x-confidential": True,
                             "examples": ["keys/nightly-sync.pub.pem"],
                         },
                         "alg": {

@@ -39,6 +39,7 @@ START = {
 SCHEMA = {
     "description": "Backend APIs (resource servers) that applications call, keyed by a name of your own.",
     "type": "object",
+    "examples": [{"calendar": {"identifier": "https://calendar.acme.com"}}],
     "propertyNames": {"pattern": "^[A-Za-z0-9_-]{1,64}$"},
     "additionalProperties": {
         "type": "object",

@@ -30,6 +30,7 @@ def _urls(description: str, example: str) -> dict[str, Any]:
 SCHEMA: dict[str, Any] = {
     "description": "The applications, keyed by a name of your own: the key is the address, `application.<key>`.",
     "type": "object",
+    "examples": [{"assistant": {"type": "regular_web", "flavors": ["connected_accounts"]}}],
     "propertyNames": {"pattern": "^[A-Za-z0-9_-]{1,64}$"},
     "additionalProperties": {
         "type": "object",

@@ -20,6 +20,7 @@ SCHEMA: dict[str, Any] = {
     "description": "Connections that applications use through Token Vault, keyed by their name in the tenant. `{}` switches "
     "connected accounts on and touches nothing else.",
     "type": "object",
+    "examples": [{"google-oauth2": {}}],
     "propertyNames": {"pattern": "^[A-Za-z0-9](-[A-Za-z0-9]|[A-Za-z0-9_.])*$", "maxLength": 128},
     "additionalProperties": {
         "type": "object",
@@ -60,6 +61,7 @@ SCHEMA: dict[str, Any] = {
                         "description": "The client id that the provider gave you.",
                         "type": "string",
                         "minLength": 1,
+                        "x-confidential": True,
                         "examples": ["${env:CRM_CLIENT_ID}"],
                     },
                     "client_secret": {
@@ -143,8 +145,10 @@ def _settings(connection: ConnectionSpec) -> Iterable[tuple[str, Constraint, str
         )
     for name, value in connection.options.items():
         yield f"options.{name}", Equals(value), "the spec sets this option", ("options", name)
-    if connection.offline_access is not None:
+    if connection.offline_access is not None and _may_be_asked(connection.strategy):
         reason = "without offline access the provider issues no refresh token"
+        if not connection.strategy:
+            reason += "; set where the connection's strategy has an option or a scope for it"
         yield OFFLINE, Equals(connection.offline_access), reason, ("offline_access",)
     if connection.scopes is not None:
         yield SCOPES, Contains(tuple(connection.scopes)), "the spec lists these scopes", ("scopes",)
@@ -156,7 +160,11 @@ def _refine(node: DesiredObject, live: Object | None) -> DesiredObject:
     requirements = tuple(
         refined for requirement in node.requirements for refined in _refine_ask(requirement, strategy, options)
     )
-    return node_of(node.target, requirements)
+    refined = node_of(node.target, requirements)
+    unset = tuple(ask for ask in node.requirements_for(OFFLINE) if not strategy.has_offline_access)
+    return replace(
+        refined, requirements=(*refined.requirements, *unset)
+    )  # asked for, and nothing to set: `_check` tells
 
 
 def strategy_of(node: DesiredObject, live: Object | None) -> Strategy:
@@ -164,6 +172,26 @@ def strategy_of(node: DesiredObject, live: Object | None) -> Strategy:
     wanted = node.constraints.get("strategy")
     name = live["strategy"] if live else wanted.value if isinstance(wanted, Equals) else ""
     return STRATEGIES.get(str(name), Strategy())
+
+
+def _may_be_asked(strategy: str | None) -> bool:
+    """Whether there may be something to set for offline access: what is not named is the tenant's to tell."""
+    return not strategy or STRATEGIES.get(strategy, Strategy()).has_offline_access
+
+
+def _unset(strategy: str) -> tuple[str, str]:
+    """What is to be said of `offline_access: true` where nothing can be set for it, and what to do instead."""
+    if strategy not in STRATEGIES:
+        hint = "Give what the provider asks for as one of the `scopes` or `options`, and remove `offline_access`."
+        return f"How a connection of strategy {strategy} asks for offline access is not known: nothing is set", hint
+    note = STRATEGIES[strategy].offline_note
+    if note:
+        return (
+            f"Offline access of {strategy} cannot be set here",
+            f"{note[0].upper()}{note[1:]}; remove `offline_access`.",
+        )
+    hint = "Remove `offline_access`: whether it issues refresh tokens is the provider's to say."
+    return f"A connection of strategy {strategy} has no setting for offline access: nothing is set", hint
 
 
 def _refine_ask(requirement: Requirement, strategy: Strategy, options: Mapping[str, Any]) -> Iterable[Requirement]:
@@ -218,6 +246,17 @@ def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
     if live is None:
         return
     strategy = str(live.get("strategy"))
+    for ask in node.requirements_for(OFFLINE):
+        if isinstance(ask.constraint, Equals) and ask.constraint.value:
+            summary, hint = _unset(strategy)
+            yield Diagnostic(
+                code="plan-offline-access",
+                summary=f"{summary} ({name})",
+                hint=hint,
+                span=ask.provenance.span,
+                context=node.address,
+                severity="warning",
+            )
     wanted = node.constraints.get("strategy")
     if isinstance(wanted, Equals) and wanted.value != strategy:
         yield Diagnostic(
@@ -283,10 +322,34 @@ def _rules_of_use(name: str, connection: ConnectionSpec) -> Iterable[Problem]:
             summary=summary,
             hint="Set it to true, or remove it.",
         )
-    if strategy and connection.offline_access and strategy.offline_note and not strategy.offline_option:
-        summary = f"Offline access of {connection.strategy} cannot be set here"
-        hint = strategy.offline_note[0].upper() + strategy.offline_note[1:] + "; remove `offline_access`."
-        yield Problem(code="spec-offline-access", path=(*path, "offline_access"), summary=summary, hint=hint)
+    if connection.offline_access and not _may_be_asked(connection.strategy):
+        summary, hint = _unset(connection.strategy or "")
+        severity = "error" if strategy and strategy.offline_note else "warning"
+        place = (*path, "offline_access")
+        yield Problem(code="spec-offline-access", path=place, summary=summary, hint=hint, severity=severity)
+    if strategy:
+        yield from _contradictions(name, connection, strategy)
+
+
+def _contradictions(name: str, connection: ConnectionSpec, strategy: Strategy) -> Iterable[Problem]:
+    """Scopes and offline access stand for options and scopes: what the spec says of those must say the same."""
+    for scope in connection.scopes or ():
+        option = strategy.booleans.get(scope, "")
+        if option in connection.options and connection.options[option] is not True:
+            yield Problem(
+                code="spec-conflict",
+                path=("connections", name, "options", option),
+                summary=f'The scope "{scope}" needs the option "{option}" to be true, and the spec sets it otherwise',
+                hint="Remove the option: the scope stands for it. Or remove the scope.",
+            )
+    asked = strategy.offline_scope and strategy.offline_scope in (connection.scopes or ())
+    if asked and connection.offline_access is False:
+        yield Problem(
+            code="spec-conflict",
+            path=("connections", name, "offline_access"),
+            summary=f'The scope "{strategy.offline_scope}" asks for offline access, and `offline_access` is false',
+            hint="Remove one of the two.",
+        )
 
 
 KIND = Kind(

@@ -119,6 +119,11 @@ class Strategy:
     offline_scope: str = ""
     offline_note: str = ""
 
+    @property
+    def has_offline_access(self) -> bool:
+        """Whether there is an option or a scope to set."""
+        return bool(self.offline_option or self.offline_scope)
+
 
 _VERBS = ("read", "write", "admin")
 _GITHUB = {

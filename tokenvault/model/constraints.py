@@ -233,8 +233,20 @@ class OneOf:
         return other
 
 
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """Asks for nothing: the attribute is only looked at, for what was given there is revoked."""
+
+    def resolve(self, live: Any) -> Any:
+        return live
+
+    def merge(self, other: Constraint) -> Constraint:
+        return other
+
+
 def merge_all(constraints: Sequence[Constraint]) -> Constraint:
-    """The want that satisfies them all, or `Conflict`. Of lists that a thousand ask for one member each, in one go."""
+    """The constraint that satisfies them all, or `Conflict`. Lists that a thousand ask for one member each go in one go."""
+    constraints = [c for c in constraints if not isinstance(c, Anything)] or list(constraints[:1])
     lists = [constraint for constraint in constraints if isinstance(constraint, Contains)]
     if len(lists) == len(constraints):
         separator = next((constraint.separator for constraint in lists if constraint.separator), "")

@@ -9,6 +9,7 @@ from typing import Any
 from tokenvault.errors import Diagnostic, Span, SpecError
 from tokenvault.model.constraints import AllOf, Conflict, Constraint, ContainsKeyed, Ref, merge_all
 from tokenvault.model.marks import Provision
+from tokenvault.model.spec import Variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +113,12 @@ class DesiredObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """Every object that the spec asks for, by address, in the order of the spec."""
+    """Every object that the spec asks for, by address, in the order of the spec; and the variables that it shows."""
 
     spec_name: str
     domain: str
     nodes: Mapping[str, DesiredObject] = field(default_factory=dict)
+    variables: tuple[Variable, ...] = ()
 
     def of_kind(self, kind: str) -> list[DesiredObject]:
         """The nodes of one kind, in order."""
@@ -191,6 +193,15 @@ def _conflict(requirements: Sequence[Requirement]) -> Diagnostic:
     other = requirements[0]
     this = next(requirements[n] for n in range(1, len(requirements)) if _contradicts(requirements[: n + 1]))
     one, two = other.provenance, this.provenance
+    if one.source == two.source:
+        return Diagnostic(
+            code="spec-conflict",
+            summary=f"{this.target.address} is asked for two values of {this.path}",
+            detail=f"{one.reason[0].upper()}{one.reason[1:]}{f' ({one.span})' if one.span else ''}; {two.reason}.",
+            hint="Remove one of the two.",
+            span=two.span,
+            context=this.target.address,
+        )
     return Diagnostic(
         code="spec-conflict",
         summary=f"{this.target.address} cannot satisfy both {one.source} and {two.source}: {this.path}",

@@ -19,6 +19,8 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import quote, unquote
 
+from tokenvault.secrets import is_sensitive
+
 METADATA_KEY = "tokenvault"
 MORE_KEYS = ("tokenvault_2", "tokenvault_3", "tokenvault_4")
 API_METADATA_KEY = "tokenvault_api"
@@ -67,10 +69,10 @@ class Provision:
 
 
 def replaced_value(slot: str, before: Any, after: Any) -> Provision:
-    """The record of a value that another one replaced."""
+    """The record of a value that another one replaced. Of a secret not even a digest is kept."""
     text = f"'{before}" if isinstance(before, str) else json.dumps(before, sort_keys=True)
     encoded = quote(text, safe="'").replace(".", "%2E")
-    return Provision("was", slot, f"{value_digest(after)}.{encoded}")
+    return Provision("was", slot, f"{'' if is_sensitive(after) else value_digest(after)}.{encoded}")
 
 
 def value_before(provision: Provision) -> tuple[str, Any]:

@@ -107,10 +107,24 @@ class ApplicationSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """An environment variable whose value may leave the fields that are secrets, and who says so.
+
+    `span` is the line of the spec; None: an option of the command. The value of a `sensitive` one may stand among the options
+    of a connection, and is shown nowhere.
+    """
+
+    name: str
+    sensitive: bool = False
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """Everything that the spec files say, merged. `files` are the paths as the user gave them.
 
-    `sections` is what stands under each kind's section, for kinds that have no model of their own.
+    `variables` are those that references may show. `sections` is what stands under each kind's section, for kinds that
+    have no model of their own.
     """
 
     name: str
@@ -121,6 +135,7 @@ class Spec:
     applications: Mapping[str, ApplicationSpec] = field(default_factory=dict)
     my_account_domain: str | None = None
     mfa_policy: MfaPolicy = "warn"
+    variables: tuple[Variable, ...] = ()
     sections: Mapping[str, Any] = field(default_factory=dict)
     positions: Positions = field(default_factory=Positions)
     warnings: tuple[Diagnostic, ...] = ()

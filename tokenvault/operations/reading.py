@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.kinds import kinds
+from tokenvault.kinds.api import RESOURCE_SERVERS
 from tokenvault.kinds.base import Collection, Reader
 from tokenvault.model.desired import DesiredObject, Graph
 from tokenvault.model.spec import Spec
-from tokenvault.plan.orphans import possible_orphans
+from tokenvault.plan.orphans import made_elsewhere, possible_orphans
 from tokenvault.state.live import Live, State, match, read_state, seal
 from tokenvault.tenant.options import TenantOptions
 
@@ -30,6 +31,9 @@ async def read_for_plan(
         if kind.marker and kind.collection.name not in {*state.objects, *state.unreadable}:
             state = await _with(reader, state, kind.collection, ())
     live = match(graph, state)
+    if made_elsewhere(graph, live):
+        state = await _whole(reader, state, RESOURCE_SERVERS)
+        live = match(graph, state)
     left = possible_orphans(graph, live, retained=retained(graph, live) if retained else None, adopt=adopt)
     nodes = list(left.nodes)
     for collection in dict.fromkeys(kinds()[node.kind].collection for node in nodes):
@@ -60,6 +64,13 @@ def _is_covered(collection: Collection, node: DesiredObject, state: State) -> bo
         return True
     found = kind.find(node, node.target.identity, kind.indexed(state.objects[collection.name]))
     return found is None or collection.covers(found, node)
+
+
+async def _whole(reader: Reader, state: State, collection: Collection) -> State:
+    """The state with all of the collection."""
+    found = [seal(item) for item in await collection.read(reader, (), state.objects)]
+    partitions = {name: read for name, read in state.partitions.items() if name != collection.name}
+    return replace(state, objects={**state.objects, collection.name: found}, partitions=partitions)
 
 
 async def _with(reader: Reader, state: State, collection: Collection, nodes: Sequence[DesiredObject]) -> State:

@@ -13,6 +13,7 @@ from tokenvault.model.constraints import (
     Constraint,
     Contains,
     ContainsKeyed,
+    Default,
     Equals,
     Excludes,
     ExcludesKeyed,
@@ -82,7 +83,8 @@ class _Askers:
             for requirement in self.whole.get(path, ())
             if delta.op != "remove" or isinstance(requirement.constraint, Equals)
         ]
-        return tuple(dict.fromkeys(requirement.provenance for requirement in requirements or whole)) or (REVOKED,)
+        asked = [requirement for requirement in whole if not isinstance(requirement.constraint, Default)]
+        return tuple(dict.fromkeys(r.provenance for r in requirements or asked or whole)) or (REVOKED,)
 
 
 def _members(constraint: Constraint) -> Iterable[str]:

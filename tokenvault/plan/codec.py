@@ -12,6 +12,7 @@ from tokenvault.errors import Diagnostic, RefusedError, Span
 from tokenvault.kinds import kinds
 from tokenvault.model.constraints import Ref
 from tokenvault.model.desired import Provenance
+from tokenvault.model.spec import Variable
 from tokenvault.plan.document import Document
 from tokenvault.plan.model import Action, Attribute, Change, Orphan, Pace, Plan, PlannedNode, Selection
 from tokenvault.secrets import Secret, sounds_secret
@@ -157,7 +158,12 @@ def _plan(document: Document, decoder: _Decoder) -> Plan:
         pace=Pace(**summary["pace"]),
         selection=Selection(**{**chosen, **_tuples(chosen, "targets", "excludes")}) if chosen else None,
         lacking=None if lacking is None else tuple(lacking),
+        variables=tuple(_variable(variable) for variable in document["spec"].get("variables", ())),
     )
+
+
+def _variable(variable: Document) -> Variable:
+    return Variable(name=variable["name"], sensitive=variable["sensitive"], span=_span(variable["at"]))
 
 
 def _tuples(values: Document, *names: str) -> Document:

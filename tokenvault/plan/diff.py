@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from tokenvault.kinds.base import Field, Kind, Shape
 from tokenvault.model.constraints import Ref
-from tokenvault.secrets import Secret, is_sensitive
+from tokenvault.secrets import Secret, is_sensitive, sealed
 
 Op = Literal["add", "remove", "change"]
 UNKNOWN = "\0known after apply: "
@@ -102,16 +102,8 @@ def differences(
 def _alike(before: Any, after: Any) -> tuple[Any, Any]:
     """Both values with every text as a secret, where a secret is in either: one side alone as a fingerprint never fits."""
     if is_sensitive(before) or is_sensitive(after):
-        return _sealed(before), _sealed(after)
+        return sealed(before), sealed(after)
     return before, after
-
-
-def _sealed(value: Any) -> Any:
-    if isinstance(value, str):
-        return Secret(value, "compared")
-    if isinstance(value, dict | Mapping):
-        return {key: _sealed(item) for key, item in value.items()}
-    return [_sealed(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _equal(one: Any, other: Any) -> bool:

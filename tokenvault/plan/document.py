@@ -8,6 +8,7 @@ from tokenvault import __version__
 from tokenvault.errors import Diagnostic, Span
 from tokenvault.files import PLAN_FORMAT
 from tokenvault.model.desired import Provenance
+from tokenvault.model.spec import Variable
 from tokenvault.plan.model import Action, Attribute, Change, Orphan, Plan, PlannedNode
 from tokenvault.plan.preflight import plan_scopes
 
@@ -21,7 +22,11 @@ def plan_document(plan: Plan) -> Document:
         "format": PLAN_FORMAT,
         "format_version": FORMAT_VERSION,
         "tokenvault_version": __version__,
-        "spec": {"name": plan.spec_name, "files": list(plan.files)},
+        "spec": {
+            "name": plan.spec_name,
+            "files": list(plan.files),
+            "variables": [_variable(variable) for variable in plan.variables],
+        },
         "tenant": plan.tenant,
         "selection": _selection(plan),
         "summary": _summary(plan),
@@ -34,6 +39,11 @@ def plan_document(plan: Plan) -> Document:
         "orphans": [orphan_document(orphan) for orphan in plan.orphans],
         "warnings": [diagnostic_document(warning) for warning in plan.warnings],
     }
+
+
+def _variable(variable: Variable) -> Document:
+    """A variable that the spec may show; `at` is nothing where the command line says so."""
+    return {"name": variable.name, "sensitive": variable.sensitive, "at": source_document(variable.span)}
 
 
 def _selection(plan: Plan) -> Document | None:

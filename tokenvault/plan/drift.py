@@ -18,7 +18,7 @@ from tokenvault.model.marks import Provision, read_mark
 from tokenvault.model.paths import get_path
 from tokenvault.plan.changes import REVOKED
 from tokenvault.plan.document import Document, change_document, diagnostic_document, orphan_document
-from tokenvault.plan.lost import Lost, find_lost
+from tokenvault.plan.lost import UNMARKED, Lost, find_lost
 from tokenvault.plan.model import Action, Attribute, Change, Orphan, Plan
 from tokenvault.plan.ownership import Ownership
 from tokenvault.state.live import Live
@@ -52,6 +52,7 @@ class Drift:
 def find_drift(plan: Plan, graph: Graph, live: Live) -> Drift:
     """What of a plan is drift."""
     lost, given = find_lost(graph, live), _Given(graph, live, Ownership(graph, live, adopt=False))
+    lost = replace(lost, unmarked={**lost.unmarked, **_lacking_a_mark_alone(plan)})
     concerned = _concerned(graph, live) | lost.deleted.keys() | lost.unmarked.keys()
     changes = [turned for change in plan.changes if (turned := _turned(change, concerned, lost, given)) is not None]
     drifted = {change.address for change in changes}
@@ -64,6 +65,17 @@ def find_drift(plan: Plan, graph: Graph, live: Live) -> Drift:
         incomplete=tuple(address for address in rest if address in lost.incomplete),
         concerned=len(concerned),
     )
+
+
+def _lacking_a_mark_alone(plan: Plan) -> dict[str, str]:
+    """Objects found by their name that are as the spec says in everything but the mark."""
+    why = "it is found by its name, and all that the spec asks of it is there"
+    found = {}
+    for change in plan.changes:
+        marker = kinds()[change.kind].marker
+        if change.adopts and marker and all(a.path[0].startswith(marker) for a in change.attributes):
+            found[change.address] = UNMARKED.format(why=why)
+    return found
 
 
 def _needed(graph: Graph, change: Change) -> frozenset[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tokenvault.kinds import kinds
+from tokenvault.kinds.credential import is_ours
 from tokenvault.model.desired import DesiredObject, Graph
 from tokenvault.model.marks import Mark
 from tokenvault.plan.ownership import Ownership, mark_of, roster
@@ -101,12 +102,21 @@ class _Search:
         recorder, provision = node.target.recorder, node.target.provision
         if provision and recorder in self.live.objects and provision in self.ownership.recorded(node):
             return recorder
+        if node.kind == "credential" and self._has_another_key(node):
+            return ""  # a key that is new in the spec: the mark records that there are keys, not which
         for ask in node.requirements:
             if ask.provision and ask.user in self.live.objects:
                 recorded = self.ownership.provisions_of(ask.user, self.live.objects[ask.user])
                 if ask.provision in recorded:
                     return ask.user
         return ""
+
+    def _has_another_key(self, node: DesiredObject) -> bool:
+        """Whether the worker has a key of this spec, though not this one."""
+        user = next((ask.user for ask in node.requirements if ask.user), "")
+        names = [f"{self.graph.spec_name}/"]
+        pool = self.live.state.objects.get("credentials", ())
+        return any(is_ours(c, names) for c in pool if c.get("client_id") == self.live.ids.get(user))
 
     def _belonging(self, node: DesiredObject) -> list[DesiredObject]:
         """The objects that belong to an application: its grants and keys."""

@@ -10,6 +10,7 @@ from typing import Any
 from tokenvault.errors import Diagnostic, Span
 from tokenvault.kinds import kinds
 from tokenvault.model.desired import DesiredObject, Provenance
+from tokenvault.model.spec import Variable
 from tokenvault.plan.diff import Op
 
 
@@ -145,6 +146,7 @@ class Plan:
 
     `reads` are the requests that planning took. `lacking` are the scopes that the token would need besides its own to
     carry the plan out; None when nobody can tell which it has. `command` is the one that carries the plan out.
+    `variables` are those of the environment that the spec may show.
     """
 
     spec_name: str
@@ -161,6 +163,7 @@ class Plan:
     selection: Selection | None = None
     lacking: tuple[str, ...] | None = None
     command: str = "apply"
+    variables: tuple[Variable, ...] = ()
 
     @property
     def is_settled(self) -> bool:

@@ -15,7 +15,7 @@ from tokenvault.errors import Diagnostic
 from tokenvault.flavors.provisions import BY_SECRET, METHOD, PROVISION_KINDS, Revocation, absent
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
-from tokenvault.model.constraints import Equals, OneOf
+from tokenvault.model.constraints import Anything, Equals
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, Provenance
 from tokenvault.model.marks import API_METADATA_KEY, MORE_KEYS, Mark, Provision, read_mark, value_before
 from tokenvault.plan.api_names import CLIENT_SUFFIX
@@ -24,8 +24,6 @@ from tokenvault.plan.model import Orphan
 from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.state.live import Live, match
 
-NOTHING = OneOf(())
-"""Asks for nothing at an attribute, which is looked at all the same: what the spec gave there is revoked."""
 PUBLIC_TYPES = ("spa", "native")
 
 
@@ -74,6 +72,15 @@ class Left:
         """All nodes, to see which of the tenant must be read to be certain."""
         yield from (each.node for each in self.revoked)
         yield from (node for each in self.orphans for node in each.nodes)
+
+
+def made_elsewhere(graph: Graph, live: Live) -> bool:
+    """Whether a mark of the spec records that it created an API which the graph does not have: only a list finds it."""
+    asked = {node.target.provision for node in graph.of_kind("api")}
+    kind = kinds()["application"]
+    marks = (mark_of(kind, client) for client in live.state.objects.get(kind.collection.name, ()))
+    made = {p for m in marks if m and m.spec == graph.spec_name for p in m.provisions if p.verb == "made"}
+    return bool(made - asked) and "resource_servers" not in live.state.unreadable
 
 
 def find_orphans(
@@ -174,7 +181,7 @@ class _Search:
         slots = dict.fromkeys("mrrt" if p.verb == "mrrt" else p.slot.split("/")[0] for p in sorted(recorded))
         revoked = {path for slot in slots if (path := kind.path_of(slot)) and not kind.field_at(path).all_or_nothing}
         revocation = self._revocation(target, item, (), why)
-        return revocation.node(target, {**dict.fromkeys(revoked, NOTHING), **{path: Equals(None) for path in paths}})
+        return revocation.node(target, {**dict.fromkeys(revoked, Anything()), **{path: Equals(None) for path in paths}})
 
     def _target(self, kind: Kind, item: Object, mark: Mark, reason: str) -> ObjectRef:
         item_id, address = str(item[kind.id_field]), f"{kind.name}.{mark.key}"

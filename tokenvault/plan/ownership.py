@@ -13,7 +13,7 @@ from tokenvault.flavors.base import MY_ACCOUNT, my_account_audience
 from tokenvault.flavors.provisions import PROVISION_KINDS
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
-from tokenvault.model.constraints import Default, Equals, OneOf
+from tokenvault.model.constraints import Anything, Default, Equals
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, Provenance, Requirement, bound
 from tokenvault.model.marks import (
     API_METADATA_KEY,
@@ -28,7 +28,7 @@ from tokenvault.model.marks import (
     read_mark,
 )
 from tokenvault.model.paths import get_path
-from tokenvault.plan.api_names import ApiNames, upgraded
+from tokenvault.plan.api_names import CLIENT_SUFFIX, ApiNames, upgraded
 from tokenvault.plan.provisions import Slot
 from tokenvault.state.live import Live
 from tokenvault.state.unknown import why_unknown
@@ -97,6 +97,12 @@ class Ownership:
                 if requirement.provision:
                     found[requirement.user].append(requirement)
         return found
+
+    @cached_property
+    def _keeper(self) -> str:
+        """The application whose mark records, too, which APIs the spec created: their clients may be deleted by hand."""
+        named = (n.address for n in self.graph.of_kind("application") if n.target.mark and not n.target.absent)
+        return next((address for address in named if not address.endswith(CLIENT_SUFFIX)), "")
 
     @cached_property
     def holders(self) -> Mapping[tuple[str, str], str]:
@@ -296,6 +302,9 @@ class Ownership:
                 found |= self.given(other)
             else:
                 found |= self._about(other, recorded)
+        if node.address == self._keeper:
+            apis = (self.given(api) for api in self.graph.of_kind("api") if not api.target.absent)
+            found |= {p for some in apis for p in some if p.verb == "made"}
         found |= set(self._given_by_ask(kind, node, live, recorded, wanted))
         known = {p for p in recorded if p.verb != "spec"}
         found |= {p for p in known - found if self._stays(node.address, p) or self._is_unknown(kind, live, p)}
@@ -333,15 +342,25 @@ class Ownership:
         """Whether a recorded provision that nobody asks for remains on record: it is not revoked by this plan."""
         if not self.revoke:
             return True
+        if provision.verb == "made":
+            return self._api_stays(provision)
         where = self.going.get((address, provision))
         if where is not None:
             return self.only is not None and where not in self.only
         return self.names.is_unresolved(provision)
 
+    def _api_stays(self, made: Provision) -> bool:
+        """Whether an API that the spec created is there, and is not deleted by this plan."""
+        going = {node.target.provision for node in self.graph.nodes.values() if node.target.absent}
+        there = (
+            self.names.of_api(str(a.get("identifier"))) for a in self.live.state.objects.get("resource_servers", ())
+        )
+        return made not in going and (made.slot in there or "resource_servers" not in self.live.state.objects)
+
     def _is_unknown(self, kind: Kind, live: Object | None, provision: Provision) -> bool:
         """Whether the token may not read the attribute: what is recorded of it stays on record."""
         path = kind.path_of(provision.slot.split("/")[0]) if live is not None else None
-        return path is not None and live is not None and why_unknown(live, path, OneOf(()), self.live) is not None
+        return path is not None and live is not None and why_unknown(live, path, Anything(), self.live) is not None
 
     # What is recorded of an API
 

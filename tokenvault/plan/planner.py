@@ -23,6 +23,7 @@ from tokenvault.plan.ordering import Ordering, ownership_commit_order, with_comp
 from tokenvault.plan.orphans import Revoked, find_orphans, lost_witnesses
 from tokenvault.plan.ownership import Ownership, mark_of, roster
 from tokenvault.plan.patch import inconsistencies
+from tokenvault.secrets import sealed
 from tokenvault.state.desired import with_nodes
 from tokenvault.state.live import Live, match
 from tokenvault.state.unknown import unknown_warnings, why_unknown
@@ -103,6 +104,7 @@ def plan_graph(
         unchanged=planner.unchanged,
         orphans=orphans,
         warnings=tuple(planner.warnings),
+        variables=graph.variables,
     )
 
 
@@ -210,7 +212,7 @@ class _Planner:
             patch={path: value for path, value in patch.items() if path not in deferred},
             deferred=deferred,
             preconditions={
-                path: self.compare.fingerprint(before.get(path), kind.field_at(path)) for path in after if live
+                path: self.compare.fingerprint(get_path(live, path), kind.field_at(path)) for path in after if live
             },
             requires=self.ordering.requires(node, live, patch),
             adopts=takeover is not None,
@@ -242,8 +244,9 @@ class _Planner:
             if constraint is not None and (reason := why_unknown(live, path, constraint, self.live)):
                 self.unseen.setdefault(node.address, {})[path] = reason
             elif not _is_fixed(kind, path):
-                before[path] = get_path(live, path)
-                after[path] = self._resolved(kind, node, path, constraint, before[path])
+                value = get_path(live, path)
+                after[path] = self._resolved(kind, node, path, constraint, value)
+                before[path] = self._shown(kind, node, path, value)
             elif path in live and constraint is not None:
                 before[path], after[path] = live[path], constraint.resolve(live[path])
         return before, _starting_anew(node, live, before, after)
@@ -254,6 +257,11 @@ class _Planner:
         ready = bound(constraint, self.live.ids) if constraint is not None else None
         kept = slot.without_revoked(live, ready) if slot else live
         return ready.resolve(kept) if ready is not None else kept
+
+    def _shown(self, kind: Kind, node: DesiredObject, path: str, value: Any) -> Any:
+        """The live value, sealed where the spec gave a secret: Auth0 answers it in clear."""
+        slot = self.ownership.slot(kind, node, path)
+        return sealed(value) if slot and slot.is_secret else value
 
     def _refuse_inconsistent(self, kind: Kind, node: DesiredObject, patch: Mapping[str, Any], live: Object) -> None:
         """A request that would not lead where the plan says is a bug of ours: it is never sent."""

@@ -57,6 +57,12 @@ class Slot:
         """The record that the attribute is the spec's, with the digest of what it gave."""
         return next((p for p in self.recorded if p.verb == "own" and p.slot == self.name), None)
 
+    @property
+    def is_secret(self) -> bool:
+        """Whether the spec gave a secret: then the mark holds no digest of it."""
+        records = [*self._values(self.name), *([self.owned] if self.owned else [])]
+        return self.field.optional and any(not record.value.partition(".")[0] for record in records)
+
     def is_as_given(self, live: Any) -> bool:
         """Whether the attribute certainly holds what the spec gave: what differs from the spec is an edit of the spec."""
         return self.owned is not None and self.owned.value == content_digest(live, self.field)
@@ -106,24 +112,30 @@ class Slot:
     def _kept_entry(
         self, entry: Mapping[str, Any], asked: Mapping[str, Any], inside: str, *, owned: bool
     ) -> Mapping[str, Any]:
-        """The entry less the members of its lists that are the spec's and not asked for."""
+        """The entry less what is the spec's of it and not asked for."""
         kept = dict(entry)
         for name, value in entry.items():
             if isinstance(value, list):
                 wanted = asked.get(name) or ()
                 kept[name] = [m for m in value if m in wanted or not (owned or self._is_own(inside, str(m)))]
+            elif name not in asked:
+                kept[name] = self._restored(f"{inside}/{name}", value)
         return kept
 
     def _value_before(self, live: Any) -> Any:
         if self.is_owned and self.field.removable:
             return None
-        for record in self._values():
+        return self._restored(self.name, live)
+
+    def _restored(self, name: str, live: Any) -> Any:
+        """The value before the one that the spec gave, unless others gave it another one since."""
+        for record in self._values(name):
             given, before = value_before(record)
-            return before if value_digest(live) == given else live
+            return before if not given or value_digest(live) == given else live
         return live
 
-    def _values(self) -> Iterator[Provision]:
-        return (p for p in self.recorded if p.verb == "was" and p.slot == self.name)
+    def _values(self, name: str) -> Iterator[Provision]:
+        return (p for p in self.recorded if p.verb == "was" and p.slot == name)
 
     def _entry(self, key: str) -> Provision:
         name = self.entry_name.get(key) or f"~{digest(key)}"
@@ -159,7 +171,10 @@ class Slot:
         inside = self._inside(key)
         for name, value in asked.items():
             present = live.get(name) or []
-            for member in value if isinstance(value, list | tuple) else ():
+            if not isinstance(value, list | tuple):
+                yield from self._replaced(f"{inside}/{name}", live.get(name), value) if name != self.field.key else ()
+                continue
+            for member in value:
                 if member not in present or self._is_own(inside, str(member)):
                     yield Provision("gave", inside, digest(str(member)))
 
@@ -167,26 +182,27 @@ class Slot:
         return self.is_owned or (not live and not any(p.slot == self.name for p in self.recorded))
 
     def _given_value(self, live: Any, constraint: Constraint, *, exists: bool) -> Iterator[Provision]:
-        after, before = constraint.resolve(live), next(self._values(), None)
+        after, before = constraint.resolve(live), next(self._values(self.name), None)
         live = self.field.absent if live is None and exists else live
         if self.owned is not None or (live is None and before is None):
             removable = self.field.removable and (exists or self.field.optional)
             digested = "" if is_sensitive(after) else content_digest(after, self.field)
             yield from [Provision("own", self.name, digested)] if removable and after is not None else []
         elif before is not None:
-            yield from self._again(before, live, after)
+            yield from self._replaced(self.name, live, after)
         elif exists and not (self.created and not self.field.optional) and self.can_be_restored(live, after):
             yield replaced_value(self.name, live, after)
 
-    def _again(self, record: Provision, live: Any, after: Any) -> Iterator[Provision]:
-        """The value before stays on record, unless it is there again or somebody else changed the value meanwhile."""
-        before = value_before(record)[1]
-        if after != before:
-            yield replaced_value(self.name, before, after)
+    def _replaced(self, name: str, live: Any, after: Any) -> Iterator[Provision]:
+        """The record of the value before: the one on record, else the live one; none where it is as asked anyway."""
+        record = next(self._values(name), None)
+        before = value_before(record)[1] if record else live
+        if after != before and before is not None and self.can_be_restored(before, after):
+            yield replaced_value(name, before, after)
 
     def can_be_restored(self, live: Any, after: Any) -> bool:
         """Whether a mark can hold the value that another one replaces."""
-        if after == live or is_sensitive(live) or is_sensitive(after):
+        if after == live or is_sensitive(live):
             return False
         return len(replaced_value(self.name, live, after).value) <= LONGEST_VALUE
 

@@ -10,7 +10,7 @@ from tokenvault.render.graph_picture import planned_picture
 from tokenvault.render.graph_svg import graph_svg
 from tokenvault.render.markup import Markup, joined, page, tag
 from tokenvault.render.text import VERBS
-from tokenvault.render.words import budget, counted, left_alone, nothing_to_do, place, risks
+from tokenvault.render.words import SHOWN, budget, counted, left_alone, nothing_to_do, place, risks, shown_variables
 from tokenvault.text import safe
 
 ALL_OPEN_UP_TO, SOME_OPEN_UP_TO = 8, 100
@@ -41,6 +41,9 @@ def _header(plan: Document) -> Iterator[Markup]:
     yield tag("h1", "Plan: ", tag("code", plan["spec"]["name"]), " on ", tag("code", plan["tenant"]))
     files = [item for file in plan["spec"]["files"] for item in (", ", tag("code", file))][1:]
     yield tag("p", "from ", *files, class_="soft") if files else Markup()
+    if shown := shown_variables(plan):
+        names = [item for name in shown for item in (", ", tag("code", name))][1:]
+        yield tag("p", f"{SHOWN} ", *names, class_="soft")
 
 
 def _footer(plan: Document) -> Iterator[object]:

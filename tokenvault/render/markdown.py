@@ -18,7 +18,17 @@ from tokenvault.render.graph_picture import planned_picture
 from tokenvault.render.graph_text import graph_mermaid
 from tokenvault.render.markup import Markup, joined, tag
 from tokenvault.render.text import VERBS
-from tokenvault.render.words import budget, counted, left_alone, nothing_to_do, place, risks, totals
+from tokenvault.render.words import (
+    SHOWN,
+    budget,
+    counted,
+    left_alone,
+    nothing_to_do,
+    place,
+    risks,
+    shown_variables,
+    totals,
+)
 from tokenvault.text import safe
 
 _PLAIN_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+(?:[.,]\d+)*|[–—→×·…]")
@@ -93,6 +103,9 @@ def _summary(plan: Document) -> Iterator[str]:
         yield prose(budget(plan))
     else:
         yield f"**No changes.** {nothing_to_do(plan)}."
+    if shown := shown_variables(plan):
+        yield ""
+        yield f"{SHOWN} {', '.join(map(code, shown))}"
 
 
 def _risks(plan: Document) -> list[str]:

@@ -188,7 +188,19 @@ def scopes() -> Schema:
 
 def spec() -> Schema:
     """The spec of a plan."""
-    fields = {"name": text("The spec's name."), "files": list_of({"type": "string"}, "Its files, as they were given.")}
+    variable = {
+        "name": text("Its name."),
+        "sensitive": {"type": "boolean", "description": "It may stand only among the options of a connection, unseen."},
+        "at": or_null(ref("source", "The line of the spec; null where `--allow-env` says so.")),
+    }
+    fields = {
+        "name": text("The spec's name."),
+        "files": list_of({"type": "string"}, "Its files, as they were given."),
+        "variables": list_of(
+            object_of("A variable.", variable),
+            "Variables of the environment that the spec may show: by the line `at`, or by `--allow-env`.",
+        ),
+    }
     return object_of("The spec.", fields)
 
 

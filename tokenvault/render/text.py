@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tokenvault.plan.document import Document
 from tokenvault.render.block import SIGNS, block, canvas_for, wrapped
 from tokenvault.render.style import PLAIN, Painter
-from tokenvault.render.words import budget, counted, totals
+from tokenvault.render.words import SHOWN, budget, counted, shown_variables, totals
 from tokenvault.text import safe
 
 VERBS = {
@@ -34,6 +34,8 @@ def plan_text(
     if changes:
         lines += ["", f"{paint('Plan:', 'bold')} {totals(plan)}.", *wrapped(budget(plan), width, "")]
     lines += _orphans(plan, paint, width)
+    if shown := shown_variables(plan):
+        lines += ["", *wrapped(f"{SHOWN} {', '.join(shown)}", width, "  ")]
     for warning in plan["warnings"]:
         lines += warning_lines(warning, paint, width)
     return "\n".join([*lines, *_risks(plan, paint, width)]) + "\n"

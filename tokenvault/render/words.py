@@ -54,6 +54,18 @@ def totals(plan: Document) -> str:
     return f"{summary['create']:,} to add, {summary['update']:,} to change{adopted}, {summary['delete']:,} to destroy"
 
 
+def shown_variables(plan: Document) -> list[str]:
+    """The variables that the spec may show, each with who says so: `APP_HOST (base.yaml:4)`."""
+    return [
+        f"{safe(variable['name'])} ({'sensitive, ' if variable['sensitive'] else ''}"
+        f"{place(variable['at']) if variable['at'] else '--allow-env'})"
+        for variable in plan["spec"].get("variables", ())
+    ]
+
+
+SHOWN = "Variables of the environment that this spec may show:"
+
+
 def nothing_to_do(plan: Document) -> str:
     """What was compared, so that nobody takes an empty part for an empty plan."""
     count = plan["summary"]["unchanged"]

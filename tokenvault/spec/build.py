@@ -7,7 +7,17 @@ from typing import Any
 
 from tokenvault.flavors import flavors
 from tokenvault.kinds import kinds
-from tokenvault.model.spec import ApiSpec, ApplicationSpec, ConnectionSpec, FlavorUse, Path, Positions, Problem, Spec
+from tokenvault.model.spec import (
+    ApiSpec,
+    ApplicationSpec,
+    ConnectionSpec,
+    FlavorUse,
+    Path,
+    Positions,
+    Problem,
+    Spec,
+    Variable,
+)
 from tokenvault.secrets import Secret
 from tokenvault.spec.merge import Merged
 from tokenvault.spec.references import References
@@ -15,8 +25,10 @@ from tokenvault.spec.references import References
 Data = Mapping[str, Any]
 
 
-def build(data: Data, merged: Merged, references: Mapping[str, References]) -> tuple[Spec, list[Problem]]:
-    """The spec, and what is wrong with the files that its flavors name."""
+def build(
+    data: Data, merged: Merged, references: Mapping[str, References], allowed: tuple[Variable, ...] = ()
+) -> tuple[Spec, list[Problem]]:
+    """The spec, and what is wrong with the files that its flavors name. `allowed` are the variables that may be shown."""
     positions = Positions(keys=merged.source.keys, values=merged.source.values)
     problems: list[Problem] = []
     connections = {name: _connection(name, entry) for name, entry in _section(data, "connections")}
@@ -37,6 +49,7 @@ def build(data: Data, merged: Merged, references: Mapping[str, References]) -> t
         applications={key: application(key, entry) for key, entry in _section(data, "applications")},
         my_account_domain=_domain(_mapping(data.get("my_account_api")).get("domain")),
         mfa_policy=data.get("mfa_policy", "warn"),
+        variables=allowed,
         sections={kind.section.name: data.get(kind.section.name) for kind in kinds().values() if kind.section},
         positions=positions,
     )

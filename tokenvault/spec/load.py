@@ -3,50 +3,79 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any
 
-from tokenvault.errors import Diagnostic, SpecError, Unresolved, did_you_mean
+from tokenvault.errors import Diagnostic, SpecError, did_you_mean
 from tokenvault.flavors import flavors
 from tokenvault.flavors.base import FlavorContext
 from tokenvault.kinds import kinds
 from tokenvault.model.spec import Path, Positions, Problem, Spec
-from tokenvault.secrets import Secret, sounds_secret
+from tokenvault.secrets import Secret
 from tokenvault.spec.build import build
 from tokenvault.spec.merge import merge
-from tokenvault.spec.problems import diagnose, in_order, literal_secret, schema_problems, secret_in_clear, wrong_types
-from tokenvault.spec.references import References, has_default, has_reference, variables
+from tokenvault.spec.problems import diagnose, in_order, schema_problems, wrong_types
+from tokenvault.spec.references import References
+from tokenvault.spec.resolver import Resolver, allowed_variables
 from tokenvault.spec.schema import spec_schema
 from tokenvault.spec.source import MAX_BYTES, MAX_PROBLEMS, Source, read_source
 
 DEFAULT_FILE = "tokenvault.yaml"
 
 
-def load_spec(paths: Sequence[str | FilePath] = (DEFAULT_FILE,), environment: Mapping[str, str] | None = None) -> Spec:
+def load_spec(
+    paths: Sequence[str | FilePath] = (DEFAULT_FILE,),
+    environment: Mapping[str, str] | None = None,
+    allow_env: Sequence[str] = (),
+) -> Spec:
     """Reads, merges and validates spec files (folders stand for the YAML files in them).
 
-    Raises `SpecError` with every problem found, sorted by place. Reads no network and changes nothing.
+    `allow_env` are variables that may be shown, besides those that the spec lists. Raises `SpecError` with every problem
+    found, sorted by place. Reads no network and changes nothing.
     """
-    return load_sources([_read(file) for file in _files(paths)], os.environ if environment is None else environment)
+    sources = [_read(file) for file in _files(paths)]
+    return load_sources(sources, os.environ if environment is None else environment, allow_env)
 
 
-def load_sources(sources: Sequence[Source], environment: Mapping[str, str]) -> Spec:
+def load_sources(sources: Sequence[Source], environment: Mapping[str, str], allow_env: Sequence[str] = ()) -> Spec:
     """The same for files that were read already, or are not written yet."""
     _refuse_overlay(sources[0])
     merged = merge(sources)
     references = {file: References(environment, FilePath(file).parent) for file in merged.files}
-    resolver = _Resolver(merged.source, references)
-    data = resolver.resolve(merged.source.data, ())
-    problems = [*resolver.problems, *islice(_validate(data), MAX_PROBLEMS)]
+    misspelt = list(_respelt(merged.source))
+    positions = Positions(keys=merged.source.keys, values=merged.source.values)
+    allowed, wrong = allowed_variables(merged.source.data, positions, allow_env)
+    resolver = Resolver(merged.source, references, allowed)
+    data = resolver.resolved(merged.source.data)
+    problems = [*misspelt, *wrong, *resolver.problems, *islice(_validate(data), MAX_PROBLEMS)]
     if len(problems) >= MAX_PROBLEMS:  # the rules would only add to them
         _warnings(problems, merged.source)
     usable = _well_typed(_without(data, [problem.path for problem in problems])) if problems else data
-    spec, flavor_problems = build(usable, merged, references)
+    spec, flavor_problems = build(usable, merged, references, tuple(allowed))
     problems += [*flavor_problems, *_rules(spec)]
     return replace(spec, warnings=_warnings(problems, merged.source))
+
+
+def _respelt(source: Source) -> Iterator[Problem]:
+    """Reads a section by the name that was meant, so that what is wrong in it is told beside its misspelt name."""
+    if not isinstance(source.data, dict):
+        return
+    known = spec_schema()["properties"]
+    for key in [key for key in source.data if key not in known]:
+        meant = next(iter(get_close_matches(key, list(known), n=1)), "")
+        if meant and meant not in source.data:
+            source.data[meant] = source.data.pop(key)
+            for places in (source.keys, source.values):
+                moved = {(meant, *place[1:]): span for place, span in places.items() if place[:1] == (key,)}
+                places.update(moved)
+            hint = did_you_mean(key, known)
+            yield Problem(
+                code="spec-unknown-key", path=(meant,), summary=f'Unknown key "{key}"', hint=hint, at_key=True
+            )
 
 
 def _refuse_overlay(first: Source) -> None:
@@ -122,63 +151,6 @@ def _refuse_plan(path: FilePath) -> None:
     if is_plan_file(path):
         hint = "It can be shown (`tokenvault show`), drawn (`graph --plan`) and applied (`apply`), as it is."
         raise SpecError(Diagnostic(code="spec-is-plan", summary=f"{path} is a saved plan, not a spec", hint=hint))
-
-
-class _Resolver:
-    """Replaces references in scalars; a class only because problems accumulate on the way."""
-
-    def __init__(self, source: Source, references: Mapping[str, References]) -> None:
-        self._source = source
-        self._references = references
-        self.problems: list[Problem] = []
-
-    def resolve(self, value: Any, path: Path) -> Any:
-        if isinstance(value, dict):
-            return {key: self.resolve(item, (*path, key)) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.resolve(item, (*path, index)) for index, item in enumerate(value)]
-        if _is_secret_option(path) and not isinstance(value, bool | None | str):
-            self.problems.append(literal_secret(path))
-        return self._scalar(value, path) if isinstance(value, str) else value
-
-    def _scalar(self, raw: str, path: Path) -> Any:
-        referenced, secret_here = has_reference(raw), _is_secret(path)
-        if (_is_secret_option(path) and not referenced) or (
-            has_default(raw) and (secret_here or _is_secret_option(path))
-        ):
-            self.problems.append(literal_secret(path))
-        span = self._source.values.get(path)
-        references = self._references[span.file] if span else next(iter(self._references.values()))
-        try:
-            if referenced and (secret_here or _in_options(path)):
-                return references.secret(raw)
-            if secret := next(filter(sounds_secret, variables(raw)), None):
-                self.problems.append(secret_in_clear(path, secret))
-                return raw
-            return references.text(raw)
-        except Unresolved as error:
-            self.problems.append(Problem(code=error.code, path=path, summary=error.summary, hint=error.hint))
-            return raw
-
-
-def _is_secret(path: Path) -> bool:
-    """Whether the schema says so (`writeOnly`)."""
-    schema: Any = spec_schema()
-    for part in path:
-        schema = schema.get("properties", {}).get(part) or schema.get("additionalProperties") or {}
-        if not isinstance(schema, dict):
-            return False
-    return bool(schema.get("writeOnly"))
-
-
-def _in_options(path: Path) -> bool:
-    """Anything in a connection's options may be a secret: what comes by reference is treated as one."""
-    return len(path) > 3 and path[0] == "connections" and path[2] == "options"
-
-
-def _is_secret_option(path: Path) -> bool:
-    """Whether an option of a connection, or what it stands in, is called like a secret."""
-    return _in_options(path) and any(isinstance(part, str) and sounds_secret(part) for part in path[3:])
 
 
 def _validate(data: Any) -> Iterable[Problem]:

@@ -31,6 +31,7 @@ def merge(sources: Sequence[Source]) -> Merged:
         if not isinstance(source.data, dict) or not isinstance(merged.data, dict):
             merged.data = merged.data if isinstance(merged.data, dict) else source.data
             continue
+        _refuse_wider(merged, source)
         if source.data.get("overlay") is True:
             _overlay(merged, source, merged.data, source.data, ())
         else:
@@ -38,15 +39,46 @@ def merge(sources: Sequence[Source]) -> Merged:
     return Merged(source=merged, files=tuple(source.file for source in sources))
 
 
+def _refuse_wider(merged: Source, source: Source) -> None:
+    """Only the first file says which variables may be shown: whoever reviews that knows them all. Others may repeat it."""
+    listed = source.data.pop("variables", None)
+    known = merged.data.get("variables")
+    if listed is None or (
+        isinstance(listed, list) and isinstance(known, list) and all(name in known for name in listed)
+    ):
+        return
+    summary = "Only the first file of a spec says which variables may be shown"
+    hint = f"Move the names to `variables` of {merged.file}."
+    _collide(merged, source, ("variables",), summary, hint, code="spec-variables")
+
+
 def _join(merged: Source, source: Source) -> None:
     for key, value in source.data.items():
         path: Path = (key,)
-        if key in _SECTIONS and isinstance(value, dict) and isinstance(merged.data.get(key, {}), dict):
+        if _is_empty(key, value) and key in merged.data:
+            continue
+        if key in merged.data and _is_empty(key, merged.data[key]):
+            _adopt(merged, source, merged.data, path, value)
+        elif key in _SECTIONS and isinstance(value, dict) and isinstance(merged.data.get(key, {}), dict):
             _join_section(merged, source, key, value)
-        elif key in merged.data and (key not in SHARED or merged.data[key] != value):
+        elif key in merged.data and (key not in SHARED or not is_same(merged.data[key], value)):
             _collide(merged, source, path, _different(key))
         elif key not in merged.data:
             _adopt(merged, source, merged.data, path, value)
+
+
+def _is_empty(key: str, value: Any) -> bool:
+    """Whether nothing is said: a section whose lines are all comments is null to YAML."""
+    return value is None or (value == {} and key in {*_SECTIONS, "my_account_api"})
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two values are the same YAML: to Python, `1` and `true` are."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(is_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
 def _different(key: str) -> str:
@@ -71,9 +103,11 @@ def _join_section(merged: Source, source: Source, section: str, entries: dict[st
 
 def _overlay(merged: Source, source: Source, base: dict[str, Any], top: dict[str, Any], path: Path) -> None:
     for key, value in top.items():
+        if path == () and _is_empty(key, value) and key in base:
+            continue
         if isinstance(value, dict) and isinstance(base.get(key), dict):
             _overlay(merged, source, base[key], value, (*path, key))
-        elif (*path, key) == ("name",) and base.get("name", value) != value:
+        elif (*path, key) == ("name",) and not is_same(base.get("name", value), value):
             _collide(merged, source, ("name",), _different("name"))
         else:
             _adopt(merged, source, base, (*path, key), value)
@@ -102,6 +136,8 @@ def _places(value: Any, path: Path) -> Iterator[Path]:
         yield from _places(item, (*path, key))
 
 
-def _collide(merged: Source, source: Source, path: Path, summary: str, hint: str = "") -> None:
+def _collide(
+    merged: Source, source: Source, path: Path, summary: str, hint: str = "", code: str = "spec-collision"
+) -> None:
     span = source.keys.get(path)
-    merged.problems.append(Diagnostic(code="spec-collision", summary=summary, hint=hint, span=span))
+    merged.problems.append(Diagnostic(code=code, summary=summary, hint=hint, span=span))

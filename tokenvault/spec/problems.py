@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tokenvault.errors import Diagnostic, Span, did_you_mean
@@ -83,10 +83,16 @@ def _unknown_keys(error: Any, path: Path) -> Iterator[Problem]:
     known = error.schema.get("properties", {})
     for key in error.instance:
         if key not in known:
-            hint = did_you_mean(key, known) or _possible(known)
+            hint = _deeper(key, known) or did_you_mean(key, known) or _possible(known)
             yield Problem(
                 code="spec-unknown-key", path=(*path, key), summary=f'Unknown key "{key}"', hint=hint, at_key=True
             )
+
+
+def _deeper(key: str, known: Mapping[str, Any]) -> str:
+    """Where the key belongs, if that is in one of its neighbours."""
+    holders = [name for name, schema in known.items() if key in schema.get("properties", {})]
+    return f"It belongs under `{holders[0]}`: `{holders[0]}: {{{key}: …}}`." if holders else ""
 
 
 def _possible(known: Iterable[str]) -> str:
@@ -135,6 +141,8 @@ def _not_possible(error: Any, path: Path) -> Iterator[Problem]:
     else:
         summary, code = f"{name} cannot be this", "spec-value"
     hint = did_you_mean(given or "", values) or f"Possible: {', '.join(values)}."
+    if given in values:
+        hint = f"Write it without quotes: `{path[-1]}: {given}`."
     yield Problem(code=code, path=path, summary=summary, hint=hint)
 
 
@@ -157,17 +165,6 @@ def literal_secret(path: Path) -> Problem:
         summary=f'"{name}" is a secret and must be a reference',
         detail="A spec is in git: whoever can read the repository can read what stands here. Consider it leaked.",
         hint="Write ${env:NAME} or ${file:path}, and rotate the secret if this was ever committed.",
-    )
-
-
-def secret_in_clear(path: Path, variable: str) -> Problem:
-    """A variable that sounds like a secret where its value would be shown."""
-    return Problem(
-        code="spec-secret-in-clear",
-        path=path,
-        summary=f"{variable} sounds like a secret, and what stands here is shown in plans and stored in clear",
-        hint="Refer to a secret only where one belongs, under `credentials` or `options` of a connection. "
-        "If it is none, call the variable something else.",
     )
 
 
@@ -195,8 +192,16 @@ def _other(error: Any, path: Path) -> Iterator[Problem]:
 
 
 def _example(error: Any) -> str:
+    """A value as it could stand there, with its key: an example of the schema's, else the least that is of the right type."""
     examples = error.schema.get("examples")
-    return f"For example: {_plain(examples[0])}" if examples else ""
+    example = examples[0] if examples else _LEAST.get(error.validator_value) if error.validator == "type" else None
+    if example is None:
+        return ""
+    key = error.absolute_path[-1] if error.absolute_path else ""
+    return f"For example: {f'{key}: ' if isinstance(key, str) and key else ''}{_plain(example)}"
+
+
+_LEAST: dict[Any, Any] = {"object": {}, "array": [], "boolean": True, "integer": 1, "string": "some text"}
 
 
 def _plain(value: Any) -> str:

@@ -1,4 +1,8 @@
-"""`${env:NAME}`, `${env:NAME:-default}` and `${file:path}` inside scalars: resolved on parsed values, never on raw text."""
+"""`${env:NAME}`, `${env:NAME:-default}` and `${file:path}` inside scalars: resolved on parsed values, never on raw text.
+
+A spec is edited by whoever may propose a change, and plans are read by many. So the value of a reference is a secret: it stands
+where secrets and keys belong, and elsewhere only if its variable is one that may be shown. No error quotes a value.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,33 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 
 from tokenvault.errors import Unresolved
-from tokenvault.secrets import Secret
+from tokenvault.secrets import CREDENTIAL_VARIABLES, Secret, looks_secret
 
 _REFERENCE = re.compile(r"\$(?P<escaped>\$\{)|\$\{(?P<body>[^{}]*)\}|(?P<open>\$\{)")
 _OPEN = "${"  # looked for first: most scalars hold none, and a hostile spec holds many long ones
 _ENV = re.compile(r"env:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?$", re.DOTALL)
+_FORMS = "Write ${env:NAME}, ${env:NAME:-default} or ${file:path}; $${ stands for a plain ${."
 MAX_FILE_BYTES = 64 * 1024
+TOOL_FILES = frozenset(
+    {
+        ".aws",
+        ".azure",
+        ".config",
+        ".docker",
+        ".git",
+        ".hg",
+        ".kube",
+        ".netrc",
+        ".npmrc",
+        ".pgpass",
+        ".pypirc",
+        ".ssh",
+        ".svn",
+    }
+)
+"""Where other tools keep their credentials."""
+SHORTEST_CREDENTIAL = 8
+"""Shorter values than this are not looked for in others: they would be found by chance."""
 
 
 class References:
@@ -25,47 +50,106 @@ class References:
         self._folder = folder.resolve()
 
     def text(self, raw: str) -> str:
-        """The scalar with every reference replaced, or `Unresolved`."""
-        return _REFERENCE.sub(self._replace, raw) if _OPEN in raw else raw
+        """A scalar that is shown: its variables were found to be allowed. `Unresolved` where a value looks like a secret."""
+        if _OPEN not in raw:
+            return raw
+        value = _REFERENCE.sub(lambda match: self._replaced(match, in_clear=True), raw)
+        if has_reference(raw):
+            self._refuse_credentials(raw, value)
+        return value
+
+    def check(self, raw: str) -> None:
+        """`Unresolved` where a reference of the scalar is malformed, or its variable is not set."""
+        _REFERENCE.sub(lambda match: self._replaced(match, in_clear=False), raw)
 
     def secret(self, raw: str) -> Secret:
         """The scalar as a secret, named by the reference it came from. An empty one is as bad as none."""
-        value = self.text(raw)
+        value = _REFERENCE.sub(lambda match: self._replaced(match, in_clear=False), raw)
         if not value.strip():
             raise Unresolved("spec-empty-secret", f"{raw} is empty", "Set it to the secret's value.")
+        self._refuse_credentials(raw, value)
         return Secret(value.rstrip("\r\n"), raw, self._given)
 
-    def file(self, path: str) -> str:
-        """The text of a file below the spec's folder, or `Unresolved`."""
-        target = FilePath(path)
-        if "\0" in path or target.is_absolute():
-            raise Unresolved("spec-file-outside", f"{path!r} is not a path below the spec's folder")
-        resolved = FilePath(os.path.realpath(self._folder / target))  # Path.resolve fails where a link leads to itself
-        if not resolved.is_relative_to(self._folder):
-            summary = f"{path} leads out of the spec's folder"
-            raise Unresolved("spec-file-outside", summary, "Move the file beside the spec.")
-        return _read(path, resolved)
+    def file(self, path: str | Secret) -> str:
+        """The text of a file below the spec's folder, which is no dotfile; `Unresolved`. A secret path is not quoted."""
+        if isinstance(path, Secret):
+            return self._file(path.reveal(), path.source, hidden=False)
+        return self._file(path, path, hidden=False)
 
-    def _replace(self, match: re.Match[str]) -> str:
+    def _replaced(self, match: re.Match[str], *, in_clear: bool) -> str:
         if match["escaped"]:
             return "${"
         if match["open"]:
             raise Unresolved("spec-reference", "A reference has no end", "Close it with }; write $${ for a plain ${.")
         body = match["body"]
         if body.startswith("file:"):
-            return self.file(body.removeprefix("file:")).rstrip("\r\n")
+            path = body.removeprefix("file:")
+            text = self._file(path, path, hidden=not in_clear).rstrip("\r\n")
+            if in_clear:
+                raise Unresolved("spec-file-in-clear", f"The content of {path} may not stand here", _NO_FILE)
+            return text
         found = _ENV.match(body)
         if not found:
-            hint = "Write ${env:NAME}, ${env:NAME:-default} or ${file:path}; $${ stands for a plain ${."
-            raise Unresolved("spec-reference", f"${{{body}}} is not a reference", hint)
-        value = self._environment.get(found["name"]) or found["default"]
-        if value is None and found["name"] in self._environment:
+            raise Unresolved("spec-reference", f"${{{body}}} is not a reference", _FORMS)
+        return self._variable(found, in_clear=in_clear)
+
+    def _variable(self, found: re.Match[str], *, in_clear: bool) -> str:
+        name = found["name"]
+        refuse_credential_variable(name)
+        given = self._environment.get(name)
+        value = given or found["default"]
+        if value is None and given is not None:
             return ""
         if value is None:
-            name = found["name"]
             hint = f"export {name}=…, or pass --env-file. What is no secret may have a default: ${{env:{name}:-…}}"
-            raise Unresolved("spec-unset-variable", f"The environment variable {found['name']} is not set", hint)
+            raise Unresolved("spec-unset-variable", f"The environment variable {name} is not set", hint)
+        if in_clear and given and looks_secret(given):
+            summary = f"The value of {name} looks like a secret, and what stands here is shown in plans"
+            raise Unresolved("spec-secret-in-clear", summary, WHERE_SECRETS_BELONG)
         return value
+
+    def _refuse_credentials(self, raw: str, value: str) -> None:
+        """By any name: a variable or a file may hold a copy."""
+        for name in CREDENTIAL_VARIABLES:
+            own = self._environment.get(name, "").strip()
+            if len(own) >= SHORTEST_CREDENTIAL and (own in value or own.replace("\\n", "\n") in value):
+                raise Unresolved("spec-own-credential", f"{raw} holds what tokenvault takes from {name}", _OWN)
+
+    def _file(self, path: str, label: str, *, hidden: bool) -> str:
+        """`hidden` says that a dotfile may be read, as its text is shown to nobody."""
+        target = FilePath(path)
+        if "\0" in path or target.is_absolute():
+            raise Unresolved("spec-file-outside", f"{label!r} is not a path below the spec's folder")
+        resolved = FilePath(os.path.realpath(self._folder / target))  # Path.resolve fails where a link leads to itself
+        if not resolved.is_relative_to(self._folder):
+            summary = f"{label} leads out of the spec's folder"
+            raise Unresolved("spec-file-outside", summary, "Move the file beside the spec.")
+        parts = [part.lower() for part in (*target.parts, *resolved.relative_to(self._folder).parts) if part != ".."]
+        dotted = [part for part in parts if part.startswith(".") and part != "."]
+        if any(part in TOOL_FILES or part.startswith(".env") or not hidden for part in dotted):
+            raise Unresolved("spec-file-hidden", f"{label} is a hidden file, or in a hidden folder", _NO_DOTFILE)
+        if str(resolved) == os.path.realpath(self._environment.get("AUTH0_CLIENT_ASSERTION_PRIVATE_KEY") or os.devnull):
+            raise Unresolved("spec-own-credential", f"{label} is the private key of tokenvault itself", _OWN)
+        return _read(label, resolved)
+
+
+WHERE_SECRETS_BELONG = (
+    "Refer to a secret only where one belongs: under `credentials` of a connection, or as an option that is called so."
+)
+_NO_FILE = (
+    "Files may stand where secrets and keys belong. Elsewhere write the text itself, or take it from a variable that `variables` "
+    "lists."
+)
+_NO_DOTFILE = "Hidden files hold what other tools keep for themselves: put the file elsewhere below the spec's folder."
+_OWN = (
+    "A spec never needs the credentials that tokenvault itself signs in with. Give the connection a secret of its own."
+)
+
+
+def refuse_credential_variable(name: str) -> None:
+    """`Unresolved` for a variable of tokenvault's own credentials, wherever it is referred to."""
+    if name.upper() in CREDENTIAL_VARIABLES:
+        raise Unresolved("spec-own-credential", f"{name} holds a credential of tokenvault itself", _OWN)
 
 
 def variables(text: str) -> Iterator[str]:
@@ -73,6 +157,11 @@ def variables(text: str) -> Iterator[str]:
     for match in _REFERENCE.finditer(text) if _OPEN in text else ():
         if found := _ENV.match(match["body"] or ""):
             yield found["name"]
+
+
+def has_file(text: str) -> bool:
+    """Whether the scalar refers to a file."""
+    return _OPEN in text and any((match["body"] or "").startswith("file:") for match in _REFERENCE.finditer(text))
 
 
 def has_reference(text: str) -> bool:
@@ -86,13 +175,13 @@ def has_default(text: str) -> bool:
     return any(match and match["default"] for match in found)
 
 
-def _read(path: str, resolved: FilePath) -> str:
+def _read(label: str, resolved: FilePath) -> str:
     try:
         if not resolved.is_file():
-            raise Unresolved("spec-missing-file", f"There is no file {path}", "Paths count from the spec's folder.")
+            raise Unresolved("spec-missing-file", f"There is no file {label}", "Paths count from the spec's folder.")
         if resolved.stat().st_size > MAX_FILE_BYTES:
-            raise Unresolved("spec-missing-file", f"{path} is larger than {MAX_FILE_BYTES} bytes")
+            raise Unresolved("spec-missing-file", f"{label} is larger than {MAX_FILE_BYTES} bytes")
         return resolved.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "cannot be read"
-        raise Unresolved("spec-missing-file", f"{path} {reason}") from None
+        raise Unresolved("spec-missing-file", f"{label} {reason}") from None

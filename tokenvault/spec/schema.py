@@ -9,7 +9,9 @@ from typing import Any
 from tokenvault.flavors import flavors
 from tokenvault.kinds import kinds
 
+DOMAIN = "[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?"
 NAME_PATTERN = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
+VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]*$"
 SCHEMA_ID = "urn:tokenvault:spec:1"
 
 
@@ -50,7 +52,42 @@ def _top() -> dict[str, Any]:
             "description": "A guard: refuse to touch any other tenant than this domain.",
             "type": "string",
             "minLength": 1,
+            "pattern": f"^(https://)?{DOMAIN}/?$|\\$\\{{",
             "examples": ["${env:AUTH0_DOMAIN}"],
+        },
+        "variables": {
+            "description": "Environment variables whose values may be shown: `${env:NAME}` then works in every field. "
+            "Any other variable, and any file, may stand only where a secret belongs. Only the first file of a spec has a "
+            "say in this, and plans list what it says. A `sensitive` variable may stand in any option of a connection and "
+            "is shown nowhere.",
+            "type": "array",
+            "uniqueItems": True,
+            "maxItems": 200,
+            "items": {
+                "anyOf": [
+                    {"type": "string", "pattern": VARIABLE_PATTERN, "examples": ["APP_HOST"]},
+                    {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["name"],
+                        "properties": {
+                            "name": {
+                                "description": "The environment variable.",
+                                "type": "string",
+                                "pattern": VARIABLE_PATTERN,
+                                "examples": ["CRM_HEADER"],
+                            },
+                            "sensitive": {
+                                "description": "Its value is a secret, which an option of a connection needs.",
+                                "type": "boolean",
+                                "default": False,
+                                "examples": [True],
+                            },
+                        },
+                    },
+                ]
+            },
+            "examples": [["APP_HOST", "LOGIN_DOMAIN"]],
         },
         "my_account_api": {
             "description": "The My Account API, through which users connect accounts.",

@@ -16,6 +16,7 @@ import yaml
 from tokenvault.errors import Diagnostic, Span, SpecError
 from tokenvault.model.spec import Path
 from tokenvault.secrets import sounds_secret
+from tokenvault.spec.yaml_errors import explained
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 50
@@ -100,7 +101,9 @@ def _yaml_problem(file: str, text: str, error: yaml.YAMLError) -> Diagnostic:
     problem = str(getattr(error, "problem", "") or getattr(error, "reason", "") or "it cannot be read")
     line, column = (mark.line, mark.column) if mark else (0, 0)
     span = Span(file=file, line=line + 1, column=column + 1, end_column=column + 2, text=Lines(text).quote(line))
-    return Diagnostic(code="spec-yaml", summary=f"Not valid YAML: {problem}", span=span)
+    rest = next(iter(text.split("\n")[line : line + 1]), "")[column:]
+    summary, hint = explained(problem, rest)
+    return Diagnostic(code="spec-yaml", summary=f"Not valid YAML: {summary}", hint=hint, span=span)
 
 
 class _Walker:

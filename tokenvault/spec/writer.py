@@ -1,15 +1,22 @@
-"""YAML as a person writes it: comments, short lists on one line, quotes only where they are needed."""
+"""YAML as a person writes it: comments, short lists on one line, quotes only where they are needed.
+
+Scalars are PyYAML's, which knows when a text needs quotes; the layout and the comments, which it does not keep, are ours.
+"""
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tokenvault.text import is_safe, safe
 
 WIDTH = 110
+LONGEST_KEY = 1000
+_PLAIN_IN_FLOW = re.compile(r"[A-Za-z][\w.+-]*(?::[\w./~@%+=&?-]*[\w/])+|[A-Za-z][\w./-]*", re.ASCII)
+"""URLs and scopes are safe inside brackets without quotes, which PyYAML gives whatever has a colon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ class Reference:
 
 def mapping(items: Mapping[str, Any], width: int = WIDTH) -> list[str]:
     """The lines of a mapping. Values are data, `Noted` and `Flow`; text is written so that it reads back as it is."""
-    return [line for key, value in items.items() for line in _entry(f"{_scalar(key, is_key=True)}:", value, width)]
+    return [line for key, value in items.items() for line in _pair(_scalar(key, is_key=True), value, width)]
 
 
 def comment(text: str, width: int = WIDTH) -> list[str]:
@@ -56,65 +63,87 @@ def commented_out(lines: Iterable[str]) -> list[str]:
     return [f"# {line}".rstrip() for line in lines]
 
 
+def _pair(key: str, value: Any, width: int) -> list[str]:
+    """A key with its value. YAML takes a key on its value's line only up to a length."""
+    if len(key) < LONGEST_KEY:
+        return _entry(f"{key}:", value, width)
+    return [f"? {key}", *_entry(":", value, width)]
+
+
 def _entry(head: str, value: Any, width: int) -> list[str]:
     note = f"  # {safe(value.comment)}" if isinstance(value, Noted) else ""
     value = value.value if isinstance(value, Noted) else value
     line = _inline(value)
     is_scalar = not isinstance(value, Flow | Mapping | list | tuple)
-    if line is not None and (is_scalar or len(head) + len(line) < width):
+    if line is not None and (is_scalar or not _inside(value) or len(head) + len(line) < width):
         return [f"{head} {line}{note}"]
-    if isinstance(value, Flow | Mapping):
-        return [f"{head}{note}", *indented(mapping(value.value if isinstance(value, Flow) else value, width - 2))]
-    return [f"{head}{note}", *indented(_items(value, width - 2))]
+    return [f"{head}{note}", *indented(_block(value, width - 2))]
 
 
-def _items(values: Sequence[Any], width: int) -> list[str]:
-    lines: list[str] = []
-    for value in values:
-        if isinstance(value, Mapping):
-            first, *rest = mapping(value, width - 2)
-            lines += [f"- {first}", *indented(rest)]
-        else:
-            lines.append(f"- {_scalar(value)}")
+def _block(value: Any, width: int) -> list[str]:
+    """The lines of a collection that is not empty."""
+    inside = _inside(value)
+    if isinstance(inside, Mapping):
+        return mapping(inside, width)
+    lines = []
+    for item in inside:
+        line = _inline(item)
+        first, *rest = [line] if line is not None else _block(item, width - 2)
+        lines += [f"- {first}", *indented(rest)]
     return lines
+
+
+def _inside(value: Any) -> Any:
+    return value.value if isinstance(value, Flow) else value
 
 
 def _inline(value: Any) -> str | None:
     """The value on one line, where that is how one writes it."""
     match value:
         case Flow():
-            return (
-                "{"
-                + ", ".join(f"{_in_flow(key, is_key=True)}: {_in_flow(item)}" for key, item in value.value.items())
-                + "}"
-            )
-        case dict() | Mapping():
+            return _flow(value.value)
+        case Mapping():
             return None if value else "{}"
         case list() | tuple():
             nested = any(isinstance(item, list | tuple | Mapping | Noted | Flow) for item in value)
-            return None if nested else "[" + ", ".join(map(_in_flow, value)) + "]"
+            return None if nested else _flow(value)
         case _:
             return _scalar(value)
 
 
+def _flow(value: Any, *, is_key: bool = False) -> str:
+    """A value inside brackets, where commas, colons and brackets mean something."""
+    match value:
+        case Mapping():
+            pairs = (f"{_flow(key, is_key=True)}: {_flow(item)}" for key, item in value.items())
+            return "{" + ", ".join(pairs) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(map(_flow, value)) + "]"
+        case Reference():
+            return f'"{_scalar(value)}"'
+        case _:
+            plain = _scalar(value, is_key=is_key)
+            return plain if _PLAIN_IN_FLOW.fullmatch(plain) else _dumped([value if is_key else _escaped(value)])[1:-1]
+
+
 def _scalar(value: Any, *, is_key: bool = False) -> str:
     """The scalar as it stands in a block; a plain `${` is escaped, or it would be taken for a reference."""
-    import yaml
-
     if isinstance(value, Reference):
         return f"${{env:{value.variable}}}"
-    if isinstance(value, str):
-        value = value if is_key else value.replace("${", "$${")
-        visible = is_safe(value)
-        text = yaml.safe_dump(value, width=2**31, allow_unicode=visible, default_style=None if visible else '"')
-    else:
-        text = yaml.safe_dump(value, width=2**31)
-    return text.removesuffix("...\n").strip()
+    return _dumped(value if is_key else _escaped(value))
 
 
-def _in_flow(value: Any, *, is_key: bool = False) -> str:
-    """A scalar inside brackets, where commas and brackets mean something."""
-    text = _scalar(value, is_key=is_key)
-    if isinstance(value, Reference):
-        return f'"{text}"'
-    return f"'{text}'" if text[:1] not in ("'", '"') and set(text) & set(",[]{}") else text
+def _escaped(value: Any) -> Any:
+    return value.replace("${", "$${") if isinstance(value, str) else value
+
+
+def _dumped(value: Any) -> str:
+    """The value on one line as PyYAML writes it; what cannot be seen as escapes."""
+    import yaml
+
+    text = value[0] if isinstance(value, list) else value
+    visible = not isinstance(text, str) or is_safe(text)
+    written = yaml.safe_dump(
+        value, width=2**31, allow_unicode=visible, default_flow_style=True, default_style=None if visible else '"'
+    )
+    return str(written).removesuffix("\n").removesuffix("\n...").strip()

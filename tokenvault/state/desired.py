@@ -27,7 +27,7 @@ def build_graph(spec: Spec, domain: str) -> Graph:
     )
     grouped = groupby(requirements, key=lambda requirement: requirement.target.address)
     nodes = {address: _node(tuple(group)) for address, group in grouped}
-    return Graph(spec_name=spec.name, domain=domain, nodes=nodes)
+    return Graph(spec_name=spec.name, domain=domain, nodes=nodes, variables=spec.variables)
 
 
 def _requirements(spec: Spec, domain: str) -> Iterable[Requirement]:

@@ -1,39 +1,34 @@
-"""Requests to the Management API through auth0-python's transport: paced, retried only where that is safe, errors translated.
-
-auth0-python's own retries are off: it repeats creates after a 5xx, which makes duplicates. Its models are not used either:
-they cost ten times the time, and one unexpected value in a page fails the page, after a write even when it was done.
-"""
+"""Requests to the Management API: paced, bounded, retried only where that is safe, answers checked, errors translated."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tokenvault.errors import ApiError, Diagnostic, UnknownOutcome
+from tokenvault.errors import ApiError, UnknownOutcome
 from tokenvault.kinds.base import Request
 from tokenvault.secrets import Secret
-from tokenvault.tenant.decoding import shape_problem
-from tokenvault.tenant.failures import refusal, unintelligible, unreachable
+from tokenvault.tenant.bounds import ListBounds, transport_failure
+from tokenvault.tenant.decoding import Item, Page, decoded, json_of, page_of, written
+from tokenvault.tenant.failures import refusal, unintelligible
 from tokenvault.tenant.pacing import Pacer, group_of
-from tokenvault.tenant.tokens import token_of
+from tokenvault.tenant.retries import Retryable, retry_after, with_retries
+from tokenvault.tenant.tokens import UNAUTHORIZED, token_of
+from tokenvault.tenant.transport import management_transport
 
 if TYPE_CHECKING:
     import httpx
 
     from tokenvault.tenant.tokens import AccessToken
 
-Items = dict[str, dict[str, Any]]
-
-RETRIES = 3
 REFUSALS = 5
 PAGE = 100
 OFFSETS = 1000
-_BACKOFF = (0.5, 1.5, 4.0)
+SELECTED = ("fields", "include_fields")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +58,6 @@ class Tenant:
         pacer: Pacer | None = None,
         observe: Callable[[Exchange], None] = lambda exchange: None,
     ) -> None:
-        from auth0.management.core.client_wrapper import AsyncClientWrapper
-
         self.domain = domain
         self.base_url = base_url
         self.http = http
@@ -74,98 +67,137 @@ class Tenant:
         self.unlisted: set[str] = set()
         self.token = token
         self._observe = observe
-        wrapper = AsyncClientWrapper(
-            token="", async_token=token, base_url=f"{base_url}/api/v2", httpx_client=http, max_retries=0
-        )
-        self._send = wrapper.httpx_client.request
+        self._send = management_transport(base_url, token, http)
 
     async def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
-        """One GET."""
-        answer = await self._request("GET", path, params=params)
-        if isinstance(answer, list) and (odd := shape_problem(path, answer)):
-            raise unintelligible("GET", path, odd)
-        return answer
+        """One GET: an object, or the items of a list that is not paged."""
+        return decoded(path, (await self._request("GET", path, params=params)).json, _fields(params))
 
     async def write(self, request: Request) -> Any:
         """One write. `UnknownOutcome` when a create was sent and no answer tells whether it happened."""
-        return await self._request(request.method, request.path, body=request.body)
+        answer = (await self._request(request.method, request.path, body=request.body)).json
+        if request.method != "POST":
+            return answer
+        try:
+            return written(request.path, answer)
+        except ApiError as error:
+            raise UnknownOutcome(*error.diagnostics) from None
 
     async def pages(
         self, path: str, key: str, params: Mapping[str, Any] | None = None, ids: Sequence[str] = ()
-    ) -> list[dict[str, Any]]:
+    ) -> list[Item]:
         """Every item of an offset-paged list; pages after the first side by side.
 
         Longer lists Auth0 gives only page after page. Where that costs more requests than asking for each of `ids`, a
         tenant that is `prefer_reading_by_id` does that, and notes that there is more (`unlisted`).
         """
+        found = _List(path)
         query = {**(params or {}), "per_page": PAGE, "include_totals": True}
-        first = await self.get(path, {**query, "page": 0})
-        items, total = _items(path, key, first), int(first.get("total", 0))
-        if total > OFFSETS:
-            return await self._long(path, key, params, {_id(item): item for item in items}, ids, -(-total // PAGE))
-        rest = range(1, -(-total // PAGE))
-        more = await asyncio.gather(*(self.get(path, {**query, "page": page}) for page in rest))
-        return _unique([*items, *(item for answer in more for item in _items(path, key, answer))])
+        first = await self._page(found, path, key, {**query, "page": 0})
+        if first.total is None:
+            return await self._until_empty(found, path, key, query)
+        if first.total > OFFSETS:
+            return await self._long(path, key, params, found, ids, -(-first.total // PAGE))
+        rest = range(1, -(-first.total // min(PAGE, first.limit or PAGE)))
+        await asyncio.gather(*(self._page(found, path, key, {**query, "page": page}) for page in rest))
+        return found.items
+
+    async def _page(self, found: _List, path: str, key: str, query: Mapping[str, Any]) -> Page:
+        """One page, taken into the list."""
+        answer = await self._request("GET", path, params=query)
+        page = page_of(path, key, answer.json, _fields(query))
+        found.add(page.items, answer)
+        return page
+
+    async def _until_empty(self, found: _List, path: str, key: str, query: Mapping[str, Any]) -> list[Item]:
+        """The rest of a list that does not tell how long it is."""
+        page, number = bool(found.items), 0
+        while page:
+            number += 1
+            page = bool((await self._page(found, path, key, {**query, "page": number})).items)
+        return found.items
 
     async def _long(
-        self, path: str, key: str, params: Mapping[str, Any] | None, first: Items, ids: Sequence[str], pages: int
-    ) -> list[dict[str, Any]]:
-        missing = [name for name in ids if name not in first]
+        self, path: str, key: str, params: Mapping[str, Any] | None, first: _List, ids: Sequence[str], pages: int
+    ) -> list[Item]:
+        missing = [name for name in ids if not first.has(name)]
         if not ids or not self.prefer_reading_by_id or len(missing) >= pages:
             return await self.checkpoints(path, key, params)
         self.unlisted.add(path)
         found = await asyncio.gather(*(self._if_there(f"{path}/{quote(name, safe='')}", params) for name in missing))
-        return [*first.values(), *(item for item in found if item is not None)]
+        return [*first.items, *(item for item in found if item is not None)]
 
-    async def _if_there(self, path: str, params: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        chosen = {name: value for name, value in (params or {}).items() if name in ("fields", "include_fields")}
+    async def _if_there(self, path: str, params: Mapping[str, Any] | None) -> Item | None:
+        chosen = {name: value for name, value in (params or {}).items() if name in SELECTED}
         try:
-            found: dict[str, Any] = await self.get(path, chosen)
+            found: Item = await self.get(path, chosen)
         except ApiError as error:
             if error.status != 404:
                 raise
             return None
         return found
 
-    async def checkpoints(self, path: str, key: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    async def checkpoints(self, path: str, key: str, params: Mapping[str, Any] | None = None) -> list[Item]:
         """Every item of a checkpoint-paged list."""
+        found = _List(path)
         query = {"take": PAGE, **(params or {})}
-        found: list[dict[str, Any]] = []
-        after: str | None = None
-        while True:
-            answer = await self.get(path, {**query, "from": after} if after else query)
-            found += _items(path, key, answer)
-            following = answer.get("next")
-            if not isinstance(following, str) or following == after:
-                return _unique(found)
-            after = following
+        page = await self._page(found, path, key, query)
+        while page.next:
+            page = await self._page(found, path, key, {**query, "from": found.bounds.follow(page.next)})
+        return found.items
 
-    async def _request(self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Any = None) -> Any:
-        secrets = [secret.reveal() for secret in _secrets(body)]
-        failures = refusals = 0
-        while True:
+    async def _request(
+        self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Any = None
+    ) -> _Answer:
+        """The answer to a request, repeated where that does no harm.
+
+        A create that the server may have carried out is never repeated (`UnknownOutcome`). A deletion that finds nothing
+        after an attempt whose outcome is unknown was done.
+        """
+        started, attempts = time.monotonic(), 0
+
+        async def attempt() -> _Answer:
+            nonlocal attempts
+            attempts += 1
             try:
-                return await self._attempt(method, path, params, _revealed(body), secrets)
-            except _Refused as refused:
-                refusals += 1
-                if refusals > REFUSALS:
-                    raise refused.error from None
-            except _Retryable as again:
+                json, size = await self._attempt(method, path, params, body)
+            except Retryable as again:
                 if again.unknown and method == "POST":
                     raise UnknownOutcome(again.error.diagnostics[0], status=again.error.status) from None
-                failures += 1
-                if failures > RETRIES or not await self.pacer.wait(_BACKOFF[failures - 1]):
-                    raise again.error from None
-            except ApiError as error:
-                if method == "DELETE" and error.status == 404 and failures:
-                    return None
                 raise
+            except ApiError as error:
+                if method == "DELETE" and error.status == 404 and attempts > 1:
+                    return _Answer(None)
+                raise
+            return _Answer(json, size, time.monotonic() - started)
 
-    async def _attempt(self, method: str, path: str, params: Any, body: Any, secrets: list[str]) -> Any:
+        return await with_retries(attempt, self.pacer.wait)
+
+    async def _attempt(self, method: str, path: str, params: Any, body: Any) -> tuple[Any, int]:
+        """The answer and its size. A request that was refused for the rate limit was not looked at: it goes again in its turn."""
+        for _ in range(REFUSALS):
+            response = await self._in_turn(method, path, params, body)
+            if response.status_code != 429:
+                return self._parse(method, path, response, body), len(response.content)
+        response = await self._in_turn(method, path, params, body)
+        return self._parse(method, path, response, body), len(response.content)
+
+    async def _in_turn(self, method: str, path: str, params: Any, body: Any) -> httpx.Response:
         async with self.pacer.slot(group_of(method, path)) as slot:
-            response = await self._exchange(method, path, _query(params), body)
+            response = await self._authorized(method, path, _query(params), _revealed(body))
             slot.observe(response.headers, refused=response.status_code == 429)
-        return self._parse(method, path, response, [*secrets, token_of(response.request)])
+        return response
+
+    async def _authorized(self, method: str, path: str, query: Any, body: Any) -> httpx.Response:
+        """Repeats a request once, with a fresh token, after a 401: what was refused so was not processed."""
+        response = await self._exchange(method, path, query, body)
+        if response.status_code != UNAUTHORIZED:
+            return response
+        if await self.token.replacement(token_of(response.request)):
+            response = await self._exchange(method, path, query, body)
+        if response.status_code == UNAUTHORIZED:
+            raise self.token.refusal(token_of(response.request), method, path, json_of(response.content))
+        return response
 
     async def _exchange(self, method: str, path: str, query: Any, body: Any) -> httpx.Response:
         """One request as it goes over the wire: counted and observed, whatever comes of it."""
@@ -176,78 +208,71 @@ class Tenant:
             response = await self._send(path, method=method, params=query, json=body)
             status = response.status_code
             return response
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            failure = unreachable(self.domain, error)
-            if failure.diagnostics[0].code == "api-tls":
-                raise failure from None
-            raise _Retryable(failure) from None
         except httpx.HTTPError as error:
-            raise _Retryable(unintelligible(method, path, _transport(error)), unknown=True) from None
+            raise transport_failure(self.domain, method, path, error) from None
         finally:
             self.reads += method == "GET"
             self.writes += method != "GET"
             milliseconds = round((time.monotonic() - started) * 1000)
             self._observe(Exchange(method=method, path=path, status=status, milliseconds=milliseconds))
 
-    def _parse(self, method: str, path: str, response: httpx.Response, secrets: list[str]) -> Any:
+    def _parse(self, method: str, path: str, response: httpx.Response, body: Any) -> Any:
         status = response.status_code
         if status == 204:
             return None
-        try:
-            answer = json.loads(response.content) if response.content else None
-        except (ValueError, RecursionError):
-            answer = None
-        if status == 429:
-            raise _Refused(refusal(method, path, status, answer, secrets))
+        answer = json_of(response.content)
+        secrets = [*(secret.reveal() for secret in _secrets(body)), token_of(response.request)]
         if status >= 500 or status == 408:
-            raise _Retryable(refusal(method, path, status, answer, secrets), unknown=True)
+            after = retry_after(response.headers, self.pacer.clock.now()) or 0.0
+            raise Retryable(refusal(method, path, status, answer, secrets), unknown=True, after=after)
         if status >= 300:
             raise refusal(method, path, status, answer, secrets)
         if not isinstance(answer, dict | list):
-            raise _Retryable(unintelligible(method, path, "it is not JSON"), unknown=True)
+            raise Retryable(unintelligible(method, path, "it is not JSON"), unknown=True)
         return answer
 
 
-class _Refused(Exception):
-    """A 429: the request was not looked at, and may go again when its turn comes."""
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a request was answered, how many bytes that were, and how many seconds it took with all attempts."""
 
-    def __init__(self, error: ApiError) -> None:
-        super().__init__()
-        self.error = error
-
-
-class _Retryable(Exception):
-    """An attempt that failed and may be repeated; `unknown` when the server may have carried it out."""
-
-    def __init__(self, error: ApiError, *, unknown: bool = False) -> None:
-        super().__init__()
-        self.error, self.unknown = error, unknown
+    json: Any
+    size: int = 0
+    seconds: float = 0.0
 
 
-def _transport(error: Exception) -> str:
-    name = type(error).__name__
-    return "no answer in time" if "Timeout" in name else "the connection broke"
+class _List:
+    """A list as far as it was read. Offsets shift while others write: what a page repeats counts once."""
+
+    def __init__(self, path: str) -> None:
+        self.bounds = ListBounds(path)
+        self._known: dict[str, Item] = {}
+
+    @property
+    def items(self) -> list[Item]:
+        """In the order in which they came."""
+        return list(self._known.values())
+
+    def has(self, name: str) -> bool:
+        """Whether the item with this id was read."""
+        return name in self._known
+
+    def add(self, items: Sequence[Item], answer: _Answer) -> None:
+        """Takes a page in. `ApiError` when the list exceeds its bounds."""
+        before = len(self._known)
+        for item in items:
+            self._known.setdefault(_id(item) or str(len(self._known)), item)
+        self.bounds.read(answer.size, answer.seconds, news=len(self._known) > before)
 
 
-def _items(path: str, key: str, answer: Any) -> list[dict[str, Any]]:
-    items = answer.get(key) if isinstance(answer, dict) else answer if isinstance(answer, list) else None
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise unintelligible("GET", path, f"it holds no list of {key}")
-    if odd := shape_problem(path, items):
-        raise unintelligible("GET", path, odd)
-    return items
-
-
-def _unique(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Offsets shift while others write: what a page repeats counts once."""
-    seen: dict[str, dict[str, Any]] = {}
-    for number, item in enumerate(items):
-        seen.setdefault(_id(item) or str(number), item)
-    return list(seen.values())
-
-
-def _id(item: Mapping[str, Any]) -> str:
+def _id(item: Item) -> str:
     return str(item.get("id", item.get("client_id", "")))
+
+
+def _fields(params: Mapping[str, Any] | None) -> Sequence[str] | None:
+    """The attributes that a request asks for; None where it asks for all, or for all but some."""
+    given = (params or {}).get("fields")
+    return str(given).split(",") if given and (params or {}).get("include_fields") else None
 
 
 def _query(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -273,8 +298,3 @@ def _revealed(body: Any) -> Any:
     if isinstance(body, Mapping):
         return {key: _revealed(value) for key, value in body.items()}
     return [_revealed(value) for value in body] if isinstance(body, list | tuple) else body
-
-
-def not_written(address: str) -> Diagnostic:
-    """The diagnostic for a create that had to be given up."""
-    return Diagnostic(code="api-unknown-outcome", summary=f"Whether {address} was created is unknown")

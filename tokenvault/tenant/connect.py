@@ -6,16 +6,13 @@ import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.tenant.bounds import BoundedClient
 from tokenvault.tenant.client import Exchange, Tenant
 from tokenvault.tenant.options import TenantOptions
 from tokenvault.tenant.pacing import Pacer, Wait
-
-if TYPE_CHECKING:
-    import httpx
 
 TIMEOUT = 30.0
 TIMEOUT_VARIABLE = "TOKENVAULT_TIMEOUT"
@@ -42,7 +39,6 @@ async def open_tenant(
 
 @asynccontextmanager
 async def _sandbox(path: Path, pacer: Pacer, observe: Callable[[Exchange], None]) -> AsyncIterator[Tenant]:
-    import httpx
 
     from tokenvault.sandbox import TOKEN
     from tokenvault.tenant.embedded import SandboxTransport, embedded_sandbox
@@ -50,9 +46,7 @@ async def _sandbox(path: Path, pacer: Pacer, observe: Callable[[Exchange], None]
 
     with embedded_sandbox(path) as sandbox:
         token = FixedToken(TOKEN, Access(source="the sandbox", scopes=sandbox.scopes))
-        async with httpx.AsyncClient(
-            transport=SandboxTransport(sandbox), timeout=TIMEOUT, follow_redirects=False
-        ) as http:
+        async with BoundedClient(deadline=TIMEOUT, transport=SandboxTransport(sandbox)) as http:
             base = f"http://{sandbox.domain}"
             yield Tenant(domain=sandbox.domain, base_url=base, token=token, http=http, pacer=pacer, observe=observe)
 
@@ -62,13 +56,12 @@ async def _remote(
     tenant_options: TenantOptions, environment: Mapping[str, str], pacer: Pacer, observe: Callable[[Exchange], None]
 ) -> AsyncIterator[Tenant]:
     from tokenvault.tenant.credentials import find_credentials
-    from tokenvault.tenant.tokens import Renewal, TokenSource
+    from tokenvault.tenant.tokens import TokenSource
 
     credentials = find_credentials(environment, tenant_options.tenant)
     base = base_url(credentials.domain)
     async with http_client(base, timeout_of(environment)) as http:
         token = TokenSource(credentials, base, http)
-        http.auth = Renewal(token)
         yield Tenant(domain=credentials.domain, base_url=base, token=token, http=http, pacer=pacer, observe=observe)
 
 
@@ -95,14 +88,13 @@ def timeout_of(environment: Mapping[str, str]) -> float:
     return seconds
 
 
-def http_client(base: str, timeout: float = TIMEOUT) -> httpx.AsyncClient:
+def http_client(base: str, timeout: float = TIMEOUT) -> BoundedClient:
     """Our own client: TLS verified, no redirects (one would turn a POST into a GET), no proxy to this machine."""
     import httpx
 
-    return httpx.AsyncClient(
-        timeout=httpx.Timeout(timeout, pool=None),
+    return BoundedClient(
+        deadline=timeout,
         limits=httpx.Limits(max_connections=16),
-        follow_redirects=False,
         trust_env=base.startswith("https"),
         headers={"User-Agent": f"tokenvault/{__version__}"},
     )

@@ -92,6 +92,29 @@ def unreachable(domain: str, error: Exception) -> ApiError:
     return ApiError(Diagnostic(code="api-unreachable", summary=f"{domain} cannot be reached", hint=hint))
 
 
+def timed_out(method: str, path: str) -> ApiError:
+    """The error for an answer that did not come to its end in time."""
+    hint = "Run the command again, or wait longer for each answer: TOKENVAULT_TIMEOUT=60."
+    return ApiError(
+        Diagnostic(code="api-timeout", summary=f"No whole answer to {method} {path} came in time", hint=hint)
+    )
+
+
+def too_large(method: str, path: str, megabytes: int) -> ApiError:
+    """The error for an answer with more bytes than one is allowed."""
+    summary = f"The answer to {method} {path} has more than {megabytes} MB and was not read to its end"
+    return ApiError(Diagnostic(code="api-too-large", summary=summary, hint=_IN_ITS_PLACE))
+
+
+def endless(path: str, reason: str) -> ApiError:
+    """The error for a list that does not end."""
+    summary = f"The list at GET {path} does not end: {reason}"
+    return ApiError(Diagnostic(code="api-endless-list", summary=summary, hint=_IN_ITS_PLACE))
+
+
+_IN_ITS_PLACE = "Something between here and Auth0 answers in its place. Check the domain and the proxy variables."
+
+
 def unintelligible(method: str, path: str, reason: str) -> ApiError:
     """The error for an answer that is not what the Management API answers."""
     hint = "Something between here and Auth0 answers in its place, or the connection broke. Run the command again."

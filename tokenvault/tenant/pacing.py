@@ -13,10 +13,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 
 from tokenvault.errors import ApiError, Diagnostic
 from tokenvault.tenant.options import MAX_WAIT
+from tokenvault.tenant.retries import moment, number, retry_after
 
 START = 2  # the smallest burst of any Auth0 plan
 NEVER = math.inf
@@ -28,40 +28,33 @@ _LONGEST_REFUSAL = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimitHeaders:
-    """What the headers of an answer say of its limit; None is not said. `reset` is by our clock."""
+    """What the headers of an answer say of its limit; None is not said. `reset` and `retry_at` are by our clock."""
 
     limit: int | None
     remaining: int | None
     reset: float
+    retry_at: float | None = None
 
     @classmethod
     def by(cls, headers: Mapping[str, str], now: float) -> RateLimitHeaders:
-        """Reads the headers. `retry-after` wins over the reset."""
-        after, reset = _number(headers.get("retry-after")), _number(headers.get("x-ratelimit-reset"))
-        limit, remaining = _number(headers.get("x-ratelimit-limit")), _number(headers.get("x-ratelimit-remaining"))
+        """Reads the headers. `retry-after` wins over the reset; numbers that are none of a limit say nothing."""
+        after, reset = retry_after(headers, now), number(headers.get("x-ratelimit-reset"))
+        limit, remaining = number(headers.get("x-ratelimit-limit")), number(headers.get("x-ratelimit-remaining"))
         at = now + _NO_RESET
         if after is not None or reset is not None:
             at = now + after if after is not None else (reset or 0.0) - _ahead(headers, now)
         return cls(
-            limit=int(limit) if limit else None, remaining=None if remaining is None else int(remaining), reset=at
+            limit=int(limit) if limit is not None and limit >= 1 else None,
+            remaining=None if remaining is None else max(0, int(remaining)),
+            reset=at,
+            retry_at=None if after is None else at,
         )
 
 
 def _ahead(headers: Mapping[str, str], now: float) -> float:
     """By how much the server's clock differs from ours, where that is more than rounding and the way of the answer."""
-    try:
-        ahead = parsedate_to_datetime(headers.get("date", "")).timestamp() - now
-    except (TypeError, ValueError):
-        return 0.0
+    ahead = (moment(headers.get("date")) or now) - now
     return ahead if abs(ahead) > _CLOCKS_AGREE else 0.0
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text) if text else None
-    except ValueError:
-        return None
-    return value if value is None or math.isfinite(value) else None
 
 
 @dataclass(slots=True)
@@ -74,6 +67,7 @@ class Budget:
     reset: float | None = None
     sent: int = 0
     ended: int = 0
+    held_until: float = 0.0
     _gained_at: float = 0.0
     _lowest: float = NEVER
     _latest: float = 0.0
@@ -83,6 +77,8 @@ class Budget:
 
     def delay(self, now: float) -> float:
         """Seconds until one more request may go; `NEVER` when only an answer can tell."""
+        if now < self.held_until:
+            return self.held_until - now
         self._gain(now)
         if self.remaining >= 1:
             return 0.0
@@ -141,6 +137,7 @@ class Budget:
     def refuse(self, told: RateLimitHeaders, now: float) -> None:
         """A 429: nothing goes before the named reset. A pace that led to it is not the bucket's: none is learnt again."""
         self._refusals += 1
+        self.held_until = max(self.held_until, told.retry_at or 0.0)
         self._learns = self._learns and not self.pace
         self.limit = told.limit or self.limit or 1
         patience = min(_LONGEST_REFUSAL, 2.0 ** (self._refusals - 2))

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from tokenvault.errors import ApiError, Diagnostic
 from tokenvault.secrets import Secret
+from tokenvault.tenant.bounds import BoundedClient, transport_failure
 from tokenvault.tenant.connect import TIMEOUT, base_url, http_client
-from tokenvault.tenant.failures import quote, unintelligible, unreachable
+from tokenvault.tenant.decoding import json_of
+from tokenvault.tenant.failures import quote, unintelligible
 from tokenvault.tenant.options import TenantOptions
+from tokenvault.tenant.retries import Retryable
 
 if TYPE_CHECKING:
     import httpx
@@ -57,18 +60,14 @@ class TokenEndpoint:
         auth = httpx.BasicAuth(basic.client_id, basic.secret.reveal()) if basic else httpx.USE_CLIENT_DEFAULT
         try:
             response = await self.http.post(self.url, data=plain, auth=auth)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise unreachable(self.domain, error) from None
-        except httpx.HTTPError:
-            raise unintelligible("POST", PATH, "the connection broke, or no answer came in time") from None
+        except httpx.HTTPError as error:
+            failure = transport_failure(self.domain, "POST", PATH, error)
+            raise (failure.error if isinstance(failure, Retryable) else failure) from None
         self.observe("POST", PATH, response.status_code)
         return self._judged(response, [*secrets, *([basic.secret.reveal()] if basic else [])])
 
     def _judged(self, response: httpx.Response, secrets: list[str]) -> Mapping[str, Any]:
-        try:
-            answer = response.json()
-        except ValueError:
-            answer = None
+        answer = json_of(response.content)
         if not isinstance(answer, dict):
             raise unintelligible("POST", PATH, f"it is not JSON (status {response.status_code})")
         if response.status_code != 200 or not isinstance(answer.get("access_token"), str):
@@ -93,11 +92,10 @@ async def open_token_endpoint(
 
 @asynccontextmanager
 async def _sandbox(tenant_options: TenantOptions, domain: str, observe: Observe) -> AsyncIterator[TokenEndpoint]:
-    import httpx
 
     from tokenvault.tenant.embedded import SandboxTransport, embedded_sandbox
 
     assert tenant_options.sandbox is not None
     with embedded_sandbox(tenant_options.sandbox) as sandbox:
-        async with httpx.AsyncClient(transport=SandboxTransport(sandbox), timeout=TIMEOUT) as http:
+        async with BoundedClient(deadline=TIMEOUT, transport=SandboxTransport(sandbox)) as http:
             yield TokenEndpoint(domain=domain, url=f"http://{domain}/{PATH}", http=http, observe=observe)

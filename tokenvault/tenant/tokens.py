@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -13,16 +13,21 @@ import httpx
 
 from tokenvault.errors import ApiError, Diagnostic, RefusedError
 from tokenvault.secrets import Secret
+from tokenvault.tenant.bounds import transport_failure
 from tokenvault.tenant.credentials import KEY_VARIABLE, Credentials
-from tokenvault.tenant.failures import quote, refusal, unintelligible, unreachable
+from tokenvault.tenant.decoding import json_of
+from tokenvault.tenant.failures import quote, refusal, unintelligible
+from tokenvault.tenant.retries import Retryable, retry_after, with_retries
 from tokenvault.tenant.scopes import ways
+from tokenvault.tenant.transport import client_assertion
 
 TOKEN_PATH = "oauth/token"
+UNAUTHORIZED = 401
 _VISIBLE = re.compile(r"[!-~]+")
 _LEEWAY = 60
 _LIFETIME = 86_400.0
 _LAST_MOMENT = 253_402_300_000
-_PAUSES = (0.5, 1.5, 4.0)
+_LONGEST_PAUSE = 30.0
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -46,6 +51,12 @@ class AccessToken(Protocol):
     async def access(self) -> Access:
         """What the token says of itself."""
 
+    async def replacement(self, refused: str) -> str | None:
+        """A token for one that was refused, or None when there is no way to get another."""
+
+    def refusal(self, refused_token: str, method: str, path: str, answer: Any) -> ApiError:
+        """The error for a token that Auth0 does not take (401)."""
+
 
 @dataclass(frozen=True, slots=True)
 class FixedToken:
@@ -59,6 +70,12 @@ class FixedToken:
 
     async def access(self) -> Access:
         return self.known
+
+    async def replacement(self, refused: str) -> str | None:
+        return None
+
+    def refusal(self, refused_token: str, method: str, path: str, answer: Any) -> ApiError:
+        return refusal(method, path, UNAUTHORIZED, answer, [refused_token])
 
 
 def token_of(request: httpx.Request) -> str:
@@ -122,6 +139,12 @@ class TokenSource:
                 self._token = None
         return await self()
 
+    def refusal(self, refused_token: str, method: str, path: str, answer: Any) -> ApiError:
+        """The error for a token that Auth0 does not take (401), with what the token says of itself."""
+        told = read_access(refused_token, self.credentials.source)
+        reasons = reasons_of(self.credentials, told, self.now())
+        return refused(self.credentials, UNAUTHORIZED, answer, reasons, secrets=[refused_token])
+
     def _is_over(self) -> bool:
         ends = self._access.expires_at if self._access else None
         return ends is not None and ends - _LEEWAY < self.now()
@@ -129,37 +152,30 @@ class TokenSource:
     async def _fetch(self) -> None:
         """Asks for a token, and again where nobody answers: one that is issued and lost harms nobody."""
         proof = self._proof()
-        for pause in _PAUSES:
-            try:
-                return self._keep(await self._asked(proof))
-            except _Retryable:
-                await self.sleep(pause)
-        try:
-            return self._keep(await self._asked(proof))
-        except _Retryable as again:
-            raise again.error from None
+        self._keep(await with_retries(lambda: self._asked(proof), self._pause))
+
+    async def _pause(self, seconds: float) -> bool:
+        await self.sleep(min(seconds, _LONGEST_PAUSE))
+        return True
 
     async def _asked(self, proof: Mapping[str, Secret | str]) -> dict[str, Any]:
-        import httpx
-
         given = {"client_id": self.credentials.client_id, "audience": self.credentials.audience, **proof}
         form = {name: value.reveal() if isinstance(value, Secret) else value for name, value in given.items()}
         form["grant_type"] = "client_credentials"
         try:
-            response = await self.http.request("POST", f"{self.base_url}/{TOKEN_PATH}", data=form, auth=None)
-            answer = response.json() if response.content else None
+            response = await self.http.request("POST", f"{self.base_url}/{TOKEN_PATH}", data=form)
         except httpx.HTTPError as error:
-            raise _Retryable(unreachable(self.credentials.domain, error)) from None
-        except (ValueError, RecursionError):
-            answer = None
+            raise transport_failure(self.credentials.domain, "POST", TOKEN_PATH, error) from None
         secrets = [value.reveal() for value in proof.values() if isinstance(value, Secret)]
-        return self._judged(response.status_code, answer, secrets)
+        return self._judged(response, json_of(response.content), secrets)
 
-    def _judged(self, status: int, answer: Any, secrets: Sequence[str]) -> dict[str, Any]:
+    def _judged(self, response: httpx.Response, answer: Any, secrets: Sequence[str]) -> dict[str, Any]:
+        status = response.status_code
         if status in (408, 429) or status >= 500:
-            raise _Retryable(refusal("POST", TOKEN_PATH, status, answer, secrets))
+            error = refusal("POST", TOKEN_PATH, status, answer, secrets)
+            raise Retryable(error, after=retry_after(response.headers, self.now()) or 0.0)
         if status == 200 and not (isinstance(answer, dict) and _is_token(answer.get("access_token"))):
-            raise _Retryable(unintelligible("POST", TOKEN_PATH, "it holds no access token"))
+            raise Retryable(unintelligible("POST", TOKEN_PATH, "it holds no access token"))
         if status != 200:
             raise refused(self.credentials, status, answer, secrets=secrets)
         return dict(answer)
@@ -179,21 +195,15 @@ class TokenSource:
     def _proof(self) -> dict[str, Secret | str]:
         if self.credentials.client_secret:
             return {"client_secret": self.credentials.client_secret}
-        from auth0.authentication.client_authentication import create_client_assertion_jwt
-
         assert self.credentials.private_key is not None
-        try:
-            assertion = create_client_assertion_jwt(
-                self.credentials.domain,
-                self.credentials.client_id,
-                self.credentials.private_key.reveal(),
-                self.credentials.algorithm,
-            )
-        except Exception:  # jwt raises many types for keys and algorithms it cannot use
-            summary = f"{KEY_VARIABLE} cannot sign with {self.credentials.algorithm}"
-            hint = "Give an RSA private key as PEM, or the path of one."
-            raise RefusedError(Diagnostic(code="auth-key", summary=summary, hint=hint)) from None
-        return {"client_assertion_type": _ASSERTION, "client_assertion": Secret(assertion, KEY_VARIABLE)}
+        assertion = client_assertion(
+            self.credentials.domain,
+            self.credentials.client_id,
+            self.credentials.private_key,
+            self.credentials.algorithm,
+            KEY_VARIABLE,
+        )
+        return {"client_assertion_type": _ASSERTION, "client_assertion": assertion}
 
 
 def _is_token(value: Any) -> bool:
@@ -207,14 +217,6 @@ def _sendable(token: str, credentials: Credentials) -> str:
     summary = f"The access token in {credentials.source} holds characters that no token has"
     hint = "It was cut or changed when it was copied. " + credentials.renewal
     raise RefusedError(Diagnostic(code="auth-token", summary=summary, hint=hint))
-
-
-class _Retryable(Exception):
-    """Nobody answered, or not what was asked: the same may be asked once more."""
-
-    def __init__(self, error: ApiError) -> None:
-        super().__init__()
-        self.error = error
 
 
 def _moment(value: Any) -> float | None:
@@ -248,36 +250,3 @@ def reasons_of(credentials: Credentials, told: Access, now: float) -> Iterable[s
         yield f"The token says that it is for {quote(domains[0])}."
     if told.expires_at is not None and told.expires_at < now:
         yield "The token says that it has expired."
-
-
-UNAUTHORIZED = 401
-
-
-class Renewal(httpx.Auth):
-    """What a refused request did not do, so it may be repeated, whatever it was."""
-
-    def __init__(self, source: TokenSource) -> None:
-        self._source = source
-
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """One more try, with another token than the refused one; `ApiError` when there is none or it is refused too."""
-        response = yield request
-        if response.status_code != UNAUTHORIZED:
-            return
-        token = await self._source.replacement(token_of(request))
-        if token:
-            request.headers["Authorization"] = f"Bearer {token}"
-            response = yield request
-        if response.status_code == UNAUTHORIZED:
-            raise await self._refused(request, response)
-
-    async def _refused(self, request: httpx.Request, response: httpx.Response) -> Exception:
-        await response.aread()
-        try:
-            answer = response.json()
-        except ValueError:
-            answer = {}
-        credentials = self._source.credentials
-        told = read_access(token_of(request), credentials.source)
-        reasons = reasons_of(credentials, told, self._source.now())
-        return refused(credentials, response.status_code, answer, reasons, secrets=[token_of(request)])

@@ -60,7 +60,7 @@ CRM_OPTIONS: dict[str, list[Any]] = {
     "tokenURL": ["https://crm.example.com/token"],
     "upstream_params": [{"a": {"value": "1"}}, {"a": {"value": "1"}, "b": {"value": "2"}}, {"a": {"value": "3"}}],
     "scripts": [{"fetchUserProfile": "function(accessToken, ctx, cb) { cb(null, ctx); }"}],
-    "customHeaders": [{"X-Region": "${file:values/region.txt}"}, {"X-Region": "eu", "X-Note": "${env:CRM_NOTE}"}],
+    "customHeaders": [{"X-Region": "eu-west"}, {"X-Region": "eu", "X-Note": "${env:CRM_NOTE}"}],
     "pkce_enabled": [True, False],
     "retries": [1, True, 2, 0, False],
     "list_of_objects": [[{"name": "a", "on": True}], [{"name": "a", "on": 1}, {"name": "b"}]],

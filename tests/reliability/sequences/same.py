@@ -44,7 +44,7 @@ API_SETTINGS: Mapping[str, str] = {
     "skip_consent_for_verifiable_first_party_clients": "what it was is not known",
     "subject_type_authorization": "what it was is not known",
 }
-MARKS = ("tokenvault", "tokenvault_api")
+MARKS = ("tokenvault", "tokenvault_api", *(f"tokenvault_{n}" for n in range(2, 5)))
 COLLECTIONS = ("clients", "connections", "resource_servers", "client_grants", "credentials", "enablements", "tenant")
 _PART = re.compile(r"[^.]*:[^.]*(\.|$)")
 
@@ -131,7 +131,9 @@ def _paths(one: Any, other: Any) -> list[tuple[str, ...]]:
 
 
 def _plain(value: Any) -> Any:
-    """Lists of a tenant are sets."""
+    """Lists of a tenant are sets, and an empty one is none."""
+    if value == []:
+        return None
     if isinstance(value, list):
         return sorted(json.dumps(_plain(item), sort_keys=True) for item in value)
     return {k: _plain(v) for k, v in value.items()} if isinstance(value, dict) else value

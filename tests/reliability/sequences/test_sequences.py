@@ -19,34 +19,8 @@ FOUND = sorted((Path(__file__).parent / "found").glob("*.json"))
 SAMPLE, SECONDS = 60, 30.0
 FAILING_TODAY = frozenset(
     {
-        "01-address-of-adopted-worker",
-        "01-api-scope-of-created-application",
-        "01-grant-scope-of-adopted-worker",
-        "01-option-of-created-connection",
-        "01-scope-of-created-connection",
-        "02-custom-domain-given-later",
-        "03-scopes-added-to-an-old-grant",
-        "04-reference-in-an-option",
-        "05-key-of-a-mapping-option",
-        "06-scope-and-option-that-contradict",
-        "07-label-of-what-a-target-leaves-out",
-        "09-offline-access-dropped",
-        "11-mark-wiped",
         "11-owned-application-deleted",
-        "16-one-and-true",
-        "16-type-that-the-plan-changes",
-        "17-application-removed",
-        "18-key-after-a-takeover",
-        "19-callback-after-a-takeover",
-        "19-created-application-after-a-takeover",
-        "20-api-client-deleted-by-hand",
-        "20-protected-application-loses-its-api",
-        "21-regular-web-becomes-spa",
-        "21-worker-becomes-spa",
-        "22-list-key-removed",
-        "23-api-listed-first-used-later",
-        "23-api-without-proof",
-        "24-one-of-two-deleted",
+        "12-doctor-and-a-provider-without-refresh-tokens",
     }
 )
 """Cases of `found` that fail still, to be emptied as their causes are mended."""
@@ -89,7 +63,7 @@ def test_a_sample_of_sequences(here: Tenant) -> None:
 def test_the_generator_gives_every_field_of_the_schema_a_value() -> None:
     """A field that is new in the schema must come into `cases` too."""
     schema = json.loads((ROOT / "schemas" / "tokenvault.schema.json").read_text())
-    seen: set[str] = {"/overlay"}  # the layout of that name writes it into a file of its own
+    seen: set[str] = {"/overlay", "/variables", "/variables/*/name", "/variables/*/sensitive"}  # `world` writes them
     for _, case in drawn(0, 0, 400):
         for spec in case["specs"]:
             seen |= set(_fields_of(spec, schema, ""))

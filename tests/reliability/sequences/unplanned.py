@@ -48,8 +48,12 @@ def _falls_with(collection: str, item: dict[str, Any], deleted: set[tuple[str, s
 
 
 def _created(before: State, after: State, plan: dict[str, Any], is_whole: bool) -> Iterator[Found]:
-    kinds = {"clients": ("application",), "connections": ("connection",), "client_grants": ("client_grant",)}
-    kinds["resource_servers"] = ("api", "my_account_api")
+    kinds: dict[str, tuple[str, ...]] = {
+        "clients": ("application",),
+        "connections": ("connection",),
+        "client_grants": ("client_grant",),
+        "resource_servers": ("api", "my_account_api"),
+    }
     for collection, of in kinds.items():
         creates = sum(c["kind"] in of and c["action"] == "create" for c in plan["changes"])
         new = after.get(collection, {}).keys() - before.get(collection, {}).keys()

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.reliability.sequences.facts import ME, OFFLINE_SCOPE, Fact, Spec
 from tests.reliability.sequences.tenant import Refused, State, Tenant
-from tokenvault.keys import read_public_key
+from tokenvault.flavors.public_keys import read_public_key
 
 Step = dict[str, Any]
 KEYS = ("a", "b", "c")
@@ -85,7 +85,8 @@ class World:
 
     def write(self, spec: Spec, layout: str, prefix: str) -> list[str]:
         """Writes a spec in one file or several, and answers the files in the order in which they are given."""
-        parts = {"one": _one, "split": _split, "overlay": _overlay}[layout](spec)
+        first, *more = {"one": _one, "split": _split, "overlay": _overlay}[layout](spec)
+        parts = [{**first, "variables": VARIABLES}, *more]
         names = [f"{prefix}{number}.yaml" for number in range(len(parts))]
         for name, part in zip(names, parts, strict=True):
             (self.folder / name).write_text(yaml.dump(part, Dumper=_Dumper, sort_keys=False))
@@ -305,6 +306,11 @@ def _find(state: State, spec_name: str, key: str, app: Mapping[str, Any]) -> str
 
 
 # ---- layouts
+
+VARIABLES = [
+    "FRONT_HOST", "CRM_HOST", "CRM_ID", "ID_OLD_PORTAL", "ID_OLD_JOB", {"name": "CRM_NOTE", "sensitive": True}
+]  # fmt: skip
+"""What every spec lets be shown, and the one that is a secret among its options."""
 
 
 class _Dumper(yaml.SafeDumper):

@@ -1,0 +1,150 @@
+"""Bounds of what a tenant may answer: whatever comes, it ends in bounded time and memory, with a code that says what happened.
+
+One request has a deadline from the first byte sent to the last byte read, and its answer a number of bytes, counted after
+decompression. A list has a number of pages, of bytes and of seconds, and must lead somewhere: no cursor twice, no row of
+pages without anything new.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tokenvault.errors import ApiError
+from tokenvault.tenant.failures import endless, timed_out, too_large, unintelligible, unreachable
+from tokenvault.tenant.retries import Retryable
+
+MAX_BYTES = 16 * 1024 * 1024
+"""Of one answer, decompressed. A page of a hundred connections with all their options has about one megabyte."""
+
+MAX_PAGES = 2_000
+MAX_LIST_BYTES = 256 * 1024 * 1024
+MAX_LIST_SECONDS = 600.0
+MAX_PAGES_WITHOUT_NEWS = 10
+_PIECE = 64 * 1024
+
+
+class AnswerTooLarge(httpx.TransportError):
+    """The answer has more bytes than any answer of the Management API."""
+
+
+class AnswerNotReadable(httpx.TransportError):
+    """The answer has an encoding that was not asked for, or is not what its encoding says."""
+
+
+class BoundedClient(httpx.AsyncClient):
+    """An HTTP client whose every request ends within `deadline` seconds and whose answers end within `MAX_BYTES`.
+
+    httpx's own timeouts are for each read: a byte now and then keeps them from ever passing.
+    """
+
+    def __init__(self, *, deadline: float, **options: Any) -> None:
+        super().__init__(timeout=httpx.Timeout(deadline, pool=None), event_hooks={"response": [_bound]}, **options)
+        self.headers["Accept-Encoding"] = "gzip"
+        self._deadline = deadline
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """The response, read to its end. `httpx.TimeoutException`, `AnswerTooLarge` or `AnswerNotReadable` otherwise."""
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await super().send(request, **options)
+        except TimeoutError:
+            raise httpx.ReadTimeout("no whole answer in time", request=request) from None
+
+
+def transport_failure(domain: str, method: str, path: str, error: httpx.HTTPError) -> Retryable | ApiError:
+    """The error for a request that got no whole answer, or none that can be read; most may be repeated."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+        failure = unreachable(domain, error)
+        return failure if failure.diagnostics[0].code == "api-tls" else Retryable(failure)
+    if isinstance(error, AnswerTooLarge):
+        return Retryable(too_large(method, path, MAX_BYTES // 2**20), unknown=True, useless=True)
+    if isinstance(error, AnswerNotReadable):
+        return Retryable(unintelligible(method, path, f"it has {error}"), unknown=True, useless=True)
+    if isinstance(error, httpx.TimeoutException):
+        return Retryable(timed_out(method, path), unknown=True)
+    return Retryable(unintelligible(method, path, "the connection broke"), unknown=True)
+
+
+async def _bound(response: httpx.Response) -> None:
+    """Has the body decompressed here, piece by piece: httpx decompresses a whole chunk, which may be a thousand times larger."""
+    encoding = response.headers.pop("content-encoding", "").strip().lower()
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    response.stream = _Bounded(response.stream, encoding)
+
+
+class _Bounded(httpx.AsyncByteStream):
+    """A body, decompressed, as long as it keeps to the bound."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, encoding: str) -> None:
+        self._stream = stream
+        self._encoding = encoding
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        decode, size = _decoder(self._encoding), 0
+        async for chunk in self._stream:
+            for piece in decode(chunk):
+                size += len(piece)
+                if size > MAX_BYTES:
+                    raise AnswerTooLarge("more bytes than any answer has")
+                yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _decoder(encoding: str) -> Callable[[bytes], Iterable[bytes]]:
+    if encoding in ("", "identity"):
+        return lambda chunk: (chunk,)
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise AnswerNotReadable("an encoding that nobody asked for")
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+
+    def pieces(chunk: bytes) -> Iterable[bytes]:
+        while chunk:
+            try:
+                yield unpack.decompress(chunk, _PIECE)
+            except zlib.error:
+                raise AnswerNotReadable("a body that is not compressed as it says") from None
+            chunk = unpack.unconsumed_tail
+
+    return pieces
+
+
+@dataclass(slots=True)
+class ListBounds:
+    """What was read of one list so far. Each method raises `ApiError` when the list exceeds a bound."""
+
+    path: str
+    pages: int = 0
+    size: int = 0
+    seconds: float = 0.0
+    without_news: int = 0
+    cursors: set[str] = field(default_factory=set)
+
+    def read(self, size: int, seconds: float, *, news: bool) -> None:
+        """One more page, of so many bytes, that took so many seconds; `news`: it holds something that was not known."""
+        self.pages += 1
+        self.size += size
+        self.seconds += seconds
+        self.without_news = 0 if news else self.without_news + 1
+        if self.pages > MAX_PAGES:
+            raise endless(self.path, f"more than {MAX_PAGES:,} pages")
+        if self.size > MAX_LIST_BYTES:
+            raise endless(self.path, f"more than {MAX_LIST_BYTES // 2**20} MB")
+        if self.seconds > MAX_LIST_SECONDS:
+            raise endless(self.path, f"not whole after {MAX_LIST_SECONDS:.0f} s of answering")
+        if self.without_news > MAX_PAGES_WITHOUT_NEWS:
+            raise endless(self.path, f"{self.without_news} pages in a row without anything new")
+
+    def follow(self, cursor: str) -> str:
+        """The cursor, to go on from."""
+        if cursor in self.cursors:
+            raise endless(self.path, "it leads back to a page that was read")
+        self.cursors.add(cursor)
+        return cursor
