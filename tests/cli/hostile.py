@@ -50,7 +50,11 @@ def harm(text: str, *, annotations: bool = False) -> Iterator[str]:
     for line in text.split("\n"):
         if ANYWHERE.search(line) or SECTION.search(line):
             yield f"a command in {line[:160]!r}"
-        if line.lstrip().startswith("::") and "::" in line.lstrip()[2:] and not (annotations and ANNOTATION.match(line)):
+        if (
+            line.lstrip().startswith("::")
+            and "::" in line.lstrip()[2:]
+            and not (annotations and ANNOTATION.match(line))
+        ):
             yield f"a command at the start of {line[:160]!r}"
 
 
@@ -108,7 +112,11 @@ def _hostile_tenant(objects: dict[str, dict[str, Any]]) -> None:
 def _spec(state: Path) -> dict[str, Any]:
     texts = list(HOSTILE.values())
     applications: dict[str, Any] = {
-        f"old{number}": {"client_id": f"hostileclient{number:019}", "flavors": ["connected_accounts"], "connections": ["github"]}
+        f"old{number}": {
+            "client_id": f"hostileclient{number:019}",
+            "flavors": ["connected_accounts"],
+            "connections": ["github"],
+        }
         for number, _ in enumerate(texts)
     }
     for number, text in enumerate(texts):

@@ -81,8 +81,12 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def _wrong() -> str:
     """Mistakes of which every text is a part: keys, values, references."""
     mistakes = {text: {"type": text, "flavors": [text], "client_id": text} for text in HOSTILE.values()}
-    references = {f"a{n}": {"connections": [text], "flavors": ["connected_accounts"]} for n, text in enumerate(HOSTILE.values())}
-    return json.dumps({"version": 1, "name": HOSTILE["command"], "tenant": HOSTILE["bidi"], "applications": mistakes | references})
+    references = {
+        f"a{n}": {"connections": [text], "flavors": ["connected_accounts"]} for n, text in enumerate(HOSTILE.values())
+    }
+    return json.dumps(
+        {"version": 1, "name": HOSTILE["command"], "tenant": HOSTILE["bidi"], "applications": mistakes | references}
+    )
 
 
 def _tampered(objects: dict[str, dict[str, Any]]) -> None:
@@ -142,7 +146,10 @@ def test_nothing_hostile_gets_through(
     for where, text in outputs:
         if where.endswith(".json") or (where == "stdout" and variant[-1:] == ("json",)):
             json.loads(text)
-    if (name, (*variant, "")[-2] if variant else "") in HOLDS_ALL or (name, variant[-1] if variant else "") in HOLDS_ALL:
+    if (name, (*variant, "")[-2] if variant else "") in HOLDS_ALL or (
+        name,
+        variant[-1] if variant else "",
+    ) in HOLDS_ALL:
         assert carried(texts_in(ended.json)) == HOSTILE.keys() - _lost(name)
     if variant == ("--json",) and name in ("apply", "destroy"):
         assert carried(t for line in ended.out.splitlines() for t in texts_in(json.loads(line)))
@@ -158,7 +165,9 @@ def test_saved_files_mean_what_the_tenant_says(worlds: dict[str, Path], tmp_path
     assert carried(texts_in(json.loads((folder / "snapshot.json").read_text()))) == HOSTILE.keys()
     assert carried(texts_in(json.loads((folder / "plan.json").read_text()))) == HOSTILE.keys()
     live = run(folder, "plan", SPEC, "--format", "json")
-    frozen = cli("plan", SPEC, "--live", "snapshot.json", "--format", "json", cwd=folder, env={"AUTH0_DOMAIN": "x.auth0.com"})
+    frozen = cli(
+        "plan", SPEC, "--live", "snapshot.json", "--format", "json", cwd=folder, env={"AUTH0_DOMAIN": "x.auth0.com"}
+    )
     assert frozen.code == live.code == 0, frozen.err
     assert [c["address"] for c in frozen.json["changes"]] == [c["address"] for c in live.json["changes"]]
 
@@ -178,7 +187,19 @@ def _says(status: int) -> Rule:
     return {"fault": status, "body": body, "path": "*", "times": None}
 
 
-READING = ("plan", "apply", "destroy", "drift", "doctor", "usage", "output", "export", "snapshot", "auth status", "exchange")
+READING = (
+    "plan",
+    "apply",
+    "destroy",
+    "drift",
+    "doctor",
+    "usage",
+    "output",
+    "export",
+    "snapshot",
+    "auth status",
+    "exchange",
+)
 
 
 @pytest.mark.parametrize("name", READING)
