@@ -90,7 +90,6 @@ SCHEMA: dict[str, Any] = {
 
 
 DOC = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault/configure-token-vault"
-SCOPES_DOC = "https://auth0.com/docs/authenticate/identity-providers/adding-scopes-for-an-external-idp"
 SCOPES, OFFLINE = "spec.scopes", "spec.offline_access"
 ENDPOINTS = ("authorizationURL", "tokenURL", "authorization_endpoint", "token_endpoint", "issuer", "discovery_url")
 SUMMARY = "name,strategy,display_name,metadata,authentication,connected_accounts"
@@ -136,13 +135,8 @@ def _settings(connection: ConnectionSpec) -> Iterable[tuple[str, Constraint, str
     if connection.strategy:
         yield "strategy", Equals(connection.strategy), "the spec gives the strategy", ("strategy",)
     if connection.client_secret:
-        yield "options.client_id", Equals(connection.client_id), "the spec gives the provider's keys", ("credentials",)
-        yield (
-            "options.client_secret",
-            Equals(connection.client_secret),
-            "the spec gives the provider's keys",
-            ("credentials",),
-        )
+        for path, value in (("client_id", connection.client_id), ("client_secret", connection.client_secret)):
+            yield f"options.{path}", Equals(value), "the spec gives the provider's keys", ("credentials",)
     for name, value in connection.options.items():
         yield f"options.{name}", Equals(value), "the spec sets this option", ("options", name)
     if connection.offline_access is not None and _may_be_asked(connection.strategy):

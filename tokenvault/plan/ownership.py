@@ -17,7 +17,6 @@ from tokenvault.model.constraints import Anything, Default, Equals
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, Provenance, Requirement, bound
 from tokenvault.model.marks import (
     API_METADATA_KEY,
-    MAX_KEYS,
     METADATA_KEY,
     MORE_KEYS,
     Mark,
@@ -29,6 +28,7 @@ from tokenvault.model.marks import (
 )
 from tokenvault.model.paths import get_path
 from tokenvault.plan.api_names import CLIENT_SUFFIX, ApiNames, upgraded
+from tokenvault.plan.ownership_notes import foreign_hint, forgets, no_room, same_object
 from tokenvault.plan.provisions import Slot
 from tokenvault.state.live import Live
 from tokenvault.state.unknown import why_unknown
@@ -126,7 +126,7 @@ class Ownership:
             return
         first, mark = self.holders[node.kind, self.live.ids[node.address]], mark_of(kind, live)
         if first != node.address:
-            yield _same_object(node, first)
+            yield same_object(node, first)
         if mark is None or mark.owner == node.target.mark:
             return
         if mark.spec != self.graph.spec_name and not self.adopt:
@@ -134,13 +134,13 @@ class Ownership:
                 code="plan-foreign-owner",
                 summary=f'{node.address} belongs to the spec "{mark.spec}" (as {mark.key})',
                 detail="Two specs that manage one object undo each other's work.",
-                hint=_foreign_hint(node),
+                hint=foreign_hint(node),
                 span=node.span,
                 context=node.address,
             )
         other = f"{node.kind}.{mark.key}"
         if mark.spec == self.graph.spec_name and other in self.graph.nodes and first == node.address:
-            yield _same_object(node, other)
+            yield same_object(node, other)
 
     def takeover(self, kind: Kind, node: DesiredObject, live: Object | None) -> str | None:
         """What the plan says when the object becomes this spec's; None when it is no adoption."""
@@ -266,7 +266,7 @@ class Ownership:
         metadata = (live or {}).get(kind.metadata)
         keys = mark_keys(metadata, *([API_METADATA_KEY] if api else []))
         if not keys:
-            return node, [_no_room(kind, node, METADATA_KEY in (metadata or {}))]
+            return node, [no_room(kind, node, METADATA_KEY in (metadata or {}))]
         spec, key = node.target.mark.split("/", 1)
         mark = Mark(spec, key, self.created(kind, live), self.provisions(kind, node, live, wanted))
         constraints: dict[str, Any] = {
@@ -287,7 +287,7 @@ class Ownership:
                 **{requirement.path: requirement.constraint for requirement in requirements},
             },
         )
-        return ready, [_forgets(node, forgotten)] if forgotten else []
+        return ready, [forgets(node, forgotten)] if forgotten else []
 
     def provisions(self, kind: Kind, node: DesiredObject, live: Object | None, wanted: Wanted) -> frozenset[Provision]:
         """What the object's mark is to record: what is asked for and was not there before, and what is not revoked yet."""
@@ -386,37 +386,3 @@ class Ownership:
                 yield Requirement(target=node.target, path=path, constraint=Equals(None), provenance=PROOF)
         elif has_room(metadata, API_METADATA_KEY):
             yield Requirement(target=node.target, path=path, constraint=Equals(str(record)), provenance=PROOF)
-
-
-def _same_object(node: DesiredObject, other: str) -> Diagnostic:
-    return Diagnostic(
-        code="plan-ambiguous-application",
-        summary=f"{node.address} and {other} are the same object of the tenant",
-        hint="Give each its own name, or remove one of them.",
-        span=node.span,
-        context=node.address,
-    )
-
-
-def _forgets(node: DesiredObject, provisions: Iterable[Provision]) -> Diagnostic:
-    return Diagnostic(
-        code="plan-mark-full",
-        severity="warning",
-        summary=f"The mark of {node.address} has no room for all that the spec gives it",
-        detail=f"It will not be revoked later: {' '.join(map(str, provisions))}.",
-        hint="Revoke that by hand one day, or split the application. Shorter names of spec and connections help, too.",
-        span=node.span,
-    )
-
-
-def _foreign_hint(node: DesiredObject) -> str:
-    if node.kind == "connection":
-        return f"Write `{node.target.name}: {{}}` to use it without managing it, or pass --adopt to take it over."
-    return "Give your application another name, or pass --adopt to take it over."
-
-
-def _no_room(kind: Kind, node: DesiredObject, taken: bool) -> Diagnostic:
-    why = f'has another\'s text under "{METADATA_KEY}"' if taken else f"is full ({MAX_KEYS} keys)"
-    summary = f"{node.address} cannot be marked: its {kind.metadata} {why}"
-    hint = "It is managed all the same, but `destroy` will not release it. Remove the key, or one that nobody reads."
-    return Diagnostic(code="plan-no-mark", severity="warning", summary=summary, hint=hint, span=node.span)

@@ -1,0 +1,48 @@
+"""What a plan says of whose an object is: refusals, and marks that have no room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tokenvault.errors import Diagnostic
+from tokenvault.kinds.base import Kind
+from tokenvault.model.desired import DesiredObject
+from tokenvault.model.marks import MAX_KEYS, METADATA_KEY, Provision
+
+
+def same_object(node: DesiredObject, other: str) -> Diagnostic:
+    """Two entries of a spec that mean one object."""
+    return Diagnostic(
+        code="plan-ambiguous-application",
+        summary=f"{node.address} and {other} are the same object of the tenant",
+        hint="Give each its own name, or remove one of them.",
+        span=node.span,
+        context=node.address,
+    )
+
+
+def forgets(node: DesiredObject, provisions: Iterable[Provision]) -> Diagnostic:
+    """A mark that has no room for all that the spec gives."""
+    return Diagnostic(
+        code="plan-mark-full",
+        severity="warning",
+        summary=f"The mark of {node.address} has no room for all that the spec gives it",
+        detail=f"It will not be revoked later: {' '.join(map(str, provisions))}.",
+        hint="Revoke that by hand one day, or split the application. Shorter names of spec and connections help, too.",
+        span=node.span,
+    )
+
+
+def foreign_hint(node: DesiredObject) -> str:
+    """What to do about an object of another spec."""
+    if node.kind == "connection":
+        return f"Write `{node.target.name}: {{}}` to use it without managing it, or pass --adopt to take it over."
+    return "Give your application another name, or pass --adopt to take it over."
+
+
+def no_room(kind: Kind, node: DesiredObject, taken: bool) -> Diagnostic:
+    """An object on which no mark can stand."""
+    why = f'has another\'s text under "{METADATA_KEY}"' if taken else f"is full ({MAX_KEYS} keys)"
+    summary = f"{node.address} cannot be marked: its {kind.metadata} {why}"
+    hint = "It is managed all the same, but `destroy` will not release it. Remove the key, or one that nobody reads."
+    return Diagnostic(code="plan-no-mark", severity="warning", summary=summary, hint=hint, span=node.span)
