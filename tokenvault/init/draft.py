@@ -15,7 +15,10 @@ from tokenvault.errors import Diagnostic, SpecError
 from tokenvault.flavors import flavors
 from tokenvault.init.answers import Answers, Api, Connection, Existing, KeyPair
 from tokenvault.kinds.strategies import STRATEGIES, UNDOCUMENTED
+from tokenvault.spec.load import load_spec
+from tokenvault.spec.schema import spec_schema
 from tokenvault.spec.writer import Flow, comment, commented_out, indented, mapping
+from tokenvault.state.desired import build_graph
 from tokenvault.text import escape_output
 
 
@@ -63,9 +66,6 @@ def _lay_out(draft: Draft, key_files: list[str], folder: Path) -> None:
 
 
 def _prove(file: Path, output: Path, environment: Mapping[str, str]) -> None:
-    from tokenvault.spec.load import load_spec
-    from tokenvault.state.desired import build_graph
-
     try:
         spec = load_spec([file], environment)
         build_graph(spec, spec.tenant or "tenant.invalid")
@@ -77,8 +77,6 @@ def _prove(file: Path, output: Path, environment: Mapping[str, str]) -> None:
 
 def schema_text() -> str:
     """The JSON Schema that editors complete the spec from."""
-    from tokenvault.spec.schema import spec_schema
-
     return json.dumps(spec_schema(), indent=2, ensure_ascii=False) + "\n"
 
 

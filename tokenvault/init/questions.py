@@ -13,6 +13,7 @@ from tokenvault.flavors import flavors
 from tokenvault.flavors.base import FlavorContext, ReadFile
 from tokenvault.init.answers import Answers, Connection, Existing, Offers, why_not
 from tokenvault.kinds.application import APP_TYPES
+from tokenvault.kinds.strategies import STRATEGIES
 from tokenvault.model.spec import ApiSpec, ApplicationSpec, ConnectionSpec, FlavorUse, Problem, Spec
 from tokenvault.spec.problems import schema_problems
 from tokenvault.spec.schema import spec_schema
@@ -186,8 +187,6 @@ def _typed_connections() -> tuple[Connection, ...]:
 
 def named_connection(name: str) -> Connection:
     """A connection that nobody looked up: social connections are named after their strategy, most of the time."""
-    from tokenvault.kinds.strategies import STRATEGIES
-
     return Connection(name=name, strategy=name if name in STRATEGIES else None)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from tokenvault.errors import Diagnostic, SpecError, did_you_mean
+from tokenvault.files import is_plan_file
 from tokenvault.flavors import flavors
 from tokenvault.flavors.base import FlavorContext
 from tokenvault.kinds import kinds
@@ -146,8 +147,6 @@ def _read(file: str) -> Source:
 
 
 def _refuse_plan(path: FilePath) -> None:
-    from tokenvault.files import is_plan_file
-
     if is_plan_file(path):
         hint = "It can be shown (`tokenvault show`), drawn (`graph --plan`) and applied (`apply`), as it is."
         raise SpecError(Diagnostic(code="spec-is-plan", summary=f"{path} is a saved plan, not a spec", hint=hint))
