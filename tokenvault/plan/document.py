@@ -25,7 +25,7 @@ def plan_document(plan: Plan) -> Document:
         "spec": {
             "name": plan.spec_name,
             "files": list(plan.files),
-            "variables": [_variable(variable) for variable in plan.variables],
+            "variables": [variable_document(variable) for variable in plan.variables],
         },
         "tenant": plan.tenant,
         "selection": _selection(plan),
@@ -41,7 +41,7 @@ def plan_document(plan: Plan) -> Document:
     }
 
 
-def _variable(variable: Variable) -> Document:
+def variable_document(variable: Variable) -> Document:
     """A variable that the spec may show; `at` is nothing where the command line says so."""
     return {"name": variable.name, "sensitive": variable.sensitive, "at": source_document(variable.span)}
 

@@ -17,7 +17,7 @@ from tokenvault.model.desired import Graph
 from tokenvault.model.marks import Provision, read_mark
 from tokenvault.model.paths import get_path
 from tokenvault.plan.changes import REVOKED
-from tokenvault.plan.document import Document, change_document, diagnostic_document, orphan_document
+from tokenvault.plan.document import Document, change_document, diagnostic_document, orphan_document, variable_document
 from tokenvault.plan.lost import UNMARKED, Lost, find_lost
 from tokenvault.plan.model import Action, Attribute, Change, Orphan, Plan
 from tokenvault.plan.ownership import Ownership
@@ -168,7 +168,11 @@ def drift_document(drift: Drift) -> Document:
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "tokenvault_version": __version__,
-        "spec": {"name": plan.spec_name, "files": list(plan.files)},
+        "spec": {
+            "name": plan.spec_name,
+            "files": list(plan.files),
+            "variables": [variable_document(variable) for variable in plan.variables],
+        },
         "tenant": plan.tenant,
         "drifted": not drift.is_empty,
         "summary": {
