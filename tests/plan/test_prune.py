@@ -71,14 +71,14 @@ CASES: dict[str, tuple[Callable[[Spec], None], set[str], set[str]]] = {
         {FRONT, *API_PARTS},
         set(),
     ),
-    "an API's only user, not the API": (without("front"), {FRONT, "application.calendar.api_client"}, {PORTAL}),
+    "an API's only user, not the API": (without("front"), {FRONT, "application.calendar.api_client"}, set()),
     "a worker": (without("job"), {JOB}, set()),
-    "an adopted application": (without("portal"), {PORTAL}, set()),
+    "an adopted application": (without("portal"), {PORTAL}, {WEB}),  # which records what the spec created instead
     "a flavor of an adopted application": (with_flavors("portal", "connected_accounts"), set(), {PORTAL}),
     "a flavor of a created application": (
         with_flavors("front", "connected_accounts"),
         {"application.calendar.api_client"},
-        {"client_grant.front.calendar", FRONT, PORTAL},
+        {"client_grant.front.calendar", FRONT},
     ),
     "a flavor whose grant type a created application loses": (
         with_flavors("assistant", "connected_accounts"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
-from tokenvault.applier.writer import Writer, exists, lacking, node_of
+from tokenvault.applier.writer import Writer, exists, is_ours, lacking, node_of
 from tokenvault.errors import ApiError, Diagnostic, TokenVaultError, place_of
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Object, Request
@@ -45,7 +45,7 @@ async def precheck(tenant: Tenant, plan: Plan) -> Precheck:
             continue
         wanted = bind(dict(change.patch), live.ids)
         differing = lacking(kinds()[change.kind], wanted, item, Canonicalizer(plan.salt))
-        if differing:
+        if differing and not is_ours(kinds()[change.kind], wanted, item, differing):
             refused[change.address] = exists(change, item, differing)
         else:
             there[change.address] = item

@@ -12,7 +12,7 @@ from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
 from tokenvault.model.constraints import Equals
 from tokenvault.model.desired import DesiredObject, ObjectRef, bind, refs
-from tokenvault.model.marks import parse_mark
+from tokenvault.model.marks import parse_mark, read_mark
 from tokenvault.model.paths import get_path, nest
 from tokenvault.plan.diff import Canonicalizer, differences
 from tokenvault.plan.model import Action, Change
@@ -49,7 +49,7 @@ class Writer:
         """
         kind = kinds()[change.kind]
         if change.address in self._there:
-            return self._taken(kind, change, self._there[change.address])
+            return await self._taken(kind, change, self._there[change.address])
         body = {**self.bound(change.identity), **nest(self.bound(change.patch))}
         for _ in range(CREATE_ATTEMPTS):
             try:
@@ -60,7 +60,7 @@ class Writer:
                 break
             found = await self._found(change)
             if found is not None:
-                return self._as_wanted(kind, change, found, failure)
+                return await self._as_wanted(kind, change, found, failure)
             if not isinstance(failure, UnknownOutcome):
                 break
         raise failure
@@ -89,14 +89,21 @@ class Writer:
         objects = [seal(item) for item in await kind.collection.read(self._tenant, [node], before)]
         return kind.find(node, node.target.identity, kind.indexed(objects))
 
-    def _as_wanted(self, kind: Kind, change: Change, found: Object, failure: ApiError) -> tuple[str, str]:
+    async def _as_wanted(self, kind: Kind, change: Change, found: Object, failure: ApiError) -> tuple[str, str]:
         """An interrupted run or another one created it: it is taken as it is, or, when it differs, left as it is."""
-        differing = lacking(kind, self.bound(change.patch), found, self._compare)
-        if not differing:
-            return self._taken(kind, change, found)
+        wanted = self.bound(change.patch)
+        differing = lacking(kind, wanted, found, self._compare)
+        if not differing or is_ours(kind, wanted, found, differing):
+            return await self._taken(kind, change, found)
         raise failure if failure.status == 400 else RefusedError(exists(change, found, differing))
 
-    def _taken(self, kind: Kind, change: Change, found: Object) -> tuple[str, str]:
+    async def _taken(self, kind: Kind, change: Change, found: Object) -> tuple[str, str]:
+        """Takes what is there as the plan wants it; a mark that records less than the plan's is completed."""
+        wanted = self.bound(change.patch)
+        if differing := lacking(kind, wanted, found, self._compare):
+            body = request_body(kind, {path: wanted[path] for path in differing}, found)
+            await self._send(kind, body, found)
+            found = after_request(kind, body, found)
         self.made[change.address] = found
         return str(found[kind.id_field]), ALREADY
 
@@ -111,9 +118,12 @@ class Writer:
         if change.deferred and stale and self._is_final(kind, change, live):
             return str(change.id), ALREADY
         patch = self.goal(change, self.bound(change.patch), live)
-        if (stale or kind.delta) and not lacking(kind, patch, live, self._compare):
+        differing = lacking(kind, patch, live, self._compare)
+        if (stale or kind.delta) and not differing:
             return str(change.id), ALREADY
-        if stale:
+        if stale and is_ours(kind, patch, live, differing):
+            patch = {path: patch[path] for path in differing}
+        elif stale:
             raise RefusedError(changed(change, live, stale))
         body = request_body(kind, patch, live)
         await self._send(kind, body, live)
@@ -262,6 +272,18 @@ def lacking(kind: Kind, wanted: Mapping[str, Any], live: Object, compare: Canoni
         shown = {path: value for path, value in shown.items() if not path.startswith("options.")}
     before = {path: get_path(live, path) for path in shown}
     return list(dict.fromkeys(delta.path[0] for delta in differences(kind, before, shown, compare)))
+
+
+def is_ours(kind: Kind, wanted: Mapping[str, Any], live: Object, differing: Iterable[str]) -> bool:
+    """Whether a live object differs from what is wanted in its mark alone, which records less than it is to record.
+
+    So an apply of a part of the same plan leaves it. A mark that records more is another plan's, and stays.
+    """
+    there, planned = read_mark(live.get(kind.metadata)), read_mark(nest(wanted).get(kind.metadata))
+    if there is None or planned is None or not all(path.startswith(kind.marker) for path in differing):
+        return False
+    recorded = {provision for provision in there.provisions if provision.verb != "spec"}
+    return (there.owner, there.created) == (planned.owner, planned.created) and recorded <= planned.provisions
 
 
 SHOWN = 160

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Iterator
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from tokenvault.cli import INTERRUPTED
@@ -38,8 +39,10 @@ async def carry_out(
     progress.begin()
     try:
         with _interruptible(stop, progress):
-            async for event in with_elapsed(applied(made, tenant, report, stop=stop, fresh=fresh)):
-                progress.show(event)
+            events = applied(made, tenant, report, stop=stop, fresh=fresh)
+            async with aclosing(events), aclosing(with_elapsed(events)) as shown:
+                async for event in shown:
+                    progress.show(event)
     finally:
         progress.end()
     progress.finished(made, report, tenant)
@@ -48,12 +51,20 @@ async def carry_out(
 
 @contextlib.contextmanager
 def _interruptible(stop: asyncio.Event, progress: Progress) -> Iterator[None]:
-    """The first interrupt lets writes under way end and starts no other; the second stops at once."""
+    """The first interrupt lets writes under way end and starts no other; the second stops at once: `KeyboardInterrupt`.
+
+    It cancels what runs within, so that requests and generators are closed in their order.
+    """
     import asyncio
 
+    task, again = asyncio.current_task(), False
+
     def interrupt() -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
+        nonlocal again
+        if stop.is_set() and task:
+            again = True
+            task.cancel()
+            return
         stop.set()
         progress.remark("\nInterrupted: what is under way ends, nothing else is started. Again to stop at once.")
 
@@ -62,6 +73,10 @@ def _interruptible(stop: asyncio.Event, progress: Progress) -> Iterator[None]:
         loop.add_signal_handler(name, interrupt)
     try:
         yield
+    except asyncio.CancelledError:
+        if again:
+            raise KeyboardInterrupt from None
+        raise
     finally:
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TYPE_CHECKING, Protocol
 
 from tokenvault.applier.events import Ended, Event, Outcome, Report, Started, Verified, Waiting, Working
@@ -61,7 +61,7 @@ def progress_for(console: Console, *, json: bool, debug: bool) -> Progress:
     return Live(console)
 
 
-async def with_elapsed(events: AsyncIterator[Event], every: float = EVERY) -> AsyncIterator[Event]:
+async def with_elapsed(events: AsyncIterator[Event], every: float = EVERY) -> AsyncGenerator[Event, None]:
     """The events, and for every write that takes long a `Working` each time so many seconds have passed."""
     started: dict[str, tuple[float, Started]] = {}
     told: dict[str, int] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +48,7 @@ def resolved(reference: str, folder: str, environment: Mapping[str, str]) -> Sec
 
 async def applied(
     plan: Plan, tenant: Tenant, report: Report, *, stop: asyncio.Event | None = None, fresh: bool = False
-) -> AsyncIterator[Event]:
+) -> AsyncGenerator[Event, None]:
     """Applies the plan; each event is noted in the report and handed on, and in the end the report is in the plan's order.
 
     Before the first write, `RefusedError` for another tenant or a token that lacks scopes; and what the plan creates is
