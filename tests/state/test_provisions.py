@@ -113,6 +113,18 @@ def test_a_scope_that_leaves_an_api_leaves_grant_policy_and_api(acme: World) -> 
     acme.assert_done(front("read:it"), "--prune")
 
 
+@pytest.mark.parametrize("used", [True, False])
+def test_scopes_whose_key_leaves_the_spec_leave_an_api_that_the_spec_created(acme: World, used: bool) -> None:
+    spec = front("read:all")
+    if not used:
+        spec["applications"]["front"]["flavors"] = ["connected_accounts"]
+    acme.apply(spec)
+    del spec["apis"]["calendar"]["scopes"]
+    acme.apply(spec)
+    assert not by_name(acme.state()["resource_servers"], "calendar")["scopes"]
+    acme.assert_done(spec)
+
+
 def test_scopes_that_an_api_had_before_stay(acme: World) -> None:
     acme.hands.api(API, "Calendar", scopes={"theirs": "Theirs"})
     acme.apply(front("read:it", "delete:all"))
@@ -285,3 +297,13 @@ def test_an_api_that_is_used_later_is_like_one_that_was_used_at_once(acme: World
     assert acme.grants("front") == {MY_ACCOUNT, API}
     acme.destroy(front("read:it"))
     assert API not in {api["identifier"] for api in acme.state()["resource_servers"].values()}
+
+
+def test_a_takeover_revokes_nothing_of_a_connection_that_the_spec_only_uses(acme: World) -> None:
+    first = {**spec_of({"web": web()}), "connections": {"github": {"purpose": "connected_accounts"}}}
+    acme.apply(first)
+    other = {**spec_of({"other": web(connections=["github"])}, "github"), "name": "other"}
+    plan = acme.plan(other, "--adopt")
+    assert "connection.github" not in changes(plan)
+    acme.apply(other, "--adopt")
+    assert by_name(acme.state()["connections"], "github")["authentication"]["active"] is False

@@ -210,6 +210,11 @@ class Kind:
             raise LookupError(f"{self.name} has no field {path}")
         return found
 
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """The paths of the lists of which marks record members: all of them are the spec's on an object that it created."""
+        return tuple(p for p, field in self.fields.items() if field.slot and field.shape in (Shape.SET, Shape.KEYED))
+
     def slot_at(self, path: str) -> str:
         """The name of an attribute in marks; empty where nothing is recorded of it."""
         slot = self.field_at(path).slot

@@ -74,7 +74,7 @@ def _lent_to(protected: Iterable[str], graph: Graph, live: Live) -> Iterator[tup
     ownership = Ownership(graph, live, adopt=False)
     apis = {ownership.names.of_api(str(n.target.identity["identifier"])): n.address for n in graph.of_kind("api")}
     for user in sorted(protected):
-        for provision in ownership.provisions_of(user, live.objects[user]):
+        for provision in sorted(ownership.provisions_of(user, live.objects[user])):
             if provision.verb in OF_APIS and provision.slot in apis:
                 yield apis[provision.slot], user
 

@@ -179,7 +179,8 @@ class _Search:
         paths = [kind.marker, *(f"{kind.metadata}.{key}" for key in MORE_KEYS if key in metadata)]
         recorded = self.ownership.provisions_of(target.address, item)
         slots = dict.fromkeys("mrrt" if p.verb == "mrrt" else p.slot.split("/")[0] for p in sorted(recorded))
-        revoked = {path for slot in slots if (path := kind.path_of(slot)) and not kind.field_at(path).all_or_nothing}
+        found = dict.fromkeys(kind.path_of(slot) for slot in slots)  # in one order, so that plans read alike
+        revoked = [path for path in found if path and not kind.field_at(path).all_or_nothing]
         revocation = self._revocation(target, item, (), why)
         return revocation.node(target, {**dict.fromkeys(revoked, Anything()), **{path: Equals(None) for path in paths}})
 

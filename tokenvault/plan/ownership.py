@@ -28,7 +28,7 @@ from tokenvault.model.marks import (
 )
 from tokenvault.model.paths import get_path
 from tokenvault.plan.api_names import CLIENT_SUFFIX, ApiNames, upgraded
-from tokenvault.plan.ownership_notes import foreign_hint, forgets, no_room, same_object
+from tokenvault.plan.ownership_notes import foreign_hint, forgets, no_record, no_room, same_object
 from tokenvault.plan.provisions import Slot
 from tokenvault.state.live import Live
 from tokenvault.state.unknown import why_unknown
@@ -122,6 +122,8 @@ class Ownership:
 
     def problems(self, kind: Kind, node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
         """What is wrong with whose the object is."""
+        if live is None and node.kind == "api" and not (self._keeper or node.target.recorder):
+            yield no_record(node)
         if live is None or not node.target.mark:
             return
         first, mark = self.holders[node.kind, self.live.ids[node.address]], mark_of(kind, live)
@@ -170,7 +172,8 @@ class Ownership:
     def _provisions_of(self, address: str, live: Object | None) -> frozenset[Provision]:
         kind = kinds()[address.split(".", 1)[0]]
         mark, node = self._mark(kind, live), self.graph.nodes.get(address)
-        if mark is None or live is None:
+        only_used = node is not None and not node.target.mark
+        if mark is None or live is None or (only_used and mark.spec != self.graph.spec_name):
             return frozenset()
         taken = {Provision("keys", mark.owner)} if mark.spec != self.graph.spec_name else set()
         return upgraded(mark, kind, live, node.constraints if node else {}, self.names) | taken
@@ -217,8 +220,9 @@ class Ownership:
         """Attributes of the object that the spec gave something to and does not ask anything of any more."""
         if not self.revoke or not (kind.marker or node.target.recorder):
             return
-        own, found = node.target.provision, dict[str, None]()
-        for provision in sorted(self.recorded(node)):
+        own, recorded = node.target.provision, self.recorded(node)
+        found = dict.fromkeys(kind.lists if own in recorded else ())
+        for provision in sorted(recorded):
             inside = own is not None and provision.slot == f"{own.verb}/{own.slot}"
             slot = "mrrt" if provision.verb == "mrrt" else provision.slot.split("/")[0]
             path = kind.path_of("/" if inside else slot) if inside or kind.marker or node.kind == "api" else None
@@ -312,10 +316,15 @@ class Ownership:
         return self._with_roster(frozenset(found | keys), recorded)
 
     def _with_roster(self, found: frozenset[Provision], recorded: frozenset[Provision]) -> frozenset[Provision]:
-        """With a digest of what the spec has. It alone is no reason to write a mark again, and a part of a spec has none."""
+        """With a digest of what the spec has; a part of a spec has none. Neither it nor what needs no restoring any more is
+        a reason to write a mark again.
+        """
         before = frozenset(p for p in recorded if p.verb == "spec")
-        if self.only is not None or not self.revoke or (recorded and found == recorded - before):
+        if self.only is not None or not self.revoke:
             return found | before
+        past = {p for p in recorded - found - before if p.verb == "was"}  # of values that came back by themselves
+        if recorded and found == recorded - before - past:
+            return found | before | past
         return found | {roster(self.graph)}
 
     def _given_by_ask(

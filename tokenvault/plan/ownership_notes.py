@@ -33,6 +33,19 @@ def forgets(node: DesiredObject, provisions: Iterable[Provision]) -> Diagnostic:
     )
 
 
+def no_record(node: DesiredObject) -> Diagnostic:
+    """An API that the spec creates while it has no application in whose mark that could be recorded."""
+    return Diagnostic(
+        code="plan-no-mark",
+        severity="warning",
+        summary=f"Nothing records that this spec creates {node.address}: an API carries no mark, and there is no application",
+        detail="What the spec stops asking of it will stay, and `destroy` will not delete it.",
+        hint="Add an application to the spec, or create the API together with the first one that uses it.",
+        span=node.span,
+        context=node.address,
+    )
+
+
 def foreign_hint(node: DesiredObject) -> str:
     """What to do about an object of another spec."""
     if node.kind == "connection":

@@ -1,7 +1,7 @@
 """Two tenants side by side, object by object: ids, times and marks aside.
 
-`STARTS` is the one table of what only starts an object; `SETTINGS` of what an application that was there before keeps,
-because nobody knows what it was.
+`STARTS` is the one table of what only starts an object (and the name of a Custom API Client that no spec names);
+`SETTINGS` of what an application that was there before keeps, because nobody knows what it was.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from copy import deepcopy
 from typing import Any
 
 from tests.reliability.bench import normalised
-from tests.reliability.sequences.facts import ME, Spec, exact, words
+from tests.reliability.sequences.facts import ME, Spec, exact, flavors_of, words
 from tests.reliability.sequences.tenant import State
 from tests.reliability.sequences.world import shown
 from tests.unmanaged import differing
@@ -24,7 +24,6 @@ STARTS: Mapping[str, str] = {
     "clients.refresh_token.infinite_token_lifetime": "the lifetimes that Auth0's guides start with",
     "clients.refresh_token.infinite_idle_token_lifetime": "the lifetimes that Auth0's guides start with",
     "clients.refresh_token.leeway": "the leeway that Auth0 gives a new application",
-    "clients.name": "the name of a Custom API Client that the spec does not name",
     "resource_servers.name": "the name that an API is created with",
     "credentials.name": "the name that a key is created with",
 }
@@ -51,7 +50,7 @@ _PART = re.compile(r"[^.]*:[^.]*(\.|$)")
 
 def differences(mine: State, fresh: State, first: State, specs: list[Spec]) -> Iterator[tuple[str, Any]]:
     """Where a tenant with a history differs from a fresh one with the same last specs."""
-    named, wanted = _comparable(mine), _comparable(fresh)
+    named, wanted = _comparable(_with_api_names(mine, specs)), _comparable(_with_api_names(fresh, specs))
     there = {c["name"] for c in first["connections"].values()}
     used = {name for spec in specs for name in spec.get("connections", {})}
     old = {*normalised(first)["clients"], *normalised(first)["resource_servers"]}
@@ -77,6 +76,25 @@ def differences(mine: State, fresh: State, first: State, specs: list[Spec]) -> I
                 yield f"{collection}.{'.'.join(path[:3])}", told
 
 
+def _with_api_names(state: State, specs: list[Spec]) -> State:
+    """The state, with each Custom API Client that no spec names called after its API: it keeps the name it began with."""
+    named = {
+        api.get("identifier")
+        for spec in specs
+        for app in spec.get("applications", {}).values()
+        for key, settings in flavors_of(app).items()
+        if key == "access_token_exchange" and settings.get("client_name")
+        for api in [spec.get("apis", {}).get(settings.get("api"), {})]
+    }
+    clients = {
+        key: {**client, "name": f"for {client['resource_server_identifier']}"}
+        if client.get("resource_server_identifier") and client["resource_server_identifier"] not in named
+        else client
+        for key, client in state["clients"].items()
+    }
+    return {**state, "clients": clients}
+
+
 def _is_setting(collection: str, path: tuple[str, ...]) -> bool:
     """Whether it is one value of what was there before, rather than a list of things given."""
     if collection == "resource_servers":
@@ -87,7 +105,7 @@ def _is_setting(collection: str, path: tuple[str, ...]) -> bool:
 def left(first: State, last: State, hands: list[Any], staying: set[str]) -> Iterator[tuple[str, Any]]:
     """Where a tenant that tokenvault has left differs from what it was, beyond what destroy says that it keeps.
 
-    `staying` are the identifiers of APIs of which it said that.
+    `staying` are the identifiers of APIs of which it said that, and the names of what is protected.
     """
     if hands:
         return
@@ -97,7 +115,7 @@ def left(first: State, last: State, hands: list[Any], staying: set[str]) -> Iter
             if key not in now.get(collection, {}):
                 yield f"{collection} of before is gone", key
                 continue
-            if collection == "resource_servers" and key.partition(":")[2] in staying:
+            if any(name in staying for name in (key, key.partition(":")[2], *key.replace("/", ":").split(":"))):
                 continue
             for path in _paths(item, now[collection][key]):
                 if not _is_setting(collection, path):

@@ -308,7 +308,7 @@ def _find(state: State, spec_name: str, key: str, app: Mapping[str, Any]) -> str
 # ---- layouts
 
 VARIABLES = [
-    "FRONT_HOST", "CRM_HOST", "CRM_ID", "ID_OLD_PORTAL", "ID_OLD_JOB", {"name": "CRM_NOTE", "sensitive": True}
+    "FRONT_HOST", "CRM_HOST", "CRM_ID", "ID_OLD_PORTAL", "ID_OLD_JOB", "SANDBOX_DOMAIN", {"name": "CRM_NOTE", "sensitive": True}
 ]  # fmt: skip
 """What every spec lets be shown, and the one that is a secret among its options."""
 

@@ -75,10 +75,10 @@ def _offline(strategy: str, options: Options, case: Case) -> Verdict:
     known = STRATEGIES.get(strategy, Strategy())
     if asks_offline(options) or not (known.offline_option or known.offline_scope or known.offline_note):
         return HOLDS
-    if strategy == "github" or (
-        strategy == "oauth2" and (gives_unasked(options) or case.expected.provider_needs_no_asking)
-    ):
+    if strategy == "github" or (strategy == "oauth2" and gives_unasked(options)):
         return HOLDS
+    if strategy == "oauth2" and case.expected.provider_needs_no_asking:
+        return look("the spec says that the provider issues refresh tokens unasked, which no setting of Auth0 tells")
     note = known.offline_note
     return broken(
         "it does not ask the provider for offline access", person=f"{note[0].upper()}{note[1:]}." if note else ""
