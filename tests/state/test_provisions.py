@@ -307,3 +307,12 @@ def test_a_takeover_revokes_nothing_of_a_connection_that_the_spec_only_uses(acme
     assert "connection.github" not in changes(plan)
     acme.apply(other, "--adopt")
     assert by_name(acme.state()["connections"], "github")["authentication"]["active"] is False
+
+
+def test_an_application_that_is_excluded_gets_no_grant_and_no_key(acme: World) -> None:
+    spec = job("203.0.113.7", name=PORTAL)
+    plan = acme.plan(spec, "--exclude", "application.job")
+    assert not [address for address in changes(plan) if address.split(".")[0] in ("credential", "client_grant")]
+    before = acme.state()
+    acme.apply(spec, "--exclude", "application.job")
+    assert acme.state().get("credentials") == before.get("credentials")

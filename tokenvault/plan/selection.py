@@ -20,7 +20,7 @@ def filter_plan(plan: Plan, targets: Sequence[str], excludes: Sequence[str], kno
         return plan
     addresses = sorted({*known, *(node.address for node in plan.nodes), *(change.address for change in plan.changes)})
     wanted = matching(targets, addresses, "--target") if targets else frozenset(addresses)
-    unwanted = _with_takers(matching(excludes, addresses, "--exclude"), plan)
+    unwanted = _with_parts(matching(excludes, addresses, "--exclude"), plan)
     needs = {change.address: _needs(change) for change in plan.changes}
     kept = _with_needs(wanted, needs) - _with_dependents(unwanted, needs)
     changes = tuple(change for change in plan.changes if change.address in kept)
@@ -75,10 +75,15 @@ def _with_dependents(unwanted: frozenset[str], needs: dict[str, frozenset[str]])
     return frozenset(gone)
 
 
-def _with_takers(unwanted: frozenset[str], plan: Plan) -> frozenset[str]:
-    """Nothing is taken from what is to stay as it is: neither what it holds, nor its place among others."""
+def _with_parts(unwanted: frozenset[str], plan: Plan) -> frozenset[str]:
+    """What is to stay as it is gets no grant and no key, and nothing is taken from it: what it holds, its place in a list."""
     ids = {change.id for change in plan.changes if change.address in unwanted}
-    return unwanted | {change.address for change in plan.changes if ids.intersection(takes_from(change))}
+    taking = {change.address for change in plan.changes if ids.intersection(takes_from(change))}
+    parts = {
+        change.address for change in plan.changes if "client_id" in change.identity and change.kind != "application"
+    }
+    about = {node.address for node in plan.nodes if unwanted.intersection(node.requires)}
+    return unwanted | taking | (parts & about)
 
 
 def _partial(chosen: Selection) -> Diagnostic:

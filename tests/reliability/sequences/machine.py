@@ -113,6 +113,7 @@ class Machine:
         self.tampered = False
         self.unmarked: set[str] = set()
         self.ids: dict[str, str] = {}
+        self.created: set[str] = set()
         self.last_refused = ""
         self.staying: set[str] = set()
         self.adopts = False
@@ -362,6 +363,7 @@ class Machine:
         self, step: Step, which: int, before: State, done: Result | None, plan: Any, *, is_whole: bool
     ) -> None:
         after = self.tenant.state()
+        self.created |= after["clients"].keys() - before["clients"].keys()
         self.ledger.tries(which, self._wanted(which, after))
         traffic = self.traffic
         if plan is not None:
@@ -450,8 +452,9 @@ class Machine:
         )
 
     def _is_kept(self, fact: Fact) -> bool:
-        """Whether the option had another value before: nobody knows which."""
-        return fact[0] == "option" and any(one[:3] == fact[:3] for one in self.ledger.before)
+        """Whether the option had another value before, nobody knows which; or is a key, which is set and never taken."""
+        had = any(one[:3] == fact[:3] for one in self.ledger.before)
+        return fact[0] == "option" and (had or fact[2] in ("client_id", "client_secret"))
 
     def _judge_ledger(self, step: Step, found: Facts, wanted: Facts, over: set[Fact]) -> None:
         lacking = wanted - found
@@ -464,6 +467,7 @@ class Machine:
             fact
             for fact in self.ledger.before - found
             if fact[0] not in EITHER
+            and not (self.created - self.tenant.state()["clients"].keys()).intersection(fact)
             and not any(one[:3] == fact[:3] for one in self.ledger.given if fact[0] == "option")
             and not (fact[0] == "scope" and ("option", *fact[1:], "false") in self.ledger.given)
         }
@@ -546,7 +550,8 @@ class Machine:
         }
         for sort in sorted({fact[0] for fact in over}):
             self.fail("leaving gives back", f"{sort} stays", sorted(f for f in over if f[0] == sort))
-        lost = {f for f in self.ledger.before - found if f[0] not in EITHER | STAYING}
+        deleted = self.created - state["clients"].keys()  # with an application goes what others gave to it
+        lost = {f for f in self.ledger.before - found if f[0] not in EITHER | STAYING and not deleted.intersection(f)}
         for sort in sorted({fact[0] for fact in lost}):
             self.fail("leaving gives back", f"{sort} of others is gone", sorted(f for f in lost if f[0] == sort))
 
@@ -632,7 +637,7 @@ class Machine:
         fresh = self._fresh(files, env)
         if fresh is None:
             return
-        for signature, detail in same.differences(mine, fresh, self.first, self.specs):
+        for signature, detail in same.differences(mine, fresh, self.first, [self.specs[which] for which in used]):
             self.fail("history does not matter", signature, detail)
         if self.outcome.failures:
             return

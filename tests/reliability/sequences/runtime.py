@@ -88,7 +88,7 @@ def _by_worker(tenant: Tenant, case: dict[str, Any], user: str) -> str | None:
     refusals = []
     for entry in access.get("credentials") or ():
         key = tenant.state()["credentials"][f"{client['client_id']}/{entry['id']}"]
-        signer = Signer(next(name for name in KEYS if kids()[f"keys/{name}.pub.pem"] == key["kid"]), key["alg"])
+        signer = _signer(key)
         refusals.append(_exchanged(tenant, case, _signed(case, user, signer), addresses[0].partition("/")[0], signer))
     return str(refusals[:1]) if None not in refusals else None
 
@@ -99,6 +99,11 @@ class Signer:
 
     name: str
     algorithm: str
+
+
+def _signer(key: dict[str, Any]) -> Signer:
+    """The private key of a credential."""
+    return Signer(next(name for name in KEYS if kids()[f"keys/{name}.pub.pem"] == key["kid"]), key["alg"])
 
 
 def _signed(case: dict[str, Any], user: str, signer: Signer) -> dict[str, str]:
@@ -117,9 +122,13 @@ def _jwt(claims: dict[str, Any], signer: Signer, header: dict[str, str]) -> str:
 def _exchanged(
     tenant: Tenant, case: dict[str, Any], form: dict[str, str], address: str = "127.0.0.1", signer: Signer | None = None
 ) -> str | None:
-    client = tenant.state()["clients"][case["exchanging_client_id"] or case["client_id"]]
+    state = tenant.state()
+    client = state["clients"][case["exchanging_client_id"] or case["client_id"]]
+    methods = client.get("client_authentication_methods") or {}
+    for entry in methods.get("private_key_jwt", {}).get("credentials", ()):
+        signer = signer or _signer(state["credentials"][f"{client['client_id']}/{entry['id']}"])
     whole = {"grant_type": EXCHANGE, "client_id": client["client_id"], "connection": case["connection"], **form}
-    if client.get("client_authentication_methods") and signer:
+    if methods and signer:
         claims = {"iss": client["client_id"], "sub": client["client_id"]}
         whole |= {"client_assertion_type": ASSERTION, "client_assertion": _jwt(claims, signer, {"typ": "JWT"})}
     elif client.get("token_endpoint_auth_method") != "none":
