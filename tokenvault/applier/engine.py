@@ -38,14 +38,19 @@ HALF = {Action.CREATE: "created, but not completed", Action.UPDATE: "changed in 
 
 
 async def apply_plan(
-    plan: Plan, tenant: Tenant, *, stop: asyncio.Event | None = None, prechecked: Precheck = NOTHING
+    plan: Plan,
+    tenant: Tenant,
+    *,
+    stop: asyncio.Event | None = None,
+    prechecked: Precheck = NOTHING,
+    fresh: bool = False,
 ) -> AsyncGenerator[Event, None]:
     """Carries out exactly the plan, yielding events; `Verified` is the last one, when anything was done.
 
     When `stop` is set, writes under way end and the rest is not attempted. What Auth0 refuses is in the events, not raised.
-    `prechecked` is what came into being since the plan was made, for a plan that waited.
+    `prechecked` is what came into being since the plan was made, for a plan that waited; one that did not is `fresh`.
     """
-    run = _Run(plan, tenant, stop or asyncio.Event(), prechecked)
+    run = _Run(plan, tenant, stop or asyncio.Event(), prechecked, fresh)
     main = asyncio.create_task(run.all())
     try:
         while (event := await run.queue.get()) is not None:
@@ -76,6 +81,7 @@ class _Run:
     tenant: Tenant
     stop: asyncio.Event
     prechecked: Precheck
+    fresh: bool
     queue: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue)
     ended: dict[str, Ended] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
@@ -89,7 +95,7 @@ class _Run:
     def __post_init__(self) -> None:
         self.changes = {change.address: change for change in self.plan.changes}
         self.compare = Canonicalizer(self.plan.salt)
-        self.writer = Writer(self.tenant, self.compare, self.prechecked.there)
+        self.writer = Writer(self.tenant, self.compare, self.prechecked.there, fresh=self.fresh)
 
     async def all(self) -> None:
         """Every step, then the reading back."""

@@ -128,6 +128,8 @@ class Collection:
     `parent_filter` says of which objects before it there is anything to read. `covers` says whether what was read of an object
     is all that a node needs of it. When the token may not read an `optional`
     collection, what is in it is unknown, and the plan says so.
+    Of objects that `belongs_to` those of another collection nothing is read for a spec none of whose exist; `unread` is what
+    such a node's object is then taken for (None: it does not exist).
     """
 
     name: str
@@ -137,6 +139,13 @@ class Collection:
     parent_filter: Callable[[Object], bool] = lambda owner: True
     covers: Callable[[Object, DesiredObject], bool] = lambda item, node: True
     optional: bool = False
+    belongs_to: tuple[str, ...] = ()
+    unread: Callable[[DesiredObject], dict[str, Any] | None] = lambda node: None
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """The collections that are read before."""
+        return (*self.after, *self.belongs_to)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ def _refine(node: DesiredObject, live: Object | None) -> DesiredObject:
 KIND = Kind(
     name="client_grant",
     title="client grant",
-    collection=Collection(name="client_grants", read=_read),
+    collection=Collection(name="client_grants", read=_read, belongs_to=("clients",)),
     path="client-grants",
     id_field="id",
     order=40,

@@ -34,6 +34,12 @@ async def _read_one(reader: Reader, name: str, connection_id: str) -> dict[str, 
     return {"id": connection_id, "connection": name, "clients": [item["client_id"] for item in items]}
 
 
+def _unread(node: DesiredObject) -> dict[str, Any] | None:
+    """The list of an existing connection: who else may use it does not matter to what is only added."""
+    identity = node.target.identity
+    return {"id": identity["id"], "connection": identity["connection"]} if isinstance(identity["id"], str) else None
+
+
 def _update(kind: Kind, patch: Object, live: Object) -> list[Request]:
     wanted, present = list(patch.get("clients") or []), list(live.get("clients") or [])
     delta = [{"client_id": c, "status": True} for c in wanted if c not in present]
@@ -54,6 +60,8 @@ KIND = Kind(
         after=("connections",),
         partition_key="id",
         parent_filter=lambda connection: connection.get("strategy") not in NEVER,
+        belongs_to=("clients",),
+        unread=_unread,
     ),
     path="connections",
     id_field="id",

@@ -60,7 +60,7 @@ async def applied(
     tenant.pacer.expect((plan.writes + plan.rereads) / plan.pace.per_second)
     prechecked = NOTHING if fresh else await precheck(tenant, plan)
     try:
-        async with aclosing(apply_plan(plan, tenant, stop=stop, prechecked=prechecked)) as events:
+        async with aclosing(apply_plan(plan, tenant, stop=stop, prechecked=prechecked, fresh=fresh)) as events:
             async for event in events:
                 report.note(event)
                 yield event

@@ -19,14 +19,14 @@ Retained = Callable[[Graph, Live], frozenset[str]]
 
 
 async def read_for_plan(
-    reader: Reader, graph: Graph, retained: Retained | None = None, *, adopt: bool = False
+    reader: Reader, graph: Graph, retained: Retained | None = None, *, adopt: bool = False, whole: bool = False
 ) -> State:
     """The tenant as far as a plan of this graph needs to know it, leftovers included.
 
     `retained` says which addresses are to stay, for a plan that takes the rest away; default: all of them. `adopt`: what
-    carries another spec's mark may be taken over.
+    carries another spec's mark may be taken over. `whole`: what is read is kept for other specs, too.
     """
-    state = await read_state(reader, graph)
+    state = await read_state(reader, graph, whole=whole)
     for kind in kinds().values():
         if kind.marker and kind.collection.name not in {*state.objects, *state.unreadable}:
             state = await _with(reader, state, kind.collection, ())
@@ -79,7 +79,7 @@ async def _with(reader: Reader, state: State, collection: Collection, nodes: Seq
     read = frozenset(str(node.target.identity.get(collection.partition_key)) for node in nodes)
     partitions = state.partitions.get(collection.name, frozenset()) | read
     before = state.objects.get(collection.name, ()) if collection.partition_key else ()
-    known = [*before, *found]
+    known = [*(item for item in before if str(item.get(collection.partition_key)) not in read), *found]
     return replace(
         state,
         objects={**state.objects, collection.name: known},

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 async def taken(tenant: Tenant, spec: Spec | None) -> tuple[State, dict[str, Any]]:
     """What was read, and the snapshot of it."""
     graph = build_graph(spec, tenant.domain) if spec else None
-    state = await read_for_plan(tenant, graph) if graph else await read_tenant(tenant)
+    state = await read_for_plan(tenant, graph, whole=True) if graph else await read_tenant(tenant)
     return state, snapshot_document(state, taken_at=_now(), graph=graph)
 
 

@@ -211,9 +211,7 @@ class _Planner:
             attributes=attributes(kind, node, deltas, before, after, self.live.ids),
             patch={path: value for path, value in patch.items() if path not in deferred},
             deferred=deferred,
-            preconditions={
-                path: self.compare.fingerprint(get_path(live, path), kind.field_at(path)) for path in after if live
-            },
+            preconditions=self._preconditions(kind, live, after),
             requires=self.ordering.requires(node, live, patch),
             adopts=takeover is not None,
             unmanaged=unmanaged(node, live),
@@ -223,6 +221,12 @@ class _Planner:
             reason=takeover or self.lost.get(node.address) or node.target.reason,
             span=node.span,
         )
+
+    def _preconditions(self, kind: Kind, live: Object | None, after: Iterable[str]) -> dict[str, str]:
+        """Fingerprints of what the change was decided on. Where only members are sent, others' do not matter."""
+        if live is None or kind.delta:
+            return {}
+        return {path: self.compare.fingerprint(get_path(live, path), kind.field_at(path)) for path in after}
 
     def _only_marks(self, kind: Kind, node: DesiredObject, live: Object, deltas: Iterable[Difference]) -> bool:
         """An object that is as the spec says already, and is found by what never changes of it, is not marked for that."""

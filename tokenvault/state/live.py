@@ -42,18 +42,33 @@ class Live:
 
 NOT_IN_SNAPSHOT = "The snapshot does not hold it: take one for this spec (`tokenvault snapshot SPEC`)."
 
-Asked = tuple[Sequence[DesiredObject], Mapping[str, Sequence[Object]]]
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a collection is to be read for: nodes (none: all of it), what was `before`; and nodes that have nothing there."""
+
+    nodes: Sequence[DesiredObject]
+    before: Mapping[str, Sequence[Object]]
+    idle: Sequence[DesiredObject] = ()
+
+
 Relevant = Callable[[str, Sequence[Object]], Sequence[Object]]
 
 
-async def read_state(reader: Reader, graph: Graph) -> State:
-    """Reads every collection that the graph's nodes live in; collections wait only for those they build on."""
+async def read_state(reader: Reader, graph: Graph, *, whole: bool = False) -> State:
+    """Reads every collection that the graph's nodes live in; collections wait only for those they build on.
+
+    What can hold nothing of the graph's, because the applications that it is about do not exist, is not read, unless the
+    `whole` is asked for.
+    """
     collections = {kinds()[node.kind].collection.name: kinds()[node.kind].collection for node in graph.nodes.values()}
 
     def asked(collection: Collection, objects: Mapping[str, Sequence[Object]]) -> Asked:
         nodes = [node for node in graph.nodes.values() if kinds()[node.kind].collection.name == collection.name]
-        ids = match(graph, State(domain=graph.domain, objects=objects)).ids if collection.after else {}
-        return [_bound(node, ids) for node in nodes], objects
+        ids = match(graph, State(domain=graph.domain, objects=objects)).ids if collection.waits_for else {}
+        nodes = [_bound(node, ids) for node in nodes]
+        idle = [node for node in nodes if collection.belongs_to and not whole and not _may_be_there(node, ids)]
+        return Asked([node for node in nodes if node not in idle], objects, idle)
 
     return await _read(reader, graph.domain, collections.values(), asked, tolerant=False)
 
@@ -67,7 +82,8 @@ async def read_tenant(reader: Reader, relevant: Relevant = lambda collection, ob
 
     def asked(collection: Collection, objects: Mapping[str, Sequence[Object]]) -> Asked:
         before = {name: relevant(name, objects.get(name, ())) for name in collection.after}
-        return (), {name: [item for item in items if collection.parent_filter(item)] for name, items in before.items()}
+        kept = {name: [item for item in items if collection.parent_filter(item)] for name, items in before.items()}
+        return Asked((), kept)
 
     return await _read(reader, reader.domain, collections.values(), asked, tolerant=True)
 
@@ -86,11 +102,17 @@ async def _read(
     tasks: dict[str, asyncio.Task[None]] = {}
 
     async def read(collection: Collection) -> None:
-        await asyncio.gather(*(tasks[name] for name in collection.after if name in tasks))
-        nodes, before = asked(collection, objects)
+        await asyncio.gather(*(tasks[name] for name in collection.waits_for if name in tasks))
+        want = asked(collection, objects)
+        unread = [item for node in want.idle if (item := collection.unread(node))]
+        if want.idle and not want.nodes:
+            objects.update({collection.name: unread} if unread else {})
+            partitions.update({collection.name: frozenset()} if unread else {})
+            return
         try:
-            objects[collection.name] = [seal(item) for item in await collection.read(reader, nodes, before)]
-            partitions.update(_partitions(collection, nodes, before))
+            found = await collection.read(reader, want.nodes, want.before)
+            objects[collection.name] = [*unread, *map(seal, found)]
+            partitions.update(_partitions(collection, want.nodes, want.before))
         except ApiError as error:
             if not (tolerant or collection.optional) or error.status != 403:
                 raise
@@ -105,7 +127,7 @@ async def _read(
 def _turn(collection: Collection) -> tuple[int, bool]:
     """First what others build on: where only few requests go at once, the longest chain is to begin with them."""
     built_on = {name for kind in kinds().values() for name in kind.collection.after}
-    return len(collection.after), collection.name not in built_on
+    return len(collection.waits_for), collection.name not in built_on
 
 
 def _partitions(
@@ -135,6 +157,13 @@ class _all_or_first_error(asyncio.TaskGroup):  # noqa: N801  reads as a phrase i
         raise failure
 
 
+def _may_be_there(node: DesiredObject, ids: Mapping[str, str]) -> bool:
+    """Whether the tenant can hold the object, or a member of it: what it refers to exists."""
+    members = [ref.address for constraint in node.constraints.values() for ref in refs(constraint)]
+    known = not any(refs(dict(node.target.identity)))
+    return known and (not members or any(address in ids for address in members))
+
+
 def _bound(node: DesiredObject, ids: Mapping[str, str]) -> DesiredObject:
     return replace(node, target=replace(node.target, identity=bind(dict(node.target.identity), ids)))
 
@@ -148,8 +177,8 @@ def match(graph: Graph, state: State) -> Live:
         index = kind.indexed(state.objects.get(kind.collection.name, ()))
         for node in nodes:
             identity = bind(dict(node.target.identity), ids)
-            reason = _unread(kind, node, identity, state, unknown)
-            live = None if reason else kind.find(node, identity, index)
+            live = kind.find(node, identity, index)
+            reason = _unread(kind, node, identity, state, unknown) if live is None else None
             if reason:
                 unknown[node.address] = reason
             elif live is not None:
