@@ -114,7 +114,7 @@ def test_what_ends_the_run_is_a_line_as_well(folder: Path, wrong: str) -> None:
 
 
 def test_waiting_for_the_rate_limit_is_told(folder: Path) -> None:
-    with served(folder / "tenant.db", "--rate-limit", "1:6") as tenant:
+    with served(folder / "tenant.db", "--rate-limit", "1:3") as tenant:
         login = {"AUTH0_DOMAIN": tenant, "AUTH0_API_TOKEN": TOKEN, **SECRETS}
         applied = cli("apply", "spec.yaml", "-y", "--json", "--target", "api.*", cwd=folder, env=login)
     assert applied.code == 0, applied.err

@@ -87,6 +87,7 @@ EDITED: dict[str, tuple[str, Edit]] = {
 }
 NEED = {"api": {"client_grant.calendar-spa.calendar"}}
 NEVER_UPDATED = {"credential"}
+MEMBERWISE = {"connection_clients"}
 
 
 def outcomes(folder: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:
@@ -121,7 +122,14 @@ def test_every_kind_is_edited_here(disturbed: Path) -> None:
     assert updated == set(EDITED) == set(kinds()) - NEVER_UPDATED
 
 
-@pytest.mark.parametrize("kind", EDITED)
+def test_who_else_may_use_a_connection_does_not_matter_to_a_change_of_members(folder: Path) -> None:
+    edit(folder / "tenant.db", _enablement)
+    ended, problems = outcomes(folder)
+    assert (set(ended.values()), problems) == ({"done"}, [])
+    assert run(folder, "plan", "spec.yaml", "--format", "json").json["changes"] == []
+
+
+@pytest.mark.parametrize("kind", sorted(set(EDITED) - MEMBERWISE))
 def test_an_edit_by_hand_is_caught_and_the_rest_goes_on(kind: str, folder: Path) -> None:
     address, by_hand = EDITED[kind]
     edit(folder / "tenant.db", by_hand)

@@ -38,10 +38,16 @@ def codes(document: Any) -> list[str]:
 
 
 def comparable(document: Any) -> Any:
-    """A plan without what cannot be the same: what reading took, what the token may, and where it came from."""
+    """A plan without what cannot be the same: what reading took, what the token may, and where it came from.
+
+    A snapshot knows, too, how many others may use a connection, which a plan does not ask for applications that it creates.
+    """
     summary = {key: value for key, value in document["summary"].items() if key != "reads"}
     warnings = [warning for warning in document["warnings"] if warning["code"] != "plan-snapshot"]
-    rest = {key: document[key] for key in ("spec", "tenant", "changes", "orphans")}
+    changes = [
+        {k: v for k, v in c.items() if (c["kind"], k) != ("connection_clients", "kept")} for c in document["changes"]
+    ]
+    rest = {"changes": changes, **{key: document[key] for key in ("spec", "tenant", "orphans")}}
     return {**rest, "summary": summary, "warnings": warnings}
 
 

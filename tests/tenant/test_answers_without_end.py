@@ -26,6 +26,8 @@ OFFSETS = "clients"
 def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostileTenant]:
     folder = tmp_path_factory.mktemp("hostile")
     with served(folder / "t.db") as sandbox, hostile(sandbox) as there:
+        applied = cli("apply", QUICKSTART, "-y", env=env(there, 10))  # of what does not exist, little is read
+        assert applied.code == 0, applied.err
         yield there
 
 
