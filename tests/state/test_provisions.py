@@ -316,3 +316,20 @@ def test_an_application_that_is_excluded_gets_no_grant_and_no_key(acme: World) -
     before = acme.state()
     acme.apply(spec, "--exclude", "application.job")
     assert acme.state().get("credentials") == before.get("credentials")
+
+
+def test_the_keys_that_a_killed_run_left_are_the_specs(acme: World) -> None:
+    spec = job("203.0.113.7", name=PORTAL)
+    acme.apply(spec, "--target", "credential.*")
+    acme.apply(spec)
+    acme.apply(spec_of({"web": web()}), "--prune")
+    assert not acme.state().get("credentials")
+
+
+def test_a_key_whose_algorithm_leaves_the_spec_keeps_it(acme: World) -> None:
+    spec = job("203.0.113.7")
+    keys = spec["applications"]["job"]["flavors"][0]["privileged_worker"]["public_keys"]
+    keys[0]["alg"] = "PS256"
+    acme.apply(spec)
+    del keys[0]["alg"]
+    acme.assert_done(spec)

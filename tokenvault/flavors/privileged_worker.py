@@ -76,13 +76,14 @@ def credential(context: FlavorContext, key: PublicKey) -> ObjectRef:
 def _credentials(context: FlavorContext) -> Iterable[Requirement]:
     reason = "the worker signs its requests with this key"
     for index, key in enumerate(context.settings["public_keys"]):
+        place = (*context.flavor.path, "privileged_worker", "public_keys", index, "alg")
+        said, is_given = context.spec.positions.value(*place), place in context.spec.positions.values
         constraints: dict[str, Constraint] = {
             "name": Default(credential_name(context.spec.name, context.app.key)),
             "credential_type": Equals("public_key"),
-            "alg": Equals(key.alg),
+            "alg": Equals(key.alg) if is_given else Default(key.alg),  # a key that is there keeps its own
             "pem": Equals(key.pem),
         }
-        said = context.spec.positions.value(*context.flavor.path, "privileged_worker", "public_keys", index, "alg")
         for path, constraint in constraints.items():
             at = said if path == "alg" else None
             yield context.require(credential(context, key), path, constraint, reason, doc=DOC, provision=KEYS, at=at)

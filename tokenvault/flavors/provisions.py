@@ -123,7 +123,10 @@ def _revoke_privileged(revocation: Revocation) -> Iterable[DesiredObject]:
 
 
 def _has_privileged(requirement: Requirement, live: Object, client_id: str) -> bool:
-    return requirement.target.kind == "credential" or bool(live.get(PRIVILEGED))
+    """A key was there before unless it has the name that this spec gives: then a run that was cut short left it."""
+    if requirement.target.kind == "credential":
+        return requirement.path != "name" or requirement.constraint.resolve(None) != live.get("name")
+    return bool(live.get(PRIVILEGED))
 
 
 CONNECTION = ProvisionKind(

@@ -114,6 +114,7 @@ class Machine:
         self.unmarked: set[str] = set()
         self.ids: dict[str, str] = {}
         self.created: set[str] = set()
+        self.made_elsewhere: set[str] = set()
         self.last_refused = ""
         self.staying: set[str] = set()
         self.adopts = False
@@ -130,7 +131,8 @@ class Machine:
             except Refused as refusal:
                 self.outcome.refused.append(f"past: {refusal}")
         self.first = self.tenant.state()
-        self.ledger.before = facts(self.first)
+        made = self.made_elsewhere = {key for key in self.first["clients"] if _is_made(self.first, key)}
+        self.ledger.before = frozenset(fact for fact in facts(self.first) if not made.intersection(fact))
         self._note_unmarked(self.first)
         for number, step in enumerate(self.case["steps"]):
             self.step = number
@@ -627,10 +629,13 @@ class Machine:
     def _same_end(self, used: list[int]) -> None:
         """The tenant is what a fresh one would be with the last specs alone; and so it is after leaving both.
 
-        A spec that got another name knows nothing of what it had left behind under the old one.
+        A spec that got another name knows nothing of what it had left behind under the old one, and what another spec had
+        created is deleted with the one that took it over.
         """
         mine = self.tenant.state()
         if self._under_other_names(mine) - self._under_other_names(self.first):
+            return
+        if self.adopts and self.made_elsewhere:
             return
         files = {which: self._files(which) for which in used}
         env = self._env()
@@ -690,6 +695,11 @@ def _is_offline(state: State, name: str) -> bool:
 def _mark(state: State, client_id: str) -> Any:
     """The mark of an application, if it is there and has one."""
     return (state["clients"].get(client_id, {}).get("client_metadata") or {}).get("tokenvault")
+
+
+def _is_made(state: State, client_id: str) -> bool:
+    """Whether a spec created the application, by its mark."""
+    return " created" in str(_mark(state, client_id))
 
 
 def codes(done: Result) -> str:

@@ -26,6 +26,7 @@ STARTS: Mapping[str, str] = {
     "clients.refresh_token.leeway": "the leeway that Auth0 gives a new application",
     "resource_servers.name": "the name that an API is created with",
     "credentials.name": "the name that a key is created with",
+    "credentials.alg": "the algorithm of a key for which the spec names none",
 }
 SETTINGS: Mapping[str, str] = {
     "is_first_party": "what it was is not known",

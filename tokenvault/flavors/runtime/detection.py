@@ -38,9 +38,12 @@ def _manages(scopes: object) -> bool:
 
 
 def refreshing(tenant_view: TenantView) -> Iterable[DetectedUse]:
-    """Applications with the Token Vault grant type where users log in."""
+    """Applications with the Token Vault grant type where users log in; of workers, those whose refresh tokens can serve."""
     for client in tenant_view.clients:
-        if _exchanges(client) and client.get("app_type") not in MACHINES and not client.get(ACCESS):
+        serves = not client.get(ACCESS) or (
+            get_path(client, "refresh_token.rotation_type") == "non-rotating" and _has_policy(client, tenant_view)
+        )
+        if _exchanges(client) and client.get("app_type") not in MACHINES and serves:
             yield DetectedUse(app=client, client=client)
 
 
