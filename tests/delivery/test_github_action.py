@@ -37,6 +37,12 @@ def edited(github: GitHub, old: str, new: str, name: str = "tokenvault.yaml") ->
     path.write_text(path.read_text().replace(old, new))
 
 
+def shows_host(github: GitHub) -> None:
+    """The spec names a variable, and lets plans show it."""
+    edited(github, "name: quickstart", "variables: [HOST]\nname: quickstart")
+    edited(github, "callbacks: [", 'callbacks: ["https://${env:HOST}/x", ')
+
+
 def reviewed(github: GitHub, **inputs: str) -> Ran:
     """A pull request that was planned and then merged."""
     ran = github.pull_request(HEAD, **{**SANDBOX, **inputs})
@@ -112,10 +118,21 @@ def test_a_plan_made_by_hand_is_applied_in_the_same_run_only(github: GitHub) -> 
 
 def test_an_apply_that_was_cut_short_is_finished_by_the_second_try(github: GitHub) -> None:
     reviewed(github)
-    assert cli("apply", "-y", "--sandbox", "--target", "application.assistant", cwd=github.checkout).code == 0
+    for target in ("application.assistant", "connection.google-oauth2", "credential.nightly-sync.*"):
+        assert cli("apply", "-y", "--sandbox", "--target", target, cwd=github.checkout).code == 0
     applied = github.push(MERGE, **SANDBOX)
     assert applied.code == 0, applied.log
     assert cli("plan", "--sandbox", "--detailed-exitcode", cwd=github.checkout).code == 0
+
+
+def test_a_variable_may_be_opened_in_the_arguments(github: GitHub) -> None:
+    edited(github, "callbacks: [", 'callbacks: ["https://${env:HOST}/x", ')
+    env, inputs = {"HOST": "one.example"}, {"arguments": "--sandbox --allow-env HOST"}
+    planned = github.pull_request(HEAD, env=env, **inputs)
+    assert planned.code == 0 and "HOST" in planned.summary, planned.log
+    github.merged(HEAD, MERGE)
+    applied = github.push(MERGE, env=env, **inputs)
+    assert applied.code == 0, applied.log
 
 
 # ---- nothing is applied that was not reviewed
@@ -143,7 +160,7 @@ def test_a_spec_that_changed_since_the_review_is_not_applied(github: GitHub) -> 
 
 def test_another_value_of_a_variable_is_not_applied(github: GitHub) -> None:
     (github.checkout / "env").write_text("HOST=one.example\n")
-    edited(github, "callbacks: [", 'callbacks: ["https://${env:HOST}/x", ')
+    shows_host(github)
     inputs = {"arguments": "--sandbox --env-file env"}
     reviewed(github, **inputs)
     (github.checkout / "env").write_text("HOST=two.example\n")
@@ -328,7 +345,7 @@ def test_options_on_several_lines_all_count(github: GitHub) -> None:
 def test_each_command_gets_the_options_that_it_knows(github: GitHub) -> None:
     """`--target` in the arguments failed the apply of the saved plan, and `validate` got no `--env-file`."""
     (github.checkout / "my vars.env").write_text("HOST=one.example\n")
-    edited(github, "callbacks: [", 'callbacks: ["https://${env:HOST}/x", ')
+    shows_host(github)
     inputs = {"arguments": "--sandbox=t.db --env-file 'my vars.env' --target application.assistant --max-destroy=0 -v"}
     reviewed(github, **inputs)
     applied = github.push(MERGE, **inputs)
@@ -550,7 +567,7 @@ def test_the_plan_of_one_environment_is_not_applied_to_another(environments: Git
 
 
 def test_a_fork_gets_validation_and_explanation_and_no_failure(github: GitHub) -> None:
-    edited(github, "callbacks: [", 'callbacks: ["https://${env:HOST}/x", ')
+    shows_host(github)
     ran = github.pull_request(HEAD, fork="mallory/specs", env={"AUTH0_CLIENT_SECRET": "", "HOST": ""})
     assert ran.code == 0, ran.log
     assert "application.assistant" in ran.summary and "connected_accounts" in ran.summary
@@ -609,7 +626,7 @@ def test_workflow_commands_in_text_are_broken(github: GitHub) -> None:
         text.replace("Acme Assistant", "::set-output name=x::y ##[group]z")
     )
     planned = reviewed(github)
-    assert "## [stop-commands]" in planned.log
+    assert r"#\u0023[stop-commands]" in planned.log
     assert not commands(planned.log)
     applied = github.push(MERGE, **SANDBOX)
     assert applied.code == 0 and not commands(applied.log), applied.log
