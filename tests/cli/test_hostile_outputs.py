@@ -18,7 +18,7 @@ from tests.cli.hostile import HOSTILE, SPEC, TENANT, carried, harm, plant, texts
 from tests.plan.tenants import edit, run
 from tests.reliability.bench import Bench, Rule, bench
 from tests.reliability.leak import _variants, _walk
-from tests.support import ROOT, Result, by_name, cli
+from tests.support import ROOT, TOKEN_VAULT_GRANT, Result, by_name, cli
 from tests.support import tenant as tenant_of
 from tokenvault.cli.app import command_line
 from tokenvault.sandbox import open_sandbox
@@ -51,8 +51,9 @@ ARGUMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "snapshot": (AFTER, ("-o", "snapshot.json")),
     "auth status": (AFTER, ()),
 }  # fmt: skip
+GRANTS = ["authorization_code", "refresh_token", TOKEN_VAULT_GRANT]
 OFFLINE = ("validate", "show", "explain", "schema")
-HOLDS_ALL = {("plan", "json"), ("show", "json"), ("doctor", "json"), ("output", "json"), ("sandbox show", "")}
+HOLDS_ALL = {("plan", "json"), ("show", "json"), ("output", "json"), ("sandbox show", "")}
 """What shows every name, and so must mean each of them when it was parsed."""
 
 
@@ -98,8 +99,9 @@ def _tampered(objects: dict[str, dict[str, Any]]) -> None:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """A user who logged in at the first application and connected an account."""
+    """A user who logged in at the first application, which may log in again, and connected an account."""
     name = f"{HOSTILE['escape']} (ours)"
+    edit(folder / TENANT, lambda objects: by_name(objects["clients"], name).update(grant_types=GRANTS))
     sandbox = open_sandbox(folder / TENANT)
     try:
         sandbox.connect("auth0|alice", "google-oauth2", client_id=name)
@@ -170,6 +172,15 @@ def test_saved_files_mean_what_the_tenant_says(worlds: dict[str, Path], tmp_path
     )
     assert frozen.code == live.code == 0, frozen.err
     assert [c["address"] for c in frozen.json["changes"]] == [c["address"] for c in live.json["changes"]]
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+def test_the_doctor_of_a_whole_tenant_names_its_applications(worlds: dict[str, Path], form: str) -> None:
+    """With a spec it calls them by their keys there; without one, by the names that anybody gave them."""
+    found = run(worlds[AFTER], "doctor", "--format", form)
+    assert found.code == 1 and not list(harm(found.out)) and not list(harm(found.err))
+    if form == "json":
+        assert carried(texts_in(found.json)) == HOSTILE.keys()
 
 
 # ---- what a server says

@@ -37,6 +37,8 @@ from tokenvault.sandbox import open_sandbox
 SPEC = "spec.yaml"
 JWT = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}")
 PRIVATE = "PRIVATE KEY"
+BUG = re.compile(r"failed unexpectedly(?! \(…\))")
+"""What a command says that met a bug; the reference lists the sentence too, with a `…` for the place."""
 SECRET_FILES = ("apps.env", "provider.token")
 SECRET_VARIABLES = ("AUTH0_SUBJECT_TOKEN", "ASSISTANT_CLIENT_SECRET", "AUTH0_CLIENT_SECRET", "CRM_CLIENT_SECRET")
 REVEALING = frozenset({"--reveal"})
@@ -226,7 +228,7 @@ class Searching:
         self.search.comparisons += len(known)
         found = [form for secret in known for form in forms(secret) if form in text]
         found += JWT.findall(text) + ([PRIVATE] if PRIVATE in text and where != SPEC else [])
-        found += ["a bug"] if "failed unexpectedly" in text else []
+        found += ["a bug"] if BUG.search(text) else []
         self.search.leaks += [f"{title}: {where} holds {secret[:60]}" for secret in found]
 
     def log_in(self) -> None:

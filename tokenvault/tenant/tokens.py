@@ -227,7 +227,10 @@ def _moment(value: Any) -> float | None:
 def refused(
     credentials: Credentials, status: int, answer: Any, reasons: Iterable[str] = (), *, secrets: Sequence[str] = ()
 ) -> ApiError:
-    """The error for credentials that Auth0 does not take: what it said, what is known of them, and every other way."""
+    """The error for credentials that Auth0 does not take: what it said, what is known of them, and every other way.
+
+    Its status is 401 even where the token endpoint answered 403: that says nothing of what a token may read.
+    """
     said = answer if isinstance(answer, dict) else {}
     message = quote(said.get("error_description"), secrets) or quote(said.get("message"), secrets)
     quoted = f"{quote(said.get('error'), secrets)}: {message}".strip(": ")
@@ -239,7 +242,7 @@ def refused(
             detail="\n".join([*detail, "", ways()]).lstrip("\n"),
             hint=credentials.renewal,
         ),
-        status=status,
+        status=UNAUTHORIZED,
     )
 
 
