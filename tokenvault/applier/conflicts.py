@@ -65,11 +65,15 @@ def explained_error(change: Change, error: TokenVaultError) -> Diagnostic:
     return replace(
         said,
         code=NO_FEATURE if features else said.code,
-        summary=f"Auth0 refused to {VERBS[change.action]} {change.address} ({error.status})",
+        summary=f"{_refused(change)} ({error.status})",
         hint="\n".join(features) or said.hint,
         context=change.address,
         span=change.span,
     )
+
+
+def _refused(change: Change) -> str:
+    return f"Auth0 refused to {VERBS[change.action]} {change.address}"
 
 
 def _features(change: Change, said: Diagnostic) -> Iterator[str]:
@@ -152,16 +156,24 @@ def unexpected(address: str, error: Exception) -> Diagnostic:
     )
 
 
-def incomplete(change: Change, blocker: str = "") -> Diagnostic:
+def incomplete(change: Change, why: str) -> Diagnostic:
     """The change was written in part: the rest waited for something that did not come about, or the user stopped."""
-    why = f"it needs {blocker}" if blocker else "the run was stopped"
     return Diagnostic(
         code="apply-incomplete",
-        summary=f"{change.address} was {VERBS[change.action]}d, but not completed: {why}",
+        summary=_in_part(change, why),
         detail=f"Not written: {', '.join(change.deferred)}." if change.deferred else "",
         hint="Run the command again: it goes on from there.",
         context=change.address,
     )
+
+
+def half_done(change: Change, why: Diagnostic) -> Diagnostic:
+    """The second write of a change failed: why, and that the first is done."""
+    return replace(why, summary=_in_part(change, why.summary.replace(_refused(change), "Auth0 refused the rest")))
+
+
+def _in_part(change: Change, why: str) -> str:
+    return f"{change.address} was {VERBS[change.action]}d, but not completed: {why}"
 
 
 def unconfirmed(address: str, cause: str) -> Diagnostic:

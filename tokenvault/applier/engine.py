@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
@@ -17,6 +17,7 @@ from tokenvault.applier.conflicts import (
     NOTHING,
     Precheck,
     explained_error,
+    half_done,
     incomplete,
     unconfirmed,
     unexpected,
@@ -34,7 +35,6 @@ from tokenvault.tenant.client import Tenant
 from tokenvault.tenant.pacing import CONCURRENT
 
 CONFIRM = "(confirm)"
-HALF = {Action.CREATE: "created, but not completed", Action.UPDATE: "changed in part", Action.DELETE: ""}
 
 
 async def apply_plan(
@@ -152,7 +152,8 @@ class _Run:
         blocker = next((need for need in step.needs if self._failed(need)), "")
         stopped = self.stop.is_set() and step.writes
         if address in self.writer.ids and (stopped or blocker):
-            self._end(address, Outcome.INCOMPLETE, incomplete(self._change(address), "" if stopped else blocker))
+            why = "the run was stopped" if stopped else f"it needs {blocker}"
+            self._end(address, Outcome.INCOMPLETE, incomplete(self._change(address), why))
         elif stopped:
             self._end(address, Outcome.NOT_ATTEMPTED)
         elif blocker:
@@ -170,9 +171,11 @@ class _Run:
             self._fail(address, unexpected(address, error))
 
     def _fail(self, address: str, why: Diagnostic) -> None:
-        if address in self.writer.ids and self._change(address).deferred:
-            self.notes[address] = HALF[self._change(address).action]
-        self._end(address, Outcome.FAILED, why)
+        """Ends the step that failed: what the step before it wrote stays written."""
+        if address in self.writer.ids:
+            self._end(address, Outcome.INCOMPLETE, half_done(self._change(address), why))
+        else:
+            self._end(address, Outcome.FAILED, why)
 
     def _failed(self, address: str) -> bool:
         ended = self.ended.get(address)
@@ -206,11 +209,16 @@ class _Run:
         try:
             lost = await withdraw_duplicates(self.tenant, self.writer, marks) if marks else {}
         except TokenVaultError as error:
-            lost = {address: unconfirmed(address, error.diagnostics[0].summary) for address in marks.values()}
+            self._unconfirmed(marks.values(), error.diagnostics[0].summary)
         except Exception as error:
-            lost = {address: unconfirmed(address, f"Unexpected: {place_of(error)}") for address in marks.values()}
-        for address, why in lost.items():
-            self._end(address, Outcome.FAILED, why)
+            self._unconfirmed(marks.values(), f"Unexpected: {place_of(error)}")
+        else:
+            for address, why in lost.items():
+                self._end(address, Outcome.FAILED, why)
+
+    def _unconfirmed(self, addresses: Iterable[str], cause: str) -> None:
+        for address in addresses:
+            self._end(address, Outcome.INCOMPLETE, unconfirmed(address, cause))
 
     def _change(self, address: str) -> Change:
         return self.changes[address]

@@ -16,7 +16,7 @@ ALREADY = "it was so already"
 
 
 class Outcome(Enum):
-    """How one change ended. `INCOMPLETE`: the object was created or changed, and what had to be written later was not."""
+    """How one change ended. `INCOMPLETE`: the object was created or changed, and what had to come after that did not."""
 
     DONE = "done"
     INCOMPLETE = "incomplete"
@@ -38,7 +38,7 @@ class Started:
 class Ended:
     """A change came to its end. `id` is the object's, `seconds` the time it took, `diagnostic` why it did not succeed.
 
-    `note` says what else happened: that it was so already, or that a change which failed was written in part.
+    `note` says what else happened: that it was so already.
     """
 
     address: str

@@ -28,7 +28,7 @@ def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: in
     lines = ["", f"{title} {_parts(len(done), len(incomplete), len(failed), len(skipped), len(untouched))}"]
     lines += [f"  done      {counts}"] if done else []
     lines += [f"  partly    {safe(ended.diagnostic.summary if ended.diagnostic else '')}" for ended in incomplete]
-    lines += [f"  failed    {safe(ended.address)}{f' ({safe(ended.note)})' if ended.note else ''}" for ended in failed]
+    lines += [f"  failed    {safe(ended.address)}" for ended in failed]
     lines += [
         f"  skipped   {safe(ended.diagnostic.summary if ended.diagnostic else ended.address)}" for ended in skipped
     ]
