@@ -40,14 +40,16 @@ class Asked:
 
 
 Behaviour = Callable[[Asked, Send], None]
+Edit = Callable[[str, bytes], bytes]
 
 
 @dataclass
 class HostileTenant:
-    """Where it listens, and how it misbehaves at which path."""
+    """Where it listens, and how it misbehaves at which path. `edit` changes what the sandbox answers elsewhere: path, body."""
 
     domain: str
     behave: Behaviour | None = None
+    edit: Edit | None = None
     path: str = ""
     method: str = "GET"
     seen: dict[str, int] = field(default_factory=dict)
@@ -59,8 +61,8 @@ class HostileTenant:
         self.seen.clear()
 
     def be_good(self) -> None:
-        """From now on the sandbox answers everything."""
-        self.behave = None
+        """From now on the sandbox answers everything, as it is."""
+        self.behave = self.edit = None
 
 
 @contextlib.contextmanager
@@ -107,7 +109,9 @@ def _answer(sock: socket.socket, sandbox: str, tenant: HostileTenant) -> None:
         first = tenant.sound.get(parts.path, page)
         behave(Asked(method, parts.path, parse_qs(parts.query), nth, page, first), sock.sendall)
     else:
-        sock.sendall(_response(*sound))
+        status, told, content = sound
+        changed = tenant.edit(parts.path, content) if tenant.edit and content and status < 300 else content
+        sock.sendall(_response(status, told, changed))
 
 
 def _request(sock: socket.socket) -> tuple[str, bytes]:

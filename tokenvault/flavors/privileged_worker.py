@@ -219,7 +219,8 @@ def _settings_of(detection: DetectedUse, key_names: KeyNames) -> dict[str, Any]:
     client = detection.client
     access = client.get(PRIVILEGED) or {}
     with_keys = bool(attached_ids(client, KEYS_SLOT))
-    grants = {str(grant["connection"]): list(grant["scopes"]) for grant in access.get("grants") or ()}
+    named = [grant for grant in access.get("grants") or () if grant.get("connection")]
+    grants = {str(grant["connection"]): list(grant.get("scopes") or ()) for grant in named}
     settings = {
         "authentication": None if with_keys else "client_secret_post",
         "public_keys": [dict(key_names.keys[i]) for i in attached_ids(client, PRIVILEGED_SLOT)],

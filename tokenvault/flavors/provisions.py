@@ -70,7 +70,7 @@ def absent(target: ObjectRef, reason: str) -> DesiredObject:
 
 def absent_credential(app: ObjectRef, client_id: str, credential: Object, reason: str) -> DesiredObject:
     """A credential of an application that must not be there."""
-    kid = str(credential["kid"])
+    kid = str(credential.get("kid") or credential["id"])
     address = f"credential.{app.address.split('.', 1)[1]}.{kid}"
     identity = {"client_id": client_id, "id": str(credential["id"])}
     return absent(ObjectRef(address=address, kind="credential", identity=identity, name=kid), reason)

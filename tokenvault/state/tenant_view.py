@@ -65,7 +65,7 @@ def _grants(objects: Sequence[Object] | Unreadable) -> Mapping[tuple[str, str], 
     if isinstance(objects, Unreadable):
         return objects
     of_users = [grant for grant in objects if grant.get("subject_type") == "user"]
-    return {(str(grant.get("client_id")), str(grant["audience"])): grant for grant in of_users}
+    return {(str(grant.get("client_id")), str(grant.get("audience"))): grant for grant in of_users}
 
 
 def scopes_of(collection: str) -> tuple[str, ...]:

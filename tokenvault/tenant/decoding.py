@@ -51,7 +51,7 @@ _API: Shape = {
     "subject_type_authorization": {"user": {"policy": str}, "client": {"policy": str}},
 }
 _GRANT: Shape = {
-    **dict.fromkeys(("id!", "client_id", "audience!", "subject_type"), str),
+    **dict.fromkeys(("id!", "client_id", "audience", "subject_type"), str),
     "scope": [str],
     "allow_all_scopes": bool,
 }

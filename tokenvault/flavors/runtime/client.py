@@ -99,7 +99,8 @@ def _spa_rotation(client: Object, case: Case) -> Verdict:
 
 def _mrrt(client: Object, case: Case) -> Verdict:
     policies = get_path(client, "refresh_token.policies") or ()
-    scopes = {scope for policy in policies if policy.get("audience") == case.audience for scope in policy["scope"]}
+    mine = [policy for policy in policies if policy.get("audience") == case.audience]
+    scopes = {scope for policy in mine for scope in policy.get("scope") or ()}
     lacking = [scope for scope in CONNECTED_ACCOUNTS_SCOPES if scope not in scopes]
     if not scopes:
         return broken(f"its refresh tokens do not reach {case.audience} (no MRRT policy)")

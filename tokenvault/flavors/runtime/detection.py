@@ -71,8 +71,8 @@ def working(tenant_view: TenantView) -> Iterable[DetectedUse]:
     for client in tenant_view.clients:
         access = client.get(ACCESS)
         if access or (_exchanges(client) and client.get("app_type") == "non_interactive"):
-            grants = (access or {}).get("grants") or ()
-            yield DetectedUse(app=client, client=client, connections=tuple(grant["connection"] for grant in grants))
+            named = [grant.get("connection") for grant in (access or {}).get("grants") or ()]
+            yield DetectedUse(app=client, client=client, connections=tuple(name for name in named if name))
 
 
 def _exchanges(client: Object) -> bool:
