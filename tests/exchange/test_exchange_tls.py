@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import select
 import socket
 import socketserver
@@ -13,35 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.support import cli
+from tests.tls import write_certificate
 from tests.world import ASSISTANT, World
 from tokenvault.sandbox import open_sandbox
 
 HOST, GOOGLE, USER = "acme.test", "google-oauth2", "auth0|alice"
-
-
-def write_certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for HOST that signs itself, and its key."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate_file, key_file = folder / "tls.pem", folder / "tls.key"
-    certificate_file.write_bytes(certificate.public_bytes(Encoding.PEM))
-    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return certificate_file, key_file
 
 
 class Proxy(socketserver.StreamRequestHandler):
@@ -106,7 +83,7 @@ def test_an_exchange_over_https_trusts_only_what_it_is_told_to(world: World, tmp
         "NO_PROXY": "",
     }
     world.close()
-    certificate, key = write_certificate(tmp_path)
+    certificate, key = write_certificate(tmp_path, HOST)
     arguments = ("exchange", ASSISTANT, GOOGLE, "--spec", "spec.yaml")
     with serving(world.folder / "tenant.db", certificate, key) as port, proxied(port) as proxy:
         env["HTTPS_PROXY"] = proxy

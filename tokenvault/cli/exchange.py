@@ -167,7 +167,7 @@ async def _exchange(session: Session, application: str, connection: str, given: 
         if session.debug:
             session.console.err(f"{method} /{path} {status}\n")
 
-    async with open_token_endpoint(session.tenant_options, domain, observe) as endpoint:
+    async with open_token_endpoint(session.tenant_options, session.environment, domain, observe) as endpoint:
         try:
             exchanged = await perform(endpoint, wanted, now=time.time(), new_id=lambda: str(uuid.uuid4()))
         except TokenRefused as refusal:

@@ -67,13 +67,9 @@ def _spec(session: Session, application: str, paths: list[str] | None) -> Spec |
 
 def _blind(session: Session, spec: Spec | None, application: str, given: Given, error: RefusedError) -> Found:
     from tokenvault.operations.exchange import found_without_tenant
+    from tokenvault.tenant.address import domain_named
 
-    domain = (
-        (session.tenant_options.tenant or session.environment.get(variables.DOMAIN, ""))
-        .strip()
-        .removeprefix("https://")
-        .rstrip("/")
-    )
+    domain = domain_named(session.environment, session.tenant_options.tenant)
     if not domain:
         raise error
     if spec:

@@ -59,7 +59,7 @@ class TenantChoices:
 
 def named_tenant(session: Session) -> str | None:
     """The tenant that is named outright, by option or variable."""
-    from tokenvault.tenant.credentials import domain_named
+    from tokenvault.tenant.address import domain_named
 
     return domain_named(session.environment, session.tenant_options.tenant) or None
 

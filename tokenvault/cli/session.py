@@ -137,7 +137,7 @@ def planned_offline(session: Session, specs: Sequence[str] | None, snapshot: Pat
 
 def _refuse_another(domain: str, tenant_options: TenantOptions) -> None:
     """Refuses a snapshot of another tenant than `--tenant` names. The environment may name one for other commands."""
-    from tokenvault.tenant.credentials import domain_named
+    from tokenvault.tenant.address import domain_named
 
     named = domain_named({}, tenant_options.tenant)
     if named and named != domain:

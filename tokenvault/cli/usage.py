@@ -120,7 +120,7 @@ async def _tenant(session: Session, spec: Spec, offline: bool) -> tuple[str, str
     """The tenant's domain and base URL, and its applications (None: not read)."""
     from tokenvault.state.desired import build_graph
     from tokenvault.state.live import matched, read_applications
-    from tokenvault.tenant.connect import base_url
+    from tokenvault.tenant.address import base_url, given_address
 
     if not offline:
         try:
@@ -129,7 +129,8 @@ async def _tenant(session: Session, spec: Spec, offline: bool) -> tuple[str, str
                 graph = build_graph(spec, tenant.domain)
                 if session.tenant_options.sandbox:
                     session.console.err(EMBEDDED)
-                return tenant.domain, base_url(tenant.domain), matched(graph, await read_applications(tenant))
+                url = base_url(tenant.domain, given_address(session.environment, session.tenant_options.tenant))
+                return tenant.domain, url, matched(graph, await read_applications(tenant))
         except RefusedError as error:
             if error.diagnostics[0].code not in NO_CREDENTIALS:
                 raise
@@ -139,11 +140,11 @@ async def _tenant(session: Session, spec: Spec, offline: bool) -> tuple[str, str
 
 def _offline(session: Session, spec: Spec) -> tuple[str, str, None]:
     from tokenvault.exchange.usage import DOMAIN
-    from tokenvault.tenant.connect import base_url
+    from tokenvault.tenant.address import bare_domain, base_url
 
-    named = session.tenant_options.tenant or spec.tenant or session.environment.get("AUTH0_DOMAIN", "").strip()
-    domain = named.removeprefix("https://").rstrip("/") or DOMAIN
-    return domain, base_url(domain), None
+    named = session.tenant_options.tenant or spec.tenant or session.environment.get("AUTH0_DOMAIN", "")
+    domain = bare_domain(named.strip()) or DOMAIN
+    return domain, base_url(domain, named.strip()), None
 
 
 def _drawn(session: Session, document: dict[str, Any], form: Form, language: Language) -> str:

@@ -16,8 +16,9 @@ from typing import Any
 import httpx
 
 from tokenvault.errors import ApiError
-from tokenvault.tenant.failures import endless, timed_out, too_large, unintelligible, unreachable
+from tokenvault.tenant.failures import endless, timed_out, too_large, unintelligible
 from tokenvault.tenant.retries import Retryable
+from tokenvault.tenant.unreachable import TlsExpected, broken_connection, speaks_tls, unreachable
 
 MAX_BYTES = 16 * 1024 * 1024
 """Of one answer, decompressed. A page of a hundred connections with all their options has about one megabyte."""
@@ -26,7 +27,12 @@ MAX_PAGES = 2_000
 MAX_LIST_BYTES = 256 * 1024 * 1024
 MAX_LIST_SECONDS = 600.0
 MAX_PAGES_WITHOUT_NEWS = 10
+CONNECT = 0.8
+"""Of a request's deadline, for the connection: so that what does not connect is told from what does not answer."""
+
 _PIECE = 64 * 1024
+_REFUSED = 400
+_SAID = 1000
 
 
 class AnswerTooLarge(httpx.TransportError):
@@ -44,7 +50,8 @@ class BoundedClient(httpx.AsyncClient):
     """
 
     def __init__(self, *, deadline: float, **options: Any) -> None:
-        super().__init__(timeout=httpx.Timeout(deadline, pool=None), event_hooks={"response": [_bound]}, **options)
+        patience = httpx.Timeout(deadline, connect=deadline * CONNECT, pool=None)
+        super().__init__(timeout=patience, event_hooks={"response": [_bound]}, **options)
         self.headers["Accept-Encoding"] = "gzip"
         self._deadline = deadline
 
@@ -52,23 +59,27 @@ class BoundedClient(httpx.AsyncClient):
         """The response, read to its end. `httpx.TimeoutException`, `AnswerTooLarge` or `AnswerNotReadable` otherwise."""
         try:
             async with asyncio.timeout(self._deadline):
-                return await super().send(request, **options)
+                response = await super().send(request, **options)
         except TimeoutError:
             raise httpx.ReadTimeout("no whole answer in time", request=request) from None
+        if response.status_code == _REFUSED and request.url.scheme == "http" and b"HTTPS" in response.content[:_SAID]:
+            raise TlsExpected("plain HTTP was sent to a port of TLS", request=request)
+        return response
 
 
 def transport_failure(domain: str, method: str, path: str, error: httpx.HTTPError) -> Retryable | ApiError:
     """The error for a request that got no whole answer, or none that can be read; most may be repeated."""
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        failure = unreachable(domain, error)
-        return failure if failure.diagnostics[0].code == "api-tls" else Retryable(failure)
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
+        return unreachable(domain, error)
+    if misspoken := speaks_tls(domain, error):
+        return misspoken
     if isinstance(error, AnswerTooLarge):
         return Retryable(too_large(method, path, MAX_BYTES // 2**20), unknown=True, useless=True)
     if isinstance(error, AnswerNotReadable):
         return Retryable(unintelligible(method, path, f"it has {error}"), unknown=True, useless=True)
     if isinstance(error, httpx.TimeoutException):
         return Retryable(timed_out(method, path), unknown=True)
-    return Retryable(unintelligible(method, path, "the connection broke"), unknown=True)
+    return Retryable(unintelligible(method, path, broken_connection(domain, error)), unknown=True)
 
 
 async def _bound(response: httpx.Response) -> None:

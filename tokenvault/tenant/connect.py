@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.tenant.address import LOOPBACK, base_url, given_address
 from tokenvault.tenant.bounds import BoundedClient
 from tokenvault.tenant.client import Exchange, Tenant
 from tokenvault.tenant.options import TenantOptions
@@ -16,7 +17,6 @@ from tokenvault.tenant.pacing import Pacer, Wait
 
 TIMEOUT = 30.0
 TIMEOUT_VARIABLE = "TOKENVAULT_TIMEOUT"
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 @asynccontextmanager
@@ -59,19 +59,10 @@ async def _remote(
     from tokenvault.tenant.tokens import TokenSource
 
     credentials = find_credentials(environment, tenant_options.tenant)
-    base = base_url(credentials.domain)
+    base = base_url(credentials.domain, given_address(environment, tenant_options.tenant))
     async with http_client(base, timeout_of(environment)) as http:
         token = TokenSource(credentials, base, http)
         yield Tenant(domain=credentials.domain, base_url=base, token=token, http=http, pacer=pacer, observe=observe)
-
-
-def base_url(domain: str) -> str:
-    """https, always; plain http only to this very machine."""
-    host = domain.rsplit(":", 1)[0] if domain.count(":") == 1 or domain.startswith("[") else domain
-    if domain.startswith("http://") or "/" in domain or "@" in domain or not host:
-        hint = "Give the bare domain, for example acme.us.auth0.com. Only https is spoken, except to this machine."
-        raise RefusedError(Diagnostic(code="auth-tenant", summary="The tenant is not a domain", hint=hint))
-    return f"{'http' if host in LOOPBACK else 'https'}://{domain}"
 
 
 def timeout_of(environment: Mapping[str, str]) -> float:
@@ -92,9 +83,11 @@ def http_client(base: str, timeout: float = TIMEOUT) -> BoundedClient:
     """Our own client: TLS verified, no redirects (one would turn a POST into a GET), no proxy to this machine."""
     import httpx
 
+    here = httpx.URL(base).host in LOOPBACK
     return BoundedClient(
         deadline=timeout,
         limits=httpx.Limits(max_connections=16),
         trust_env=base.startswith("https"),
+        mounts={"http://": None, "https://": None, "all://": None} if here else None,
         headers={"User-Agent": f"tokenvault/{__version__}"},
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.secrets import Secret
+from tokenvault.tenant.address import domain_named
 from tokenvault.tenant.scopes import ways
 
 TOKEN_VARIABLES = ("AUTH0_API_TOKEN", "AUTH0_ACCESS_TOKEN")
@@ -45,11 +46,6 @@ def find_credentials(
     if found and not domain:
         raise RefusedError(_no_tenant(found.source))
     return found or cli_login.find(environment, domain, audience=audience, now=now())
-
-
-def domain_named(environment: Mapping[str, str], tenant: str | None) -> str:
-    """The tenant's domain as an option or AUTH0_DOMAIN gives it; empty when neither does."""
-    return (tenant or environment.get("AUTH0_DOMAIN", "")).strip().removeprefix("https://").rstrip("/")
 
 
 def management_audience(domain: str) -> str:

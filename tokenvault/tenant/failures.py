@@ -82,16 +82,6 @@ def missing_scopes(message: str) -> list[str]:
     return sorted({scope.strip() for scope in found["scopes"].split(",") if ":" in scope}) if found else []
 
 
-def unreachable(domain: str, error: Exception) -> ApiError:
-    """The error for a connection that did not come about."""
-    text = str(error)
-    if "CERTIFICATE" in text.upper() or "SSL" in text.upper():
-        hint = "TLS is always verified. For a private certificate authority, set SSL_CERT_FILE to its certificate."
-        return ApiError(Diagnostic(code="api-tls", summary=f"The certificate of {domain} cannot be trusted", hint=hint))
-    hint = "Check the domain (AUTH0_DOMAIN or --tenant), the network, and the proxy variables."
-    return ApiError(Diagnostic(code="api-unreachable", summary=f"{domain} cannot be reached", hint=hint))
-
-
 def timed_out(method: str, path: str) -> ApiError:
     """The error for an answer that did not come to its end in time."""
     hint = "Run the command again, or wait longer for each answer: TOKENVAULT_TIMEOUT=60."

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from tokenvault.errors import ApiError, Diagnostic
 from tokenvault.secrets import Secret
+from tokenvault.tenant.address import base_url, given_address
 from tokenvault.tenant.bounds import BoundedClient, transport_failure
-from tokenvault.tenant.connect import TIMEOUT, base_url, http_client
+from tokenvault.tenant.connect import TIMEOUT, http_client, timeout_of
 from tokenvault.tenant.decoding import json_of
 from tokenvault.tenant.failures import quote, unintelligible
 from tokenvault.tenant.options import TenantOptions
@@ -78,15 +79,15 @@ class TokenEndpoint:
 
 @asynccontextmanager
 async def open_token_endpoint(
-    tenant_options: TenantOptions, domain: str, observe: Observe
+    tenant_options: TenantOptions, environment: Mapping[str, str], domain: str, observe: Observe
 ) -> AsyncIterator[TokenEndpoint]:
     """The token endpoint on this domain, for as long as the context lasts. Needs no Management API credentials."""
     if tenant_options.sandbox:
         async with _sandbox(tenant_options, domain, observe) as endpoint:
             yield endpoint
         return
-    base = base_url(domain)
-    async with http_client(base) as http:
+    base = base_url(domain, given_address(environment, tenant_options.tenant))
+    async with http_client(base, timeout_of(environment)) as http:
         yield TokenEndpoint(domain=domain, url=f"{base}/{PATH}", http=http, observe=observe)
 
 
