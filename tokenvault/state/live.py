@@ -118,9 +118,12 @@ async def _read(
                 raise
             unreadable[collection.name] = error.diagnostics[0].hint or error.diagnostics[0].summary
 
-    async with _all_or_first_error() as group:
-        for collection in sorted(collections, key=_turn):
-            tasks[collection.name] = group.create_task(read(collection))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for collection in sorted(collections, key=_turn):
+                tasks[collection.name] = group.create_task(read(collection))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
     return State(domain=domain, objects=objects, unreadable=unreadable, partitions=partitions)
 
 
@@ -139,22 +142,6 @@ def _partitions(
     asked = [node.target.identity.get(collection.partition_key) for node in nodes]
     asked = asked or [item.get(collection.partition_key) for name in collection.after for item in before[name]]
     return {collection.name: frozenset(map(str, asked))}
-
-
-class _all_or_first_error(asyncio.TaskGroup):  # noqa: N801  reads as a phrase in `async with`
-    """A task group that raises its first error as it is, not wrapped in an exception group."""
-
-    async def __aexit__(self, *args: Any) -> None:
-        try:
-            await super().__aexit__(*args)
-        except* Exception as errors:
-            first: BaseException = errors
-            while isinstance(first, BaseExceptionGroup):
-                first = first.exceptions[0]
-            failure = first
-        else:
-            return
-        raise failure
 
 
 def _may_be_there(node: DesiredObject, ids: Mapping[str, str]) -> bool:

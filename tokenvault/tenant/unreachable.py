@@ -48,7 +48,8 @@ def unreachable(domain: str, error: httpx.HTTPError) -> Retryable | ApiError:
         return Retryable(_error("api-unreachable", f"{where} does not connect: {quote(str(error))}", _NETWORK))
     if unknown := _found(error, socket.gaierror):
         return _nameless(where, unknown)
-    return Retryable(_error("api-unreachable", _silence(where, error), _NETWORK))
+    summary = f"{where} cannot be reached: {_cause(error)}"
+    return Retryable(_error("api-unreachable", summary, _NETWORK))
 
 
 def speaks_tls(domain: str, error: httpx.HTTPError) -> ApiError | None:
@@ -84,14 +85,14 @@ def _nameless(where: str, unknown: socket.gaierror) -> Retryable | ApiError:
     return Retryable(_error("api-unreachable", summary, _NETWORK))
 
 
-def _silence(where: str, error: httpx.HTTPError) -> str:
+def _cause(error: httpx.HTTPError) -> str:
     if _found(error, ConnectionRefusedError):
-        return f"{where} refuses connections: nothing listens there"
+        return "it refuses connections, as where nothing listens"
     if isinstance(error, httpx.TimeoutException):
-        return f"{where} cannot be reached: no connection came about in time"
+        return "no connection came about in time"
     if any(e.errno in _NO_ROUTE for e in _chain(error) if isinstance(e, OSError)):
-        return f"{where} cannot be reached: no network leads there"
-    return f"{where} cannot be reached: the connection was broken off"
+        return "no network leads there"
+    return "the connection was broken off"
 
 
 def _error(code: str, summary: str, hint: str) -> ApiError:
