@@ -276,6 +276,9 @@ class Machine:
     def _after_people(self, step: Step, was: Facts, found: Facts) -> None:
         """Drift tells what others did to what is asked for, and nothing else."""
         owned = frozenset().union(*self.ledger.now.values())
+        ids = self.ids
+        owned -= self.ledger.wanted_but_by(0) - self._wanted(0, self.tenant.state())  # the other spec's own
+        self.ids = ids
         lost = {fact for fact in was - found if fact in owned}
         done = self._command("drift", *self._files(0), "--format", "json")
         if done is None or done.code == 1:
@@ -642,7 +645,8 @@ class Machine:
         fresh = self._fresh(files, env)
         if fresh is None:
             return
-        for signature, detail in same.differences(mine, fresh, self.first, [self.specs[which] for which in used]):
+        specs = [self.specs[which] for which in used]
+        for signature, detail in same.differences(mine, fresh, self.first, specs, self.unmarked):
             self.fail("history does not matter", signature, detail)
         if self.outcome.failures:
             return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -49,8 +49,13 @@ COLLECTIONS = ("clients", "connections", "resource_servers", "client_grants", "c
 _PART = re.compile(r"[^.]*:[^.]*(\.|$)")
 
 
-def differences(mine: State, fresh: State, first: State, specs: list[Spec]) -> Iterator[tuple[str, Any]]:
-    """Where a tenant with a history differs from a fresh one with the same last specs."""
+def differences(
+    mine: State, fresh: State, first: State, specs: list[Spec], unmarked: Collection[str]
+) -> Iterator[tuple[str, Any]]:
+    """Where a tenant with a history differs from a fresh one with the same last specs.
+
+    `unmarked` are, among others, the identifiers of APIs of which a plan said that nothing records their creation.
+    """
     named, wanted = _comparable(_with_api_names(mine, specs)), _comparable(_with_api_names(fresh, specs))
     there = {c["name"] for c in first["connections"].values()}
     used = {name for spec in specs for name in spec.get("connections", {})}
@@ -61,7 +66,7 @@ def differences(mine: State, fresh: State, first: State, specs: list[Spec]) -> I
             name = key.partition(":")[2]
             if collection == "connections" and name not in used:
                 continue
-            if collection == "resource_servers" and name == ME and expected is None:
+            if collection == "resource_servers" and expected is None and (name == ME or name in unmarked):
                 continue
             if collection == "tenant" and key == "policies" and not any("mfa_policy" in spec for spec in specs):
                 continue  # what the policy was is not known
