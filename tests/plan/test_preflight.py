@@ -84,7 +84,11 @@ def refusals(folder: Path, *rules: dict[str, Any]) -> dict[str, dict[str, Any]]:
     schema = Draft202012Validator(json.loads((ROOT / "schemas" / "events.schema.json").read_text()))
     for line in found:
         schema.validate(line)
-    return {line["address"]: line["diagnostic"] for line in found if line.get("outcome") == "failed"}
+    return {
+        line["address"]: line["diagnostic"]
+        for line in found
+        if line.get("outcome") in ("failed", "incomplete") and "address" in line
+    }
 
 
 def test_a_feature_that_is_not_bought_is_told_apart_from_a_scope_that_lacks(tmp_path: Path) -> None:
