@@ -138,11 +138,12 @@ class Api:
         return await self.made("connections", self.connection_body(what, **body))
 
     def connection_body(self, what: str = "connection", **body: Any) -> dict[str, Any]:
-        """What such a connection is created with."""
+        """What such a connection is created with. No two have one name: that of a deleted one may be taken for a while."""
         host = f"https://{self.run.mark}.example"
         options = {"client_id": "acceptance", "client_secret": "made-up-by-acceptance", "scope": "openid"}
         options |= {"authorizationURL": f"{host}/authorize", "tokenURL": f"{host}/token"}
-        return {"name": self.run.name(what), "strategy": "oauth2", "options": options, **body}
+        name = self.run.name(f"{what}-{len(self.journal.entries)}")
+        return {"name": name, "strategy": "oauth2", "options": options, **body}
 
     async def backend(self, what: str = "api", **body: Any) -> Any:
         """An API of this run."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,11 @@ from tokenvault.operations.plan import planned
 from tokenvault.plan.model import Action, Plan
 from tokenvault.plan.planner import Options
 from tokenvault.spec.load import load_spec
+from tokenvault.state.live import State
 
 SECRET = {"ACCEPTANCE_PROVIDER_SECRET": "made-up-by-acceptance"}
 STANDING = ("application", "connection", "api", "my_account_api")  # what else there is goes with one of these
 SCOPES = ("openid", "offline_access")
-SECTIONS = ("connections", "apis", "applications")
 
 
 @dataclass
@@ -78,11 +78,16 @@ def _spa(run: Run) -> dict[str, Any]:
     return {"apis": {"backend": api}, "applications": {"spa": spa}}
 
 
+def _provider(run: Run, flavor: str) -> str:
+    """The connection's name, another one for each flavor: that of a deleted one may be taken for a while."""
+    return run.name(f"{flavor.replace('_', '-')}-provider")
+
+
 def _worker(run: Run) -> dict[str, Any]:
     settings = {
         "public_keys": [{"file": "worker.pub.pem"}],
         "ip_allowlist": ["192.0.2.0/24"],
-        "grants": {run.name("provider"): [SCOPES[0]]},
+        "grants": {_provider(run, "privileged_worker"): [SCOPES[0]]},
     }
     worker = {"name": run.name("worker"), "type": "m2m", "flavors": [{"privileged_worker": settings}]}
     return {"applications": {"worker": worker}}
@@ -109,7 +114,7 @@ def write_spec(run: Run, flavor: str, folder: Path) -> Path:
     spec = {
         "version": 1,
         "name": run.mark,
-        "connections": {run.name("provider"): provider},
+        "connections": {_provider(run, flavor): provider},
         "mfa_policy": "ignore",
         **FLAVORS[flavor](run),
     }
@@ -137,10 +142,11 @@ async def live(api: Api, flavor: str, folder: Path) -> Life:
     with api.recorder.chapter(flavor):
         try:
             for name, step in steps.items():
-                if not await _step(life, name, step(api, spec, folder)) and name == "apply":
-                    break
+                done = await _step(life, name, step(api, spec, folder))
                 if api.stop.is_set():
                     raise Interrupted
+                if not done and name == "apply":
+                    break
         finally:
             await _step(life, "destroy", _destroy(api, spec, before))
             await _step(life, "nothing left", _nothing_left(api, before))
@@ -214,29 +220,33 @@ async def _doctor(api: Api, spec: Spec, folder: Path) -> str:
 
 
 async def _export(api: Api, spec: Spec, folder: Path) -> str:
-    """Writes a spec of the tenant; a plan of what it says of the life's objects is empty, too."""
+    """Writes a spec of the life's objects, as if the tenant held nothing else; a plan of it is empty, too."""
     file = folder / "exported.yaml"
-    made = exported(await read_for_export(api.tenant), [], api.run.mark, file)
-    ours = _ours(api.run, yaml.safe_load(made.text))
-    if len(ours["applications"]) < len(spec.applications):
-        about = [text for text in made.not_exported if api.run.mark in text]
-        raise StepFailed(f"the export lacks an application: {'; '.join(about)}")
-    file.write_text(yaml.safe_dump(ours, sort_keys=False))
+    made = exported(_only_ours(api.run, await read_for_export(api.tenant)), [], api.run.mark, file)
+    if made.applications < len(spec.applications):
+        raise StepFailed(f"the export lacks an application: {'; '.join(made.not_exported)}")
+    file.write_text(made.text)
     plan = (await planned(api.tenant, load_spec([str(file)], _Anything(SECRET)), Options())).plan
     if plan.changes:
         what = ", ".join(f"{one.action.value} {one.address} {sorted(one.patch)}" for one in plan.changes)
         raise StepFailed(f"a plan of the export is not empty: {what}")
-    return ", ".join(f"{len(ours[section])} {section}" for section in SECTIONS)
+    return f"{made.applications} applications, {made.connections} connections, {made.apis} APIs"
 
 
-def _ours(run: Run, exported: dict[str, Any]) -> dict[str, Any]:
-    """The spec without what others have in the tenant."""
-    kept = {name: dict(exported.get(name) or {}) for name in SECTIONS}
-    for section in kept.values():
-        for key, entry in list(section.items()):
-            if not any(map(run.owns, (key, entry.get("name"), entry.get("identifier")))):
-                del section[key]
-    return {name: value for name, value in exported.items() if name not in SECTIONS} | kept
+def _only_ours(run: Run, state: State) -> State:
+    """The state without what others have in the tenant: which API is whose is guessed from all that is there."""
+    clients = {str(one["client_id"]) for one in state.objects["clients"] if run.owns(one.get("name"))}
+
+    def is_ours(item: Mapping[str, Any]) -> bool:
+        if "client_id" in item and "identifier" not in item:
+            return str(item["client_id"]) in clients
+        named = "identifier" in item or ("name" in item and "strategy" in item)
+        return (
+            not named or item.get("is_system") is True or any(map(run.owns, (item.get("identifier"), item.get("name"))))
+        )
+
+    objects = {name: [item for item in items if is_ours(item)] for name, items in state.objects.items()}
+    return replace(state, objects=objects)
 
 
 class _Anything(dict[str, str]):

@@ -72,7 +72,7 @@ def document(found: Found, redactor: Redactor) -> dict[str, Any]:
         "lives": lives,
         "left": found.left,
     }
-    return json.loads(json.dumps(_clean(made, redactor)))
+    return {key: _clean(value, redactor) for key, value in made.items()}
 
 
 def _clean(value: Any, redactor: Redactor) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -11,15 +12,16 @@ from tests.acceptance.api import GRANT, Api, Untold
 from tests.acceptance.probes.base import Verdict, as_assumed, other, probe, told
 
 
-def public_key() -> str:
-    """The public half of a new key pair, as PEM; nobody has the other half."""
+@cache
+def public_key(which: int = 0) -> str:
+    """The public half of a key pair that was made for this process, as PEM; nobody has the other half."""
     public = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
     return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-async def credential(api: Api, app: Any, name: str) -> str:
+async def credential(api: Api, app: Any, name: str, which: int = 0) -> str:
     """A new credential of the application; its id."""
-    body = {"credential_type": "public_key", "name": name, "pem": public_key(), "alg": "RS256"}
+    body = {"credential_type": "public_key", "name": name, "pem": public_key(which), "alg": "RS256"}
     answer = await api.ask("POST", f"clients/{app['client_id']}/credentials", body)  # it goes with its application
     if not answer.ok:
         raise Untold(f"POST /clients/…/credentials was refused: {answer.said}")
@@ -64,7 +66,7 @@ async def exclusive_credentials(api: Api) -> Verdict:
     both = await api.ask("PATCH", path, _log_in_with(shared))
     if both.ok:
         return as_assumed("one credential serves both")
-    alone = await api.ask("PATCH", path, _log_in_with(await credential(api, app, "own")))
+    alone = await api.ask("PATCH", path, _log_in_with(await credential(api, app, "own", 1)))
     if not alone.ok:
         raise Untold(f"private_key_jwt is refused with any credential: {alone.said}")
     return other(f"a credential in use is refused ({both.said}); one of its own is taken")
