@@ -1,9 +1,11 @@
-"""Tenant answers that nobody expects: wrong types, missing fields, escape sequences, endless names.
+"""Tenant answers that nobody expects: wrong types, missing fields, escape sequences, endless names, answers without end.
 
     python -m tests.reliability.answers [--count N] [--seed N]
 
-Each case spoils what one endpoint answers and runs one command that reads it. It must end soon with a result or an error:
-no traceback, no control character, nothing written to the tenant by a command that only reads.
+Each case spoils what one endpoint answers and runs one command that reads it; in every `UNBOUNDED_SHARE`th the endpoint
+answers without bound instead: cursors in a circle, empty pages for ever, a byte every half second, gigabytes, bombs. It must
+end soon, in little memory, with a result or an error: no traceback, no control character, nothing written to the tenant by
+a command that only reads.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import resource
 import sys
 import tempfile
 import time
@@ -24,9 +27,14 @@ from random import Random
 from typing import Any
 
 from tests.reliability.bench import QUICKSTART, Bench, applied_cleanly, bench
-from tests.support import Result, cli
+from tests.support import Result, cli, process
+from tests.tenant.hostile import UNBOUNDED, HostileTenant, hostile
 
 SLOW = 20.0
+LARGE = 1024.0
+"""Megabytes."""
+
+UNBOUNDED_SHARE = 20
 BUG = re.compile(r"failed unexpectedly \((\w+) at ([\w.:]+)\)|Traceback")
 UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 COMMANDS: tuple[tuple[str, ...], ...] = (
@@ -57,7 +65,9 @@ class Tally:
 
     cases: int = 0
     done: int = 0
-    longest: float = 0.0
+    unbounded: int = 0
+    longest: tuple[float, str] = (0.0, "")
+    memory: tuple[float, str] = (0.0, "")
     bugs: dict[str, str] = field(default_factory=dict)
     commands: Counter[str] = field(default_factory=Counter)
 
@@ -65,8 +75,8 @@ class Tally:
 class Answers:
     """The true answers of a tenant that the quickstart was applied to, and commands that get spoilt ones."""
 
-    def __init__(self, there: Bench) -> None:
-        self.there, self.tally = there, Tally()
+    def __init__(self, there: Bench, proxy: HostileTenant) -> None:
+        self.there, self.proxy, self.tally = there, proxy, Tally()
         applied_cleanly(there)
         self._true = {path: self._get(path) for path in self._paths()}
 
@@ -87,19 +97,41 @@ class Answers:
         """Runs one case, which is the same on every machine, and takes down what came of it."""
         random = Random(name)
         path, command = random.choice(sorted(self._true)), random.choice(COMMANDS)
+        if random.randrange(UNBOUNDED_SHARE) == 0:
+            return self.without_bound(random.choice(sorted(UNBOUNDED)), path, command)
         body = spoilt(random, deepcopy(self._true[path]))
         self.there.faults({"fault": 200, "body": body, "method": "GET", "path": f"/api/v2/{path}", "times": None})
+        return self._run(name, path, command)
+
+    def without_bound(self, behaviour: str, path: str, command: Sequence[str]) -> Result:
+        """Runs the command in a process of its own, whose memory can be told, where the path answers without bound."""
+        self.tally.unbounded += 1
+        self.there.faults()
+        self.proxy.misbehave(path, UNBOUNDED[behaviour])
+        result = self._run(behaviour, path, command, AUTH0_DOMAIN=self.proxy.domain)
+        self.proxy.be_good()
+        return result
+
+    def _run(self, name: str, path: str, command: Sequence[str], **env: str) -> Result:
         before, started = self.there.snapshot(), time.monotonic()
-        result = cli(*command, *patience(command), env=self.there.env)
+        result = (process if env else cli)(*command, *patience(command), env={**self.there.env, **env})
+        seconds, memory = time.monotonic() - started, _memory_of_children()
         assert not result.err.startswith("Usage:"), result.err
-        seconds = time.monotonic() - started
+        title = f"{name}: {' '.join(command[:1])} with a spoilt {path}"
         self.tally.cases += 1
         self.tally.done += result.code in (0, 2)
-        self.tally.longest = max(self.tally.longest, seconds)
+        self.tally.longest = max(self.tally.longest, (seconds, title))
+        self.tally.memory = max(self.tally.memory, (memory, title), key=lambda found: found[0])
         self.tally.commands[command[0]] += 1
-        if wrong := _wrong(result, seconds) or ("writes to the tenant" if self.there.snapshot() != before else ""):
-            self.tally.bugs.setdefault(wrong, f"{name}: {' '.join(command[:1])} with a spoilt {path}")
+        wrong = _wrong(result, seconds) or (f"{memory:.0f} MB" if memory > LARGE else "")
+        if wrong := wrong or ("writes to the tenant" if self.there.snapshot() != before else ""):
+            self.tally.bugs.setdefault(wrong, title)
         return result
+
+
+def _memory_of_children() -> float:
+    """Megabytes, of the largest process that was waited for."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
 
 
 def spoilt(random: Random, answer: Any) -> Any:
@@ -142,10 +174,11 @@ def _wrong(result: Result, seconds: float) -> str:
 
 def tried(there: Bench, seed: int, count: int) -> Tally:
     """So many cases of this seed."""
-    answers = Answers(there)
-    for number in range(count):
-        answers.case(f"{seed}/{number}")
-    there.faults()
+    with hostile(there.host) as proxy:
+        answers = Answers(there, proxy)
+        for number in range(count):
+            answers.case(f"{seed}/{number}")
+        there.faults()
     return answers.tally
 
 
@@ -160,8 +193,10 @@ def main() -> int:
     for bug, first in tally.bugs.items():
         print(f"FAILED {bug}: {first}")
     ran = ", ".join(f"{name} {count}" for name, count in tally.commands.most_common())
-    print(f"answers: {tally.cases} spoilt ({ran}), {tally.done} coped with, {len(tally.bugs)} kinds of failure, "
-          f"longest {tally.longest:.1f} s")  # fmt: skip
+    print(f"answers: {tally.cases} spoilt, {tally.unbounded} of them without bound ({ran}), {tally.done} coped with, "
+          f"{len(tally.bugs)} kinds of failure")  # fmt: skip
+    print(f"longest {tally.longest[0]:.1f} s ({tally.longest[1]})")
+    print(f"most memory {tally.memory[0]:.0f} MB ({tally.memory[1]})")
     return bool(tally.bugs)
 
 

@@ -10,12 +10,13 @@ import pytest
 from tests.reliability.answers import LONG, Answers
 from tests.reliability.bench import QUICKSTART, Bench, bench
 from tests.support import cli
+from tests.tenant.hostile import hostile
 
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
-    with bench(tmp_path_factory.mktemp("answers")) as there:
-        yield Answers(there)
+    with bench(tmp_path_factory.mktemp("answers")) as there, hostile(there.host) as proxy:
+        yield Answers(there, proxy)
 
 
 def test_spoilt_answers_are_coped_with_or_told(answers: Answers) -> None:

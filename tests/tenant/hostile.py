@@ -203,6 +203,24 @@ def new_cursors_new_items(asked: Asked, send: Send) -> None:
     answer(send, {key: fresh, "next": f"cursor-{asked.nth}"})
 
 
+def new_items_of_many_small(asked: Asked, send: Send) -> None:
+    """A new cursor each time, and one new item each time, with four million empty lists in it."""
+    key, items = _items(asked)
+    item = json.dumps({**(items or [{}])[0], "client_id" if key == "clients" else "id": f"made-{asked.nth}"})
+    many = b"[" + b"[]," * 4_000_000 + b"[]]"
+    page = b'{"%s": [%s, "more": %s}], "next": "cursor-%d"}'
+    answer(send, page % (key.encode(), item[:-1].encode(), many, asked.nth))
+
+
+def new_items_of_small(asked: Asked, send: Send) -> None:
+    """The same with as many as one answer may have."""
+    key, items = _items(asked)
+    item = json.dumps({**(items or [{}])[0], "client_id" if key == "clients" else "id": f"made-{asked.nth}"})
+    many = b"[" + b"[]," * 400_000 + b"[]]"
+    page = b'{"%s": [%s, "more": %s}], "next": "cursor-%d"}'
+    answer(send, page % (key.encode(), item[:-1].encode(), many, asked.nth))
+
+
 def long_cursors(asked: Asked, send: Send) -> None:
     """A cursor of a megabyte."""
     answer(send, {_items(asked)[0]: [], "next": f"{asked.nth}" * 1_000_000})
@@ -362,6 +380,7 @@ UNBOUNDED: dict[str, Behaviour] = {
         behave.__name__: behave
         for behave in (
             cyclic, cyclic_and_empty, new_cursors_empty_pages, new_cursors_same_items, new_cursors_new_items, long_cursors,
+            new_items_of_many_small, new_items_of_small,
             total_without_end, total_null, bare_list, endless_body, endless_chunks, gzip_bomb, gzip_of_gzip,
             unknown_encoding, broken_gzip, many_small, deep, huge_number, drip, drip_of_headers, early_answers, silence,
             huge_headers, reset_in_milliseconds, absurd_limits, moved,

@@ -68,6 +68,8 @@ def test_the_proxy_is_a_tenant_when_it_behaves(there: HostileTenant) -> None:
         (OFFSETS, kinds.endless_body, "api-too-large"),
         (OFFSETS, kinds.endless_chunks, "api-too-large"),
         (OFFSETS, kinds.gzip_bomb, "api-too-large"),
+        (OFFSETS, kinds.many_small, "api-too-large"),
+        (CURSORS, kinds.new_items_of_many_small, "api-too-large"),
         (OFFSETS, kinds.gzip_of_gzip, "api-bad-answer"),
         (OFFSETS, kinds.unknown_encoding, "api-bad-answer"),
         (OFFSETS, kinds.deep, "api-bad-answer"),
@@ -89,8 +91,9 @@ def test_an_answer_that_does_not_come_to_its_end_counts_as_lost(there: HostileTe
     assert time.monotonic() - started < 10
 
 
-def test_a_list_of_new_items_ends_in_bounded_memory(there: HostileTenant) -> None:
-    there.misbehave(CURSORS, kinds.new_cursors_new_items)
+@pytest.mark.parametrize("behave", [kinds.new_cursors_new_items, kinds.new_items_of_small])
+def test_a_list_of_new_items_ends_in_bounded_memory(there: HostileTenant, behave: Behaviour) -> None:
+    there.misbehave(CURSORS, behave)
     try:
         result = process("plan", QUICKSTART, env=env(there, 10))
     finally:

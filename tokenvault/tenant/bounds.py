@@ -1,8 +1,8 @@
 """Bounds of what a tenant may answer: whatever comes, it ends in bounded time and memory, with a code that says what happened.
 
 One request has a deadline from the first byte sent to the last byte read, and its answer a number of bytes, counted after
-decompression. A list has a number of pages, of bytes and of seconds, and must lead somewhere: no cursor twice, no row of
-pages without anything new.
+decompression, and of values. A list has a number of pages, of bytes and values and of seconds, and must lead somewhere: no
+cursor twice, no row of pages without anything new.
 """
 
 from __future__ import annotations
@@ -23,14 +23,18 @@ from tokenvault.tenant.unreachable import TlsExpected, broken_connection, speaks
 MAX_BYTES = 16 * 1024 * 1024
 """Of one answer, decompressed. A page of a hundred connections with all their options has about one megabyte."""
 
+MAX_WEIGHT = 4 * MAX_BYTES
+"""Of one answer, in memory: a few bytes of JSON can be thousands of values."""
+
 MAX_PAGES = 2_000
-MAX_LIST_BYTES = 256 * 1024 * 1024
+MAX_LIST_WEIGHT = 256 * 1024 * 1024
 MAX_LIST_SECONDS = 600.0
 MAX_PAGES_WITHOUT_NEWS = 10
 CONNECT = 0.8
 """Of a request's deadline, for the connection: so that what does not connect is told from what does not answer."""
 
 _PIECE = 64 * 1024
+_VALUE = 64
 _REFUSED = 400
 _SAID = 1000
 
@@ -64,7 +68,14 @@ class BoundedClient(httpx.AsyncClient):
             raise httpx.ReadTimeout("no whole answer in time", request=request) from None
         if response.status_code == _REFUSED and request.url.scheme == "http" and b"HTTPS" in response.content[:_SAID]:
             raise TlsExpected("plain HTTP was sent to a port of TLS", request=request)
+        if weight_of(response.content) > MAX_WEIGHT:
+            raise AnswerTooLarge(f"its values take more than {MAX_WEIGHT // 2**20} MB", request=request)
         return response
+
+
+def weight_of(content: bytes) -> int:
+    """The bytes of memory that the JSON takes, roughly: its text, and each of its values."""
+    return len(content) + _VALUE * sum(map(content.count, (b",", b"[", b"{")))
 
 
 def transport_failure(domain: str, method: str, path: str, error: httpx.HTTPError) -> Retryable | ApiError:
@@ -74,7 +85,7 @@ def transport_failure(domain: str, method: str, path: str, error: httpx.HTTPErro
     if misspoken := speaks_tls(domain, error):
         return misspoken
     if isinstance(error, AnswerTooLarge):
-        return Retryable(too_large(method, path, MAX_BYTES // 2**20), unknown=True, useless=True)
+        return Retryable(too_large(method, path, str(error)), unknown=True, useless=True)
     if isinstance(error, AnswerNotReadable):
         return Retryable(unintelligible(method, path, f"it has {error}"), unknown=True, useless=True)
     if isinstance(error, httpx.TimeoutException):
@@ -102,7 +113,7 @@ class _Bounded(httpx.AsyncByteStream):
             for piece in decode(chunk):
                 size += len(piece)
                 if size > MAX_BYTES:
-                    raise AnswerTooLarge("more bytes than any answer has")
+                    raise AnswerTooLarge(f"it has more than {MAX_BYTES // 2**20} MB")
                 yield piece
 
     async def aclose(self) -> None:
@@ -133,21 +144,21 @@ class ListBounds:
 
     path: str
     pages: int = 0
-    size: int = 0
+    weight: int = 0
     seconds: float = 0.0
     without_news: int = 0
     cursors: set[str] = field(default_factory=set)
 
-    def read(self, size: int, seconds: float, *, news: bool) -> None:
-        """One more page, of so many bytes, that took so many seconds; `news`: it holds something that was not known."""
+    def read(self, weight: int, seconds: float, *, news: bool) -> None:
+        """One more page, of this weight, that took so many seconds; `news`: it holds something that was not known."""
         self.pages += 1
-        self.size += size
+        self.weight += weight
         self.seconds += seconds
         self.without_news = 0 if news else self.without_news + 1
         if self.pages > MAX_PAGES:
             raise endless(self.path, f"more than {MAX_PAGES:,} pages")
-        if self.size > MAX_LIST_BYTES:
-            raise endless(self.path, f"more than {MAX_LIST_BYTES // 2**20} MB")
+        if self.weight > MAX_LIST_WEIGHT:
+            raise endless(self.path, f"more than {MAX_LIST_WEIGHT // 2**20} MB")
         if self.seconds > MAX_LIST_SECONDS:
             raise endless(self.path, f"not whole after {MAX_LIST_SECONDS:.0f} s of answering")
         if self.without_news > MAX_PAGES_WITHOUT_NEWS:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from tokenvault.errors import ApiError, UnknownOutcome
 from tokenvault.kinds.base import Request
 from tokenvault.secrets import Secret
-from tokenvault.tenant.bounds import ListBounds, transport_failure
+from tokenvault.tenant.bounds import ListBounds, transport_failure, weight_of
 from tokenvault.tenant.decoding import Item, Page, decoded, json_of, page_of, written
 from tokenvault.tenant.failures import refusal, unintelligible
 from tokenvault.tenant.pacing import Pacer, group_of
@@ -160,7 +160,7 @@ class Tenant:
             nonlocal attempts
             attempts += 1
             try:
-                json, size = await self._attempt(method, path, params, body)
+                json, weight = await self._attempt(method, path, params, body)
             except Retryable as again:
                 if again.unknown and method == "POST":
                     raise UnknownOutcome(again.error.diagnostics[0], status=again.error.status) from None
@@ -169,18 +169,18 @@ class Tenant:
                 if method == "DELETE" and error.status == 404 and attempts > 1:
                     return _Answer(None)
                 raise
-            return _Answer(json, size, time.monotonic() - started)
+            return _Answer(json, weight, time.monotonic() - started)
 
         return await with_retries(attempt, self.pacer.wait)
 
     async def _attempt(self, method: str, path: str, params: Any, body: Any) -> tuple[Any, int]:
-        """The answer and its size. A request that was refused for the rate limit was not looked at: it goes again in its turn."""
+        """The answer and its weight. What was refused for the rate limit was not looked at: it goes again in its turn."""
         for _ in range(REFUSALS):
             response = await self._in_turn(method, path, params, body)
             if response.status_code != 429:
-                return self._parse(method, path, response, body), len(response.content)
+                return self._parse(method, path, response, body), weight_of(response.content)
         response = await self._in_turn(method, path, params, body)
-        return self._parse(method, path, response, body), len(response.content)
+        return self._parse(method, path, response, body), weight_of(response.content)
 
     async def _in_turn(self, method: str, path: str, params: Any, body: Any) -> httpx.Response:
         async with self.pacer.slot(group_of(method, path)) as slot:
@@ -234,10 +234,10 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a request was answered, how many bytes that were, and how many seconds it took with all attempts."""
+    """What a request was answered, how much that is, and how many seconds it took with all attempts."""
 
     json: Any
-    size: int = 0
+    weight: int = 0
     seconds: float = 0.0
 
 
@@ -262,7 +262,7 @@ class _List:
         before = len(self._known)
         for item in items:
             self._known.setdefault(_id(item) or str(len(self._known)), item)
-        self.bounds.read(answer.size, answer.seconds, news=len(self._known) > before)
+        self.bounds.read(answer.weight, answer.seconds, news=len(self._known) > before)
 
 
 def _id(item: Item) -> str:

@@ -90,9 +90,9 @@ def timed_out(method: str, path: str) -> ApiError:
     )
 
 
-def too_large(method: str, path: str, megabytes: int) -> ApiError:
-    """The error for an answer with more bytes than one is allowed."""
-    summary = f"The answer to {method} {path} has more than {megabytes} MB and was not read to its end"
+def too_large(method: str, path: str, reason: str) -> ApiError:
+    """The error for an answer with more in it than one may have."""
+    summary = f"The answer to {method} {path} is too large to be read: {reason}"
     return ApiError(Diagnostic(code="api-too-large", summary=summary, hint=_IN_ITS_PLACE))
 
 
