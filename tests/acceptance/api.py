@@ -90,6 +90,20 @@ class Api:
             raise Untold(f"{method} /{path.split('/')[0]} was refused: {answer.said}")
         return answer.body
 
+    async def judged(self, method: str, path: str, body: Any) -> Answer:
+        """One request that the tenant looked at: it did as it was asked, or refused the body (400). Else `Untold`."""
+        answer = await self.ask(method, path, body)
+        if not answer.ok and answer.status != 400:
+            raise Untold(f"{method} /{path.split('/')[0]} was refused: {answer.said}")
+        return answer
+
+    async def is_there(self, path: str) -> bool:
+        """Whether there is such an object; `Untold` where the tenant does not say."""
+        answer = await self.ask("GET", path)
+        if not answer.ok and answer.status != 404:
+            raise Untold(f"GET /{path.split('/')[0]} was refused: {answer.said}")
+        return answer.ok
+
     async def token(self, **form: str) -> Answer:
         """A request to the token endpoint. It is not recorded."""
         if self.stop.is_set():

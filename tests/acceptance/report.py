@@ -104,7 +104,9 @@ def markdown(made: dict[str, Any]) -> str:
     others = [one for one in made["unknowns"] if one["says"] == Says.OTHER.value]
     if others:
         lines += ["", "## Other than assumed", ""]
-        lines += [f"- {one['name']}. Assumed: {one['assumed']} Instead: {one['otherwise']}" for one in others]
+        lines += [
+            f"- {one['name']}. Assumed: {one['assumed']} What else was thought of: {one['otherwise']}" for one in others
+        ]
     by_hand = [one for one in made["unknowns"] if one["steps"]]
     if by_hand:
         lines += ["", "## By hand"]

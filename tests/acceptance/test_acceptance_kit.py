@@ -202,15 +202,29 @@ def test_a_file_of_logins_that_is_none_is_refused(
 # ---- what cannot be told
 
 
+REFUSED = [
+    (UNKNOWN, "POST", "*/connections"),
+    ("enabled-clients-accepted", "PATCH", "*/connections/*"),
+    ("connection-metadata-keeps-nulls", "PATCH", "*/connections/*"),
+    ("connection-deletion-takes-time", "GET", "*/connections/*"),
+    ("answer-only-keys", "PATCH", "*/clients/*"),
+    ("exclusive-credentials", "PATCH", "*/clients/*"),
+    ("minimal-api-client", "POST", "*/clients"),
+    ("mfa-by-action", "GET", "*/tenants/settings"),
+    ("my-account-needs-name", "POST", "*/resource-servers"),
+]
+
+
 def test_a_token_without_scopes_tells_why_it_cannot_tell(
     state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("AUTH0_API_TOKEN", "sandbox")
     with served(state) as host:
-        _fault(host, {"fault": 403, "method": "POST", "path": "*/connections", "times": None})
-        monkeypatch.setenv("AUTH0_API_TOKEN", "sandbox")
-        given = ("--tenant", host, "--yes", host, "--out", tmp_path / "out", "--only", UNKNOWN)
-        result = kit(*given, monkeypatch=monkeypatch)
-    assert result.code == 0 and f"{UNKNOWN}: could not be told: POST /connections was refused: 403" in result.out
+        for name, method, path in REFUSED:
+            _fault(host, {"fault": 403, "method": method, "path": path, "times": None})
+            given = ("--tenant", host, "--yes", host, "--out", tmp_path / name, "--only", name)
+            result = kit(*given, monkeypatch=monkeypatch)
+            assert f"{name}: could not be told: " in result.out and "403" in result.out, result.out
 
 
 def test_a_my_account_api_of_the_tenant_is_not_touched(

@@ -118,7 +118,7 @@ async def answer_only_keys(api: Api) -> Verdict:
     refused = []
     for name, (path, key) in parts.items():
         shown = (await api.ok("GET", path)).get(key)
-        answer = await api.ask("PATCH", path, {key: shown}) if shown else None
+        answer = await api.judged("PATCH", path, {key: shown}) if shown else None
         if answer is None:
             raise Untold(f"{name} is not shown to this token")
         refused += [] if answer.ok else [f"{name} ({answer.said})"]

@@ -26,7 +26,7 @@ async def metadata_merges(api: Api) -> Verdict:
 async def metadata_keeps_nulls(api: Api) -> Verdict:
     """Patches metadata with a null for a key that is there."""
     made = await api.connection(metadata={"a": "1", "b": "2"})
-    answer = await api.ask("PATCH", f"connections/{made['id']}", {"metadata": {"a": "1", "b": None}})
+    answer = await api.judged("PATCH", f"connections/{made['id']}", {"metadata": {"a": "1", "b": None}})
     if not answer.ok:
         return other(f"null is refused: {answer.said}")
     metadata = (await api.ok("GET", f"connections/{made['id']}")).get("metadata") or {}
@@ -82,7 +82,7 @@ async def purpose_of_six(api: Api) -> Verdict:
 async def enabled_clients_accepted(api: Api) -> Verdict:
     """Patches the old list of clients."""
     made = await api.connection()
-    answer = await api.ask("PATCH", f"connections/{made['id']}", {"enabled_clients": []})
+    answer = await api.judged("PATCH", f"connections/{made['id']}", {"enabled_clients": []})
     return told(not answer.ok, f"PATCH refuses enabled_clients ({answer.said})", "PATCH takes enabled_clients")
 
 
@@ -117,6 +117,6 @@ async def deletion_takes_time(api: Api) -> Verdict:
         if seconds:
             await api.pause(seconds)
         waited += seconds
-        if (await api.ask("GET", f"connections/{made['id']}")).status == 404:
+        if not await api.is_there(f"connections/{made['id']}"):
             return told(not waited, "it is gone at once", f"it was gone after {waited:g} s")
     return other(f"it was still there after {waited:g} s")
