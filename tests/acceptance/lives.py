@@ -13,6 +13,7 @@ from tests.acceptance.api import Api, Interrupted
 from tests.acceptance.cleaning import PATIENCE, named_after_the_run
 from tests.acceptance.names import Run
 from tests.acceptance.probes.applications import public_key
+from tests.acceptance.probes.base import standing_api
 from tokenvault.applier.events import Ended, Report
 from tokenvault.errors import Diagnostic, TokenVaultError
 from tokenvault.kinds import kinds
@@ -141,6 +142,7 @@ async def live(api: Api, flavor: str, folder: Path) -> Life:
     }
     with api.recorder.chapter(flavor):
         try:
+            await standing_api(api, api.my_account)
             for name, step in steps.items():
                 done = await _step(life, name, step(api, spec, folder))
                 if api.stop.is_set():

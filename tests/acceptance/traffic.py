@@ -13,7 +13,8 @@ they come. The keys of a line:
     seed              true: not sent by this run. It makes what the tenant had before: its own My Account API, a custom domain
 
 The tenant's domain is written as `PLAYED_AS`, a name that players replace by the domain of the tenant that they play to;
-secrets are `[REDACTED]`, which no player compares. Answers that say "try again" (429, 5xx) are not recorded.
+secrets are `[REDACTED]`, which no player compares. Answers that say "try again" (429, 5xx) are not recorded, nor what is
+asked about an object of somebody else.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from tests.acceptance.redaction import Redactor
 
 PLAYED_AS = "auth0-sdk-tests.auth0.com"
 PREFIX = "/api/v2/"
+SINGLE = ("tenants/settings", "guardian/policies", "guardian/factors")  # what every tenant has one of
 Line = dict[str, Any]
 
 
@@ -55,8 +57,9 @@ class Recorder:
     def seed(self, path: str, body: Any, response: Any) -> None:
         """Notes what the tenant had before, so that the recording can be played where it is not."""
         line = {"method": "POST", "path": f"{PREFIX}{path}", "query": {}, "request": body, "status": 201}
-        if self._open is not None and not any(known.get("seed") and known["request"] == body for known in self._open):
-            self._open.insert(0, {**line, "response": response, "seed": True})
+        seeds = [known for known in self._open or () if known.get("seed")]
+        if self._open is not None and not any(known["request"] == body for known in seeds):
+            self._open.insert(len(seeds), {**line, "response": response, "seed": True})
 
     async def hear(self, response: httpx.Response) -> None:
         """Takes in an answer: a hook of the HTTP client."""
@@ -66,8 +69,17 @@ class Recorder:
             return
         body, sent = _json(await response.aread()), _json(response.request.content)
         self.redactor.learn_from(body)
-        if self._open is not None and response.status_code != 429 and response.status_code < 500:
-            self._open.append(self._line(response, path, sent, body))
+        if self._open is None or response.status_code == 429 or response.status_code >= 500:
+            return
+        line = self._line(response, path, sent, body)
+        if not self._is_foreign(path):
+            self._open.append(line)
+
+    def _is_foreign(self, path: str) -> bool:
+        """Whether the path names an object that somebody else has in the tenant; no player could ask for it."""
+        collection, _, rest = path.removeprefix(PREFIX).partition("/")
+        alone = f"{collection}/{rest}" in SINGLE or rest.endswith("%2Fme%2F")
+        return bool(rest) and not alone and not self._is_ours(path, {})
 
     def _line(self, response: httpx.Response, path: str, sent: Any, body: Any) -> Line:
         method = response.request.method

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from tests.acceptance.api import Api, Untold
-from tests.acceptance.probes.base import Verdict, as_assumed, my_account_api, other, probe, told, without_my_account_api
+from tests.acceptance.probes.base import (
+    Verdict,
+    as_assumed,
+    my_account_api,
+    other,
+    probe,
+    standing_api,
+    told,
+    without_my_account_api,
+)
 
 SCOPES = ["create:me:connected_accounts", "read:me:connected_accounts", "delete:me:connected_accounts"]
 
@@ -19,11 +28,11 @@ async def canonical(api: Api) -> Verdict:
     api.recorder.redactor.aliases[ready[0]] = "login.acceptance.example"
     api.recorder.seed("custom-domains", {"domain": ready[0], "type": "auth0_managed_certs"}, {})
     identifier = f"https://{ready[0]}/me/"
-    found = await api.find_api(identifier)
+    found = await standing_api(api, identifier)
     if found is None:
         body = {"identifier": identifier, "name": api.run.name("custom-domain")}
         await api.made("resource-servers", body)
-        found = await api.ok("GET", f"resource-servers/{identifier.replace('/', '%2F').replace(':', '%3A')}")
+        found = await api.find_api(identifier) or {}
     return told(
         found.get("is_system") is True,
         "/me/ on the custom domain is a system API, too",

@@ -107,11 +107,18 @@ async def run_probe(api: Api, one: Probe, logins: Mapping[str, Login]) -> Verdic
             await api.take_away(since=before)
 
 
+async def standing_api(api: Api, identifier: str) -> Any:
+    """The API that the tenant had before, or None. A recording tells players to make it first."""
+    found = await api.find_api(identifier)
+    if found:
+        api.recorder.seed("resource-servers", {"identifier": identifier}, {"id": found["id"]})
+    return found
+
+
 async def my_account_api(api: Api) -> tuple[Any, bool]:
     """The My Account API, and whether this run made it."""
-    found = await api.find_api(api.my_account)
+    found = await standing_api(api, api.my_account)
     if found:
-        api.recorder.seed("resource-servers", {"identifier": api.my_account}, {"id": found["id"]})
         return found, False
     answer = await api.create("resource-servers", {"identifier": api.my_account})
     if answer.status == 400:
@@ -125,5 +132,5 @@ async def my_account_api(api: Api) -> tuple[Any, bool]:
 
 async def without_my_account_api(api: Api) -> None:
     """`Untold` where the tenant has one, which is not touched."""
-    if await api.find_api(api.my_account):
+    if await standing_api(api, api.my_account):
         raise Untold("the tenant has a My Account API, which this run does not touch; a tenant without one tells")
