@@ -98,7 +98,7 @@ def _applied(result: Result) -> Outputs:
     progress = [
         line
         for line in err.splitlines()
-        if re.match(r"\w[\w.-]*: (Creat|Updat|Delet|Still|Failed|Skipped)|Read back", line)
+        if re.match(r"\w[\w.-]*: (Creat|Updat|Delet|Still|Failed|Skipped)|Checked", line)
     ]
     problems = err[err.index("Error:") :] if "Error:" in err else ""
     return {

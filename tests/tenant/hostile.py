@@ -205,18 +205,18 @@ def new_cursors_new_items(asked: Asked, send: Send) -> None:
 
 def new_items_of_many_small(asked: Asked, send: Send) -> None:
     """A new cursor each time, and one new item each time, with four million empty lists in it."""
-    key, items = _items(asked)
-    item = json.dumps({**(items or [{}])[0], "client_id" if key == "clients" else "id": f"made-{asked.nth}"})
-    many = b"[" + b"[]," * 4_000_000 + b"[]]"
-    page = b'{"%s": [%s, "more": %s}], "next": "cursor-%d"}'
-    answer(send, page % (key.encode(), item[:-1].encode(), many, asked.nth))
+    _new_item_of_small(asked, send, 4_000_000)
 
 
 def new_items_of_small(asked: Asked, send: Send) -> None:
     """The same with as many as one answer may have."""
+    _new_item_of_small(asked, send, 400_000)
+
+
+def _new_item_of_small(asked: Asked, send: Send, count: int) -> None:
     key, items = _items(asked)
     item = json.dumps({**(items or [{}])[0], "client_id" if key == "clients" else "id": f"made-{asked.nth}"})
-    many = b"[" + b"[]," * 400_000 + b"[]]"
+    many = b"[" + b"[]," * count + b"[]]"
     page = b'{"%s": [%s, "more": %s}], "next": "cursor-%d"}'
     answer(send, page % (key.encode(), item[:-1].encode(), many, asked.nth))
 

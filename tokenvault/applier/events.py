@@ -82,7 +82,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """The tenant was read back. `not_kept` says what Auth0 accepted but does not hold."""
+    """What was written was held against the plan. `not_kept` says what Auth0 accepted but does not hold."""
 
     checked: int
     not_kept: tuple[Diagnostic, ...] = ()

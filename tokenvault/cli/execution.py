@@ -45,7 +45,7 @@ async def carry_out(
                     progress.show(event)
     finally:
         progress.end()
-    progress.finished(made, report, tenant)
+    progress.finished(made, report, tenant, session.command("doctor", *made.files))
     return INTERRUPTED if stop.is_set() else 0 if report.succeeded else 1
 
 

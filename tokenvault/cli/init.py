@@ -10,7 +10,7 @@ import typer
 
 from tokenvault.cli.completion import flavors
 from tokenvault.cli.init_tenant import TenantChoices
-from tokenvault.cli.options import DEFAULT_SANDBOX, DEFAULT_SPEC, EnvFile, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.options import DEFAULT_SPEC, EnvFile, SandboxOption, TenantOption, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import RefusedError
 
@@ -199,7 +199,7 @@ def _without_questions(choices: TenantChoices, answers: Answers, output: Path, *
     draft = _draft(choices, answers, output)
     choices.session.console.out(draft.text)
     _write(choices.session, draft, force=force)
-    choices.session.console.err(f"\nNext: {_command('plan', choices.session, output)}\n")
+    choices.session.console.err(f"\nNext: {choices.session.command('plan', *_named(output))}\n")
 
 
 def _in_a_dialogue(
@@ -217,7 +217,9 @@ def _in_a_dialogue(
     _write(choices.session, draft, force=force)
     if with_plan:
         _plan(choices.session, output, env_file)
-    choices.session.console.err(f"\nNext: {_command('apply' if with_plan else 'plan', choices.session, output)}\n")
+    choices.session.console.err(
+        f"\nNext: {choices.session.command('apply' if with_plan else 'plan', *_named(output))}\n"
+    )
 
 
 def _asked(choices: TenantChoices, answers: Answers, output: Path) -> Answers:
@@ -268,14 +270,6 @@ def _plan(session: Session, output: Path, env_file: Path | None) -> None:
     plan(specs=[str(output)], tenant=at.tenant, sandbox=str(at.sandbox) if at.sandbox else None, env_file=env_file)
 
 
-def _command(name: str, session: Session, output: Path) -> str:
-    """The next command, as it is to be typed."""
-    import shlex
-
-    at = session.tenant_options
-    words = ["tokenvault", name]
-    words += [str(output)] if str(output) != DEFAULT_SPEC else []
-    if at.sandbox:
-        words.append("--sandbox" if at.sandbox == Path(DEFAULT_SANDBOX) else f"--sandbox={at.sandbox}")
-    words += ["--tenant", at.tenant] if at.tenant else []
-    return shlex.join(words)
+def _named(output: Path) -> list[str]:
+    """The spec as an argument; the default one needs none."""
+    return [str(output)] if str(output) != DEFAULT_SPEC else []

@@ -132,7 +132,9 @@ def _save(session: Session, out: Path, made: Plan) -> None:
     from tokenvault.plan.file import save_plan
 
     save_plan(out, made)
-    session.console.err(f"\nSaved the plan to {safe(out)}. Apply exactly this with: tokenvault apply {safe(out)}\n")
+    session.console.err(
+        f"\nSaved the plan to {safe(out)}. Apply exactly this with: {safe(session.command('apply', str(out)))}\n"
+    )
 
 
 def show(session: Session, made: Plan, form: Format, *, summary: bool = False, full: bool = False) -> None:

@@ -43,7 +43,7 @@ class Progress(Protocol):
     def end(self) -> None:
         """No event follows."""
 
-    def finished(self, plan: Plan, report: Report, tenant: Tenant) -> None:
+    def finished(self, plan: Plan, report: Report, tenant: Tenant, doctor: str) -> None:
         """How it ended."""
 
     def failed(self, problems: tuple[Diagnostic, ...]) -> None:
@@ -136,7 +136,7 @@ class Lines:
     def end(self) -> None:
         """Nothing to clear away."""
 
-    def finished(self, plan: Plan, report: Report, tenant: Tenant) -> None:
+    def finished(self, plan: Plan, report: Report, tenant: Tenant, doctor: str) -> None:
         """Problems on stderr, the summary on stdout."""
         from tokenvault.render.report import report_text
 
@@ -145,7 +145,7 @@ class Lines:
         self._console.err("\n" if report.problems else "")
         for problem in report.problems:
             self._console.problem(problem)
-        text = report_text(plan, report, self._console.paint, reads=tenant.reads, writes=tenant.writes)
+        text = report_text(plan, report, self._console.paint, reads=tenant.reads, writes=tenant.writes, doctor=doctor)
         self._console.out(text)
 
     def failed(self, problems: tuple[Diagnostic, ...]) -> None:
@@ -173,7 +173,7 @@ def line_of(event: Event) -> str:
             return f"Skipped: {safe(why.removeprefix(f'{event.address} '))}"
         case Verified():
             kept = "all as planned" if not event.not_kept else f"{len(event.not_kept)} not as planned"
-            return f"Read back {event.checked} object{'' if event.checked == 1 else 's'}: {kept}."
+            return f"Checked {event.checked} object{'' if event.checked == 1 else 's'}: {kept}."
     return ""
 
 
@@ -212,7 +212,7 @@ class Stream:
     def end(self) -> None:
         """Nothing to say."""
 
-    def finished(self, plan: Plan, report: Report, tenant: Tenant) -> None:
+    def finished(self, plan: Plan, report: Report, tenant: Tenant, doctor: str) -> None:
         """The last line."""
         self._write(summary_line(report, reads=tenant.reads, writes=tenant.writes))
 

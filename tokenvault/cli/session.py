@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenvault.cli.console import Console
-from tokenvault.cli.options import DEFAULT_SPEC
+from tokenvault.cli.options import DEFAULT_SANDBOX, DEFAULT_SPEC
 from tokenvault.errors import Diagnostic, RefusedError, Span
 from tokenvault.tenant.options import TenantOptions
 from tokenvault.text import safe
@@ -34,7 +34,21 @@ class Session:
     tenant_options: TenantOptions
     environment: Mapping[str, str]
     debug: bool = False
+    env_file: Path | None = None
     allow_env: tuple[str, ...] = ()
+
+    def command(self, name: str, *arguments: str) -> str:
+        """Another command about the same tenant, with the options that the user gave, as it is to be typed."""
+        import shlex
+
+        at = self.tenant_options
+        words = ["tokenvault", name, *arguments]
+        if at.sandbox:
+            words.append("--sandbox" if at.sandbox == Path(DEFAULT_SANDBOX) else f"--sandbox={at.sandbox}")
+        words += ["--tenant", at.tenant] if at.tenant else []
+        words += ["--env-file", str(self.env_file)] if self.env_file else []
+        words += [word for variable in self.allow_env for word in ("--allow-env", variable)]
+        return shlex.join(words)
 
     def spec(self, paths: Sequence[str] | None) -> Spec:
         """The validated spec; its warnings are shown."""
@@ -109,6 +123,7 @@ def open_session(
         tenant_options=tenant_options,
         environment=environment,
         debug=debug,
+        env_file=env_file,
         allow_env=tuple(allow_env or ()),
     )
 

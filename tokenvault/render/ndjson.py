@@ -11,7 +11,7 @@ type, and only ever grows within a major version of the format:
     waiting      requests are held back until the rate limit resets: `seconds`, those waited `before`, their `bound`
     ended        how a change ended: `address`, `action`, `id`, `seconds`, `outcome` (done, incomplete, failed,
                  skipped, not_attempted), `note`, `diagnostic`
-    verified     the tenant was read back: `checked`, and in `not_kept` a diagnostic for everything that is not as planned
+    verified     what was written was checked: `checked`, and in `not_kept` a diagnostic for everything that is not as planned
     diagnostic   an error or a warning that is about no single change, or ends the run: `diagnostic`
     summary      the last line of a run that came to its end: `outcome` (done, incomplete, nothing), `counts`, `requests`
 """
@@ -71,7 +71,7 @@ def event_line(event: Event) -> Document:
         case Verified():
             kept = "all as planned" if not event.not_kept else f"{len(event.not_kept)} not as planned"
             problems = [diagnostic_document(problem) for problem in event.not_kept]
-            message = f"Read back {event.checked} objects: {kept}"
+            message = f"Checked {event.checked} objects: {kept}"
             return {"type": "verified", "message": message, "checked": event.checked, "not_kept": problems}
 
 

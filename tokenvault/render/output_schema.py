@@ -173,7 +173,7 @@ def events_schema() -> Schema:
         ),
         _line(
             "verified",
-            "The tenant was read back.",
+            "What was written was held against the plan.",
             {"checked": count("Objects."), "not_kept": list_of(problem, "What is not as planned.")},
         ),
         _line("diagnostic", "A problem of the run as a whole.", {"diagnostic": problem}),

@@ -11,8 +11,8 @@ from tokenvault.render.style import PLAIN, Painter
 from tokenvault.text import safe
 
 
-def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: int, writes: int) -> str:
-    """The summary that an apply ends with."""
+def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: int, writes: int, doctor: str) -> str:
+    """The summary that an apply ends with. `doctor` is the command that judges the tenant next, as it is to be typed."""
     done, failed = report.of(Outcome.DONE), report.of(Outcome.FAILED)
     skipped, untouched = report.of(Outcome.SKIPPED), report.of(Outcome.NOT_ATTEMPTED)
     incomplete = report.of(Outcome.INCOMPLETE)
@@ -23,7 +23,7 @@ def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: in
     requests = paint(f"({writes} write{'s' * (writes != 1)}, {reads} read{'s' * (reads != 1)})", "dim")
     if report.succeeded:
         lines = ["", f"{paint(f'{plan.command.title()} complete!', 'bold', 'green')} Resources: {counts}   {requests}"]
-        return "\n".join([*lines, *_next_steps(plan, report)]) + "\n"
+        return "\n".join([*lines, *_next_steps(plan, doctor)]) + "\n"
     title = paint(f"{plan.command.title()} incomplete:", "bold", "red")
     lines = ["", f"{title} {_parts(len(done), len(incomplete), len(failed), len(skipped), len(untouched))}"]
     lines += [f"  done      {counts}"] if done else []
@@ -43,7 +43,7 @@ def _parts(done: int, incomplete: int, failed: int, skipped: int, untouched: int
     return ", ".join(parts + ([f"{untouched} not attempted"] if untouched else [])) + "."
 
 
-def _next_steps(plan: Plan, report: Report) -> Iterator[str]:
+def _next_steps(plan: Plan, doctor: str) -> Iterator[str]:
     advice: dict[str, list[str]] = {}
     for change in plan.changes:
         fields = kinds()[change.kind].fields
@@ -58,5 +58,4 @@ def _next_steps(plan: Plan, report: Report) -> Iterator[str]:
     if plan.command == "destroy":
         return
     yield ""
-    doctor = safe(" ".join(("tokenvault doctor", *plan.files)))
-    yield f"Next: `{doctor}` shows whether every application can exchange tokens of every connection."
+    yield f"Next: `{safe(doctor)}` shows whether every application can exchange tokens of every connection."

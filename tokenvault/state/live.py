@@ -67,8 +67,11 @@ async def read_state(reader: Reader, graph: Graph, *, whole: bool = False) -> St
         nodes = [node for node in graph.nodes.values() if kinds()[node.kind].collection.name == collection.name]
         ids = match(graph, State(domain=graph.domain, objects=objects)).ids if collection.waits_for else {}
         nodes = [_bound(node, ids) for node in nodes]
-        idle = [node for node in nodes if collection.belongs_to and not whole and not _may_be_there(node, ids)]
-        return Asked([node for node in nodes if node not in idle], objects, idle)
+        if whole or not collection.belongs_to:
+            return Asked(nodes, objects)
+        there = {node.address for node in nodes if _may_be_there(node, ids)}
+        idle = [node for node in nodes if node.address not in there]
+        return Asked([node for node in nodes if node.address in there], objects, idle)
 
     return await _read(reader, graph.domain, collections.values(), asked, tolerant=False)
 

@@ -37,7 +37,7 @@ PLAN, REVIEW = "plan.json", "review.json"  # the members of the artifact
 MAX_MEMBER = 64 * 1024 * 1024
 MAX_SUMMARY = 900_000  # GitHub takes one mebibyte
 PLACEHOLDER = "unset.invalid"
-OWNERSHIP_MARKS = ("client_metadata.tokenvault", "client_metadata.tokenvault_api", "metadata.tokenvault")
+OWNERSHIP_MARK = re.compile(r"(client_)?metadata\.tokenvault(_api|_\d)?")
 BASIC_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "CI", "COLUMNS", "GITHUB_ACTIONS")
 
 
@@ -779,7 +779,7 @@ def _change(change: Json) -> Change:
 
 def _uncompared(attribute: Json) -> tuple[str, ...]:
     """What may differ: why it is asked for; and of an ownership mark how far an apply that was cut short had written it."""
-    is_mark = attribute["path"][0] in OWNERSHIP_MARKS
+    is_mark = OWNERSHIP_MARK.fullmatch(attribute["path"][0])
     return ("why", "before", "op") if is_mark else ("why",)
 
 
