@@ -37,3 +37,11 @@ def follow(text: str, pattern: str, folder: Path) -> Result:
 def test_the_quickstart_of_the_readme_leads_on(tmp_path: Path) -> None:
     applied = cli("apply", ROOT / "examples" / "quickstart.yaml", "--sandbox", "-y", cwd=tmp_path)
     assert follow(applied.out, r"Next: `tokenvault (.+?)` shows", tmp_path).code == 0
+
+
+def test_the_fix_of_the_doctor_works_as_printed(tmp_path: Path) -> None:
+    spec = SPEC.replace("${env:APP_HOST}", "app.example.com")
+    (tmp_path / "tokenvault.yaml").write_text(spec)
+    cli("apply", "-y", "--sandbox", "--target", "application.web", cwd=tmp_path)
+    judged = cli("doctor", "tokenvault.yaml", "--sandbox", cwd=tmp_path)
+    follow(judged.out, r"fix +tokenvault (apply .+)", tmp_path)

@@ -67,7 +67,7 @@ def test_markdown_has_a_table_and_a_list(world: World) -> None:
     rows = [line for line in result.out.splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in rows}) == 1
     assert "❌ not ready" in result.out and "#### Not ready, because" in result.out
-    assert "Fix: `tokenvault apply spec.yaml`" in result.out
+    assert "Fix: `tokenvault apply spec.yaml --sandbox=" in result.out
 
 
 def test_json_is_versioned_and_whole(world: World) -> None:

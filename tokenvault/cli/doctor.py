@@ -83,7 +83,7 @@ async def _doctor(session: Session, specs: list[str] | None) -> dict[str, Any]:
     async with session.tenant() as tenant:
         if spec:
             session.check_tenant(spec, tenant.domain)
-        return await examined(tenant, spec)
+        return await examined(tenant, spec, session.command("apply", *(spec.files if spec else ())))
 
 
 def _drawn(session: Session, document: dict[str, Any], form: Form) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -59,10 +58,10 @@ class Diagnosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedy:
-    """Where fixes come from: the graph of the spec that was given and its files, or neither."""
+    """Where fixes come from: the graph of the spec that was given, and the command that applies it; or neither."""
 
     graph: Graph | None = None
-    files: tuple[str, ...] = ()
+    command: str = ""
 
 
 def diagnose(cases: Iterable[Case], remedy: Remedy) -> list[Diagnosed]:
@@ -96,7 +95,7 @@ def _fix(row: Precondition, case: Case, verdict: Verdict, remedy: Remedy) -> Fix
         return Fix(how=How.PERSON, text=verdict.person, link=_link(row, case))
     node = remedy.graph.nodes.get(case.addresses.get(row.place, "")) if remedy.graph else None
     if node and row.attribute in node.constraints and not node.target.checked_only:
-        return Fix(how=How.COMMAND, text=shlex.join(("tokenvault", "apply", *remedy.files)))
+        return Fix(how=How.COMMAND, text=remedy.command)
     if remedy.graph and row.spec:
         address = case.addresses.get(row.place, "")
         return Fix(how=How.SPEC, text=f"{address}: {row.spec}" if address else row.spec, link=_link(row, case))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from tokenvault.tenant.client import Tenant
 
 
-async def examined(tenant: Tenant, spec: Spec | None) -> dict[str, Any]:
-    """Reads the tenant and judges it."""
+async def examined(tenant: Tenant, spec: Spec | None, command: str = "") -> dict[str, Any]:
+    """Reads the tenant and judges it. `command` applies the spec, as its reader would type it; default: with its files."""
     graph = build_graph(spec, tenant.domain) if spec else None
     state = await read_tenant(tenant, relevant_to(tuple(spec.connections) if spec else ()))
     tenant_view = tenant_view_of(state, time.time())
     cases = cases_of_spec(spec, graph, state, tenant_view) if spec and graph else cases_of_tenant(tenant_view)
-    diagnosed = diagnose(cases, Remedy(graph=graph, files=spec.files if spec else ()))
+    files = spec.files if spec else ()
+    diagnosed = diagnose(cases, Remedy(graph=graph, command=command or shlex.join(("tokenvault", "apply", *files))))
     granted = (await tenant.token.access()).scopes
     lacking = None if granted is None or not spec else set(needed_scopes().to_apply) - granted
-    return diagnosis_document(tenant.domain, diagnosed, files=spec.files if spec else (), lacking=lacking)
+    return diagnosis_document(tenant.domain, diagnosed, files=files, lacking=lacking)
