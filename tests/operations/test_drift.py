@@ -86,6 +86,25 @@ def test_an_apply_puts_it_back(folder: Path) -> None:
     drift(folder, code=0)
 
 
+def test_the_only_application_deleted_by_hand_is_drift_though_only_a_connection_tells(tmp_path: Path) -> None:
+    spec = "version: 1\nname: acme\nconnections:\n  github: {scopes: [repo]}\napplications:\n"
+    spec += "  assistant:\n    type: regular_web\n    callbacks: [https://a.example/cb]\n    flavors: [connected_accounts]\n"
+    CASES["empty"].prepare("empty", tmp_path)
+    (tmp_path / "only.yaml").write_text(spec)
+    assert run(tmp_path, "apply", "only.yaml", "-y").code == 0
+
+    def delete(objects: dict[str, Any]) -> None:
+        (gone,) = (key for key, item in objects["clients"].items() if item["name"] == "assistant")
+        del objects["clients"][gone]
+        for name in ("client_grants", "enablements"):
+            objects[name] = {k: item for k, item in objects[name].items() if item["client_id"] != gone}
+
+    edit(tmp_path / "tenant.db", delete)
+    (change,) = drift(tmp_path, "only.yaml")["changes"]
+    assert (change["address"], change["action"]) == ("application.assistant", "delete")
+    assert "somebody deleted it, or an apply ended early" in change["reason"]
+
+
 def test_what_was_never_applied_is_mentioned_and_is_no_drift(folder: Path) -> None:
     with (folder / "spec.yaml").open("a") as spec:
         spec.write(

@@ -19,6 +19,9 @@ from tokenvault.plan.ownership import Ownership, mark_of, roster
 from tokenvault.state.live import Live
 
 DELETED = "it was there, and somebody deleted it: {why}"
+DELETED_OR_NEVER_MADE = (
+    "a mark of this spec names it, and no application of the spec is there: somebody deleted it, or an apply ended early"
+)
 UNMARKED = "it lost the mark of this spec: {why}"
 
 
@@ -42,7 +45,7 @@ def find_lost(graph: Graph, live: Live) -> Lost:
         if node.address in live.unknown:
             continue
         if (why := search.why_deleted(node)) is not None:
-            deleted[node.address] = DELETED.format(why=why)
+            deleted[node.address] = why
         elif (why := search.why_unmarked(node)) is not None:
             unmarked[node.address] = UNMARKED.format(why=why)
         elif search.was_begun(node):
@@ -62,10 +65,12 @@ class _Search:
             return None
         claim = self._claim(node)
         if claim and (node.kind == "api" or self._others_are_given(node)):  # an API is made before what records it
-            return f"{claim} records it, and what is given after it is there"
-        if node.target.mark and self._is_recorded and self._is_past_creation(node):
-            return "the marks of other objects record it, and what is given after it is there"
-        return None
+            return DELETED.format(why=f"{claim} records it, and what is given after it is there")
+        if not node.target.mark or not self._is_recorded:
+            return None
+        if self._is_past_creation(node):
+            return DELETED.format(why="the marks of other objects record it, and what is given after it is there")
+        return None if self._has_applications else DELETED_OR_NEVER_MADE
 
     def why_unmarked(self, node: DesiredObject) -> str | None:
         """What tells that an object without a mark had one; None when it has one, or nothing tells."""
@@ -96,6 +101,11 @@ class _Search:
     def _is_recorded(self) -> bool:
         """Whether a mark was written when the spec had the objects that it has now."""
         return any(roster(self.graph) in mark.provisions for mark in self._marks())
+
+    @cached_property
+    def _has_applications(self) -> bool:
+        """Whether any application of the spec is there. While one is, its gifts tell how far an apply went."""
+        return any(n.kind == "application" and n.address in self.live.objects for n in self.graph.nodes.values())
 
     def _claim(self, node: DesiredObject) -> str:
         """The object in whose mark it stands that the spec gave this one; empty when none says so."""

@@ -83,7 +83,10 @@ def differences(
 
 
 def _with_api_names(state: State, specs: list[Spec]) -> State:
-    """The state, with each Custom API Client that no spec names called after its API: it keeps the name it began with."""
+    """The state, with each Custom API Client called after its API: names may be shared.
+
+    The name that a spec gives is compared beside it; one that no spec names keeps the name it began with.
+    """
     named = {
         api.get("identifier")
         for spec in specs
@@ -93,12 +96,16 @@ def _with_api_names(state: State, specs: list[Spec]) -> State:
         for api in [spec.get("apis", {}).get(settings.get("api"), {})]
     }
     clients = {
-        key: {**client, "name": f"for {client['resource_server_identifier']}"}
-        if client.get("resource_server_identifier") and client["resource_server_identifier"] not in named
-        else client
+        key: _called_after_its_api(client, named) if client.get("resource_server_identifier") else client
         for key, client in state["clients"].items()
     }
     return {**state, "clients": clients}
+
+
+def _called_after_its_api(client: dict[str, Any], named: Collection[Any]) -> dict[str, Any]:
+    identifier = client["resource_server_identifier"]
+    given = {"given_name": client["name"]} if identifier in named else {}
+    return {**client, **given, "name": f"for {identifier}"}
 
 
 def _is_setting(collection: str, path: tuple[str, ...]) -> bool:
