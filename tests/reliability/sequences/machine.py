@@ -392,11 +392,16 @@ class Machine:
             self._settled(step, which, after)
 
     def _note_unrecorded(self, which: int, plan: Any) -> None:
-        """An API that is created where there is no application: nothing can record that, as a warning of the plan says."""
+        """APIs of which nothing records that the spec made them, as warnings of the plan say.
+
+        There is no application when it is created, or the Custom API Client that records it goes.
+        """
+        apis = resolved(self.specs[which].get("apis", {}), self._env())
+        told = " ".join(w["summary"] for w in plan["warnings"] if w["code"] == "plan-proof-goes")
+        unrecorded = set(re.findall(r"api\.(\S+)", told))
         if not self.specs[which].get("applications"):
-            apis = resolved(self.specs[which].get("apis", {}), self._env())
-            made = {c["address"].split(".", 1)[-1] for c in plan["changes"] if c["action"] == "create"}
-            self.unmarked |= {api["identifier"] for key, api in apis.items() if key in made}
+            unrecorded |= {c["address"].split(".", 1)[-1] for c in plan["changes"] if c["action"] == "create"}
+        self.unmarked |= {api["identifier"] for key, api in apis.items() if key in unrecorded}
 
     def _is_traceless(self, state: State) -> bool:
         """Whether nothing in the tenant carries the first spec's mark any more: nobody can tell that it was ever applied."""
@@ -679,7 +684,11 @@ class Machine:
 def planned(out: str) -> dict[str, Any]:
     """The plan that events of an apply tell."""
     events = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
-    return {"changes": [event["change"] for event in events if event["type"] == "planned" and event.get("change")]}
+    told = (event["diagnostic"] for event in events if event["type"] == "diagnostic")
+    return {
+        "changes": [event["change"] for event in events if event["type"] == "planned" and event.get("change")],
+        "warnings": [one for one in told if one["severity"] == "warning"],
+    }
 
 
 def _only_secret_options(plan: dict[str, Any]) -> bool:
