@@ -167,3 +167,25 @@ def test_the_picture_of_a_plan_is_current(tmp_path: Path) -> None:
     """To draw it anew: `tokenvault graph examples/quickstart.yaml --sandbox=new.db --format svg > examples/quickstart.svg`."""
     drawn = cli("graph", ROOT / "examples" / "quickstart.yaml", "--format", "svg", "--sandbox=t.db", cwd=tmp_path)
     assert drawn.out == (ROOT / "examples" / "quickstart.svg").read_text()
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed")
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_signed_plan_is_applied_and_a_changed_one_is_not(tmp_path: Path, is_changed: bool) -> None:
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True, timeout=60)
+    (tmp_path / "allowed_signers").write_text(f"planner@acme.example {key.with_suffix('.pub').read_text()}")
+    cli("plan", ROOT / "examples" / "quickstart.yaml", "--sandbox", "--out", "plan.json", cwd=tmp_path)
+    page = (ROOT / "examples" / "ci" / "README.md").read_text()
+    (body,) = (body for body in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) if "ssh-keygen" in body)
+    sign, verify = (
+        body.replace("~/.ssh/id_ed25519", str(key))
+        .replace("apply plan.json", "apply plan.json -y --sandbox")
+        .splitlines()
+    )
+    env = my_env(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    subprocess.run(sign, shell=True, cwd=tmp_path, check=True, timeout=60)
+    if is_changed:
+        (tmp_path / "plan.json").write_text((tmp_path / "plan.json").read_text() + " ")
+    done = subprocess.run(verify, shell=True, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
+    assert (done.returncode == 0, "Apply complete!" in done.stdout) == (not is_changed, not is_changed), done.stderr
