@@ -16,10 +16,11 @@ SPEC += '    callbacks: ["https://${env:APP_HOST}/cb"]\n    flavors: [refresh_to
 
 @pytest.mark.parametrize("sandbox", ["--sandbox", "--sandbox=its own.db"])
 @pytest.mark.parametrize("opened", [["--env-file", "the vars.env", "--allow-env", "APP_HOST"]])
-def test_the_next_command_works_as_printed(tmp_path: Path, sandbox: str, opened: list[str]) -> None:
+@pytest.mark.parametrize("file", ["p.json", "-p.json", "--prune", "the plan.json"])
+def test_the_next_command_works_as_printed(tmp_path: Path, sandbox: str, opened: list[str], file: str) -> None:
     (tmp_path / "the spec.yaml").write_text(SPEC)
     (tmp_path / "the vars.env").write_text("APP_HOST=app.example.com\n")
-    planned = cli("plan", "the spec.yaml", sandbox, *opened, "--out", "p.json", cwd=tmp_path)
+    planned = cli("plan", "the spec.yaml", sandbox, *opened, "--out", file, cwd=tmp_path)
     applied = follow(planned.err, r"Apply exactly this with: tokenvault (.+)", tmp_path)
     judged = follow(applied.out, r"Next: `tokenvault (.+?)` shows", tmp_path)  # code 0: ready
     assert "refresh_token_exchange" in judged.out
