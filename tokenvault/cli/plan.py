@@ -133,7 +133,9 @@ def _save(session: Session, out: Path, made: Plan) -> None:
 
     save_plan(out, made)
     path = f"./{out}" if str(out).startswith("-") else str(out)  # a file whose name is not taken for an option
-    session.console.err(f"\nSaved the plan to {safe(out)}. Apply exactly this with: {safe(session.command('apply', path))}\n")
+    session.console.err(
+        f"\nSaved the plan to {safe(out)}. Apply exactly this with: {safe(session.command('apply', path))}\n"
+    )
 
 
 def show(session: Session, made: Plan, form: Format, *, summary: bool = False, full: bool = False) -> None:

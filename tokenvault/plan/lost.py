@@ -20,7 +20,7 @@ from tokenvault.state.live import Live
 
 DELETED = "it was there, and somebody deleted it: {why}"
 DELETED_OR_NEVER_MADE = (
-    "a mark of this spec names it, and no application of the spec is there: somebody deleted it, or an apply ended early"
+    "a mark of this spec names it, but none of its applications is there: somebody deleted it, or an apply ended early"
 )
 UNMARKED = "it lost the mark of this spec: {why}"
 
