@@ -21,7 +21,12 @@ from tests.support import ROOT, cli, my_env
 
 GUIDES = sorted((ROOT / "examples").glob("*/README.md"))
 PAGES = [ROOT / "README.md", *GUIDES]
-LINKED = [*PAGES, ROOT / "examples" / "COMPARED.md", ROOT / ".github" / "CONTRIBUTING.md"]
+LINKED = [
+    *PAGES,
+    ROOT / "examples" / "COMPARED.md",
+    ROOT / ".github" / "CONTRIBUTING.md",
+    ROOT / ".github" / "ARCHITECTURE.md",
+]
 BLOCK = re.compile(r"(?P<marks>(?:<!--[^>]*-->\n)*)```(?P<kind>sh|text)\n(?P<body>.*?)```(?:\n|$)", re.DOTALL)
 RUN_ELSEWHERE = ("<!-- quickstart -->", "<!-- tests -->")  # .ci/run runs these two: they make their own Python
 FEW = 6
@@ -167,6 +172,14 @@ def test_the_picture_of_a_plan_is_current(tmp_path: Path) -> None:
     """To draw it anew: `tokenvault graph examples/quickstart.yaml --sandbox=new.db --format svg > examples/quickstart.svg`."""
     drawn = cli("graph", ROOT / "examples" / "quickstart.yaml", "--format", "svg", "--sandbox=t.db", cwd=tmp_path)
     assert drawn.out == (ROOT / "examples" / "quickstart.svg").read_text()
+
+
+def test_the_architecture_page_names_files_that_are_there() -> None:
+    page = (ROOT / ".github" / "ARCHITECTURE.md").read_text()
+    named = set(re.findall(r"`((?:\w+/)*\w+\.py)`", page))
+    places = (ROOT, *(ROOT / "tokenvault").glob("**/"))
+    assert len(named) > 15
+    assert [name for name in named if not any((place / name).is_file() for place in places)] == []
 
 
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed")
