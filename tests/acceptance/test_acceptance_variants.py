@@ -21,16 +21,14 @@ from tokenvault.tenant.options import TenantOptions
 
 UNSEEN: dict[str, str] = {}  # variants that no probe can tell, each with the reason
 NOT_YET = {  # under which tokenvault itself is not right yet: strict, so that one that is mended must leave the list
-    "minimal-api-client",
-    "answer-only-keys",
     "exclusive-credentials",
     "privileged-access-unseen",
     "connection-list-lacks-metadata",
-    "my-account-needs-name",
-    "user-grant-as-client",
-    "worker-parts-alone",
 }
-RIGHTLY = {"default-policy": "doctor"}  # a policy asks users for a second factor, so no exchange works
+RIGHTLY = {
+    "default-policy": "doctor",  # a policy asks users for a second factor, so no exchange works
+    "user-grant-as-client": "apply",  # nobody can connect an account through a grant for machines
+}
 TOUCHED = {  # the flavors that meet what a variant changes; any will do for the others
     "custom-api-client-enabled": "access_token_exchange",
     "minimal-api-client": "access_token_exchange",

@@ -19,7 +19,7 @@ from tests.tenant.tenant import Tenant
 from tests.world import World
 
 JOB = "application.job"
-REST = {"fault": 400, "method": "PATCH", "path": "/api/v2/clients/*"}
+REST = {"fault": 400, "method": "PATCH", "path": "/api/v2/clients/*", "times": None}
 UNSEEN = {"fault": 400, "method": "GET", "path": "/api/v2/clients", "nth": 2}
 KEY = {"fault": 400, "method": "POST", "path": "/api/v2/clients/*/credentials"}
 
@@ -63,7 +63,7 @@ def outcomes(result: Result) -> dict[str, dict[str, Any]]:
 def test_a_worker_whose_second_write_fails_was_created_and_not_completed(
     there: Bench, tmp_path: Path, status: int
 ) -> None:
-    there.reset({**REST, "fault": status, "times": None})
+    there.reset({**REST, "fault": status})
     applied = there.apply(spec(tmp_path), "--json", "--max-wait", "2")
     client = by_name(there.snapshot()["clients"], "job")
     ended = outcomes(applied)

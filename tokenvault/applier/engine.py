@@ -233,7 +233,7 @@ class _Run:
             id=self.writer.ids.get(address),
             seconds=seconds,
             diagnostic=diagnostic,
-            note=self.notes.get(address, ""),
+            note="; ".join(filter(None, (self.notes.get(address, ""), *self.writer.said.get(address, ())))),
         )
         self.queue.put_nowait(self.ended[address])
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tokenvault.applier.events import ALREADY
+from tokenvault.applier.sending import send_create, send_update
 from tokenvault.errors import ApiError, Diagnostic, RefusedError, UnknownOutcome
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
@@ -30,8 +31,9 @@ class Writer:
     """Carries out single changes. `ids` grows as objects are created; `made` keeps what Auth0 answered to creates.
 
     `there` are objects that the plan creates and that are found to exist, as it wants them. `created` are the addresses of
-    what this very run created, for which Auth0 answered: nothing else is ever withdrawn. Of a `fresh` plan, made from this
-    tenant a moment ago, lists that are changed member by member are not read again.
+    what this very run created, for which Auth0 answered: nothing else is ever withdrawn. `said` is what users should know of
+    how a change was carried out. Of a `fresh` plan, made from this tenant a moment ago, lists that are changed member by
+    member are not read again.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Writer:
         self.ids: dict[str, str] = {}
         self.made: dict[str, Object] = {}
         self.created: set[str] = set()
+        self.said: dict[str, list[str]] = {}
         self._left: dict[str, Object] = {}
 
     async def create(self, change: Change) -> tuple[str, str]:
@@ -62,9 +65,12 @@ class Writer:
         body = {**self.bound(change.identity), **nest(self.bound(change.patch))}
         for _ in range(CREATE_ATTEMPTS):
             try:
-                return await self._created(kind, change, body), ""
+                sent = await self._created(kind, change, body)
             except ApiError as error:
                 failure = error
+            else:
+                await self._completed(kind, change, left_out=body.keys() - sent.keys())
+                return self.ids[change.address], ""
             if not isinstance(failure, UnknownOutcome) and failure.status not in SAYS_EXISTS:
                 break
             found = await self._found(change)
@@ -74,14 +80,40 @@ class Writer:
                 break
         raise failure
 
-    async def _created(self, kind: Kind, change: Change, body: Object) -> str:
-        answers = [await self._tenant.write(request) for request in kind.creation(body)]
-        answer = seal(answers[0]) if isinstance(answers[0], dict) else dict(body)
+    async def _created(self, kind: Kind, change: Change, body: Object) -> Object:
+        """Creates the object. What of the body was sent: Auth0 may take the rest only afterwards."""
+        said, sent = await send_create(self._tenant, kind, body)
+        answer = seal(said) if isinstance(said, dict) else dict(body)
         if not isinstance(answer.get(kind.id_field), str):
             raise UnknownOutcome(_nameless(change))
+        if mistake := kind.mistake(sent, answer):
+            raise RefusedError(await self._withdrawn(kind, change, answer, mistake))
         self.made[change.address] = answer
         self.created.add(change.address)
-        return str(answer[kind.id_field])
+        self.ids[change.address] = str(answer[kind.id_field])
+        self._say(change, *kind.remarks(answer))
+        return sent
+
+    async def _completed(self, kind: Kind, change: Change, left_out: Iterable[str]) -> None:
+        """Writes what the create left out, where Auth0 did not set it so by itself."""
+        made = self.made[change.address]
+        rest = {path: value for path, value in self.bound(change.patch).items() if path.split(".")[0] in left_out}
+        if differing := lacking(kind, rest, made, self._compare):
+            body = request_body(kind, {path: rest[path] for path in differing}, made)
+            await self._send(kind, change, body, made)
+            self.made[change.address] = after_request(kind, body, made)
+
+    async def _withdrawn(self, kind: Kind, change: Change, answer: Object, mistake: str) -> Diagnostic:
+        """What to say of something that Auth0 made otherwise than it was asked to; it is deleted again."""
+        try:
+            for request in kind.deletion({**self.bound(change.identity), **answer}):
+                await self._tenant.write(request)
+        except ApiError:
+            return mistaken(change, mistake, f"Delete it in the dashboard: {answer[kind.id_field]}.")
+        return mistaken(change, mistake, "It was deleted again.")
+
+    def _say(self, change: Change, *notes: str) -> None:
+        self.said.setdefault(change.address, []).extend(notes)
 
     async def _found(self, change: Change) -> Object | None:
         """The object, with patience for reads that lag behind writes."""
@@ -111,7 +143,7 @@ class Writer:
         wanted = self.bound(change.patch)
         if differing := lacking(kind, wanted, found, self._compare):
             body = request_body(kind, {path: wanted[path] for path in differing}, found)
-            await self._send(kind, body, found)
+            await self._send(kind, change, body, found)
             found = after_request(kind, body, found)
         self.made[change.address] = found
         return str(found[kind.id_field]), ALREADY
@@ -136,7 +168,7 @@ class Writer:
         elif stale:
             raise RefusedError(changed(change, live, stale))
         body = request_body(kind, patch, live)
-        await self._send(kind, body, live)
+        await self._send(kind, change, body, live)
         self._left[change.address] = after_request(kind, body, live)
         return str(change.id), ""
 
@@ -180,7 +212,7 @@ class Writer:
             return self.ids[change.address]
         if stale := self._changed_between(kind, change, live):
             raise RefusedError(changed(change, live, stale, since="the first step of this change"))
-        await self._send(kind, request_body(kind, deferred, live), live)
+        await self._send(kind, change, request_body(kind, deferred, live), live)
         return self.ids[change.address]
 
     def _changed_between(self, kind: Kind, change: Change, live: Object) -> list[str]:
@@ -230,9 +262,13 @@ class Writer:
         created = [self.ids.get(address) for address in self.made]
         return [m for m in value if m not in created] if kind.delta and isinstance(value, list) else value
 
-    async def _send(self, kind: Kind, body: Object, live: Object) -> None:
-        for request in kind.updates(body, live):
-            await self._tenant.write(request)
+    async def _send(self, kind: Kind, change: Change, body: Object, live: Object) -> None:
+        """Sends an update. Once a part of it is written, the change is begun: what fails then leaves it incomplete."""
+
+        def begun() -> None:
+            self.ids.setdefault(change.address, str(live[kind.id_field]))
+
+        self._say(change, *await send_update(self._tenant, kind, body, live, begun))
 
     def bound(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values with the ids of what was created meanwhile."""
@@ -301,6 +337,12 @@ def is_ours(kind: Kind, wanted: Mapping[str, Any], live: Object, differing: Iter
         return False
     recorded = {provision for provision in there.provisions if provision.verb != "spec"}
     return (there.owner, there.created) == (planned.owner, planned.created) and recorded <= planned.provisions
+
+
+def mistaken(change: Change, what: str, hint: str) -> Diagnostic:
+    """Auth0 took the create and made something else."""
+    summary = f"Auth0 did not make {change.address} what it was asked to: {what}"
+    return Diagnostic(code="apply-not-kept", summary=summary, hint=hint, context=change.address)
 
 
 SHOWN = 160

@@ -108,7 +108,7 @@ def _api_client(context: FlavorContext) -> Iterable[Requirement]:
     )
     grant = Contains((TOKEN_VAULT_GRANT,))
     yield context.require(client, "grant_types", grant, "the backend exchanges the tokens", doc=DOC)
-    confidential = NotIn(("none",), "client_secret_post")
+    confidential = NotIn(("none",), "client_secret_post", left_to_auth0=True)  # it begins with a secret
     reason = "only a confidential application may exchange tokens"
     yield context.require(client, "token_endpoint_auth_method", confidential, reason, doc=DOC)
 

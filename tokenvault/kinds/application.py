@@ -120,6 +120,8 @@ OTHER_API = (
     "Auth0 links the two for good: give the API its identifier back, or list the other under another key of `apis`."
 )
 WITHOUT_SECRETS = {"fields": "client_secret,signing_keys,encryption_key", "include_fields": False}
+LEAST = ("name", "app_type", "resource_server_identifier", "grant_types")
+MARKED = (*LEAST, "client_metadata")
 ACCESS = Provision("privileged", "access")
 URL_LISTS = {
     "callbacks": "callbacks",
@@ -229,6 +231,13 @@ def _only(clients: Sequence[Object], node: DesiredObject, relation: str) -> Obje
             context=node.address,
         )
     )
+
+
+def _bodies(body: Object) -> Sequence[Object]:
+    """A Custom API Client is created with what Auth0 is known to take for one; the mark goes along where it is taken."""
+    if body.get("app_type") != "resource_server":
+        return (body,)
+    return tuple({name: body[name] for name in names if name in body} for names in (MARKED, LEAST))
 
 
 def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
@@ -378,6 +387,8 @@ KIND = Kind(
     deletion_risk="whoever still uses the application can no longer log in or get tokens; its client id never comes back",
     replaced=frozenset({"refresh_token", "client_authentication_methods", "token_vault_privileged_access"}),
     together=(("client_authentication_methods", "token_endpoint_auth_method"),),
+    alone=frozenset({"token_vault_privileged_access"}),
+    bodies=_bodies,
     create_only=frozenset({"resource_server_identifier"}),
     index=_index,
     match=_match,

@@ -165,6 +165,11 @@ class Kind:
     - `replaced`: top-level attributes that a PATCH replaces whole, so they are read, merged and sent whole.
     - `nulled`: those of them in which a key that is to go is sent as null, as Auth0 may merge instead.
     - `together`: attributes that Auth0 takes only in one request.
+    - `alone`: attributes that Auth0 may want in a request of their own.
+    - `bodies`: what a create may be sent with, the fullest first: the next is tried where Auth0 calls one invalid, and what
+      it leaves out is written afterwards, where Auth0 did not set it so by itself.
+    - `mistake`: in words, what Auth0 made instead of what a create asked for; empty where it is that.
+    - `remarks`: what users should know of an object that was just created.
     - `batch`: how many elements one update takes, where there is a limit.
     - `delta`: its lists are changed member by member: only the members that a change is about are sent.
     - `resent`: attributes that Auth0 resets when a PATCH leaves them out.
@@ -194,6 +199,10 @@ class Kind:
     nulled: frozenset[str] = frozenset()
     together: tuple[tuple[str, ...], ...] = ()
     resent: tuple[str, ...] = ()
+    alone: frozenset[str] = frozenset()
+    bodies: Callable[[Object], Sequence[Object]] = lambda body: (body,)
+    mistake: Callable[[Object, Object], str] = lambda sent, answer: ""
+    remarks: Callable[[Object], Iterable[str]] = lambda answer: ()
     create_only: frozenset[str] = frozenset()
     deletable: bool = False
     rotated: bool = False

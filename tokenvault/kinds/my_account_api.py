@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tokenvault.kinds.api import RESOURCE_SERVERS
-from tokenvault.kinds.base import Field, Kind, Object, Request, Scopes
+from tokenvault.kinds.base import Field, Kind, Object, Scopes
+
+NAME = "Auth0 My Account API"
 
 
-def _create(kind: Kind, body: Object) -> tuple[Request]:
-    """Auth0 fills in everything else of a system API and refuses most of what one could send."""
-    return (Request(method="POST", path=kind.path, body={"identifier": body["identifier"]}),)
+def _bodies(body: Object) -> tuple[Object, ...]:
+    """Auth0 fills in everything else of a system API and refuses most of what one could send. It may ask for a name."""
+    identifier = {"identifier": body["identifier"]}
+    return identifier, {**identifier, "name": NAME}
+
+
+def _mistake(sent: Object, answer: Object) -> str:
+    return "it is an ordinary API, not the system API" if answer.get("is_system") is False else ""
+
+
+def _remarks(answer: Object) -> Iterable[str]:
+    if answer.get("authorization_policy"):
+        yield "Auth0 attached the tenant's Default Policy to it: exchanges may fail until users gave a second factor"
 
 
 KIND = Kind(
@@ -35,6 +49,7 @@ KIND = Kind(
     deletion_risk="no application of this tenant reaches it any more, and every grant on it is gone",
     aliases=("identifier",),
     on_request={},
-    replaced=frozenset({"subject_type_authorization"}),
-    create=_create,
+    bodies=_bodies,
+    mistake=_mistake,
+    remarks=_remarks,
 )

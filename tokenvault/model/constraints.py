@@ -76,12 +76,14 @@ class Default:
 class NotIn:
     """Anything but these values, and `instead` where one of them stands. A new object starts with `instead`.
 
-    So does one whose attribute `again_with` changes.
+    So does one whose attribute `again_with` changes. Where Auth0 is known to start a new object with nothing of these
+    (`left_to_auth0`), nothing is sent for it.
     """
 
     values: tuple[Any, ...]
     instead: Any
     again_with: str = ""
+    left_to_auth0: bool = False
 
     def resolve(self, live: Any) -> Any:
         return self.instead if live in self.values else live

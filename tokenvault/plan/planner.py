@@ -314,7 +314,7 @@ def initial(constraint: Constraint) -> Any:
     """The value that a new object starts with."""
     match constraint:
         case NotIn():
-            return constraint.instead
+            return None if constraint.left_to_auth0 else constraint.instead
         case Contains() | ContainsKeyed() | AllOf():
             return constraint.resolve(None)
         case Equals() | Default():

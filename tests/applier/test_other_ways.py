@@ -1,0 +1,131 @@
+"""What nobody has seen a real tenant do: writes that it takes only otherwise, and what it makes of them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.plan.applied import events
+from tests.reliability.bench import bench
+from tests.support import Result, by_name, requests_of, tenant
+from tests.world import SPA, WORKER, World, whole_spec
+from tokenvault.sandbox.variants import VARIABLE
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path)
+    made.make_key()
+    return made
+
+
+def apply(world: World, *variants: str) -> Result:
+    return world.run("apply", "spec.yaml", "-y", "--json", "--debug", env={VARIABLE: ",".join(variants)})
+
+
+def ended(result: Result) -> dict[str, dict[str, Any]]:
+    return {line["address"]: line for line in events(result.out) if line["type"] == "ended"}
+
+
+def state(world: World) -> Mapping[str, Any]:
+    return tenant(world.folder / "tenant.db")
+
+
+def settled(world: World, *variants: str) -> bool:
+    plan = world.run("plan", "spec.yaml", "--detailed-exitcode", env={VARIABLE: ",".join(variants)})
+    return plan.code == 0
+
+
+def test_a_custom_api_client_costs_one_request_where_auth0_takes_its_mark(world: World) -> None:
+    plain = apply(world)
+    assert plain.code == 0, plain.out
+    client = by_name(state(world)["clients"], "calendar (Token Vault)")
+    assert not [line for line in requests_of(plain, "PATCH") if client["client_id"] in line]
+
+
+def test_a_custom_api_client_is_made_with_the_least_and_marked_afterwards(world: World) -> None:
+    least = apply(world, "minimal-api-client")
+    client = by_name(state(world)["clients"], "calendar (Token Vault)")
+    assert client["client_metadata"]["tokenvault"].startswith("world/calendar.api_client created")
+    assert least.code == 0 and settled(world, "minimal-api-client")
+    assert world.run("destroy", "spec.yaml", "-y").code == 0
+    assert client["client_id"] not in state(world)["clients"], "it is known to be this spec's"
+
+
+def test_a_custom_api_client_whose_rest_is_refused_was_created_and_not_completed(world: World) -> None:
+    with bench(world.folder / "served") as there:
+        state = copy.deepcopy(there.start)
+        state["objects"]["tenant"]["variants"] = {"names": ["minimal-api-client"]}
+        there.load(state)
+        spec = whole_spec()
+        spec["connections"], spec["applications"] = {"google-oauth2": {}}, {SPA: spec["applications"][SPA]}
+        world.write(spec)
+        there.faults({"fault": 400, "method": "PATCH", "path": "/api/v2/clients/*", "times": None})
+        applied = there.apply(world.folder / "spec.yaml", "--json")
+        made = ended(applied)["application.calendar.api_client"]
+        assert (made["outcome"], bool(made["id"])) == ("incomplete", True), made
+        assert "was created, but not completed: Auth0 refused the rest (400)" in made["diagnostic"]["summary"]
+        there.settle()
+        assert there.apply(world.folder / "spec.yaml").code == 0
+
+
+def test_a_key_that_only_answers_carry_is_left_out_and_named(world: World) -> None:
+    assert apply(world).code == 0
+    spec = whole_spec()
+    spec["connections"]["acme-id"]["scopes"] = ["openid", "profile"]
+    world.write(spec)
+    changed = apply(world, "answer-only-keys")
+    assert changed.code == 0, changed.out
+    assert "options.revision" in ended(changed)["connection.acme-id"]["note"]
+    assert settled(world, "answer-only-keys")
+
+
+def test_what_the_spec_asks_for_is_never_left_out(world: World) -> None:
+    spec = whole_spec()
+    spec["connections"]["acme-id"]["options"] = {**spec["connections"]["acme-id"]["options"], "revision": 7}
+    assert apply(world).code == 0
+    world.write(spec)
+    refused = apply(world, "answer-only-keys")
+    assert refused.code == 1
+    assert "revision" in ended(refused)["connection.acme-id"]["diagnostic"]["detail"]
+
+
+def test_a_worker_is_written_in_parts_only_where_auth0_wants_that(world: World) -> None:
+    plain = apply(world)
+    assert plain.code == 0
+    worker = by_name(state(world)["clients"], WORKER)
+    assert len([line for line in requests_of(plain, "PATCH") if worker["client_id"] in line]) == 1
+    assert world.run("destroy", "spec.yaml", "-y", env={VARIABLE: "worker-parts-alone"}).code == 0
+    parted = apply(world, "worker-parts-alone")
+    assert parted.code == 0, parted.out
+    assert settled(world, "worker-parts-alone")
+
+
+def test_a_user_grant_that_is_kept_for_machines_is_taken_back(world: World) -> None:
+    result = apply(world, "user-grant-as-client")
+    failed = ended(result)["client_grant.assistant.my_account"]
+    assert result.code == 1 and failed["diagnostic"]["code"] == "apply-not-kept"
+    assert "subject type client" in failed["diagnostic"]["summary"] and "deleted again" in failed["diagnostic"]["hint"]
+    application = by_name(state(world)["clients"], "assistant")["client_id"]
+    assert not [grant for grant in state(world)["client_grants"].values() if grant.get("client_id") == application]
+
+
+def test_the_default_policy_of_a_new_my_account_api_is_told(world: World) -> None:
+    made = ended(apply(world, "default-policy"))["my_account_api"]
+    assert "Default Policy" in made["note"]
+    assert not ended(apply(world)).get("my_account_api")
+
+
+def test_leaving_deny_all_sends_the_users_half_alone(world: World) -> None:
+    assert apply(world).code == 0
+    api = next(a for a in state(world)["resource_servers"].values() if a["identifier"].endswith("/me/"))
+    policy = {"client": {"policy": "deny_all"}, "user": {"policy": "deny_all"}}
+    world.api("PATCH", f"/resource-servers/{api['id']}", {"subject_type_authorization": policy})
+    left = apply(world, "system-client-policy-fixed")
+    assert left.code == 0, left.out
+    now = state(world)["resource_servers"][api["id"]]["subject_type_authorization"]
+    assert now == {"client": {"policy": "deny_all"}, "user": {"policy": "require_client_grant"}}
