@@ -15,7 +15,7 @@ from tests.support import ROOT, WRITES, cli, served, write_spec
 from tests.tenant.tenant import Tenant
 from tests.world import World
 from tokenvault import aio, api
-from tokenvault.applier.events import Ended, Event, Started, Verified
+from tokenvault.applier.events import Ended, Event, Reached, Started, Verified
 from tokenvault.errors import RefusedError, SpecError
 
 QUICKSTART = ROOT / "examples" / "quickstart.yaml"
@@ -122,7 +122,7 @@ def test_the_same_from_a_coroutine(tmp_path: Path) -> None:
         assert not (await aio.make_plan(spec, sandbox=one)).is_empty
 
     asyncio.run(all_of_it())
-    assert {type(event) for event in events} == {Started, Ended, Verified}
+    assert {type(event) for event in events} == {Started, Reached, Ended, Verified}
 
 
 def test_inside_a_loop_the_synchronous_form_says_what_to_use(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import pytest
 
 from tests.reliability.bench import QUICKSTART, Bench, applied_cleanly, bench, difference
 from tests.reliability.crash import started, until_faulty
-from tests.support import ROOT
+from tests.support import ROOT, served, write_spec
+from tokenvault.sandbox import TOKEN
 
 SIGNALS = pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=lambda sent: sent.name)
 AT_ONCE = 5.0
@@ -50,12 +52,44 @@ def test_once_lets_writes_under_way_end_and_starts_no_other(there: Bench, sent: 
         process.send_signal(sent)
         out, err = process.communicate(timeout=20)
     assert process.returncode == 130, err
-    assert "Interrupted: what is under way ends" in err
+    assert "Interrupted: what was sent ends" in err
     assert "not attempted" in out and "not tried application.assistant" in out
     assert "Traceback" not in err and "failed unexpectedly" not in err
     made = [r for r in there.requests() if r["method"] == "POST" and r["path"] != "/oauth/token"]
     assert made and all(r["path"].endswith("/resource-servers") and r["status"] == 201 for r in made)
     assert_a_rerun_converges(there)
+
+
+def test_what_waits_for_the_rate_limit_is_not_sent(tmp_path: Path) -> None:
+    applications = {
+        f"app-{n:02}": {"type": "regular_web", "flavors": ["connected_accounts"], "connections": ["google-oauth2"]}
+        for n in range(30)
+    }
+    spec = {"version": 1, "name": "many", "connections": {"google-oauth2": {}}, "applications": applications}
+    write_spec(tmp_path, spec)
+    with served(tmp_path / "tenant.db", "--rate-limit", "1:16") as tenant:
+        env = {**_environment(), "AUTH0_DOMAIN": tenant, "AUTH0_API_TOKEN": TOKEN}
+        command = [sys.executable, "-m", "tokenvault", "apply", "spec.yaml", "-y", "--json"]
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            before = []
+            for line in process.stdout:
+                before.append(json.loads(line))
+                if before[-1]["type"] == "waiting":
+                    break
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=40)
+    lines = [*before, *(json.loads(line) for line in out.splitlines())]
+    sent = {line["address"] for line in lines if line["type"] == "stage" and line["stage"] == "sent"}
+    started = {line["address"] for line in lines if line["type"] == "started"}
+    ended = {line["address"]: line["outcome"] for line in lines if line["type"] == "ended"}
+    assert process.returncode == 130, err
+    assert len(started - sent) >= 5, "what waited its turn was sent all the same"
+    assert {ended[address] for address in started - sent} == {"not_attempted"}
+    assert len(ended) == len([line for line in lines if line["type"] == "planned"])
+    assert "Interrupted: what was sent ends" in err
 
 
 @SIGNALS
@@ -64,7 +98,7 @@ def test_twice_stops_at_once(there: Bench, sent: signal.Signals) -> None:
     with started(there, TOKENVAULT_TIMEOUT="60") as process:
         until_faulty(there, process)
         process.send_signal(sent)
-        until(process, "Interrupted: what is under way ends")
+        until(process, "Interrupted: what was sent ends")
         process.send_signal(sent)
         since = time.monotonic()
         _, err = process.communicate(timeout=20)

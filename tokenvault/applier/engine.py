@@ -23,7 +23,7 @@ from tokenvault.applier.conflicts import (
     unexpected,
     withdraw_duplicates,
 )
-from tokenvault.applier.events import Ended, Event, Outcome, Started, Verified
+from tokenvault.applier.events import Ended, Event, Outcome, Reached, Stage, Started, Verified
 from tokenvault.applier.verify import verify
 from tokenvault.applier.writer import Writer
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError, place_of
@@ -35,6 +35,7 @@ from tokenvault.tenant.client import Tenant
 from tokenvault.tenant.pacing import CONCURRENT
 
 CONFIRM = "(confirm)"
+VERIFY = "(verify)"
 
 
 async def apply_plan(
@@ -47,7 +48,8 @@ async def apply_plan(
 ) -> AsyncGenerator[Event, None]:
     """Carries out exactly the plan, yielding events; `Verified` is the last one, when anything was done.
 
-    When `stop` is set, writes under way end and the rest is not attempted. What Auth0 refuses is in the events, not raised.
+    When `stop` is set, what was sent ends, what waits its turn is not sent, and nothing is read back. What Auth0
+    refuses is in the events, not raised.
     `prechecked` is what came into being since the plan was made, for a plan that waited; one that did not is `fresh`.
     """
     run = _Run(plan, tenant, stop or asyncio.Event(), prechecked, fresh)
@@ -58,6 +60,7 @@ async def apply_plan(
         await main
     finally:
         run.cancel()
+        main.cancel()
         await asyncio.gather(main, return_exceptions=True)
 
 
@@ -86,7 +89,9 @@ class _Run:
     ended: dict[str, Ended] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+    took: dict[str, float] = field(default_factory=dict)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    unsent: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT))
     changes: dict[str, Change] = field(init=False)
     compare: Canonicalizer = field(init=False)
@@ -95,22 +100,34 @@ class _Run:
     def __post_init__(self) -> None:
         self.changes = {change.address: change for change in self.plan.changes}
         self.compare = Canonicalizer(self.plan.salt)
-        self.writer = Writer(self.tenant, self.compare, self.prechecked.there, fresh=self.fresh)
+        self.writer = Writer(
+            self.tenant, self.compare, self.prechecked.there, fresh=self.fresh, watch=self._sent_or_refused
+        )
 
     async def all(self) -> None:
         """Every step, then the reading back."""
+        halting = asyncio.create_task(self._halt_when_stopped())
         try:
             for address, why in self.prechecked.refused.items():
                 self._end(address, Outcome.FAILED, why)
             for step in self._steps():
                 self.tasks[step.name] = asyncio.create_task(self._take(step))
             await asyncio.gather(*self.tasks.values())
-            await self._verify()
+            if not self.stop.is_set():
+                await self._unless_stopped(VERIFY, self._verify())
         finally:
+            halting.cancel()
             await self.queue.put(None)
+
+    async def _halt_when_stopped(self) -> None:
+        """When the user stops, cancels the steps whose write was not sent."""
+        await self.stop.wait()
+        for task in self.unsent.values():
+            task.cancel()
 
     def cancel(self) -> None:
         """Drops what is under way."""
+        self.unsent.clear()
         for task in self.tasks.values():
             task.cancel()
 
@@ -151,24 +168,64 @@ class _Run:
             return
         blocker = next((need for need in step.needs if self._failed(need)), "")
         stopped = self.stop.is_set() and step.writes
-        if address in self.writer.ids and (stopped or blocker):
-            why = "the run was stopped" if stopped else f"it needs {blocker}"
-            self._end(address, Outcome.INCOMPLETE, incomplete(self._change(address), why))
-        elif stopped:
-            self._end(address, Outcome.NOT_ATTEMPTED)
+        if stopped:
+            self._end_stopped(address)
+        elif blocker and address in self.writer.ids:
+            self._end(address, Outcome.INCOMPLETE, incomplete(self._change(address), f"it needs {blocker}"))
         elif blocker:
             self._end(address, Outcome.SKIPPED, _skipped(address, blocker))
         else:
-            await self._guarded(address, step.work)
+            await self._guarded(address, step)
 
-    async def _guarded(self, address: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Whatever goes wrong in one step is that step's failure, and no other's."""
+    async def _guarded(self, address: str, step: _Step) -> None:
+        """Whatever goes wrong in one step is that step's failure, and no other's. One that was not sent can be stopped."""
         try:
-            await work()
+            if not step.writes:
+                await step.work()
+            elif not await self._unless_stopped(address, step.work()):
+                self._end_stopped(address)
         except TokenVaultError as error:
             self._fail(address, explained_error(self._change(address), error))
         except Exception as error:
             self._fail(address, unexpected(address, error))
+
+    async def _unless_stopped(self, name: str, work: Awaitable[None]) -> bool:
+        """Whether the work came to its end: it is cancelled when the user stops while it is among the `unsent`."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.unsent[name] = task
+        try:
+            await work
+        except asyncio.CancelledError:
+            if name not in self.unsent:
+                raise
+            task.uncancel()
+            return False
+        finally:
+            self.unsent.pop(name, None)
+        return True
+
+    def _sent_or_refused(self, change: Change, sent: bool) -> None:
+        """Follows a write on its way: once it is sent, it is no longer stopped, unless the rate limit refused it."""
+        address, task = change.address, asyncio.current_task()
+        if sent:
+            self.unsent.pop(address, None)
+            self.started[address] = time.monotonic()
+        elif task:
+            self.unsent[address] = task
+            if self.stop.is_set():
+                task.cancel()
+        self._reach(change, Stage.SENT if sent else Stage.WAITING)
+
+    def _reach(self, change: Change, stage: Stage) -> None:
+        self.queue.put_nowait(Reached(address=change.address, action=change.action, stage=stage))
+
+    def _end_stopped(self, address: str) -> None:
+        """Ends the step that the user stopped before it wrote anything."""
+        if address in self.writer.ids:
+            self._end(address, Outcome.INCOMPLETE, incomplete(self._change(address), "the run was stopped"))
+        else:
+            self._end(address, Outcome.NOT_ATTEMPTED)
 
     def _fail(self, address: str, why: Diagnostic) -> None:
         """Ends the step that failed: what the step before it wrote stays written."""
@@ -192,7 +249,12 @@ class _Run:
                 ids[change.address], self.notes[change.address] = await self.writer.update(change)
             case Action.DELETE:
                 ids[change.address], self.notes[change.address] = await self.writer.delete(change)
-        if not _creates_application(change) and not change.deferred:
+        self.took[change.address] = time.monotonic() - self.started[change.address]
+        if change.deferred:
+            self._reach(change, Stage.WAITING)
+        elif _creates_application(change):
+            self._reach(change, Stage.WRITTEN)
+        else:
             self._end(change.address, Outcome.DONE)
 
     async def _finish(self, change: Change) -> None:
@@ -226,6 +288,8 @@ class _Run:
     def _end(self, address: str, outcome: Outcome, diagnostic: Diagnostic | None = None) -> None:
         change = self._change(address)
         seconds = time.monotonic() - self.started[address] if address in self.started else 0.0
+        if outcome is Outcome.DONE and not change.deferred:
+            seconds = self.took[address]
         self.ended[address] = Ended(
             address=address,
             action=change.action,

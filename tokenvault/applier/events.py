@@ -27,11 +27,28 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A write is about to be sent."""
+    """A change was taken up: its object is looked at, and its write waits its turn."""
 
     address: str
     action: Action
     id: str | None = None
+
+
+class Stage(Enum):
+    """How far the write of a change has come: it waits its turn, it was sent, or Auth0 answered and a check remains."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    WRITTEN = "written"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """A change that was taken up came to a stage. One that Auth0's rate limit refused is `WAITING` again."""
+
+    address: str
+    action: Action
+    stage: Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +74,26 @@ class Working:
     address: str
     action: Action
     seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How far an apply has come, in changes: each of `total` is in one of the numbers.
+
+    `over` were written or came to another end: `failed`, or `not_tried` because of what failed or of the user. The others:
+    `under_way` were sent and have no answer; `waiting` wait their turn, if `limited` because Auth0's rate limit holds them
+    back; `to_come` were not taken up. `seconds` are those left, by what the last ones took.
+    """
+
+    total: int
+    over: int
+    failed: int
+    not_tried: int
+    under_way: int
+    waiting: int
+    to_come: int
+    seconds: float
+    limited: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +125,7 @@ class Verified:
     not_kept: tuple[Diagnostic, ...] = ()
 
 
-Event = Started | Working | Waiting | Ended | Verified
+Event = Started | Reached | Working | Tally | Waiting | Ended | Verified
 
 
 @dataclass(slots=True)

@@ -11,35 +11,47 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from tokenvault.errors import ApiError
-from tokenvault.kinds.base import Kind, Object
-from tokenvault.tenant.client import Tenant
+from tokenvault.kinds.base import Kind, Object, Request
+from tokenvault.tenant.client import Tenant, Watch, unwatched
 
 _NOT_ALLOWED = re.compile(r"Additional properties not allowed:\s*(?P<names>[\w$.-]+(?:\s*,\s*[\w$.-]+)*)")
 _WITHOUT_SCOPE = ("api-scope", "api-entitlement")
 
 
-async def send_create(tenant: Tenant, kind: Kind, body: Object) -> tuple[Any, Object]:
+class Sender:
+    """Sends the requests of one write. `watch` follows the first (`Tenant.write`): what has begun with it goes on."""
+
+    def __init__(self, tenant: Tenant, watch: Watch) -> None:
+        self._tenant, self._watch = tenant, watch
+
+    async def write(self, request: Request) -> Any:
+        """Its answer; raises what `Tenant.write` raises."""
+        watch, self._watch = self._watch, unwatched
+        return await self._tenant.write(request, watch)
+
+
+async def send_create(sender: Sender, kind: Kind, body: Object) -> tuple[Any, Object]:
     """Creates an object in the first of its kind's ways that Auth0 does not call invalid; its answer, and what was sent."""
     *fuller, least = kind.bodies(body)
     for way in fuller:
         try:
-            return await _create(tenant, kind, way), way
+            return await _create(sender, kind, way), way
         except ApiError as error:
             if error.status != 400:
                 raise
-    return await _create(tenant, kind, least), least
+    return await _create(sender, kind, least), least
 
 
-async def _create(tenant: Tenant, kind: Kind, body: Object) -> Any:
+async def _create(sender: Sender, kind: Kind, body: Object) -> Any:
     first, *others = kind.creation(body)
-    answer = await tenant.write(first)
+    answer = await sender.write(first)
     for request in others:
-        await tenant.write(request)
+        await sender.write(request)
     return answer
 
 
 async def send_update(
-    tenant: Tenant, kind: Kind, body: Object, live: Object, begun: Callable[[], None]
+    sender: Sender, kind: Kind, body: Object, live: Object, begun: Callable[[], None]
 ) -> tuple[str, ...]:
     """Updates the object, and says what had to be done otherwise. `begun` is called between two parts of it.
 
@@ -48,7 +60,7 @@ async def send_update(
     """
     try:
         for request in kind.updates(body, live):
-            await tenant.write(request)
+            await sender.write(request)
         return ()
     except ApiError as error:
         refusal = error
@@ -57,13 +69,13 @@ async def send_update(
     dropped = _sent_back(body, live, _refused_keys(refusal))
     if dropped:
         note = f"sent without {', '.join(dropped)}, which Auth0 answers and does not take back"
-        return (note, *await send_update(tenant, kind, _without(body, dropped), live, begun))
+        return (note, *await send_update(sender, kind, _without(body, dropped), live, begun))
     parts = _parts(kind, body)
     if len(parts) < 2:
         raise refusal
-    said = await send_update(tenant, kind, parts[0], live, begun)
+    said = await send_update(sender, kind, parts[0], live, begun)
     begun()
-    return (*said, *await send_update(tenant, kind, parts[1], live, begun))
+    return (*said, *await send_update(sender, kind, parts[1], live, begun))
 
 
 def _parts(kind: Kind, body: Object) -> list[dict[str, Any]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from tokenvault.applier.events import ALREADY
-from tokenvault.applier.sending import send_create, send_update
+from tokenvault.applier.sending import Sender, send_create, send_update
 from tokenvault.errors import ApiError, Diagnostic, RefusedError, UnknownOutcome
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
@@ -33,7 +34,8 @@ class Writer:
     `there` are objects that the plan creates and that are found to exist, as it wants them. `created` are the addresses of
     what this very run created, for which Auth0 answered: nothing else is ever withdrawn. `said` is what users should know of
     how a change was carried out. Of a `fresh` plan, made from this tenant a moment ago, lists that are changed member by
-    member are not read again.
+    member are not read again. `watch` is told when the first request of a write is sent, and when it has to wait again
+    because Auth0 refused it for the rate limit.
     """
 
     def __init__(
@@ -43,8 +45,10 @@ class Writer:
         there: Mapping[str, Object] | None = None,
         *,
         fresh: bool = False,
+        watch: Callable[[Change, bool], None] = lambda change, sent: None,
     ) -> None:
         self._tenant = tenant
+        self._watch = watch
         self._compare = compare
         self._there = there or {}
         self._fresh = fresh
@@ -82,7 +86,7 @@ class Writer:
 
     async def _created(self, kind: Kind, change: Change, body: Object) -> Object:
         """Creates the object. What of the body was sent: Auth0 may take the rest only afterwards."""
-        said, sent = await send_create(self._tenant, kind, body)
+        said, sent = await send_create(self._sender(change), kind, body)
         answer = seal(said) if isinstance(said, dict) else dict(body)
         if not isinstance(answer.get(kind.id_field), str):
             raise UnknownOutcome(_nameless(change))
@@ -232,8 +236,9 @@ class Writer:
             live = await self._fetch(kind, change)
             if stale := self._stale(kind, change, live):
                 raise RefusedError(changed(change, live, stale))
+            sender = self._sender(change)
             for request in kind.deletion(known):
-                await self._tenant.write(request)
+                await sender.write(request)
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -268,7 +273,10 @@ class Writer:
         def begun() -> None:
             self.ids.setdefault(change.address, str(live[kind.id_field]))
 
-        self._say(change, *await send_update(self._tenant, kind, body, live, begun))
+        self._say(change, *await send_update(self._sender(change), kind, body, live, begun))
+
+    def _sender(self, change: Change) -> Sender:
+        return Sender(self._tenant, partial(self._watch, change))
 
     def bound(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values with the ids of what was created meanwhile."""

@@ -141,7 +141,9 @@ async def _apply(
     spec = session.spec(specs)
     async with session.tenant(on_wait=shown(progress)) as tenant:
         session.check_tenant(spec, tenant.domain)
-        made = (await planned(tenant, spec, options)).restrict(*part, session.tenant_options.max_rps)
+        async with session.reading(tenant):
+            found = await planned(tenant, spec, options)
+        made = found.restrict(*part, session.tenant_options.max_rps)
         progress.planned(plan_document(made), full=True)
         await refuse_without_scopes(made, tenant)
         refuse_more_than(options.max_destroy, made.changes)

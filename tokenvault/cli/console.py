@@ -62,6 +62,7 @@ class Console:
         self.environment = os.environ if environment is None else environment
         self.paint = Painter(self._colours(sys.stdout))
         self.paint_err = Painter(self._colours(sys.stderr))
+        self.has_status = False
 
     def _colours(self, stream: TextIO) -> bool:
         if self.environment.get("NO_COLOR"):
@@ -87,12 +88,25 @@ class Console:
 
     def out(self, text: str, *, commands: bool = False) -> None:
         """Writes a result; `commands` when it consists of workflow commands for a CI."""
+        self.status("")
         self._write(sys.stdout, escape_output(text, styled=self.paint.colours, commands=commands))
 
     def err(self, text: str) -> None:
         """Writes anything that is not the result. A full disk ends no command half-way: it goes on without being heard."""
+        self.status("")
+        self._err(escape_output(text, styled=self.paint_err.colours))
+
+    def status(self, text: str) -> None:
+        """Shows one line on a terminal until anything else is written, or another status; an empty one takes it away."""
+        if not self.is_watched or not (text or self.has_status):
+            return
+        width = shutil.get_terminal_size((80, 24)).columns - 1
+        self._err(f"\r\x1b[2K{escape_output(text)[:width]}")
+        self.has_status = bool(text)
+
+    def _err(self, text: str) -> None:
         try:
-            self._write(sys.stderr, escape_output(text, styled=self.paint_err.colours))
+            self._write(sys.stderr, text)
         except OSError as error:
             if not unwritable(error):
                 raise

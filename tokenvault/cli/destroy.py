@@ -115,7 +115,9 @@ async def _destroy(session: Session, asked: _Request, progress: Progress) -> int
     spec = session.spec(asked.specs)
     async with session.tenant(on_wait=shown(progress)) as tenant:
         session.check_tenant(spec, tenant.domain)
-        made = (await planned_destroy(tenant, spec, asked.also)).restrict(*asked.part, session.tenant_options.max_rps)
+        async with session.reading(tenant):
+            found = await planned_destroy(tenant, spec, asked.also)
+        made = found.restrict(*asked.part, session.tenant_options.max_rps)
         progress.planned(plan_document(made), full=True)
         await refuse_without_scopes(made, tenant)
         refuse_more_than(asked.max_destroy, made.changes)

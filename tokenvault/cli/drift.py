@@ -76,4 +76,5 @@ async def _drift(session: Session, specs: list[str] | None) -> Drift:
     spec = session.spec(specs)
     async with session.tenant() as tenant:
         session.check_tenant(spec, tenant.domain)
-        return await drifted(tenant, spec)
+        async with session.reading(tenant):
+            return await drifted(tenant, spec)

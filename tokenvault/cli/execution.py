@@ -31,16 +31,18 @@ async def carry_out(
     import asyncio
 
     from tokenvault.applier.events import Report
-    from tokenvault.cli.progress import progress_for, with_elapsed
+    from tokenvault.cli.progress import progress_for
+    from tokenvault.cli.tally import Counter, with_elapsed
     from tokenvault.operations.apply import applied
 
     progress = progress or progress_for(session.console, json=False, debug=session.debug)
     stop, report = asyncio.Event(), Report()
-    progress.begin()
+    counter = Counter(made, lambda: tenant.pacer.limited)
+    progress.begin(counter)
     try:
         with _interruptible(stop, progress):
             events = applied(made, tenant, report, stop=stop, fresh=fresh)
-            async with aclosing(events), aclosing(with_elapsed(events)) as shown:
+            async with aclosing(events), aclosing(with_elapsed(events, counter)) as shown:
                 async for event in shown:
                     progress.show(event)
     finally:
@@ -51,7 +53,7 @@ async def carry_out(
 
 @contextlib.contextmanager
 def _interruptible(stop: asyncio.Event, progress: Progress) -> Iterator[None]:
-    """The first interrupt lets writes under way end and starts no other; the second stops at once: `KeyboardInterrupt`.
+    """The first interrupt lets what was sent end and sends nothing else; the second stops at once: `KeyboardInterrupt`.
 
     It cancels what runs within, so that requests and generators are closed in their order.
     """
@@ -66,7 +68,7 @@ def _interruptible(stop: asyncio.Event, progress: Progress) -> Iterator[None]:
             task.cancel()
             return
         stop.set()
-        progress.remark("\nInterrupted: what is under way ends, nothing else is started. Again to stop at once.")
+        progress.interrupted()
 
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):

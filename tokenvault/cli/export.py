@@ -75,7 +75,7 @@ def export(
 async def _read(session: Session) -> State:
     from tokenvault.operations.export import read_for_export
 
-    async with session.tenant() as tenant:
+    async with session.tenant() as tenant, session.reading(tenant):
         return await read_for_export(tenant)
 
 

@@ -120,7 +120,8 @@ async def _plan(session: Session, specs: list[str] | None, options: Options) -> 
     spec = session.spec(specs)
     async with session.tenant() as tenant:
         session.check_tenant(spec, tenant.domain)
-        return await planned(tenant, spec, options)
+        async with session.reading(tenant):
+            return await planned(tenant, spec, options)
 
 
 def _only_to_look_at() -> Diagnostic:

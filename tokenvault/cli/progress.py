@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
+import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TYPE_CHECKING, Protocol
 
-from tokenvault.applier.events import Ended, Event, Outcome, Report, Started, Verified, Waiting, Working
+from tokenvault.applier.events import Ended, Event, Outcome, Reached, Report, Stage, Tally, Verified, Waiting, Working
 from tokenvault.plan.model import Action
 from tokenvault.render.ndjson import diagnostic_line, event_line, planned_lines, summary_line, version_line
 from tokenvault.text import safe, safe_json
 
 if TYPE_CHECKING:
     from tokenvault.cli.console import Console
+    from tokenvault.cli.tally import Counter
     from tokenvault.errors import Diagnostic
     from tokenvault.plan.document import Document
     from tokenvault.plan.model import Plan
     from tokenvault.tenant.client import Tenant
 
-EVERY = 10.0
 READABLE = 100
+INTERRUPTED = "\nInterrupted: what was sent ends, nothing else is sent. Again to stop at once."
 STARTED = {Action.CREATE: "Creating", Action.UPDATE: "Updating", Action.DELETE: "Deleting"}
 DONE = {Action.CREATE: "Creation complete", Action.UPDATE: "Update complete", Action.DELETE: "Deletion complete"}
 
@@ -31,14 +31,17 @@ class Progress(Protocol):
     def planned(self, document: Document, *, full: bool) -> None:
         """The plan that is to be carried out; `full` when nobody has seen it yet."""
 
-    def begin(self) -> None:
-        """The first write is near."""
+    def begin(self, counter: Counter) -> None:
+        """The first write is near. The counter tells at any time how far the apply is."""
 
     def show(self, event: Event) -> None:
         """Something happened."""
 
     def remark(self, text: str) -> None:
         """Something to say beside that."""
+
+    def interrupted(self) -> None:
+        """The user stopped it: what was sent ends, and its events follow."""
 
     def end(self) -> None:
         """No event follows."""
@@ -61,48 +64,6 @@ def progress_for(console: Console, *, json: bool, debug: bool) -> Progress:
     return Live(console)
 
 
-async def with_elapsed(events: AsyncIterator[Event], every: float = EVERY) -> AsyncGenerator[Event, None]:
-    """The events, and for every write that takes long a `Working` each time so many seconds have passed."""
-    started: dict[str, tuple[float, Started]] = {}
-    told: dict[str, int] = {}
-    coming: asyncio.Future[Event | None] = asyncio.ensure_future(anext(events, None))
-    try:
-        while True:
-            done, _ = await asyncio.wait({coming}, timeout=_next_tick(started, told, every))
-            if not done:
-                for late in _overdue(started, told, every):
-                    yield late
-                continue
-            event = coming.result()
-            if event is None:
-                return
-            if isinstance(event, Started):
-                started[event.address] = time.monotonic(), event
-            elif isinstance(event, Ended):
-                started.pop(event.address, None)
-            coming = asyncio.ensure_future(anext(events, None))
-            yield event
-    finally:
-        coming.cancel()
-        await asyncio.gather(coming, return_exceptions=True)
-
-
-def _next_tick(started: dict[str, tuple[float, Started]], told: dict[str, int], every: float) -> float | None:
-    now = time.monotonic()
-    due = [since + every * (told.get(address, 0) + 1) - now for address, (since, _) in started.items()]
-    return max(0.0, min(due)) if due else None
-
-
-def _overdue(started: dict[str, tuple[float, Started]], told: dict[str, int], every: float) -> list[Event]:
-    found: list[Event] = []
-    for address, (since, event) in started.items():
-        seconds = time.monotonic() - since
-        if seconds >= every * (told.get(address, 0) + 1):
-            told[address] = int(seconds / every)
-            found.append(Working(address=address, action=event.action, seconds=seconds))
-    return found
-
-
 class Lines:
     """A line for each event, on stderr, in terraform's words: for logs and for terminals that cannot redraw."""
 
@@ -118,7 +79,7 @@ class Lines:
         if many and full:
             self.remark(f"\nMore than {READABLE} objects change: `tokenvault plan` shows every attribute of them.")
 
-    def begin(self) -> None:
+    def begin(self, counter: Counter) -> None:
         """Room between the plan and what follows."""
         self._console.err("\n")
 
@@ -132,6 +93,10 @@ class Lines:
     def remark(self, text: str) -> None:
         """One more line."""
         self._console.err(f"{text}\n")
+
+    def interrupted(self) -> None:
+        """Says what becomes of the rest, and how to end at once."""
+        self.remark(INTERRUPTED)
 
     def end(self) -> None:
         """Nothing to clear away."""
@@ -155,8 +120,10 @@ class Lines:
 def line_of(event: Event) -> str:
     """What a log says of an event, after the address."""
     match event:
-        case Started():
-            return f"{STARTED[event.action]}...{_id(event.id)}"
+        case Reached(stage=Stage.SENT):
+            return f"{STARTED[event.action]}..."
+        case Tally():
+            return ", ".join(tally_parts(event))
         case Working():
             return f"Still {STARTED[event.action].lower()}... [{event.seconds:.0f}s elapsed]"
         case Waiting():
@@ -175,6 +142,25 @@ def line_of(event: Event) -> str:
             kept = "all as planned" if not event.not_kept else f"{len(event.not_kept)} not as planned"
             return f"Checked {event.checked} object{'' if event.checked == 1 else 's'}: {kept}."
     return ""
+
+
+def tally_parts(tally: Tally) -> list[str]:
+    """How far an apply has come, in parts, the time that is left last; what is nought is left out."""
+    numbers = {
+        "failed": tally.failed,
+        "not tried": tally.not_tried,
+        "under way": tally.under_way,
+        "waiting for the rate limit" if tally.limited else "waiting their turn": tally.waiting,
+        "to come": tally.to_come,
+    }
+    said = [f"{count} {name}" for name, count in numbers.items() if count]
+    left = [f"about {duration(tally.seconds)} left" if tally.over < tally.total else "reading back what was written"]
+    return [f"[{tally.over}/{tally.total}] {tally.over - tally.failed - tally.not_tried} done", *said, *left]
+
+
+def duration(seconds: float) -> str:
+    """A time to wait, as exactly as an estimate can be: `20 s`, `3 min`."""
+    return f"{max(5, math.ceil(seconds / 5) * 5)} s" if seconds < 90 else f"{math.ceil(seconds / 60)} min"
 
 
 def _id(value: str | None) -> str:
@@ -198,7 +184,7 @@ class Stream:
         for line in planned_lines(document):
             self._write(line)
 
-    def begin(self) -> None:
+    def begin(self, counter: Counter) -> None:
         """Nothing to say."""
 
     def show(self, event: Event) -> None:
@@ -208,6 +194,10 @@ class Stream:
     def remark(self, text: str) -> None:
         """People read stderr."""
         self._console.err(f"{text}\n")
+
+    def interrupted(self) -> None:
+        """Says so to people."""
+        self.remark(INTERRUPTED)
 
     def end(self) -> None:
         """Nothing to say."""

@@ -96,10 +96,22 @@ class Session:
         async with open_tenant(self.tenant_options, self.environment, observe=observe, on_wait=waiting) as tenant:
             yield tenant
 
+    @asynccontextmanager
+    async def reading(self, tenant: Tenant) -> AsyncIterator[None]:
+        """While the context lasts, how far reading the tenant has come is shown: in a terminal at once, else now and then."""
+        from tokenvault.cli.reading import shown_reading
+
+        if self.debug:
+            yield
+            return
+        async with shown_reading(self.console, tenant):
+            yield
+
     def _tell(self, wait: Wait) -> None:
         from tokenvault.applier.events import Waiting
 
-        self.console.err(f"{Waiting.of(wait)}\n")
+        if not self.console.has_status:  # it says so
+            self.console.err(f"{Waiting.of(wait)}\n")
 
 
 def open_session(

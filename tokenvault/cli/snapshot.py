@@ -66,7 +66,8 @@ async def _snapshot(session: Session, specs: list[str] | None) -> tuple[State, d
     async with session.tenant() as tenant:
         if spec:
             session.check_tenant(spec, tenant.domain)
-        return await taken(tenant, spec)
+        async with session.reading(tenant):
+            return await taken(tenant, spec)
 
 
 def _refuse_other_files(output: Path) -> None:

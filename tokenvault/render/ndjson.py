@@ -6,8 +6,13 @@ type, and only ever grows within a major version of the format:
     version      the first line: `format`, `format_version`, `tokenvault_version`
     planned      one for each change that will be made: `change` as in `plan --format json`, sensitive values left out
     plan         what the plan amounts to: `tenant`, `summary` and `scopes` as in `plan --format json`
-    started      a write is about to be sent: `address`, `action`, `id`
+    started      a change was taken up, and its write waits its turn: `address`, `action`, `id`
+    stage        how far its write is: `address`, `action`, `stage` (waiting: its turn, because the rate limit refused it
+                 or a second write follows; sent; written: a check remains)
     working      it is still under way: `address`, `action`, `seconds`; every ten seconds
+    progress     how far the apply is, every ten seconds, in changes: `total`, of which `over` came to an end (`failed` and
+                 `not_tried` among them), `under_way`, `waiting`, `to_come`; the estimated `seconds` left; and whether it is
+                 `limited` by Auth0's rate limit
     waiting      requests are held back until the rate limit resets: `seconds`, those waited `before`, their `bound`
     ended        how a change ended: `address`, `action`, `id`, `seconds`, `outcome` (done, incomplete, failed,
                  skipped, not_attempted), `note`, `diagnostic`
@@ -21,18 +26,40 @@ from __future__ import annotations
 from typing import Any
 
 from tokenvault import __version__
-from tokenvault.applier.events import Ended, Event, Outcome, Report, Started, Verified, Waiting, Working
+from tokenvault.applier.events import (
+    Ended,
+    Event,
+    Outcome,
+    Reached,
+    Report,
+    Stage,
+    Started,
+    Tally,
+    Verified,
+    Waiting,
+    Working,
+)
 from tokenvault.errors import Diagnostic
 from tokenvault.plan.document import Document, diagnostic_document
 from tokenvault.plan.model import Action
 
 FORMAT = "tokenvault-events"
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 GERUNDS = {Action.CREATE: "creating", Action.UPDATE: "updating", Action.DELETE: "deleting"}
 WAITING = {
     "seconds": "How long this wait is.",
     "before": "Seconds waited so before.",
     "bound": "The most that may be waited in all (--max-wait).",
+}
+STAGES = {Stage.WAITING: "waits its turn", Stage.SENT: "sent", Stage.WRITTEN: "written, to be checked"}
+TALLY = {
+    "total": "All changes of the plan.",
+    "over": "Those that were written, or came to another end.",
+    "failed": "Those of them that failed, or were written in part.",
+    "not_tried": "Those of them that were skipped or not attempted.",
+    "under_way": "Those that were sent and have no answer.",
+    "waiting": "Those that wait their turn to be sent.",
+    "to_come": "Those that were not taken up yet.",
 }
 PARTICIPLES = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
 
@@ -61,6 +88,19 @@ def event_line(event: Event) -> Document:
         case Started():
             message = f"{event.address}: {GERUNDS[event.action]}"
             return {"type": "started", "message": message, **_which(event), "id": event.id}
+        case Reached():
+            message = f"{event.address}: {STAGES[event.stage]}"
+            return {"type": "stage", "message": message, **_which(event), "stage": event.stage.value}
+        case Tally():
+            numbers = {name: getattr(event, name) for name in TALLY}
+            message = f"{event.over} of {event.total} changes are over, about {event.seconds:.0f} s left"
+            return {
+                "type": "progress",
+                "message": message,
+                **numbers,
+                "seconds": round(event.seconds, 3),
+                "limited": event.limited,
+            }
         case Working():
             message = f"{event.address}: still {GERUNDS[event.action]} ({event.seconds:.0f} s elapsed)"
             return {"type": "working", "message": message, **_which(event), "seconds": round(event.seconds, 3)}
@@ -75,7 +115,7 @@ def event_line(event: Event) -> Document:
             return {"type": "verified", "message": message, "checked": event.checked, "not_kept": problems}
 
 
-def _which(event: Started | Working | Ended) -> Document:
+def _which(event: Started | Reached | Working | Ended) -> Document:
     return {"address": event.address, "action": event.action.value}
 
 

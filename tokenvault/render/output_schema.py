@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from tokenvault.applier.events import Outcome
+from tokenvault.applier.events import Outcome, Stage
 from tokenvault.files import PLAN_FORMAT
 from tokenvault.plan import document, drift
 from tokenvault.render import ndjson
@@ -140,6 +140,12 @@ def events_schema() -> Schema:
     took = {"seconds": number("Since the write was started.")}
     object_id = {"id": or_null(text("The object's id at Auth0, where it is known."))}
     held = {name: number(said) for name, said in ndjson.WAITING.items()}
+    stages = [stage.value for stage in Stage]
+    tally = {
+        **{name: count(said) for name, said in ndjson.TALLY.items()},
+        "seconds": number("Those that are left, by what the last changes took."),
+        "limited": flag("Whether Auth0's rate limit held requests back."),
+    }
     outcomes = [outcome.value for outcome in Outcome]
     counts = {name: count(f"Changes: {name}.") for name in (*outcomes, "not_kept")}
     requests = {"reads": count("Requests that read."), "writes": count("Requests that change things.")}
@@ -156,7 +162,9 @@ def events_schema() -> Schema:
                 "scopes": ref("scopes", "As in a plan."),
             },
         ),
-        _line("started", "A write is about to be sent.", {**which, **object_id}),
+        _line("started", "A change was taken up, and its write waits its turn.", {**which, **object_id}),
+        _line("stage", "How far its write is.", {**which, "stage": {"enum": stages, "description": "The stage."}}),
+        _line("progress", "How far the apply is, every ten seconds.", tally),
         _line("working", "It is still under way.", {**which, **took}),
         _line("waiting", "Requests are held back until the rate limit resets.", held),
         _line(

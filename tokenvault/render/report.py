@@ -10,6 +10,8 @@ from tokenvault.plan.model import Action, Plan
 from tokenvault.render.style import PLAIN, Painter
 from tokenvault.text import safe
 
+LISTED = 10
+
 
 def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: int, writes: int, doctor: str) -> str:
     """The summary that an apply ends with. `doctor` is the command that judges the tenant next, as it is to be typed."""
@@ -29,12 +31,19 @@ def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: in
     lines += [f"  done      {counts}"] if done else []
     lines += [f"  partly    {safe(ended.diagnostic.summary if ended.diagnostic else '')}" for ended in incomplete]
     lines += [f"  failed    {safe(ended.address)}" for ended in failed]
-    lines += [
-        f"  skipped   {safe(ended.diagnostic.summary if ended.diagnostic else ended.address)}" for ended in skipped
-    ]
-    lines += [f"  not tried {safe(ended.address)}" for ended in untouched]
-    lines += ["", f"Run `tokenvault {plan.command}` again when the cause is mended: finished steps are not repeated."]
+    lines += _some(
+        [f"  skipped   {safe(ended.diagnostic.summary if ended.diagnostic else ended.address)}" for ended in skipped]
+    )
+    lines += _some([f"  not tried {safe(ended.address)}" for ended in untouched])
+    when = " when the cause is mended" if report.problems else ""
+    lines += ["", f"Run `tokenvault {plan.command}` again{when}: finished steps are not repeated."]
     return "\n".join(lines) + "\n"
+
+
+def _some(lines: list[str]) -> list[str]:
+    """The first lines: whatever was not tried is tried by the next run, and the plan lists it."""
+    more = len(lines) - LISTED
+    return lines if more <= 1 else [*lines[:LISTED], f"            and {more} more"]
 
 
 def _parts(done: int, incomplete: int, failed: int, skipped: int, untouched: int) -> str:

@@ -29,6 +29,11 @@ REFUSALS = 5
 PAGE = 100
 OFFSETS = 1000
 SELECTED = ("fields", "include_fields")
+Watch = Callable[[bool], None]
+
+
+def unwatched(sent: bool) -> None:
+    """Nobody asks how far the request is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +49,9 @@ class Exchange:
 class Tenant:
     """One tenant. Reads answer JSON; writes reveal secrets only into the request they are for.
 
-    `reads` and `writes` count requests. `unlisted` are the lists of which only a part was read, because the tenant was to be
-    `prefer_reading_by_id` with requests.
+    `reads` and `writes` count requests as they are sent; `asked` and `answered` count each once, from when it is wanted to
+    when it is over, however long it waits its turn and however often it is sent. `unlisted` are the
+    lists of which only a part was read, because the tenant was to be `prefer_reading_by_id` with requests.
     """
 
     def __init__(
@@ -62,7 +68,7 @@ class Tenant:
         self.base_url = base_url
         self.http = http
         self.pacer = pacer or Pacer()
-        self.reads = self.writes = 0
+        self.reads = self.writes = self.asked = self.answered = 0
         self.prefer_reading_by_id = False
         self.unlisted: set[str] = set()
         self.token = token
@@ -73,9 +79,13 @@ class Tenant:
         """One GET: an object, or the items of a list that is not paged."""
         return decoded(path, (await self._request("GET", path, params=params)).json, _fields(params))
 
-    async def write(self, request: Request) -> Any:
-        """One write. `UnknownOutcome` when a create was sent and no answer tells whether it happened."""
-        answer = (await self._request(request.method, request.path, body=request.body)).json
+    async def write(self, request: Request, watch: Watch = unwatched) -> Any:
+        """One write. `UnknownOutcome` when a create was sent and no answer tells whether it happened.
+
+        `watch` is called with True when it goes over the wire, and with False when the rate limit refused it, so that it
+        waits its turn again as if it had not been sent.
+        """
+        answer = (await self._request(request.method, request.path, body=request.body, watch=watch)).json
         if request.method != "POST":
             return answer
         try:
@@ -147,7 +157,12 @@ class Tenant:
         return found.items
 
     async def _request(
-        self, method: str, path: str, params: Mapping[str, Any] | None = None, body: Any = None
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        watch: Watch = unwatched,
     ) -> _Answer:
         """The answer to a request, repeated where that does no harm.
 
@@ -160,7 +175,8 @@ class Tenant:
             nonlocal attempts
             attempts += 1
             try:
-                json, weight = await self._attempt(method, path, params, body)
+                told = watch if attempts == 1 else unwatched  # the outcome of the first attempt is unknown
+                json, weight = await self._attempt(method, path, params, body, told)
             except Retryable as again:
                 if again.unknown and method == "POST":
                     raise UnknownOutcome(again.error.diagnostics[0], status=again.error.status) from None
@@ -171,19 +187,25 @@ class Tenant:
                 raise
             return _Answer(json, weight, time.monotonic() - started)
 
-        return await with_retries(attempt, self.pacer.wait)
+        self.asked += 1
+        try:
+            return await with_retries(attempt, self.pacer.wait)
+        finally:
+            self.answered += 1
 
-    async def _attempt(self, method: str, path: str, params: Any, body: Any) -> tuple[Any, int]:
+    async def _attempt(self, method: str, path: str, params: Any, body: Any, watch: Watch) -> tuple[Any, int]:
         """The answer and its weight. What was refused for the rate limit was not looked at: it goes again in its turn."""
         for _ in range(REFUSALS):
-            response = await self._in_turn(method, path, params, body)
+            response = await self._in_turn(method, path, params, body, watch)
             if response.status_code != 429:
                 return self._parse(method, path, response, body), weight_of(response.content)
-        response = await self._in_turn(method, path, params, body)
+            watch(False)
+        response = await self._in_turn(method, path, params, body, watch)
         return self._parse(method, path, response, body), weight_of(response.content)
 
-    async def _in_turn(self, method: str, path: str, params: Any, body: Any) -> httpx.Response:
+    async def _in_turn(self, method: str, path: str, params: Any, body: Any, watch: Watch) -> httpx.Response:
         async with self.pacer.slot(group_of(method, path)) as slot:
+            watch(True)
             response = await self._authorized(method, path, _query(params), _revealed(body))
             slot.observe(response.headers, refused=response.status_code == 429)
         return response

@@ -204,7 +204,10 @@ class Slot:
 
 
 class Pacer:
-    """Hands out slots. `max_rps` is the user's own limit; `max_wait` bounds the seconds spent waiting for limits, in all."""
+    """Hands out slots. `max_rps` is the user's own limit; `max_wait` bounds the seconds spent waiting for limits, in all.
+
+    `limited` tells whether a request was ever held back for a limit of Auth0's.
+    """
 
     def __init__(
         self,
@@ -217,6 +220,7 @@ class Pacer:
         self.clock = clock or Clock()
         self.max_wait = max_wait
         self.waited = 0.0
+        self.limited = False
         self._waited_until = 0.0
         self._interval = 1 / max_rps if max_rps else 0.0
         self._next = 0.0
@@ -288,6 +292,7 @@ class Pacer:
         if seconds < NEVER:
             if self._exceeds(seconds):
                 raise ApiError(_too_long(self.max_wait))
+            self.limited = True
             self._on_wait(Wait(seconds=seconds, before=self.waited, bound=self.max_wait))
         await self._pause(seconds, changed)
 
