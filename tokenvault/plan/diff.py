@@ -1,7 +1,7 @@
 """The difference between what is and what should be, on exactly the attributes that somebody asked for.
 
 Values are brought to a canonical form first (sets for set-like lists and scope strings, entries by their key, secrets as
-fingerprints), then compared by deepdiff. Secrets must be gone before: deepdiff walks into objects.
+fingerprints), then compared by deepdiff, which alone says what differs. Secrets must be gone before: it walks into objects.
 """
 
 from __future__ import annotations
@@ -63,12 +63,18 @@ class Canonicalizer:
             return f"{UNKNOWN}{value.address}"
         if isinstance(value, dict | Mapping):
             return {key: self.plain(item) for key, item in value.items()}
+        if isinstance(value, float) and value.is_integer():
+            return int(value)  # JSON has one sort of number
         return [self.plain(item) for item in value] if isinstance(value, list | tuple) else value
 
     def fingerprint(self, value: Any, field: Field) -> str:
         """A keyed hash of the canonical value: what a plan remembers of the live state it was made from."""
-        text = json.dumps(_sorted(self.canonical(value, field)), sort_keys=True, default=str)
+        text = _text(self.canonical(value, field))
         return hmac.new(self.salt.encode(), text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _text(value: Any) -> str:
+    return json.dumps(_sorted(value), sort_keys=True, default=str)
 
 
 def _sorted(value: Any) -> Any:
@@ -86,16 +92,14 @@ def differences(
     pairs = {path: _alike(before.get(path), value) for path, value in after.items()}
     old = {path: compare.canonical(pair[0], kind.field_at(path)) for path, pair in pairs.items()}
     new = {path: compare.canonical(pair[1], kind.field_at(path)) for path, pair in pairs.items()}
-    changed = [path for path in after if not _equal(old[path], new[path])]
-    if not changed:
+    unlike = [path for path in after if _text(old[path]) != _text(new[path])]
+    if not unlike:
         return []
-    from deepdiff import DeepDiff
+    from deepdiff import DeepDiff  # slow to import, and nothing to say of what is the same text
 
-    found = DeepDiff(
-        {p: old[p] for p in changed}, {p: new[p] for p in changed}, view="tree", threshold_to_diff_deeper=0
-    )
+    found = DeepDiff({p: old[p] for p in unlike}, {p: new[p] for p in unlike}, view="tree", threshold_to_diff_deeper=0)
     deltas = [delta for report, levels in found.items() for level in levels for delta in _deltas(report, level)]
-    position = {path: n for n, path in enumerate(changed)}
+    position = {path: n for n, path in enumerate(unlike)}
     return sorted(deltas, key=lambda d: (position[d.path[0]], d.path, d.op, str(d.before), str(d.after)))
 
 
@@ -104,17 +108,6 @@ def _alike(before: Any, after: Any) -> tuple[Any, Any]:
     if is_sensitive(before) or is_sensitive(after):
         return sealed(before), sealed(after)
     return before, after
-
-
-def _equal(one: Any, other: Any) -> bool:
-    """Whether two canonical values are the same JSON: `true` is not `1`, and `1` is `1.0`."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_equal, one, other))
-    return bool(one == other)
 
 
 def _deltas(report: str, level: Any) -> list[Difference]:
