@@ -1,4 +1,4 @@
-"""Leaving: what was created is deleted, what was adopted gives back exactly what it was lent, the rest stays."""
+"""Leaving: what was created is deleted, what was adopted loses exactly what it was given, the rest stays."""
 
 from __future__ import annotations
 
@@ -323,7 +323,7 @@ CUSTOM = "https://auth.acme.example/me/"
 
 
 def test_marks_that_nobody_of_us_wrote_break_nothing(acme: World) -> None:
-    """Labels that mean nothing, on objects that are lent nothing."""
+    """Labels that mean nothing, on objects that are given nothing."""
     google = by_name(acme.state()["connections"], "google-oauth2")["id"]
     acme.hands.ask("PATCH", f"connections/{google}", {"metadata": {"tokenvault": "acme/x adopted with:github mrrt:y"}})
     strange = "acme/portal adopted privileged:other with:nobody,../x,\u202e api:no mrrt:no zzz:1"

@@ -1,4 +1,4 @@
-"""Keys are the spec's own words: renaming one changes nothing that was lent, and two of them never share an object."""
+"""Keys are the spec's own words: renaming one changes nothing that was given, and two of them never share an object."""
 
 from __future__ import annotations
 

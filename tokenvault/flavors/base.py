@@ -55,7 +55,7 @@ class FlavorContext:
         provision: Provision | None = None,
         at: Span | None = None,
     ) -> Requirement:
-        """An ask of this flavor, with its provenance.
+        """A requirement of this flavor, with its provenance.
 
         `provision` is recorded in the application's mark; `at` is where the spec says this, where that is elsewhere.
         """

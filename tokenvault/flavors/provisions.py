@@ -55,7 +55,7 @@ class Revocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisionKind:
-    """One sort of provision: whether an object had before what an ask is about, and how it is revoked."""
+    """One sort of provision: whether an object had before what a requirement is about, and how it is revoked."""
 
     revoke: Callable[[Revocation], Iterable[DesiredObject]]
     pre_existing: Callable[[Requirement, Object, str], bool]

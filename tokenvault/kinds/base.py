@@ -150,7 +150,7 @@ class Collection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """The part of a spec that users write for a kind: its JSON Schema, the asks it makes and its offline rules."""
+    """The part of a spec that users write for a kind: its JSON Schema, its requirements and its offline rules."""
 
     name: str
     schema: Mapping[str, Any]

@@ -1,6 +1,6 @@
 """What a spec or a flavor wants of one attribute, and what follows for the value that the tenant holds.
 
-A want never looks at the tenant itself: `resolve(live)` says which value would satisfy it, and answers the live value
+A constraint never looks at the tenant itself: `resolve(live)` says which value would satisfy it, and answers the live value
 unchanged when that already does. Lists only grow: what a spec gave and no longer asks for is taken out before, see
 `plan/provisions.py`. Absent and null are one and the same: `None`.
 """
@@ -32,10 +32,10 @@ class Constraint(Protocol):
     """One requirement on one attribute."""
 
     def resolve(self, live: Any) -> Any:
-        """The value that satisfies the want: `live` itself when it already does."""
+        """The value that satisfies the constraint: `live` itself when it already does."""
 
     def merge(self, other: Constraint) -> Constraint:
-        """The want that satisfies both, or `Conflict`."""
+        """The constraint that satisfies both, or `Conflict`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The desired state as data: nodes (one object of the tenant each) and the asks that flavors and the spec make of them."""
+"""The desired state as data: nodes (one object of the tenant each) and what flavors and the spec require of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectRef:
-    """The object that an ask is about.
+    """The object that a requirement is about.
 
     `identity` is its natural key in the tenant. `mark` is the key under which this spec owns it (None: never marked).
     `creatable` is false for what must exist already. `checked_only` nodes are looked at, never changed. `when` makes the
@@ -99,7 +99,7 @@ class DesiredObject:
         )
 
     def requirements_for(self, path: str) -> Iterator[Requirement]:
-        """The asks that made the want at `path`."""
+        """The requirements that the constraint at `path` was merged from."""
         return (requirement for requirement in self.requirements if requirement.path == path)
 
     def needs(self) -> frozenset[str]:
@@ -126,7 +126,7 @@ class Graph:
 
 
 def refs(value: Any) -> Iterator[Ref]:
-    """Every reference inside a value or a want, however deep."""
+    """Every reference inside a value or a constraint, however deep."""
     match value:
         case Ref():
             yield value
@@ -147,7 +147,7 @@ def refs(value: Any) -> Iterator[Ref]:
 
 
 def bound(constraint: Constraint, ids: Mapping[str, str | None]) -> Constraint:
-    """The want with each reference replaced by the id of its object, where that object exists."""
+    """The constraint with each reference replaced by the id of its object, where that object exists."""
     if not any(True for _ in refs(constraint)):
         return constraint
     if isinstance(constraint, AllOf):
@@ -182,7 +182,7 @@ def node_of(target: ObjectRef, requirements: tuple[Requirement, ...]) -> Desired
 
 
 def _want(requirements: Sequence[Requirement]) -> Constraint:
-    """What all these asks for one attribute want together."""
+    """The constraint that satisfies all these requirements of one attribute; `Conflict` when there is none."""
     try:
         return merge_all([requirement.constraint for requirement in requirements])
     except Conflict:

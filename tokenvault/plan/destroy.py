@@ -1,4 +1,4 @@
-"""Leaving a tenant: what this spec created is deleted, what it adopted is released with exactly what it was lent.
+"""Leaving a tenant: what this spec created is deleted, what it adopted is released, and loses exactly what it was given.
 
 It goes by the marks, so it takes with it what the spec left behind earlier. Protected objects, and what protected
 applications use, stay as they are. What no mark speaks of (the My Account API, the purpose of connections, the MFA
@@ -28,7 +28,7 @@ from tokenvault.state.live import Live
 DESTROYED = Labels(
     deleted="created by this spec",
     released="released: adopted by this spec",
-    provenance=Provenance(source="destroy", reason="lent by this spec"),
+    provenance=Provenance(source="destroy", reason="given by this spec"),
 )
 BY_NAME = Provenance(source="--also", reason="asked for by its address")
 
@@ -171,7 +171,7 @@ def _unproven(graph: Graph, live: Live, settled: set[str]) -> Iterator[Diagnosti
             yield _warning("destroy-unproven", summary, "Delete it in the dashboard if nobody needs it.")
         elif mark_of(kind, item) is None and not has_room(item.get(kind.metadata), METADATA_KEY):
             summary = (
-                f"{node.address} stays: its {kind.metadata} had no room for a mark, so nobody knows what it was lent"
+                f"{node.address} stays: its {kind.metadata} had no room for a mark, so nobody knows what it was given"
             )
             yield _warning("destroy-unmarked", summary, "Take back by hand what it no longer needs.")
 

@@ -152,7 +152,7 @@ def _is_recorded_elsewhere(change: Change, graph: Graph) -> bool:
 
 
 def _is_mark(attribute: Attribute, mark: str) -> bool:
-    """The mark follows what is lent; only tokenvault writes it."""
+    """Whether the attribute is the mark. tokenvault alone writes it, whenever what it gives changes."""
     return bool(mark) and attribute.path[0].startswith(mark)
 
 

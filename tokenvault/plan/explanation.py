@@ -100,7 +100,7 @@ def _notes(node: DesiredObject) -> Iterable[str]:
 
 
 def in_words(constraint: Constraint) -> str:
-    """A want as the end of the sentence "this attribute …"."""
+    """A constraint as the end of the sentence "this attribute …"."""
     match constraint:
         case Equals():
             return "is absent" if constraint.value is None else f"is {_text(constraint.value)}"

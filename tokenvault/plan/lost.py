@@ -114,16 +114,17 @@ class _Search:
             return recorder
         if node.kind == "credential" and self._has_another_key(node):
             return ""  # a key that is new in the spec: the mark records that there are keys, not which
-        for ask in node.requirements:
-            if ask.provision and ask.user in self.live.objects:
-                recorded = self.ownership.provisions_of(ask.user, self.live.objects[ask.user])
-                if ask.provision in recorded:
-                    return ask.user
+        for requirement in node.requirements:
+            user = requirement.user
+            if requirement.provision and user in self.live.objects:
+                recorded = self.ownership.provisions_of(user, self.live.objects[user])
+                if requirement.provision in recorded:
+                    return user
         return ""
 
     def _has_another_key(self, node: DesiredObject) -> bool:
         """Whether the worker has a key of this spec, though not this one."""
-        user = next((ask.user for ask in node.requirements if ask.user), "")
+        user = next((r.user for r in node.requirements if r.user), "")
         names = [f"{self.graph.spec_name}/"]
         pool = self.live.state.objects.get("credentials", ())
         return any(is_ours(c, names) for c in pool if c.get("client_id") == self.live.ids.get(user))
@@ -142,7 +143,7 @@ class _Search:
 
     def _others_are_given(self, node: DesiredObject) -> bool:
         """Whether something else is there that the same mark records."""
-        recorder = node.target.recorder or next((ask.user for ask in node.requirements if ask.user), "")
+        recorder = node.target.recorder or next((r.user for r in node.requirements if r.user), "")
         if not recorder:
             return False
         mine = self.ownership.provisions_of(recorder, self.live.objects.get(recorder))

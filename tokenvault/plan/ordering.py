@@ -1,4 +1,4 @@
-"""What has to wait for what: references to objects that do not exist yet, and what flavors say comes first."""
+"""The order of changes: what each depends on, and when marks are written relative to what they record."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tokenvault.state.live import Live
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """The order of one plan's changes. What a node needs is found once: a thousand others may ask."""
+    """The order of one plan's changes. The needs of a node are cached: a thousand others may depend on it."""
 
     graph: Graph
     live: Live
     _needs: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def requires(self, node: DesiredObject, live: Object | None, patch: Mapping[str, Any]) -> tuple[str, ...]:
-        """What must be done first: the objects that the node refers to, or names as a need, and that are not waiting for it."""
+        """The addresses that a change of the node depends on, without those that depend on it."""
         waiting = [
             requirement
             for requirement in node.requirements
@@ -45,7 +45,7 @@ class Ordering:
         return tuple(sorted(a for a in needs if a in self.graph.nodes and not self._follows(a, node)))
 
     def _is_met(self, requirement: Requirement, live: Object) -> bool:
-        """Whether the object is as this ask wants it already: then nobody waits on its behalf."""
+        """Whether the object satisfies the requirement already, so that nothing has to wait for it."""
         value = get_path(live, requirement.path)
         return bool(bound(requirement.constraint, self.live.ids).resolve(value) == value)
 
@@ -74,7 +74,7 @@ class Ordering:
     def deferred(
         self, kind: Kind, node: DesiredObject, patch: Mapping[str, Any], after: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """What refers to objects that wait for this one, and what Auth0 takes only together with it."""
+        """The part of the patch that is written in a second step: it refers to objects that are created after this one."""
         tops = {path.split(".")[0] for path, value in patch.items() if self._waits_for(node, value)}
         tops.update(name for group in kind.together if tops & set(group) for name in group)
         return {path: value for path, value in after.items() if path.split(".")[0] in tops}
@@ -91,16 +91,19 @@ def with_companions(kind: Kind, patch: Mapping[str, Any], after: Mapping[str, An
 
 
 def ownership_commit_order(changes: Sequence[Change]) -> list[Change]:
-    """The changes in such an order."""
+    """The changes, each mark shortened only after what it recorded is revoked, so that an interrupted run can resume.
+
+    A mark that others wait for is written twice: first with both old and new provisions, last with the new ones alone.
+    """
     ready = {change.address: change for change in changes}
-    taken: dict[str, list[str]] = defaultdict(list)
+    takers: dict[str, list[str]] = defaultdict(list)
     for change in changes:
         for owner in takes_from(change):
-            taken[owner].append(change.address)
+            takers[owner].append(change.address)
     for change in changes:
         before, after = _marks(change)
-        if before and change.id in taken and before.provisions - (after.provisions if after else frozenset()):
-            _settle(ready, change.address, before, after, taken[change.id])
+        if before and change.id in takers and before.provisions - (after.provisions if after else frozenset()):
+            _commit_last(ready, change.address, before, after, takers[change.id])
     return list(ready.values())
 
 
@@ -113,7 +116,9 @@ def _marks(change: Change) -> tuple[Mark | None, Mark | None]:
     return parse_mark(before), parse_mark(change.patch[marker])
 
 
-def _settle(ready: dict[str, Change], address: str, before: Mark, after: Mark | None, taken: Iterable[str]) -> None:
+def _commit_last(
+    ready: dict[str, Change], address: str, before: Mark, after: Mark | None, taken: Iterable[str]
+) -> None:
     dependent = [name for name in taken if _waits(name, address, ready)]
     app = ready[address]
     others = [name for name in taken if name not in dependent]
@@ -126,7 +131,7 @@ def _settle(ready: dict[str, Change], address: str, before: Mark, after: Mark | 
 
 
 def _in_two_steps(app: Change, before: Mark, after: Mark | None) -> Change:
-    """First everything and the mark with all that is lent by now, then the mark that forgets."""
+    """The change in two writes: all that it gives, with a mark that records old and new provisions; then the shorter mark."""
     marker = kinds()[app.kind].marker
     patch = {path: value for path, value in app.patch.items() if path != marker}
     if after and after.provisions - before.provisions:

@@ -90,7 +90,7 @@ class Ownership:
 
     @cached_property
     def asked_for(self) -> Mapping[str, Sequence[Requirement]]:
-        """The asks with a provision of their own, by the application in whose mark it is recorded."""
+        """The requirements with a provision of their own, by the application in whose mark it is recorded."""
         found: dict[str, list[Requirement]] = defaultdict(list)
         for node in self.graph.nodes.values():
             for requirement in node.requirements:
@@ -217,7 +217,7 @@ class Ownership:
         )
 
     def revoked_paths(self, kind: Kind, node: DesiredObject) -> Iterator[str]:
-        """Attributes of the object that the spec gave something to and does not ask anything of any more."""
+        """Attributes of the object that the spec gave something to and does not require anything of any more."""
         if not self.revoke or not (kind.marker or node.target.recorder):
             return
         own, recorded = node.target.provision, self.recorded(node)
@@ -260,7 +260,7 @@ class Ownership:
     def marked(
         self, kind: Kind, node: DesiredObject, live: Object | None, wanted: Wanted
     ) -> tuple[DesiredObject, list[Diagnostic]]:
-        """The node with asks for its marks where its kind carries them, and warnings of what they have no room for.
+        """The node with requirements for its marks where its kind carries them, and warnings of what they have no room for.
 
         `wanted` says whether a node that depends on another's value is wanted on this tenant.
         """
@@ -340,7 +340,7 @@ class Ownership:
                 yield provision
 
     def _holds(self, requirement: Requirement, client_id: str) -> bool:
-        """Whether the object had before what the ask is about, or nobody can tell."""
+        """Whether the object had before what the requirement is about, or nobody can tell."""
         address = requirement.target.address
         live = self.live.objects.get(address)
         if live is None or requirement.provision is None:

@@ -68,7 +68,7 @@ class Slot:
         return self.owned is not None and self.owned.value == content_digest(live, self.field)
 
     def without_revoked(self, live: Any, constraint: Constraint | None) -> Any:
-        """The live value less what the spec gave and, in `want`, does not ask for any more."""
+        """The live value less what the spec gave and does not ask for any more."""
         if live is None:
             return None
         match self.field.shape:
