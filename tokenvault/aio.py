@@ -7,9 +7,17 @@
     report = await aio.apply(plan, tenant="acme.us.auth0.com", on_event=print)
 
 Whatever talks to a tenant takes these keywords: `tenant` (default `$AUTH0_DOMAIN`), or `sandbox`, the path of a sandbox's
-file; `environment`, from which credentials and secrets come (default `os.environ`); `max_rps`, requests a second at most; and
-`max_wait`, seconds to wait for rate limits at most, in all. A coroutine that is cancelled stops at once; `apply` and
-`destroy` take `stop`, an `asyncio.Event`, to end what is under way first.
+file; `environment`, from which credentials come (default `os.environ`, and the login of the Auth0 CLI); `max_rps`, requests a
+second at most; and `max_wait`, seconds to wait for rate limits at most, in all. A coroutine that is cancelled stops at once;
+`apply` and `destroy` take `stop`, an `asyncio.Event`, to end what is under way first.
+
+Who has several tenants gives each its `credentials`, under the names of the environment variables: then nothing else is looked
+at, so that no tenant is asked with what belongs to another. They run side by side in one event loop. A `pool` has what they
+share: connections, access tokens for as long as they last, and what each tenant told of its rate limits.
+
+    async with aio.TenantPool() as pool:
+        acme = {"tenant": "acme.us.auth0.com", "credentials": {"AUTH0_API_TOKEN": token}, "pool": pool}
+        plans = await asyncio.gather(aio.make_plan(spec, **acme), aio.make_plan(spec, **another))
 """
 
 from __future__ import annotations
@@ -17,7 +25,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -38,7 +46,7 @@ from tokenvault.plan.planner import Options
 from tokenvault.render.text import plan_text
 from tokenvault.spec import load
 from tokenvault.tenant.client import Tenant
-from tokenvault.tenant.connect import open_tenant
+from tokenvault.tenant.connect import TIMEOUT_VARIABLE, TenantPool
 from tokenvault.tenant.options import MAX_WAIT, TenantOptions
 
 if TYPE_CHECKING:
@@ -53,6 +61,8 @@ class TenantArguments(TypedDict, total=False):
     tenant: str | None
     sandbox: str | Path | None
     environment: Mapping[str, str] | None
+    credentials: Mapping[str, str] | None
+    pool: TenantPool | None
     max_rps: float | None
     max_wait: float
 
@@ -65,6 +75,24 @@ async def load_spec(
     `allow_env` are variables that the spec may show, besides those of its `variables`.
     """
     return await asyncio.to_thread(load.load_spec, list(paths) or ["tokenvault.yaml"], environment, allow_env)
+
+
+async def load_spec_text(
+    text: str | bytes | Mapping[str, str | bytes],
+    *,
+    name: str = "spec.yaml",
+    files: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    allow_env: Sequence[str] = (),
+) -> Spec:
+    """Validates a spec that is no file: its text, which messages call by `name`, or several by their names, base first.
+
+    `files` are the contents of what it refers to (`${file:…}`, public keys), by the path that it gives. Raises `SpecError`
+    with everything that is wrong.
+    """
+    texts = text if isinstance(text, Mapping) else {name: text}
+    variables = os.environ if environment is None else environment
+    return await asyncio.to_thread(load.load_texts, texts, variables, allow_env, files)
 
 
 async def make_plan(
@@ -84,7 +112,7 @@ async def make_plan(
     async with _opened(where) as (tenant, options):
         check_tenant(spec, tenant.domain, options)
         made = await planned(tenant, spec, Options(adopt=adopt, prune=prune))
-        return made.restrict(targets, excludes, options.max_rps)
+        return await asyncio.to_thread(made.restrict, targets, excludes, options.max_rps)
 
 
 async def make_destroy_plan(
@@ -102,7 +130,7 @@ async def make_destroy_plan(
     async with _opened(where) as (tenant, options):
         check_tenant(spec, tenant.domain, options)
         made = await planned_destroy(tenant, spec, tuple(also))
-        return made.restrict(targets, excludes, options.max_rps)
+        return await asyncio.to_thread(made.restrict, targets, excludes, options.max_rps)
 
 
 async def apply(
@@ -176,17 +204,23 @@ async def load_plan(path: str | Path, *, environment: Mapping[str, str] | None =
 
 async def show(plan: Plan) -> str:
     """The plan as `tokenvault plan` prints it, without colour."""
-    return plan_text(plan_document(plan))
+    return await asyncio.to_thread(lambda: plan_text(plan_document(plan)))
 
 
 @asynccontextmanager
 async def _opened(where: TenantArguments) -> AsyncIterator[tuple[Tenant, TenantOptions]]:
-    environment, sandbox = where.get("environment"), where.get("sandbox")
+    environment, sandbox, credentials = where.get("environment"), where.get("sandbox"), where.get("credentials")
     options = TenantOptions(
         tenant=where.get("tenant"),
         sandbox=Path(sandbox) if sandbox else None,
         max_rps=where.get("max_rps"),
         max_wait=where.get("max_wait", MAX_WAIT),
+        cli_login=credentials is None,
     )
-    async with open_tenant(options, os.environ if environment is None else environment) as tenant:
-        yield tenant, options
+    variables = os.environ if environment is None else environment
+    if credentials is not None:
+        variables = {**{name: variables[name] for name in (TIMEOUT_VARIABLE,) if name in variables}, **credentials}
+    async with AsyncExitStack() as stack:
+        given = where.get("pool")
+        pool = given if given is not None else await stack.enter_async_context(TenantPool())
+        yield await stack.enter_async_context(pool.open(options, variables)), options

@@ -20,7 +20,8 @@ Inside a running event loop, use the same functions of `tokenvault.aio`, which a
 
     plan = await aio.make_plan(await aio.load_spec("tokenvault.yaml"), tenant="acme.us.auth0.com")
 
-Whatever talks to a tenant takes `tenant` or `sandbox`, `environment`, `max_rps` and `max_wait`, as `tokenvault.aio` says.
+Whatever talks to a tenant takes `tenant` or `sandbox`, `environment` or `credentials`, `max_rps` and `max_wait`, as
+`tokenvault.aio` says.
 Credentials come from the environment, as for the command line. Errors are `tokenvault.errors.TokenVaultError`.
 """
 
@@ -49,6 +50,18 @@ def load_spec(*paths: str | Path, environment: Mapping[str, str] | None = None, 
     `allow_env` are variables that the spec may show, besides those of its `variables`.
     """
     return _run(aio.load_spec(*paths, environment=environment, allow_env=allow_env))
+
+
+def load_spec_text(
+    text: str | bytes | Mapping[str, str | bytes],
+    *,
+    name: str = "spec.yaml",
+    files: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    allow_env: Sequence[str] = (),
+) -> Spec:
+    """Validates a spec that is no file: its text, which messages call by `name`, or several by their names, base first."""
+    return _run(aio.load_spec_text(text, name=name, files=files, environment=environment, allow_env=allow_env))
 
 
 def make_plan(

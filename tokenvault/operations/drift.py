@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from tokenvault.model.spec import Spec
@@ -16,4 +17,4 @@ if TYPE_CHECKING:
 async def drifted(tenant: Tenant, spec: Spec) -> Drift:
     """Reads the tenant, and compares what the spec owns or relies on."""
     made = await planned(tenant, spec, Options())
-    return find_drift(made.plan, made.graph, made.live)
+    return await asyncio.to_thread(find_drift, made.plan, made.graph, made.live)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -57,7 +58,8 @@ async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
 async def planned_as_read(tenant: Tenant, spec: Spec, options: Options) -> Planned:
     """Reads the tenant and plans, whatever the token may write."""
     graph = build_graph(spec, tenant.domain)
-    made = planned_of(spec, graph, await read_for_plan(tenant, graph, adopt=options.adopt), options)
+    state = await read_for_plan(tenant, graph, adopt=options.adopt)
+    made = await asyncio.to_thread(planned_of, spec, graph, state, options)  # seconds, where a spec is large
     return replace(made, plan=replace(made.plan, reads=tenant.reads))
 
 

@@ -42,11 +42,32 @@ def load_spec(
     return load_sources(sources, os.environ if environment is None else environment, allow_env)
 
 
-def load_sources(sources: Sequence[Source], environment: Mapping[str, str], allow_env: Sequence[str] = ()) -> Spec:
-    """The same for files that were read already, or are not written yet."""
+def load_texts(
+    texts: Mapping[str, str | bytes],
+    environment: Mapping[str, str],
+    allow_env: Sequence[str] = (),
+    files: Mapping[str, str] | None = None,
+) -> Spec:
+    """The same for a spec that stands in no file: its texts, each by a name that messages call it.
+
+    `files` are the contents of what it refers to (`${file:…}`, public keys), by the path that it gives.
+    """
+    sources = [read_source(name, text.encode() if isinstance(text, str) else text) for name, text in texts.items()]
+    return load_sources(sources, environment, allow_env, files or {})
+
+
+def load_sources(
+    sources: Sequence[Source],
+    environment: Mapping[str, str],
+    allow_env: Sequence[str] = (),
+    files: Mapping[str, str] | None = None,
+) -> Spec:
+    """The same for files that were read already, or are not written yet; `files` stand for their folders, where given."""
     _refuse_overlay(sources[0])
     merged = merge(sources)
-    references = {file: References(environment, FilePath(file).parent) for file in merged.files}
+    references = {
+        file: References(environment, FilePath(file).parent if files is None else None, files) for file in merged.files
+    }
     misspelt = list(_respelt(merged.source))
     positions = Positions(keys=merged.source.keys, values=merged.source.values)
     allowed, wrong = allowed_variables(merged.source.data, positions, allow_env)

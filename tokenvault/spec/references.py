@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 
-from tokenvault.errors import Unresolved
+from tokenvault.errors import Unresolved, did_you_mean
 from tokenvault.secrets import CREDENTIAL_VARIABLES, Secret, looks_secret
 
 _REFERENCE = re.compile(r"\$(?P<escaped>\$\{)|\$\{(?P<body>[^{}]*)\}|(?P<open>\$\{)")
@@ -42,12 +42,15 @@ SHORTEST_CREDENTIAL = 8
 
 
 class References:
-    """Resolves references against one environment and one folder, which files may not leave."""
+    """Resolves references against one environment and one folder, which files may not leave; or against `files`, by name."""
 
-    def __init__(self, environment: Mapping[str, str], folder: FilePath) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], folder: FilePath | None, files: Mapping[str, str] | None = None
+    ) -> None:
         self._environment = environment
-        self._given = str(folder)
-        self._folder = folder.resolve()
+        self._files = files or {}
+        self._given = str(folder or "")
+        self._folder = folder.resolve() if folder else None
 
     def text(self, raw: str) -> str:
         """A scalar that is shown: its variables were found to be allowed. `Unresolved` where a value looks like a secret."""
@@ -117,6 +120,8 @@ class References:
 
     def _file(self, path: str, label: str, *, hidden: bool) -> str:
         """`hidden` says that a dotfile may be read, as its text is shown to nobody."""
+        if self._folder is None:
+            return self._passed(path, label)
         target = FilePath(path)
         if "\0" in path or target.is_absolute():
             raise Unresolved("spec-file-outside", f"{label!r} is not a path below the spec's folder")
@@ -132,6 +137,13 @@ class References:
             raise Unresolved("spec-own-credential", f"{label} is the private key of tokenvault itself", _OWN)
         return _read(label, resolved)
 
+    def _passed(self, path: str, label: str) -> str:
+        """A file that came with a spec that stands in no folder."""
+        if path in self._files:
+            return self._files[path]
+        hint = did_you_mean(path, self._files) or _NOT_PASSED
+        raise Unresolved("spec-missing-file", f"There is no file {label}: this spec stands in no folder", hint)
+
 
 WHERE_SECRETS_BELONG = (
     "Refer to a secret only where one belongs: under `credentials` of a connection, or as an option that is called so."
@@ -140,6 +152,7 @@ _NO_FILE = (
     "Files may stand where secrets and keys belong. Elsewhere write the text itself, or take it from a variable that `variables` "
     "lists."
 )
+_NOT_PASSED = "Pass its content beside the text of the spec."
 _NO_DOTFILE = "Hidden files hold what other tools keep for themselves: put the file elsewhere below the spec's folder."
 _OWN = (
     "A spec never needs the credentials that tokenvault itself signs in with. Give the connection a secret of its own."

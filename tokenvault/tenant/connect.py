@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
@@ -13,7 +16,13 @@ from tokenvault.tenant.address import LOOPBACK, base_url, given_address
 from tokenvault.tenant.bounds import BoundedClient
 from tokenvault.tenant.client import Exchange, Tenant
 from tokenvault.tenant.options import TenantOptions
-from tokenvault.tenant.pacing import Pacer, Wait
+from tokenvault.tenant.pacing import Pacer, Traffic, Wait
+
+if TYPE_CHECKING:
+    import ssl
+
+    from tokenvault.tenant.credentials import Credentials
+    from tokenvault.tenant.tokens import TokenSource
 
 TIMEOUT = 30.0
 TIMEOUT_VARIABLE = "TOKENVAULT_TIMEOUT"
@@ -28,13 +37,73 @@ async def open_tenant(
     on_wait: Callable[[Wait], None] = lambda wait: None,
 ) -> AsyncIterator[Tenant]:
     """The tenant, for as long as the context lasts. `RefusedError` when it is not known how to reach it."""
-    pacer = Pacer(max_rps=tenant_options.max_rps, max_wait=tenant_options.max_wait, on_wait=on_wait)
-    if tenant_options.sandbox:
-        async with _sandbox(tenant_options.sandbox, pacer, observe) as tenant:
-            yield tenant
-    else:
-        async with _remote(tenant_options, environment, pacer, observe) as tenant:
-            yield tenant
+    async with TenantPool() as pool, pool.open(tenant_options, environment, observe=observe, on_wait=on_wait) as tenant:
+        yield tenant
+
+
+class TenantPool:
+    """What tenants that are opened in one event loop share: connections, access tokens, and what is known of rate limits.
+
+    Opening a tenant again is then cheap, asks for no further token, and keeps to the limits that its answers told before.
+    A token and its connections are shared only among those that give the same credentials for the same tenant; the limits
+    by all of one domain. To be used with `async with`, which closes the connections in the end.
+    """
+
+    def __init__(self) -> None:
+        self._traffic: dict[str, Traffic] = {}
+        self._tokens: dict[tuple[str, float], list[TokenSource]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        for token in (token for tokens in self._tokens.values() for token in tokens):
+            await token.http.aclose()
+        self._tokens.clear()
+
+    @asynccontextmanager
+    async def open(
+        self,
+        tenant_options: TenantOptions,
+        environment: Mapping[str, str],
+        *,
+        observe: Callable[[Exchange], None] = lambda exchange: None,
+        on_wait: Callable[[Wait], None] = lambda wait: None,
+    ) -> AsyncIterator[Tenant]:
+        """The tenant, for as long as the context lasts. `RefusedError` when it is not known how to reach it."""
+        pacer = Pacer(max_rps=tenant_options.max_rps, max_wait=tenant_options.max_wait, on_wait=on_wait)
+        if tenant_options.sandbox:
+            async with _sandbox(tenant_options.sandbox, pacer, observe) as tenant:
+                yield tenant
+        else:
+            yield self._remote(tenant_options, environment, pacer, observe)
+
+    def _remote(
+        self,
+        tenant_options: TenantOptions,
+        environment: Mapping[str, str],
+        pacer: Pacer,
+        observe: Callable[[Exchange], None],
+    ) -> Tenant:
+        from tokenvault.tenant.credentials import find_credentials
+
+        credentials = find_credentials(environment, tenant_options.tenant, login=tenant_options.cli_login)
+        base = base_url(credentials.domain, given_address(environment, tenant_options.tenant))
+        pacer.traffic = self._traffic.setdefault(base.lower(), pacer.traffic)
+        token = self._token(credentials, base, timeout_of(environment))
+        return Tenant(
+            domain=credentials.domain, base_url=base, token=token, http=token.http, pacer=pacer, observe=observe
+        )
+
+    def _token(self, credentials: Credentials, base: str, timeout: float) -> TokenSource:
+        from tokenvault.tenant.tokens import TokenSource
+
+        known = self._tokens.setdefault((base, timeout), [])
+        found = next((token for token in known if token.credentials == credentials), None)
+        if found is None:
+            found = TokenSource(credentials, base, http_client(base, timeout))
+            known.append(found)
+        return found
 
 
 @asynccontextmanager
@@ -49,20 +118,6 @@ async def _sandbox(path: Path, pacer: Pacer, observe: Callable[[Exchange], None]
         async with BoundedClient(deadline=TIMEOUT, transport=SandboxTransport(sandbox)) as http:
             base = f"http://{sandbox.domain}"
             yield Tenant(domain=sandbox.domain, base_url=base, token=token, http=http, pacer=pacer, observe=observe)
-
-
-@asynccontextmanager
-async def _remote(
-    tenant_options: TenantOptions, environment: Mapping[str, str], pacer: Pacer, observe: Callable[[Exchange], None]
-) -> AsyncIterator[Tenant]:
-    from tokenvault.tenant.credentials import find_credentials
-    from tokenvault.tenant.tokens import TokenSource
-
-    credentials = find_credentials(environment, tenant_options.tenant)
-    base = base_url(credentials.domain, given_address(environment, tenant_options.tenant))
-    async with http_client(base, timeout_of(environment)) as http:
-        token = TokenSource(credentials, base, http)
-        yield Tenant(domain=credentials.domain, base_url=base, token=token, http=http, pacer=pacer, observe=observe)
 
 
 def timeout_of(environment: Mapping[str, str]) -> float:
@@ -84,10 +139,20 @@ def http_client(base: str, timeout: float = TIMEOUT) -> BoundedClient:
     import httpx
 
     here = httpx.URL(base).host in LOOPBACK
+    secure = base.startswith("https")
     return BoundedClient(
         deadline=timeout,
+        verify=_tls(secure, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
         limits=httpx.Limits(max_connections=16),
-        trust_env=base.startswith("https"),
+        trust_env=secure,
         mounts={"http://": None, "https://": None, "all://": None} if here else None,
         headers={"User-Agent": f"tokenvault/{__version__}"},
     )
+
+
+@lru_cache(maxsize=4)
+def _tls(trust_env: bool, *_given: str | None) -> ssl.SSLContext:
+    """One for all clients: to read the certificates takes 40 ms, and the memory that they take is a megabyte."""
+    import httpx
+
+    return httpx.create_ssl_context(trust_env=trust_env)

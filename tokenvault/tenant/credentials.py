@@ -35,9 +35,13 @@ class Credentials:
 
 
 def find_credentials(
-    environment: Mapping[str, str], tenant: str | None = None, *, now: Callable[[], float] = time.time
+    environment: Mapping[str, str],
+    tenant: str | None = None,
+    *,
+    login: bool = True,
+    now: Callable[[], float] = time.time,
 ) -> Credentials:
-    """The credentials of the environment, else of the Auth0 CLI's login; or `RefusedError` naming every way to give them."""
+    """The credentials of the environment, else of the Auth0 CLI's `login`; or `RefusedError` naming every way to give them."""
     from tokenvault.tenant import cli_login
 
     domain = domain_named(environment, tenant)
@@ -45,6 +49,8 @@ def find_credentials(
     found = _token(environment, domain) or _client(environment, domain, audience)
     if found and not domain:
         raise RefusedError(_no_tenant(found.source))
+    if not found and not login:
+        raise RefusedError(no_credentials(domain, environment))
     return found or cli_login.find(environment, domain, audience=audience, now=now())
 
 

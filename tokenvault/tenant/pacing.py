@@ -190,8 +190,8 @@ class Slot:
         now = self._pacer.clock.now()
         told = RateLimitHeaders.by(headers, now)
         self._answered = True
-        self._pacer.compare(self._group, told)
-        for name, budget in self._pacer.counting(self._group).items():
+        self._pacer.traffic.compare(self._group, told)
+        for name, budget in self._pacer.traffic.counting(self._group).items():
             if refused:
                 budget.refuse(told, now)
             else:
@@ -203,10 +203,45 @@ class Slot:
             budget.end(answered=self._answered)
 
 
+class Traffic:
+    """What one tenant bears, as far as its answers told: all that talk to it in one event loop share this.
+
+    Requests of one are then held back by what another was told, and never refused because of it.
+    """
+
+    def __init__(self) -> None:
+        self.air = asyncio.Semaphore(CONCURRENT)
+        self.next = 0.0
+        self.queues = {group: _Queue() for group in (*APART, REST)}
+        self._limits: dict[str, int] = {}
+        self._apart = False
+
+    def queue(self, group: str) -> _Queue:
+        """Where a request of this group waits."""
+        return self.queues[group if self._apart else REST]
+
+    def counting(self, group: str) -> dict[str, Budget]:
+        """The budgets that a request of this group counts against, for all that is known."""
+        return {name: queue.budget for name, queue in self.queues.items() if name == group or not self._apart}
+
+    def compare(self, group: str, told: RateLimitHeaders) -> None:
+        """Two groups with different limits are counted apart, and then all are."""
+        if told.limit:
+            self._limits[group] = told.limit
+        if len(set(self._limits.values())) > 1:
+            self._apart = True
+
+    def tell(self) -> None:
+        """Wakes all that wait: a request has ended."""
+        for queue in self.queues.values():
+            queue.changed.set()
+
+
 class Pacer:
     """Hands out slots. `max_rps` is the user's own limit; `max_wait` bounds the seconds spent waiting for limits, in all.
 
     `limited` tells whether a request was ever held back for a limit of Auth0's.
+    `traffic` is what is known of the tenant's own limits, shared with others that talk to it; default: nothing yet.
     """
 
     def __init__(
@@ -216,24 +251,21 @@ class Pacer:
         max_rps: float | None = None,
         max_wait: float = MAX_WAIT,
         on_wait: Callable[[Wait], None] = lambda wait: None,
+        traffic: Traffic | None = None,
     ) -> None:
         self.clock = clock or Clock()
+        self.traffic = traffic or Traffic()
         self.max_wait = max_wait
         self.waited = 0.0
         self.limited = False
         self._waited_until = 0.0
         self._interval = 1 / max_rps if max_rps else 0.0
-        self._next = 0.0
         self._on_wait = on_wait
-        self._air = asyncio.Semaphore(CONCURRENT)
-        self._limits: dict[str, int] = {}
-        self._queues = {group: _Queue() for group in (*APART, REST)}
-        self._apart = False
 
     @property
     def limit(self) -> int | None:
         """How many requests Auth0 takes at once, writes and all that is not counted apart; None until an answer told."""
-        return self._queues[REST].budget.limit
+        return self.traffic.queues[REST].budget.limit
 
     def expect(self, seconds: float) -> None:
         """What an approved plan announced to take comes on top of the bound: only the rest is a surprise."""
@@ -244,41 +276,23 @@ class Pacer:
         """For as long as the context lasts, one request of this group may be under way. A cancelled wait leaves no trace."""
         slot = await self._take(group)
         try:
-            async with self._air:
+            async with self.traffic.air:
                 await self._space_out()
                 yield slot
         finally:
             slot.close()
-            self._tell()
+            self.traffic.tell()
 
     async def _take(self, group: str) -> Slot:
         while True:
-            queue = self._queue(group)
+            queue = self.traffic.queue(group)
             async with queue.turn:
-                while queue is self._queue(group):
+                while queue is self.traffic.queue(group):
                     delay = queue.budget.delay(self.clock.now())
                     if not delay:
-                        return Slot(self, group, self.counting(group))
+                        return Slot(self, group, self.traffic.counting(group))
                     queue.changed.clear()
                     await self._wait(delay, queue.changed)
-
-    def _queue(self, group: str) -> _Queue:
-        return self._queues[group if self._apart else REST]
-
-    def counting(self, group: str) -> dict[str, Budget]:
-        """The budgets that a request of this group counts against, for all that is known."""
-        return {name: queue.budget for name, queue in self._queues.items() if name == group or not self._apart}
-
-    def compare(self, group: str, told: RateLimitHeaders) -> None:
-        """Two groups with different limits are counted apart, and then all are."""
-        if told.limit:
-            self._limits[group] = told.limit
-        if len(set(self._limits.values())) > 1:
-            self._apart = True
-
-    def _tell(self) -> None:
-        for queue in self._queues.values():
-            queue.changed.set()
 
     async def wait(self, seconds: float) -> bool:
         """Sleeps, for a reason of the caller's own, unless that would exceed the bound on waiting."""
@@ -321,8 +335,8 @@ class Pacer:
         if not self._interval:
             return
         now = self.clock.now()
-        start = max(now, self._next)
-        self._next = start + self._interval
+        start = max(now, self.traffic.next)
+        self.traffic.next = start + self._interval
         if start > now:
             await self.clock.sleep(start - now)
 
