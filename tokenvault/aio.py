@@ -74,7 +74,7 @@ async def load_spec(
 
     `allow_env` are variables that the spec may show, besides those of its `variables`.
     """
-    return await asyncio.to_thread(load.load_spec, list(paths) or ["tokenvault.yaml"], environment, allow_env)
+    return await asyncio.to_thread(load.load_spec, list(paths), environment, allow_env)
 
 
 async def load_spec_text(

@@ -46,7 +46,7 @@ ARGUMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "doctor": (AFTER, (SPEC,)),
     "usage": (AFTER, (SPEC,)),
     "exchange": (AFTER, ("new0", "google-oauth2", "--spec", SPEC, "-o", "provider.token")),
-    "output": (AFTER, (SPEC, "--env-file", "apps.env", "--force")),
+    "output": (AFTER, (SPEC, "--out", "apps.env", "--force")),
     "export": (AFTER, ("-o", "exported.yaml", "--force")),
     "snapshot": (AFTER, ("-o", "snapshot.json")),
     "auth status": (AFTER, ()),

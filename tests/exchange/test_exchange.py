@@ -101,7 +101,7 @@ def test_the_subject_token_comes_from_a_file_a_pipe_or_the_environment(world: Wo
 
 
 def test_the_clients_secret_comes_from_the_file_that_output_wrote(world: World, token: str) -> None:
-    assert world.run("output", "spec.yaml", "--env-file", ".env").code == 0
+    assert world.run("output", "spec.yaml", "--out", ".env").code == 0
     arguments = ("exchange", ASSISTANT, GOOGLE, "--spec", "spec.yaml", "--env-file", ".env")
     assert world.run(*arguments, stdin=token).code == 0
 

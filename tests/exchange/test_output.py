@@ -36,7 +36,7 @@ def test_json_names_the_variables_of_each(world: World) -> None:
 
 
 def test_secrets_go_into_a_private_file_and_nowhere_else(world: World) -> None:
-    result = world.run("output", "spec.yaml", "--env-file", ".env", "--debug")
+    result = world.run("output", "spec.yaml", "--out", ".env", "--debug")
     file = world.folder / ".env"
     assert result.code == 0 and stat.S_IMODE(file.stat().st_mode) == 0o600
     values = dotenv_values(file)
@@ -52,10 +52,10 @@ def test_secrets_go_into_a_private_file_and_nowhere_else(world: World) -> None:
 
 def test_an_existing_file_is_replaced_only_by_force(world: World) -> None:
     (world.folder / ".env").write_text("MINE=1\n")
-    result = world.run("output", "spec.yaml", "--env-file", ".env", "--debug")
+    result = world.run("output", "spec.yaml", "--out", ".env", "--debug")
     assert result.code == 1 and "exists already" in result.err and not requests_of(result)
     assert (world.folder / ".env").read_text() == "MINE=1\n"
-    assert world.run("output", "spec.yaml", "--env-file", ".env", "--force").code == 0
+    assert world.run("output", "spec.yaml", "--out", ".env", "--force").code == 0
     assert "MINE" not in dotenv_values(world.folder / ".env")
 
 
@@ -63,12 +63,12 @@ def test_a_link_is_not_followed(world: World) -> None:
     target = world.folder / "elsewhere"
     target.write_text("")
     (world.folder / ".env").symlink_to(target)
-    assert world.run("output", "spec.yaml", "--env-file", ".env", "--force").code == 0
+    assert world.run("output", "spec.yaml", "--out", ".env", "--force").code == 0
     assert target.read_text() == "" and not (world.folder / ".env").is_symlink()
 
 
 def test_a_folder_that_is_not_there_is_told(world: World) -> None:
-    result = world.run("output", "spec.yaml", "--env-file", "none/.env")
+    result = world.run("output", "spec.yaml", "--out", "none/.env")
     assert result.code == 1 and "cannot be written" in result.err
 
 
@@ -91,7 +91,7 @@ def test_a_token_that_may_not_read_secrets_is_told_the_scope(world: World) -> No
         with urllib.request.urlopen(f"http://{address}/oauth/token", urllib.parse.urlencode(form).encode()) as answer:
             token = json.load(answer)["access_token"]
         env = {"AUTH0_DOMAIN": address, "AUTH0_API_TOKEN": token, "PROVIDER_SECRET": "x"}
-        result = cli("output", "spec.yaml", "--env-file", ".env", cwd=world.folder, env=env)
+        result = cli("output", "spec.yaml", "--out", ".env", cwd=world.folder, env=env)
         assert result.code == 1 and "read:client_keys" in result.err
         assert not (world.folder / ".env").exists()
         assert cli("output", "spec.yaml", cwd=world.folder, env=env).code == 0

@@ -58,7 +58,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "doctor": (SPEC,),
     "usage": (SPEC,),
     "exchange": ("assistant", "google-oauth2", "--spec", SPEC, "-o", "provider.token", "--force"),
-    "output": (SPEC, "--env-file", "apps.env", "--force"),
+    "output": (SPEC, "--out", "apps.env", "--force"),
     "export": (),
     "snapshot": ("-o", "snapshot.json"),
     "schema": (),

@@ -6,75 +6,24 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
 from tokenvault import __version__
 from tokenvault.cli import INTERRUPTED
 from tokenvault.cli.completion import typed_with_sandbox_value
 from tokenvault.cli.console import abandon, unwritable
 from tokenvault.cli.options import with_sandbox_value
+from tokenvault.cli.parser import USAGE_ERROR, Command, Group
 from tokenvault.errors import Diagnostic, TokenVaultError, place_of
 
-if TYPE_CHECKING:
-    from typer._click.core import Context
-    from typer._click.formatting import HelpFormatter
-
-Row = tuple[str, tuple[str, str]]
-
-
-class Command(TyperCommand):
-    """A command whose options stand under the panel that they name."""
-
-    def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
-        """Arguments, options without a panel, then each panel."""
-        _write(formatter, _parameters(self, ctx))
-
-
-class Group(TyperGroup):
-    """A group whose commands stand under the panel that they name."""
-
-    def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
-        """The group's own options, then its commands."""
-        _write(formatter, _parameters(self, ctx))
-        _write(formatter, self._commands(ctx, formatter.width))
-
-    def _commands(self, ctx: Context, width: int) -> Iterable[Row]:
-        names = self.list_commands(ctx)
-        two_lines = 2 * (width - max(map(len, names)) - 6)
-        for name in names:
-            command = self.get_command(ctx, name)
-            if command and not command.hidden:
-                panel = getattr(command, "rich_help_panel", None) or "Commands"
-                yield panel, (name, command.get_short_help_str(two_lines))
-
-
-def _parameters(command: TyperCommand | TyperGroup, ctx: Context) -> Iterable[Row]:
-    for parameter in command.get_params(ctx):
-        record = parameter.get_help_record(ctx)
-        if record:
-            plain = "Arguments" if parameter.param_type_name == "argument" else "Options"
-            yield getattr(parameter, "rich_help_panel", None) or plain, record
-
-
-def _write(formatter: HelpFormatter, rows: Iterable[Row]) -> None:
-    panels: dict[str, list[tuple[str, str]]] = {}
-    for panel, row in rows:
-        panels.setdefault(panel, []).append(row)
-    for panel, members in sorted(panels.items(), key=lambda item: item[0] not in ("Arguments", "Options")):
-        with formatter.section(panel):
-            formatter.write_dl(members)
-
-
-USAGE_ERROR = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
 PANELS = {
     "Plan and apply": ("init", "validate", "plan", "apply", "destroy"),
     "Review": ("show", "explain", "drift", "graph"),
     "Run time": ("doctor", "usage", "exchange", "output"),
-    "Tools": ("export", "snapshot", "schema", "auth", "sandbox"),
+    "Tools": ("export", "snapshot", "schema", "auth", "sandbox", "completion"),
 }
 COMMANDS = tuple(name for names in PANELS.values() for name in names)
 
@@ -88,7 +37,8 @@ def command_line(names: Sequence[str] = COMMANDS) -> typer.Typer:
         name="tokenvault",
         cls=Group,
         help="Terraform for Auth0 Token Vault: one YAML spec, a plan to review, an apply that proves itself. No state file.",
-        epilog="Exit codes: 0 done or nothing to do, 1 error or refusal, 2 changes (where asked for), 130 interrupted.",
+        epilog="`tokenvault help COMMAND` says more. Exit codes: 0 done or nothing to do, 1 error or refusal, "
+        "2 changes (where asked for), 130 interrupted.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
@@ -122,7 +72,7 @@ def _version(value: bool) -> None:
 
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     pass
@@ -133,6 +83,7 @@ def run(arguments: Sequence[str]) -> int:
     from tokenvault.cli.console import Console
 
     typed_with_sandbox_value(os.environ)
+    arguments = _as_options(arguments)
     named = [name for name in arguments[:1] if name in COMMANDS]
     try:
         app = command_line(named or COMMANDS)
@@ -167,6 +118,16 @@ def run(arguments: Sequence[str]) -> int:
         if os.environ.get("TOKENVAULT_TRACEBACK"):
             raise
         return 1
+
+
+def _as_options(arguments: Sequence[str]) -> Sequence[str]:
+    """`help COMMAND` and `version`, as they are said with options."""
+    match list(arguments):
+        case ["help", *command]:
+            return [*command, "--help"]
+        case ["version"]:
+            return ["--version"]
+    return arguments
 
 
 def _usage(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,15 +43,24 @@ SpecsOrPlan = Annotated[
         show_default=False,
     ),
 ]
-AutoApprove = Annotated[bool, typer.Option("--auto-approve", "-y", help="Do not ask.")]
-JSON_LINES = "JSON lines on stdout as it happens (schema: `tokenvault schema events`)."
-Json = Annotated[bool, typer.Option("--json", help=f"{JSON_LINES} Needs -y or a plan file.")]
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", "-y", "--yes", help="Do not ask.")]
+JSON_LINES = "lines on stdout as it happens (schema: `tokenvault schema events`)."
+
+
+class Form(StrEnum):
+    """The forms that an apply is told in."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Told = Annotated[Form, typer.Option("--format", help=f"How to tell it. `json`: {JSON_LINES} Needs -y, or a plan file.")]
 
 
 def apply(
     specs: SpecsOrPlan = None,
     auto_approve: AutoApprove = False,
-    json: Json = False,
+    form: Told = Form.TEXT,
     targets: Targets = None,
     excludes: Excludes = None,
     adopt: Adopt = False,
@@ -82,7 +92,7 @@ def apply(
     session = open_session(
         tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
     )
-    file = _plan_file(specs)
+    json, file = form is Form.JSON, _plan_file(specs)
     if file and (adopt or prune or targets or excludes):
         raise RefusedError(_decided(file))
     if not file and not auto_approve and (json or not session.console.is_interactive):

@@ -1,4 +1,5 @@
-"""What the shell completes: addresses, application keys, connections and flavors, from the spec on the command line.
+"""What the shell completes: addresses, application keys, connections and flavors, from the spec on the command line; and
+`tokenvault completion`, which prints what a shell needs for it.
 
 A completer reads files only, never a tenant, and has nothing to offer rather than an error.
 """
@@ -9,8 +10,9 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, MutableMapping
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -86,9 +88,9 @@ def _graph() -> Graph:
 
 
 def _spec() -> Spec:
-    from tokenvault.spec.load import DEFAULT_FILE, load_spec
+    from tokenvault.spec.load import load_spec
 
-    return load_spec([word for word in _words() if _is_spec(word)] or [DEFAULT_FILE], _Environment(os.environ))
+    return load_spec([word for word in _words() if _is_spec(word)], _Environment(os.environ))
 
 
 def _words() -> Iterator[str]:
@@ -109,3 +111,28 @@ def typed_with_sandbox_value(environment: MutableMapping[str, str]) -> None:
     for name in _TYPED:
         if name in environment:
             environment[name] = _BARE_SANDBOX.sub("--sandbox=default", environment[name])
+
+
+class Shell(StrEnum):
+    """The shells that completion is for."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+    POWERSHELL = "powershell"
+
+
+def completion(shell: Annotated[Shell, typer.Argument(metavar="SHELL", show_default=False)]) -> None:
+    """Print what bash, zsh, fish or powershell needs to complete commands, options and the addresses of the spec.
+
+    \b
+    source <(tokenvault completion bash)                                     in ~/.bashrc
+    tokenvault completion zsh > "${fpath[1]}/_tokenvault"                    once
+    tokenvault completion fish > ~/.config/fish/completions/tokenvault.fish  once
+    """
+    from typer._completion_shared import get_completion_script
+
+    from tokenvault.cli.console import Console
+
+    script = get_completion_script(prog_name="tokenvault", complete_var="_TOKENVAULT_COMPLETE", shell=shell.value)
+    Console().out(f"{script}\n")

@@ -13,7 +13,7 @@ import typer
 
 from tokenvault.cli.completion import applications, connections, flavors
 from tokenvault.cli.exchange_input import Given
-from tokenvault.cli.options import AllowEnv, Debug, EnvFile, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.options import AllowEnv, Debug, EnvFile, SandboxOption, TenantOption, out_option, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
 from tokenvault.text import safe_json
@@ -59,7 +59,7 @@ def exchange(
     flavor: Annotated[
         str | None,
         typer.Option(
-            "--flavor", metavar="FLAVOR", help="Which way, if the application has several.", autocompletion=flavors
+            "--flavor", metavar="NAME", help="Which way, if the application has several.", autocompletion=flavors
         ),
     ] = None,
     token_file: Annotated[
@@ -101,12 +101,7 @@ def exchange(
             "--private-key", metavar="FILE", help="PEM. Default: $<APP>_PRIVATE_KEY_FILE.", rich_help_panel=WORKER
         ),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write the token to FILE (mode 0600).", rich_help_panel=RESULT
-        ),
-    ] = None,
+    out: Annotated[Path | None, out_option("Write the token to FILE (mode 0600).", RESULT)] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE.", rich_help_panel=RESULT)] = False,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show the token.", rich_help_panel=RESULT)] = False,
     form: Annotated[
@@ -120,7 +115,7 @@ def exchange(
 ) -> None:
     """Perform a Token Vault exchange and say what came back. Shows the token only with --reveal.
 
-    The application proves who it is with $<APP>_CLIENT_SECRET (see `tokenvault output --env-file`) or with its private
+    The application proves who it is with $<APP>_CLIENT_SECRET (see `tokenvault output --out`) or with its private
     key. A privileged worker's request is signed here. A refusal is explained by its causes and by what `doctor` finds.
 
     \b
@@ -141,9 +136,9 @@ def exchange(
         login_hint=login_hint,
         scopes=scope,
     )
-    if output and output.exists() and not force:
-        raise RefusedError(_exists(output))
-    result = Result(output=output, reveal=reveal, form=form)
+    if out and out.exists() and not force:
+        raise RefusedError(_exists(out))
+    result = Result(output=out, reveal=reveal, form=form)
     code = asyncio.run(_exchange(session, application, connection, given, result))
     if code:
         raise typer.Exit(code)

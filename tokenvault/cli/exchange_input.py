@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenvault.cli.options import DEFAULT_SPEC
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.exchange import variables
 from tokenvault.secrets import Secret
@@ -59,7 +58,9 @@ async def find(session: Session, application: str, connection: str, given: Given
 
 def _spec(session: Session, application: str, paths: list[str] | None) -> Spec | None:
     """The spec that was named; or the one that lies here, if it knows the application."""
-    if not paths and not Path(DEFAULT_SPEC).is_file():
+    from tokenvault.spec.load import default_file
+
+    if not paths and not Path(default_file()).is_file():
         return None
     spec = session.spec(paths)
     return spec if paths or application in spec.applications else None
@@ -186,7 +187,7 @@ def _no_secret(by: Exchanger) -> Diagnostic:
     return Diagnostic(
         code="exchange-secret",
         summary=f"The client secret of {by.application} is not in ${name}",
-        hint=f"Have it written to a file with `tokenvault output SPEC --env-file .env` and pass --env-file .env, or set "
+        hint=f"Have it written to a file with `tokenvault output --out .env` and pass --env-file .env, or set "
         f"${name}. It is never taken as an argument.",
     )
 

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.options import DEFAULT_SPEC, Debug, MaxRps, MaxWait, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.options import (
+    DEFAULT_SPEC,
+    Debug,
+    Force,
+    MaxRps,
+    MaxWait,
+    SandboxOption,
+    TenantOption,
+    out_option,
+    tenant_options,
+)
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.options import MAX_WAIT
@@ -32,14 +42,13 @@ Name = Annotated[
         help="The spec's name. Default: the one in the tenant's marks, else made of its domain.",
     ),
 ]
-Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE instead of stdout.")]
-Force = Annotated[bool, typer.Option("--force", help="Write over FILE.")]
+Output = Annotated[Path | None, out_option("Write the spec to FILE instead of stdout.")]
 
 
 def export(
     apps: Apps = None,
     name: Name = None,
-    output: Output = None,
+    out: Output = None,
     force: Force = False,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
@@ -53,7 +62,7 @@ def export(
     listed, never dropped.
 
     \b
-    tokenvault export --output tokenvault.yaml    start from what is there
+    tokenvault export --out tokenvault.yaml       start from what is there
     tokenvault export --app Concierge             one application alone
     """
     import asyncio
@@ -61,15 +70,15 @@ def export(
     from tokenvault.operations.export import exported
 
     session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug)
-    if output and output.exists() and not force:
+    if out and out.exists() and not force:
         hint = "Pass --force to write over it, or name another file."
-        raise RefusedError(Diagnostic(code="file-exists", summary=f"{output} exists", hint=hint))
-    made = exported(asyncio.run(_read(session)), apps or [], name, output or Path(DEFAULT_SPEC))
-    if output is None:
+        raise RefusedError(Diagnostic(code="file-exists", summary=f"{out} exists", hint=hint))
+    made = exported(asyncio.run(_read(session)), apps or [], name, out or Path(DEFAULT_SPEC))
+    if out is None:
         session.console.out(made.text)
     else:
-        _write(output, made.text)
-    session.console.err(_summary(session, made, output))
+        _write(out, made.text)
+    session.console.err(_summary(session, made, out))
 
 
 async def _read(session: Session) -> State:

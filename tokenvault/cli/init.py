@@ -10,7 +10,7 @@ import typer
 
 from tokenvault.cli.completion import flavors
 from tokenvault.cli.init_tenant import TenantChoices
-from tokenvault.cli.options import DEFAULT_SPEC, EnvFile, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.options import DEFAULT_SPEC, EnvFile, SandboxOption, TenantOption, out_option, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import RefusedError
 
@@ -117,10 +117,8 @@ SpecName = Annotated[
         "--name", metavar="NAME", help="The spec's name; default after the application.", rich_help_panel=RESULT
     ),
 ]
-Output = Annotated[
-    Path, typer.Option("--output", "-o", metavar="FILE", help="Where the spec goes.", rich_help_panel=RESULT)
-]
-Force = Annotated[bool, typer.Option("--force", help="Replace the file that is there.", rich_help_panel=RESULT)]
+Output = Annotated[Path, out_option("Write the spec to FILE.", RESULT)]
+Force = Annotated[bool, typer.Option("--force", help="Replace FILE.", rich_help_panel=RESULT)]
 NoInput = Annotated[bool, typer.Option("--no-input", help="Ask nothing: the flags say it all.", rich_help_panel=RESULT)]
 DEFAULT_OUTPUT = Path(DEFAULT_SPEC)
 
@@ -143,7 +141,7 @@ def init(
     grants: Grants = None,
     sets: Sets = None,
     name: SpecName = None,
-    output: Output = DEFAULT_OUTPUT,
+    out: Output = DEFAULT_OUTPUT,
     force: Force = False,
     no_input: NoInput = False,
     tenant: TenantOption = None,
@@ -162,7 +160,7 @@ def init(
     from tokenvault.init.flags import Flags, answers_of
 
     if not force:
-        refuse_to_overwrite(output)
+        refuse_to_overwrite(out)
     choices = TenantChoices(open_session(tenant_options(tenant, sandbox), env_file=env_file))
     flags = Flags(
         name=name,
@@ -183,11 +181,11 @@ def init(
         grants=tuple(grants or ()),
         sets=tuple(sets or ()),
     )
-    answers = answers_of(flags, folder=output.parent)
+    answers = answers_of(flags, folder=out.parent)
     if choices.session.console.is_interactive and not no_input:
-        _in_a_dialogue(choices, answers, output, force=force, env_file=env_file)
+        _in_a_dialogue(choices, answers, out, force=force, env_file=env_file)
     else:
-        _without_questions(choices, answers, output, force=force)
+        _without_questions(choices, answers, out, force=force)
 
 
 def _without_questions(choices: TenantChoices, answers: Answers, output: Path, *, force: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -87,6 +87,14 @@ AllowEnv = Annotated[
         help="A variable that the spec may show, besides those of its `variables`. Repeatable.",
     ),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace FILE.")]
+
+
+def out_option(says: str, panel: str | None = None) -> Any:
+    """The option that names the file which a command writes."""
+    return typer.Option("--out", "-o", "--output", metavar="FILE", help=says, rich_help_panel=panel)
+
+
 Debug = Annotated[bool, typer.Option("--debug", "-v", help="Show each request and its status on stderr; never a body.")]
 
 

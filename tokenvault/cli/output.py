@@ -10,12 +10,24 @@ from urllib.parse import quote
 
 import typer
 
-from tokenvault.cli.options import AllowEnv, Debug, MaxRps, MaxWait, SandboxOption, Specs, TenantOption, tenant_options
+from tokenvault.cli.options import (
+    AllowEnv,
+    Debug,
+    EnvFile,
+    Force,
+    MaxRps,
+    MaxWait,
+    SandboxOption,
+    Specs,
+    TenantOption,
+    out_option,
+    tenant_options,
+)
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.secrets import Secret
 from tokenvault.tenant.options import MAX_WAIT
-from tokenvault.text import safe_json
+from tokenvault.text import safe, safe_json
 
 if TYPE_CHECKING:
     from tokenvault.operations.output import Output
@@ -34,17 +46,11 @@ class Form(StrEnum):
 def output(
     specs: Specs = None,
     form: Annotated[Form, typer.Option("--format", help="How to show the ids.")] = Form.TEXT,
-    env_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--env-file", metavar="FILE", help="Write ids and client secrets to FILE, which only you may read."
-        ),
+    out: Annotated[
+        Path | None, out_option("Write ids and client secrets to FILE (mode 0600), as variables of a `.env` file.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace FILE.")] = False,
-    read_env_file: Annotated[
-        Path | None,
-        typer.Option("--read-env-file", metavar="FILE", help="Read the spec's variables from FILE too."),
-    ] = None,
+    force: Force = False,
+    env_file: EnvFile = None,
     allow_env: AllowEnv = None,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
@@ -54,17 +60,19 @@ def output(
 ) -> None:
     """Show the client ids of the spec's applications. Their secrets go into a private file, never anywhere else.
 
-    Changes nothing. With --env-file, a `.env` file for the applications is written with mode 0600; the client secrets
+    Changes nothing. With --out, a `.env` file for the applications is written that only you may read; the client secrets
     in it take the scope read:client_keys.
     """
     import asyncio
 
+    if env_file and not out and (force or not env_file.exists()):
+        out, env_file = env_file, None  # as 0.1.0 took --env-file: nothing can be read there
     session = open_session(
-        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=read_env_file, allow_env=allow_env
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
     )
-    if env_file and env_file.exists() and not force:
-        raise RefusedError(_exists(env_file))
-    asyncio.run(_output(session, specs, form, env_file))
+    if out and out.exists() and not force:
+        raise RefusedError(_exists(out))
+    asyncio.run(_output(session, specs, form, out))
 
 
 def _exists(path: Path) -> Diagnostic:
@@ -72,7 +80,7 @@ def _exists(path: Path) -> Diagnostic:
     return Diagnostic(code="output-exists", summary=f"{path} exists already", hint=hint)
 
 
-async def _output(session: Session, specs: list[str] | None, form: Form, env_file: Path | None) -> None:
+async def _output(session: Session, specs: list[str] | None, form: Form, out: Path | None) -> None:
     from tokenvault.operations.output import SECRET, found_outputs, output_document
     from tokenvault.render.exchange_text import output_text
 
@@ -80,11 +88,11 @@ async def _output(session: Session, specs: list[str] | None, form: Form, env_fil
     async with session.tenant() as tenant:
         session.check_tenant(spec, tenant.domain)
         found = await found_outputs(tenant, spec)
-        secrets = await _secrets(tenant, [one for one in found if one.proof == SECRET]) if env_file else {}
+        secrets = await _secrets(tenant, [one for one in found if one.proof == SECRET]) if out else {}
     document = output_document(tenant.domain, found)
-    if env_file:
-        _write(env_file, tenant.domain, found, secrets, spec.files)
-        session.console.err(f"Wrote {env_file} (only you may read it); keep it out of git.\n")
+    if out:
+        _write(out, tenant.domain, found, secrets, spec.files)
+        session.console.err(f"Wrote {safe(out)} (only you may read it); keep it out of git.\n")
     session.console.out(_json(document) if form is Form.JSON else output_text(document, session.console.paint))
 
 
@@ -103,7 +111,7 @@ def _hidden(addresses: Sequence[str]) -> Diagnostic:
         summary=f"The token may not read the client secrets of {', '.join(addresses)}",
         detail="Nothing was written.",
         hint=f"Grant {SCOPE} to the application that the token comes from, or copy the secrets from the dashboard "
-        "(https://manage.auth0.com/#/applications). Without --env-file the ids alone are shown.",
+        "(https://manage.auth0.com/#/applications). Without --out the ids alone are shown.",
     )
 
 

@@ -22,6 +22,7 @@ from tokenvault.cli.options import (
     Specs,
     Targets,
     TenantOption,
+    out_option,
     tenant_options,
 )
 from tokenvault.cli.session import Session, open_session, planned_offline
@@ -47,10 +48,7 @@ class Format(StrEnum):
 
 Full = Annotated[bool, typer.Option("--full", help="Every reason, with where Auth0 documents it.")]
 Summary = Annotated[bool, typer.Option("--summary", help="One line per object.")]
-Out = Annotated[
-    Path | None,
-    typer.Option("--out", "-o", metavar="FILE", help="Save the plan too, for `apply FILE`. It holds no secret."),
-]
+Out = Annotated[Path | None, out_option("Write the plan to FILE too, for `apply FILE`. It holds no secret.")]
 Live = Annotated[
     Path | None,
     typer.Option("--live", metavar="SNAPSHOT", help="Plan from a snapshot: no credentials, no network, no secrets."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -164,14 +165,23 @@ def show(
         _print(sandbox.export_state(masked=not reveal_secrets))
 
 
+class Form(StrEnum):
+    """The forms that variants are listed in."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 @app.command("variants")
-def list_variants(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+def list_variants(
+    form: Annotated[Form, typer.Option("--format", help="How to show them.")] = Form.TEXT,
+) -> None:
     """List what nobody has seen a real tenant do: the switches of `--variant` and $TOKENVAULT_SANDBOX_VARIANTS."""
     from dataclasses import asdict
 
     from tokenvault.sandbox.variants import VARIANTS
 
-    if as_json:
+    if form is Form.JSON:
         _print([asdict(variant) for variant in VARIANTS.values()])
         return
     for variant in VARIANTS.values():
@@ -190,8 +200,10 @@ def connect(
     audience: Annotated[
         str | None, typer.Option(metavar="API", help="Also print an access token of the client for this API.")
     ] = None,
-    scope: Annotated[list[str] | None, typer.Option(help="Provider scopes; default the connection's.")] = None,
-    login_hint: Annotated[str | None, typer.Option(help="Names this account among several.")] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option(metavar="SCOPE", help="Provider scopes; default the connection's.")
+    ] = None,
+    login_hint: Annotated[str | None, typer.Option(metavar="HINT", help="Names this account among several.")] = None,
     state: State = DEFAULT_STATE,
 ) -> None:
     """Plant a user with a connected account, and mint the subject tokens for an exchange."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenvault.cli.console import Console
-from tokenvault.cli.options import DEFAULT_SANDBOX, DEFAULT_SPEC
+from tokenvault.cli.options import DEFAULT_SANDBOX
 from tokenvault.errors import Diagnostic, RefusedError, Span
 from tokenvault.tenant.options import TenantOptions
 from tokenvault.text import safe
@@ -54,7 +54,7 @@ class Session:
         """The validated spec; its warnings are shown."""
         from tokenvault.spec.load import load_spec
 
-        spec = load_spec(list(paths or [DEFAULT_SPEC]), self.environment, self.allow_env)
+        spec = load_spec(list(paths or ()), self.environment, self.allow_env)
         for warning in spec.warnings:
             self.console.problem(warning)
         return spec

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.options import (
+    Debug,
+    EnvFile,
+    MaxRps,
+    MaxWait,
+    SandboxOption,
+    TenantOption,
+    out_option,
+    tenant_options,
+)
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.options import MAX_WAIT
@@ -22,15 +31,12 @@ Specs = Annotated[
         metavar="[SPEC...]", help="Read what these specs need. Default: the whole tenant.", show_default=False
     ),
 ]
-Output = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE (0600), replacing an older snapshot."),
-]
+Output = Annotated[Path | None, out_option("Write the snapshot to FILE (mode 0600), replacing an older one.")]
 
 
 def snapshot(
     specs: Specs = None,
-    output: Output = None,
+    out: Output = None,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     max_rps: MaxRps = None,
@@ -45,15 +51,15 @@ def snapshot(
     import asyncio
 
     session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
-    if output:
-        _refuse_other_files(output)
+    if out:
+        _refuse_other_files(out)
     state, document = asyncio.run(_snapshot(session, specs))
     text = safe_json(document, indent=1) + "\n"
-    if output is None:
+    if out is None:
         session.console.out(text)
     else:
-        _write(output, text)
-    session.console.err(_summary(state, output))
+        _write(out, text)
+    session.console.err(_summary(state, out))
     for name, reason in state.unreadable.items():
         summary = f"Not in the snapshot: {name.replace('_', ' ')}"
         session.console.problem(Diagnostic(code="snapshot-unread", severity="warning", summary=summary, hint=reason))

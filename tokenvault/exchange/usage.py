@@ -58,7 +58,7 @@ class Example:
         """The environment variables that its programs read, and what each holds."""
         found: dict[str, str] = {}
         if self.proof in (SECRET, BASIC):
-            found[self.secret] = "the client secret; `tokenvault output --env-file .env` writes it"
+            found[self.secret] = "the client secret; `tokenvault output --out .env` writes it"
         if self.proof == KEY or self.request.signed:
             found[self.key_file] = "the path of the private key (PEM)"
         if self.request.signed:

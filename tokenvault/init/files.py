@@ -22,7 +22,7 @@ def refuse_to_overwrite(output: Path) -> None:
     if os.path.lexists(output):
         summary, hint = (
             f"{output} is there already",
-            "Choose another file with --output, or pass --force to replace it.",
+            "Choose another file with --out, or pass --force to replace it.",
         )
         raise RefusedError(Diagnostic(code="init-exists", summary=summary, hint=hint))
 

@@ -31,7 +31,7 @@ def exchanged_text(document: Document, token: str | None, file: str | None, pain
     if file:
         lines.append(f"  {'token'.ljust(12)}written to {safe(file)}")
     elif token is None:
-        lines.append(f"  {'token'.ljust(12)}not shown (--output FILE writes it, --reveal shows it)")
+        lines.append(f"  {'token'.ljust(12)}not shown (--out FILE writes it, --reveal shows it)")
     else:
         lines.append(f"  {'token'.ljust(12)}{safe(token, 20_000)}")
     return "\n".join(lines) + "\n"

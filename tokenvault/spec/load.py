@@ -25,20 +25,30 @@ from tokenvault.spec.resolver import Resolver, allowed_variables
 from tokenvault.spec.schema import spec_schema
 from tokenvault.spec.source import MAX_BYTES, MAX_PROBLEMS, Source, read_source
 
-DEFAULT_FILE = "tokenvault.yaml"
+DEFAULT_FILE, OTHER_DEFAULT = "tokenvault.yaml", "tokenvault.yml"
+
+
+def default_file() -> str:
+    """The spec of the current folder: tokenvault.yaml, or tokenvault.yml. Raises `SpecError` when both are there."""
+    found = [file for file in (DEFAULT_FILE, OTHER_DEFAULT) if FilePath(file).exists()]
+    if len(found) > 1:
+        summary = f"Both {found[0]} and {found[1]} are here"
+        hint = "Name the one that is meant, or delete the other."
+        raise SpecError(Diagnostic(code="spec-no-file", summary=summary, hint=hint))
+    return found[0] if found else DEFAULT_FILE
 
 
 def load_spec(
-    paths: Sequence[str | FilePath] = (DEFAULT_FILE,),
+    paths: Sequence[str | FilePath] = (),
     environment: Mapping[str, str] | None = None,
     allow_env: Sequence[str] = (),
 ) -> Spec:
-    """Reads, merges and validates spec files (folders stand for the YAML files in them).
+    """Reads, merges and validates spec files (folders stand for the YAML files in them); without any, `default_file`.
 
     `allow_env` are variables that may be shown, besides those that the spec lists. Raises `SpecError` with every problem
     found, sorted by place. Reads no network and changes nothing.
     """
-    sources = [_read(file) for file in _files(paths)]
+    sources = [_read(file) for file in _files(paths or [default_file()])]
     return load_sources(sources, os.environ if environment is None else environment, allow_env)
 
 
@@ -149,7 +159,7 @@ def _inside(folder: FilePath, file: FilePath) -> FilePath:
 
 
 def _read(file: str) -> Source:
-    hint = "Name the spec's file, or make one with `tokenvault init`."
+    hint = _near(file) or "Name the spec's file, or make one with `tokenvault init`."
     try:
         path = FilePath(file)
         if path.exists() and not path.is_file():
@@ -165,6 +175,16 @@ def _read(file: str) -> Source:
         reason = getattr(error, "strerror", None) or "it cannot be opened"
         summary = f"{file} cannot be read: {reason}"
         raise SpecError(Diagnostic(code="spec-no-file", summary=summary, hint=hint)) from None
+
+
+def _near(file: str) -> str:
+    """The file that was probably meant: one beside it, of nearly the same name."""
+    folder = FilePath(file).parent
+    if "\0" in file or not folder.is_dir():
+        return ""
+    beside = [found.name for found in islice(folder.iterdir(), 500) if found.suffix in (".yaml", ".yml")]
+    close = get_close_matches(FilePath(file).name, beside, n=1, cutoff=0.7)
+    return f"Did you mean {folder / close[0]}?" if close and close[0] != FilePath(file).name else ""
 
 
 def _refuse_plan(path: FilePath) -> None:

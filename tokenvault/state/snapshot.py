@@ -153,5 +153,5 @@ def _restored(value: Any) -> Any:
 
 
 def _refused(path: Path, why: str) -> RefusedError:
-    hint = "Take one with: tokenvault snapshot SPEC --output FILE"
+    hint = "Take one with: `tokenvault snapshot --out live.json`"
     return RefusedError(Diagnostic(code="snapshot", summary=f"{path} cannot be used as a snapshot: {why}", hint=hint))
