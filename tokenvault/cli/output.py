@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import quote
 
 import typer
 
@@ -31,9 +30,6 @@ from tokenvault.text import safe, safe_json
 
 if TYPE_CHECKING:
     from tokenvault.operations.output import Output
-    from tokenvault.tenant.client import Tenant
-
-SCOPE = "read:client_keys"
 
 
 class Form(StrEnum):
@@ -81,38 +77,19 @@ def _exists(path: Path) -> Diagnostic:
 
 
 async def _output(session: Session, specs: list[str] | None, form: Form, out: Path | None) -> None:
-    from tokenvault.operations.output import SECRET, found_outputs, output_document
+    from tokenvault.operations.output import client_secrets, found_outputs, output_document
     from tokenvault.render.exchange_text import output_text
 
     spec = session.spec(specs)
     async with session.tenant() as tenant:
         session.check_tenant(spec, tenant.domain)
         found = await found_outputs(tenant, spec)
-        secrets = await _secrets(tenant, [one for one in found if one.proof == SECRET]) if out else {}
+        secrets = await client_secrets(tenant, found) if out else {}
     document = output_document(tenant.domain, found)
     if out:
         _write(out, tenant.domain, found, secrets, spec.files)
         session.console.err(f"Wrote {safe(out)} (only you may read it); keep it out of git.\n")
     session.console.out(_json(document) if form is Form.JSON else output_text(document, session.console.paint))
-
-
-async def _secrets(tenant: Tenant, found: Sequence[Output]) -> Mapping[str, Secret]:
-    params = {"fields": "client_id,client_secret", "include_fields": True}
-    answers = {one.address: await tenant.get(f"clients/{quote(one.client_id, safe='')}", params) for one in found}
-    hidden = [address for address, answer in answers.items() if not answer.get("client_secret")]
-    if hidden:
-        raise RefusedError(_hidden(hidden))
-    return {address: Secret(str(answer["client_secret"]), "tenant") for address, answer in answers.items()}
-
-
-def _hidden(addresses: Sequence[str]) -> Diagnostic:
-    return Diagnostic(
-        code="output-scope",
-        summary=f"The token may not read the client secrets of {', '.join(addresses)}",
-        detail="Nothing was written.",
-        hint=f"Grant {SCOPE} to the application that the token comes from, or copy the secrets from the dashboard "
-        "(https://manage.auth0.com/#/applications). Without --out the ids alone are shown.",
-    )
 
 
 def _write(

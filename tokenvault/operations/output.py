@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
@@ -21,6 +22,7 @@ from tokenvault.text import safe
 if TYPE_CHECKING:
     from tokenvault.tenant.client import Tenant
 
+SCOPE = "read:client_keys"
 FORMAT, VERSION = "tokenvault-output", "1.0"
 SECRET, KEYS, NOTHING = "client_secret", "private_key", "none"
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
@@ -123,3 +125,24 @@ async def found_outputs(tenant: Tenant, spec: Spec) -> list[Output]:
     """The spec's applications as the tenant has them."""
     graph = build_graph(spec, tenant.domain)
     return outputs(graph, matched(graph, await read_applications(tenant)))
+
+
+async def client_secrets(tenant: Tenant, found: Iterable[Output]) -> Mapping[str, Secret]:
+    """The secrets of those that have one, by address; `RefusedError` names every one that the token may not read."""
+    params = {"fields": "client_id,client_secret", "include_fields": True}
+    wanted = [one for one in found if one.proof == SECRET]
+    answers = {one.address: await tenant.get(f"clients/{quote(one.client_id, safe='')}", params) for one in wanted}
+    hidden = [address for address, answer in answers.items() if not answer.get("client_secret")]
+    if hidden:
+        raise RefusedError(_hidden(hidden))
+    return {address: Secret(str(answer["client_secret"]), "tenant") for address, answer in answers.items()}
+
+
+def _hidden(addresses: Sequence[str]) -> Diagnostic:
+    return Diagnostic(
+        code="output-scope",
+        summary=f"The token may not read the client secrets of {', '.join(addresses)}",
+        detail="Nothing was written.",
+        hint=f"Grant {SCOPE} to the application that the token comes from, or copy the secrets from the dashboard "
+        "(https://manage.auth0.com/#/applications). Without --out the ids alone are shown.",
+    )

@@ -1,0 +1,183 @@
+"""What a reconciliation works with: the spec and its variables, and the credentials, each read from the object's namespace."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenvault.errors import Diagnostic, RefusedError, SpecError
+from tokenvault.model.spec import Spec
+from tokenvault.operator.cluster import Cluster, Document
+from tokenvault.operator.resource import INLINE, Key, Resource
+from tokenvault.spec.load import load_sources
+from tokenvault.spec.source import Source, read_source
+
+KEY_VARIABLE = "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY"
+CREDENTIALS = (
+    "AUTH0_API_TOKEN",
+    "AUTH0_ACCESS_TOKEN",
+    "AUTH0_CLIENT_ID",
+    "AUTH0_CLIENT_SECRET",
+    KEY_VARIABLE,
+    "AUTH0_CLIENT_ASSERTION_SIGNING_ALG",
+    "AUTH0_AUDIENCE",
+)
+"""What is taken from the Secret with the credentials; a domain in it is compared, and nothing else is looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variables:
+    """What `${env:NAME}` stands for, and the names whose values come from a Secret."""
+
+    values: Mapping[str, str]
+    hidden: frozenset[str]
+
+
+async def spec_of(resource: Resource, cluster: Cluster) -> Spec:
+    """The validated spec. `SpecError` for a bad one, `RefusedError` where something it comes from is missing.
+
+    Its files are those of the ConfigMap and no others: `${file:}` and public keys find nothing of the operator's own.
+    """
+    variables = await variables_of(resource, cluster)
+    name, texts = await _texts(resource, cluster)
+    return await asyncio.to_thread(_loaded, name, texts, variables)
+
+
+def _loaded(name: str, texts: Mapping[str, str], variables: Variables) -> Spec:
+    """The spec from texts, which are files for as long as it is read."""
+    with tempfile.TemporaryDirectory(prefix="tokenvault-") as folder:
+        for other, text in texts.items():
+            Path(folder, other).write_text(text, encoding="utf-8")
+        source = read_source(str(Path(folder, name)), texts[name].encode())
+        _refuse_shown(source, variables.hidden)
+        return load_sources([source], variables.values)
+
+
+async def _texts(resource: Resource, cluster: Cluster) -> tuple[str, Mapping[str, str]]:
+    """The name of the spec's file, and the files."""
+    if not resource.config_map:
+        return INLINE, {INLINE: json.dumps(resource.configuration, indent=2, ensure_ascii=False)}
+    found = await cluster.config_map(Key(resource.key.namespace, resource.config_map))
+    if found is None:
+        raise RefusedError(_missing("ConfigMap", resource.config_map))
+    texts: Mapping[str, str] = found.get("data") or {}
+    if resource.config_map_key not in texts:
+        raise RefusedError(_without_key("ConfigMap", resource.config_map, resource.config_map_key))
+    return resource.config_map_key, texts
+
+
+async def variables_of(resource: Resource, cluster: Cluster) -> Variables:
+    """The variables of the spec: those that `variablesFrom` names, and AUTH0_DOMAIN. Nothing of the operator's own."""
+    values: dict[str, str] = {}
+    hidden: set[str] = set()
+    for source in resource.variables_from:
+        read = cluster.secret if source.kind == "Secret" else cluster.config_map
+        found = await read(Key(resource.key.namespace, source.name))
+        if found is None:
+            if source.optional:
+                continue
+            raise RefusedError(_missing(source.kind, source.name))
+        given = _decoded(found, source.name) if source.kind == "Secret" else found.get("data") or {}
+        values |= given
+        hidden = hidden | given.keys() if source.kind == "Secret" else hidden - given.keys()
+    return Variables(values={**values, "AUTH0_DOMAIN": resource.tenant}, hidden=frozenset(hidden))
+
+
+def _refuse_shown(source: Source, hidden: frozenset[str]) -> None:
+    """`SpecError` where the spec would show what comes from a Secret: whoever writes a spec may not read those."""
+    listed = source.data.get("variables") if isinstance(source.data, dict) else None
+    named = list(_shown(listed if isinstance(listed, list) else ()))
+    wrong = [name for name in named if name in hidden]
+    if wrong:
+        raise SpecError(*(_hidden(name) for name in wrong))
+
+
+def _shown(listed: Iterable[object]) -> Iterator[str]:
+    for item in listed:
+        name = item.get("name") if isinstance(item, dict) and item.get("sensitive") is not True else item
+        if isinstance(name, str):
+            yield name
+
+
+def _hidden(name: str) -> Diagnostic:
+    return Diagnostic(
+        code="spec-secret-in-clear",
+        summary=f"{name} comes from a Secret, and `variables` would let it be shown in plans and in the status",
+        hint=f"Put {name} into a ConfigMap when it is none, or list it as sensitive: {{name: {name}, sensitive: true}}.",
+    )
+
+
+async def credentials_of(resource: Resource, cluster: Cluster) -> dict[str, str]:
+    """The environment in which the tenant is opened: what the object's own Secret says, and nothing else.
+
+    `RefusedError` when it is missing, says nothing that can be used, or is meant for another tenant.
+    """
+    found = await cluster.secret(Key(resource.key.namespace, resource.credentials))
+    if found is None:
+        raise RefusedError(_missing("Secret", resource.credentials))
+    values = {name: text.strip() for name, text in _decoded(found, resource.credentials).items()}
+    given = {name: values[name] for name in CREDENTIALS if values.get(name)}
+    if not _usable(given):
+        raise RefusedError(_no_credentials(resource.credentials))
+    if KEY_VARIABLE in given and "-----BEGIN" not in given[KEY_VARIABLE]:
+        raise RefusedError(_no_path(resource.credentials))
+    domain = values.get("AUTH0_DOMAIN", "").removeprefix("https://").strip("/").lower()
+    if domain and domain != resource.tenant:
+        raise RefusedError(_elsewhere(resource, domain))
+    return {**given, "AUTH0_DOMAIN": resource.tenant}
+
+
+def _usable(given: Mapping[str, str]) -> bool:
+    token = "AUTH0_API_TOKEN" in given or "AUTH0_ACCESS_TOKEN" in given
+    return token or ("AUTH0_CLIENT_ID" in given and ("AUTH0_CLIENT_SECRET" in given or KEY_VARIABLE in given))
+
+
+def _decoded(found: Document, name: str) -> dict[str, str]:
+    try:
+        data = found.get("data") or {}
+        return {key: base64.b64decode(text, validate=True).decode() for key, text in data.items()}
+    except (binascii.Error, UnicodeDecodeError):
+        summary = f"The Secret {name} holds a value that is no text"
+        raise RefusedError(
+            Diagnostic(code="operator-reference", summary=summary, hint="Keep binary data elsewhere.")
+        ) from None
+
+
+def _missing(kind: str, name: str) -> Diagnostic:
+    hint = "Create it in the object's namespace, and check that the operator's role may get it."
+    return Diagnostic(code="operator-reference", summary=f"There is no {kind} {name} in this namespace", hint=hint)
+
+
+def _without_key(kind: str, name: str, key: str) -> Diagnostic:
+    hint = "Name the key that holds the spec in configMapRef.key."
+    return Diagnostic(code="operator-reference", summary=f"The {kind} {name} has no key {key}", hint=hint)
+
+
+def _no_credentials(name: str) -> Diagnostic:
+    return Diagnostic(
+        code="operator-credentials",
+        summary=f"The Secret {name} holds no credentials for a tenant",
+        hint="Give it AUTH0_CLIENT_ID with AUTH0_CLIENT_SECRET or AUTH0_CLIENT_ASSERTION_PRIVATE_KEY, or AUTH0_API_TOKEN.",
+    )
+
+
+def _no_path(name: str) -> Diagnostic:
+    return Diagnostic(
+        code="operator-credentials",
+        summary=f"{KEY_VARIABLE} in the Secret {name} is no PEM",
+        hint="Put the key itself there; the operator reads no files that a Secret names.",
+    )
+
+
+def _elsewhere(resource: Resource, domain: str) -> Diagnostic:
+    return Diagnostic(
+        code="tenant-guard",
+        summary=f"The Secret {resource.credentials} is for {domain}, and the object is for {resource.tenant}",
+        hint="Correct `tenant`, or AUTH0_DOMAIN in the Secret.",
+    )

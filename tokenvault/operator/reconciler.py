@@ -1,0 +1,177 @@
+"""One object, one reconciliation: reads what it needs, visits its tenant, and says in its status what came of it.
+
+Plain Python: the cluster is a protocol, and nothing here waits, repeats or watches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from weakref import WeakValueDictionary
+
+from tokenvault.errors import RefusedError, TokenVaultError
+from tokenvault.model.spec import Spec
+from tokenvault.operations.plan import Planned
+from tokenvault.operator.claims import Registry, claims_of
+from tokenvault.operator.cluster import Cluster, ClusterError
+from tokenvault.operator.doors import Doors
+from tokenvault.operator.inputs import credentials_of, spec_of
+from tokenvault.operator.outcome import SUSPENDED, Next, Outcome, failure
+from tokenvault.operator.outputs import write_outputs
+from tokenvault.operator.resource import RELEASE, Key, Resource
+from tokenvault.operator.status import Condition, Status, differs, status_of, transitions
+from tokenvault.operator.visit import Tell, Visit
+from tokenvault.tenant.client import Tenant
+
+RELEASE_HINT = f"To let the object go without destroying anything: kubectl annotate tokenvault NAME {RELEASE}=true."
+QUIET = frozenset({"operator-applying", "changes-pending", "approval-needed", "suspended", "operator-destroying"})
+"""Reasons that are no warning."""
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """Reconciles objects, one at a time for each tenant. `others` are all objects that the operator knows."""
+
+    cluster: Cluster
+    doors: Doors
+    others: Callable[[], Iterable[Resource]]
+    registry: Registry = field(default_factory=Registry)
+    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    _written: dict[Key, tuple[str, Status]] = field(default_factory=dict)
+
+    async def reconcile(self, resource: Resource, stop: asyncio.Event) -> Outcome:
+        """One reconciliation, its outcome told in the object's status. `ClusterError` when that cannot be written."""
+        if resource.deleting:
+            return await self._delete(resource, stop)
+        if resource.holds != resource.should_hold:
+            await self.cluster.set_finalizer(resource, held=resource.should_hold)
+        try:
+            outcome = await self._reconciled(resource, stop)
+        except Exception as error:
+            outcome = failure(error)
+        await self._tell(resource, outcome)
+        return outcome
+
+    async def forget(self, key: Key) -> None:
+        """The object is gone."""
+        self.registry.forget(key)
+        self._written.pop(key, None)
+        await self.doors.close(key)
+
+    async def _reconciled(self, resource: Resource, stop: asyncio.Event) -> Outcome:
+        if resource.suspend:
+            self.registry.note(resource.key, claims_of(resource, None))
+            return SUSPENDED
+        spec = await self._claimed(resource)
+        credentials = await credentials_of(resource, self.cluster)
+        async with self._lock(resource.tenant), self.doors.open(resource, credentials) as tenant:
+            visit = Visit(resource=resource, spec=spec, tenant=tenant, stop=stop, tell=self._teller(resource))
+            outcome, made = await visit.reconcile()
+            if resource.output_secret and outcome.conditions["Ready"].holds:
+                await self._output(resource, spec, tenant, made, outcome)
+            return outcome
+
+    async def _output(self, resource: Resource, spec: Spec, tenant: Tenant, made: Planned, outcome: Outcome) -> None:
+        fresh = None if outcome.applied else made
+        await write_outputs(resource, spec, tenant, self.cluster, fresh)
+
+    async def _delete(self, resource: Resource, stop: asyncio.Event) -> Outcome:
+        """Does what the deletion policy says, and then lets the object go."""
+        done = Outcome(reason="operator-released", conditions={}, next=Next.NEVER)
+        if resource.holds and resource.should_hold:
+            try:
+                done = await self._destroyed(resource, stop)
+            except Exception as error:
+                done = failure(error, RELEASE_HINT)
+                done = replace(done, next=Next.BACKOFF)
+            if done.failed:
+                await self._tell(resource, done)
+                return done
+        if resource.holds:
+            await self.cluster.set_finalizer(resource, held=False)
+        return replace(done, next=Next.NEVER)
+
+    async def _destroyed(self, resource: Resource, stop: asyncio.Event) -> Outcome:
+        if not resource.may_write:
+            held = Condition(False, "operator-held", f"It is suspended, or its mode writes nothing. {RELEASE_HINT}")
+            return Outcome(reason="operator-held", conditions={"Ready": held}, next=Next.NEVER, failed=True)
+        spec = await self._claimed(resource)
+        credentials = await credentials_of(resource, self.cluster)
+        async with self._lock(resource.tenant), self.doors.open(resource, credentials) as tenant:
+            visit = Visit(resource=resource, spec=spec, tenant=tenant, stop=stop, tell=self._teller(resource))
+            return await visit.destroy()
+
+    async def _claimed(self, resource: Resource) -> Spec:
+        """The object's spec. `RefusedError` when another object of the tenant claims the same."""
+        try:
+            spec = await spec_of(resource, self.cluster)
+        except TokenVaultError:
+            self.registry.note(resource.key, claims_of(resource, None))
+            raise
+        self.registry.note(resource.key, claims_of(resource, spec))
+        if resource.may_write:
+            await self._learn_others(resource)
+            conflict = self.registry.conflict(resource.key)
+            if conflict:
+                raise RefusedError(conflict)
+        return spec
+
+    async def _learn_others(self, resource: Resource) -> None:
+        """Whatever else is on the tenant says what it claims before anything is written, also just after a start."""
+        for other in list(self.others()):
+            if other.key == resource.key or other.tenant != resource.tenant:
+                continue
+            known = self.registry.known.get(other.key)
+            if known is None or known.order != other.order or known.tenant != other.tenant:
+                self.registry.note(other.key, claims_of(other, await self._spec_or_none(other)))
+
+    async def _spec_or_none(self, resource: Resource) -> Spec | None:
+        try:
+            return await spec_of(resource, self.cluster)
+        except TokenVaultError:
+            return None
+
+    def _lock(self, tenant: str) -> asyncio.Lock:
+        lock = self._locks.get(tenant)
+        if lock is None:
+            lock = self._locks[tenant] = asyncio.Lock()
+        return lock
+
+    def _teller(self, resource: Resource) -> Tell:
+        async def tell(outcome: Outcome) -> None:
+            await self._tell(resource, outcome)
+
+        return tell
+
+    async def _tell(self, resource: Resource, outcome: Outcome) -> None:
+        """Writes the status, and posts Events for what is new in it, when it says anything new."""
+        before = self._before(resource)
+        after = status_of(
+            before,
+            outcome.conditions,
+            generation=resource.generation,
+            plan=outcome.plan,
+            applied=outcome.applied,
+            requests=outcome.requests,
+        )
+        if not differs(before, after):
+            return
+        await self.cluster.apply_status(resource, after)
+        self._written[resource.key] = (resource.uid, after)
+        for kind, holds, reason, message in transitions(before, after):
+            await self._record(resource, kind, holds, reason, message)
+
+    def _before(self, resource: Resource) -> Mapping[str, Any] | None:
+        """The status as it is: what was written last, which the watch may not have told yet."""
+        uid, status = self._written.get(resource.key, ("", {}))
+        return status if uid == resource.uid else resource.status
+
+    async def _record(self, resource: Resource, kind: str, holds: str, reason: str, message: str) -> None:
+        if kind not in ("Ready", "Drifted", "Suspended") or (kind != "Ready" and holds != "True"):
+            return
+        warning = kind == "Drifted" or (holds == "False" and reason not in QUIET)
+        with contextlib.suppress(ClusterError):  # an Event is a courtesy: the status has it all
+            await self.cluster.record(resource, warning=warning, reason=reason, message=message or reason)

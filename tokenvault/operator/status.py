@@ -1,0 +1,147 @@
+"""The status of an object: built from what a reconciliation found, and compared with the one that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tokenvault.errors import Diagnostic, Span
+from tokenvault.operator.resource import INLINE
+from tokenvault.plan.document import plan_document
+from tokenvault.plan.model import Action, Plan
+from tokenvault.render.text import plan_text
+from tokenvault.text import safe
+
+MAX_MESSAGE = 1024
+MAX_SUMMARY = 8 * 1024
+CONDITIONS = ("Ready", "Reconciling", "Stalled", "Drifted", "Suspended")
+Status = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition: whether it holds (None: unknown), why as a code, and in words."""
+
+    holds: bool | None
+    reason: str
+    message: str = ""
+
+
+Conditions = Mapping[str, Condition]
+
+
+def now() -> str:
+    """The time as Kubernetes writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def status_of(
+    before: Mapping[str, Any] | None,
+    conditions: Conditions,
+    *,
+    generation: int,
+    plan: Mapping[str, Any] | None = None,
+    applied: Mapping[str, Any] | None = None,
+    requests: tuple[int, int] | None = None,
+) -> Status:
+    """The whole status. What is not given stays as it was: conditions, the plan, what was applied last."""
+    old = {one["type"]: one for one in (before or {}).get("conditions", ())}
+    status: Status = {"observedGeneration": generation}
+    listed = (_condition(name, conditions.get(name), old.get(name), generation) for name in CONDITIONS)
+    status["conditions"] = [one for one in listed if one]
+    kept = before or {}
+    for name, value in (("plan", plan), ("lastApplied", applied)):
+        if value or kept.get(name):
+            status[name] = value or kept[name]
+    if requests:
+        status["requests"] = {"reads": requests[0], "writes": requests[1]}
+    elif kept.get("requests"):
+        status["requests"] = kept["requests"]
+    return status
+
+
+def _condition(name: str, new: Condition | None, old: Mapping[str, Any] | None, generation: int) -> Status | None:
+    if new is None:
+        return dict(old) if old else None
+    holds = "Unknown" if new.holds is None else str(new.holds)
+    since = old["lastTransitionTime"] if old and old.get("status") == holds and "lastTransitionTime" in old else now()
+    return {
+        "type": name,
+        "status": holds,
+        "reason": new.reason,
+        "message": bounded(new.message, MAX_MESSAGE),
+        "lastTransitionTime": since,
+        "observedGeneration": generation,
+    }
+
+
+def differs(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> bool:
+    """Whether the status says anything new. How many requests it took to find the same again is nothing new."""
+    return _told(before or {}) != _told(after)
+
+
+def _told(status: Mapping[str, Any]) -> Status:
+    told = {name: value for name, value in status.items() if name != "requests"}
+    told["conditions"] = {one.get("type"): one for one in status.get("conditions", ())}
+    return told
+
+
+def transitions(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterable[tuple[str, str, str, str]]:
+    """The conditions whose status or reason is new: their type, status, reason and message."""
+    old = {one["type"]: (one.get("status"), one.get("reason")) for one in (before or {}).get("conditions", ())}
+    for one in after["conditions"]:
+        if old.get(one["type"]) != (one["status"], one["reason"]):
+            yield one["type"], one["status"], one["reason"], one["message"]
+
+
+def plan_status(plan: Plan, digest: str) -> Status:
+    """A plan in brief: its hash, its counts, and the text that the command line shows, up to a bound."""
+    counted = counts(plan)
+    if plan.is_empty:
+        return {"hash": "", "counts": counted, "summary": ""}
+    return {"hash": digest, "counts": counted, "summary": bounded(plan_text(plan_document(plan)), MAX_SUMMARY)}
+
+
+def counts(plan: Plan) -> dict[str, int]:
+    """How many objects meet which action."""
+    return {action.value: plan.count(action) for action in Action}
+
+
+def counted(plan: Plan) -> str:
+    """`2 to create, 1 to update`."""
+    found = [f"{number} to {action}" for action, number in counts(plan).items() if number]
+    return ", ".join(found) or "nothing to change"
+
+
+def told(diagnostics: Iterable[Diagnostic]) -> str:
+    """What is wrong and what to do about it, in a bounded text without anything that moves or commands."""
+    return bounded("\n".join(map(_one, diagnostics)), MAX_MESSAGE)
+
+
+def _one(diagnostic: Diagnostic) -> str:
+    place = f" ({_place(diagnostic.span)})" if diagnostic.span else ""
+    parts = [f"{diagnostic.summary}{place}.", diagnostic.detail, diagnostic.hint]
+    return safe(" ".join(part for part in parts if part), MAX_MESSAGE)
+
+
+def _place(span: Span) -> str:
+    """The line itself, and in a ConfigMap its number: an object has no lines that its author would know."""
+    name = span.file.rsplit("/", 1)[-1]
+    where = "in configuration" if name == INLINE else f"{name}:{span.line}"
+    return f"{where}: {span.text.strip()}" if span.text else where
+
+
+def bounded(text: str, limit: int) -> str:
+    """The text, or its beginning in whole lines and how much is missing."""
+    if len(text) <= limit:
+        return text
+    lines, kept, size = text.split("\n"), [], 0
+    for line in lines:
+        size += len(line) + 1
+        if size > limit - 40:
+            break
+        kept.append(line)
+    kept = kept or [text[: limit - 40]]
+    return "\n".join([*kept, f"… ({len(lines) - len(kept):,} more lines)"])
