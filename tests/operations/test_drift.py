@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from tests.applier.test_stale import EDITED, disable, disturb
 from tests.plan.gallery import CASES, drifted
 from tests.plan.tenants import client, connection, edit, run
-from tests.support import ROOT, WRITES, requests_of
+from tests.support import ROOT, WRITES, requests_of, write_spec
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,37 @@ def test_before_the_first_apply_there_is_none_either(tmp_path: Path) -> None:
     assert found.code == 0
     assert "carries the mark of acme yet" in " ".join(found.out.split())
     assert "Not applied yet, which is no drift" in found.out
+
+
+def test_what_the_spec_dropped_carries_its_mark_and_nothing_else_is_claimed(tmp_path: Path) -> None:
+    CASES["create-everything"].prepare("create-everything", tmp_path)
+    run(tmp_path, "apply", "spec.yaml", "-y")
+    write_spec(tmp_path, {"version": 1, "name": "acme", "connections": {"google-oauth2": {}}, "applications": {
+        "other": {"type": "regular_web", "flavors": ["connected_accounts"]}}}, "other.yaml")  # fmt: skip
+    found = run(tmp_path, "drift", "other.yaml")
+    said = " ".join(found.out.split())
+    assert found.code == 2, found.err
+    assert "Still there, though the spec does not have it any more" in said
+    assert "carries the mark of" not in said
+
+
+def test_every_form_shows_what_changed_what_is_gone_and_what_was_dropped(folder: Path) -> None:
+    by_hand = EDITED["api"][1]
+    edit(folder / "tenant.db", by_hand)
+    document = drift(folder)
+    markdown = run(folder, "drift", "spec.yaml", "--format", "markdown")
+    html = run(folder, "drift", "spec.yaml", "--format", "html")
+    assert (markdown.code, html.code) == (2, 2)
+    for change in document["changes"]:
+        assert f"<code>{change['address']}</code>" in markdown.out
+        assert f"<code>{change['address']}</code>" in html.out
+    assert "has changed outside tokenvault" in markdown.out and "has changed outside tokenvault" in html.out
+    assert "1 changed, 0 gone" in markdown.out
+    settled = run(folder, "apply", "spec.yaml", "-y")
+    assert settled.code == 0
+    for form in ("markdown", "html"):
+        none = run(folder, "drift", "spec.yaml", "--format", form)
+        assert (none.code, "No drift." in none.out) == (0, True)
 
 
 OURS = {"connection_clients": ("connection_clients.github", lambda o: disable(o, "github", "Acme Assistant"))}

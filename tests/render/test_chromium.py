@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +97,21 @@ def test_the_filter_shows_the_objects_of_one_action(
     assert browser.evaluate(VISIBLE) == objects
     browser.click("label:has(#show-all)")
     assert len(browser.evaluate(VISIBLE)) == 3
+
+
+def test_a_search_leaves_what_holds_every_word_whatever_the_filter_shows(browser: Browser, tmp_path: Path) -> None:
+    browser.emulate()
+    made = long_plan(40)
+    opened(browser, tmp_path, plan_html(plan_document(made)))
+    for typed, found in (("app-3", 11), ("APP-31", 1), ("app-31 users", 1), ("app-31 nowhere", 0), ("", 40)):
+        browser.evaluate(
+            f"(() => {{ const f = document.querySelector('[data-search]'); f.value = {json.dumps(typed)};"
+            " f.dispatchEvent(new Event('input')) })()"
+        )
+        assert len(browser.evaluate(VISIBLE)) == found, typed
+        assert browser.evaluate("document.querySelector('[data-found]').textContent") == (
+            f"{found} of 40" if typed else ""
+        )
 
 
 def test_the_filter_can_be_worked_with_the_keyboard_alone(browser: Browser, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ PAGE = {"html", "head", "meta", "title", "style", "body", "header", "main", "foo
 TEXT = {
     "a",
     "b",
+    "script",
     "code",
     "del",
     "details",
@@ -37,7 +38,8 @@ TEXT = {
 }
 DRAWING = {"svg", "desc", "defs", "marker", "path", "rect", "g", "text"}
 ATTRIBUTES = {
-    "aria-hidden", "aria-label", "charset", "checked", "class", "content", "d", "height", "href", "http-equiv", "id",
+    "aria-hidden", "aria-label", "charset", "checked", "class", "content", "d", "data-find", "data-found", "data-search",
+    "hidden", "placeholder", "height", "href", "http-equiv", "id",
     "lang", "marker-end", "markerheight", "markerunits", "markerwidth", "name", "open", "orient", "refx", "refy", "rel",
     "role", "rx", "tabindex", "transform", "type", "viewbox", "width", "x", "xmlns", "y",
 }  # fmt: skip

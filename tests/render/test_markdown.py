@@ -81,6 +81,21 @@ def test_a_long_plan_is_cut_between_objects_and_the_rest_is_counted(changes: int
     assert len(shown_objects) + rest == changes and (rest > 0) == (changes > 100)
 
 
+def test_what_a_reviewer_must_not_miss_is_shown_before_what_is_only_new() -> None:
+    made = long_plan(300, 30)
+    quiet = [replace(change, risks=()) for change in made.changes]
+    risky = replace(quiet[250], action=Action.UPDATE, risks=("users are logged out",))
+    deleted = replace(quiet[251], action=Action.DELETE)
+    updated = [replace(quiet[n], action=Action.UPDATE) for n in (252, 299)]
+    plan = plan_document(replace(made, changes=(*quiet[:250], risky, deleted, updated[0], *quiet[253:299], updated[1])))
+    markdown = plan_markdown(plan)
+    shown_objects = objects(shown(markdown)[0])
+    assert 5 < len(shown_objects) < 300
+    assert [sign for sign, _ in shown_objects if sign != "+"] == ["~", "-", "~", "~"]
+    assert shown_objects == [found for found in expected(plan) if found in shown_objects], "the plan's own order"
+    assert re.search(rf"\*\*{300 - len(shown_objects)} more objects not shown here\*\* \(\d+ to create\)", markdown)
+
+
 def test_a_long_list_is_cut_inside_its_object_and_the_rest_is_counted() -> None:
     markdown = plan_markdown(plan_document(long_plan(1, 5000)))
     lines = shown(markdown)[0].all("pre")[0].text().splitlines()

@@ -20,8 +20,11 @@ from tokenvault.cli.options import (
 )
 from tokenvault.cli.session import Session, open_session
 from tokenvault.tenant.options import MAX_WAIT
+from tokenvault.text import safe_json
 
 if TYPE_CHECKING:
+    from tokenvault.cli.console import Console
+    from tokenvault.plan.document import Document
     from tokenvault.plan.drift import Drift
 
 CHANGES = 2
@@ -32,6 +35,8 @@ class Form(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    MARKDOWN = "markdown"
+    HTML = "html"
 
 
 def drift(
@@ -54,20 +59,32 @@ def drift(
     import asyncio
 
     from tokenvault.plan.drift import drift_document
-    from tokenvault.render.drift import drift_text
-    from tokenvault.text import safe_json
 
     session = open_session(
         tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
     )
     found = asyncio.run(_drift(session, specs))
-    document, console = drift_document(found), session.console
-    if form is Form.JSON:
-        console.out(safe_json(document, indent=2) + "\n")
-    else:
-        console.out(drift_text(document, console.paint, width=console.width))
+    session.console.out(_drawn(session.console, drift_document(found), form))
     if not found.is_empty:
         raise typer.Exit(CHANGES)
+
+
+def _drawn(console: Console, document: Document, form: Form) -> str:
+    match form:
+        case Form.JSON:
+            return safe_json(document, indent=2) + "\n"
+        case Form.MARKDOWN:
+            from tokenvault.render.drift_markdown import drift_markdown
+
+            return drift_markdown(document)
+        case Form.HTML:
+            from tokenvault.render.drift_html import drift_html
+
+            return drift_html(document)
+        case Form.TEXT:
+            from tokenvault.render.drift import drift_text
+
+            return drift_text(document, console.paint, width=console.width)
 
 
 async def _drift(session: Session, specs: list[str] | None) -> Drift:

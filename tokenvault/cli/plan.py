@@ -46,6 +46,7 @@ class Format(StrEnum):
     HTML = "html"
 
 
+LONG = 100
 Full = Annotated[bool, typer.Option("--full", help="Every reason, with where Auth0 documents it.")]
 Summary = Annotated[bool, typer.Option("--summary", help="One line per object.")]
 Out = Annotated[Path | None, out_option("Write the plan to FILE too, for `apply FILE`. It holds no secret.")]
@@ -141,8 +142,10 @@ def show(session: Session, made: Plan, form: Format, *, summary: bool = False, f
     """Draws a plan on stdout."""
     from tokenvault.plan.document import plan_document
 
-    document = plan_document(made)
-    session.console.out(drawn(session.console, document, form, summary=summary, full=full))
+    text = drawn(session.console, plan_document(made), form, summary=summary, full=full)
+    session.console.out(text)
+    if form is Format.TEXT and not summary and text.count("\n") > LONG:
+        session.console.err("\nThat was long: --summary shows one line for each object.\n")
 
 
 def drawn(console: Console, document: Document, form: Format, *, summary: bool = False, full: bool = False) -> str:

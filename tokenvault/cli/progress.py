@@ -6,7 +6,19 @@ import math
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from tokenvault.applier.events import Ended, Event, Outcome, Reached, Report, Stage, Tally, Verified, Waiting, Working
+from tokenvault.applier.events import (
+    Ended,
+    Event,
+    Outcome,
+    Reached,
+    Report,
+    Stage,
+    Started,
+    Tally,
+    Verified,
+    Waiting,
+    Working,
+)
 from tokenvault.plan.model import Action
 from tokenvault.render.ndjson import diagnostic_line, event_line, planned_lines, summary_line, version_line
 from tokenvault.text import safe, safe_json
@@ -69,6 +81,7 @@ class Lines:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._ids: dict[str, str | None] = {}
 
     def planned(self, document: Document, *, full: bool) -> None:
         """The plan on stdout; one that was reviewed before, or that nobody could read, as one line per object."""
@@ -86,6 +99,10 @@ class Lines:
     def show(self, event: Event) -> None:
         """One line, or none for what the summary tells."""
         text = line_of(event)
+        if isinstance(event, Started):
+            self._ids[event.address] = event.id
+        if isinstance(event, Reached):
+            text += _id(self._ids.get(event.address)) if text else ""
         if text:
             address = getattr(event, "address", "")
             self.remark(f"{self._console.paint_err(safe(address), 'bold')}: {text}" if address else text)
@@ -154,11 +171,11 @@ def tally_parts(tally: Tally) -> list[str]:
         "to come": tally.to_come,
     }
     said = [f"{count} {name}" for name, count in numbers.items() if count]
-    left = [f"about {duration(tally.seconds)} left" if tally.over < tally.total else "reading back what was written"]
+    left = [f"about {roughly(tally.seconds)} left" if tally.over < tally.total else "reading back what was written"]
     return [f"[{tally.over}/{tally.total}] {tally.over - tally.failed - tally.not_tried} done", *said, *left]
 
 
-def duration(seconds: float) -> str:
+def roughly(seconds: float) -> str:
     """A time to wait, as exactly as an estimate can be: `20 s`, `3 min`."""
     return f"{max(5, math.ceil(seconds / 5) * 5)} s" if seconds < 90 else f"{math.ceil(seconds / 60)} min"
 

@@ -45,10 +45,10 @@ async def _tell(console: Console, tenant: Tenant) -> None:
 
 def _said(tenant: Tenant, before: int, elapsed: float) -> str:
     """The line. How many requests there will be, nobody knows: more may follow from what is read."""
-    from tokenvault.cli.progress import duration
+    from tokenvault.cli.progress import roughly
 
     waiting = tenant.asked - tenant.answered
     said = f"Reading {safe(tenant.domain)}: [{tenant.answered}/{tenant.asked}]"
     if tenant.answered > before and waiting:
-        said += f", about {duration(waiting * elapsed / (tenant.answered - before))} left"
+        said += f", about {roughly(waiting * elapsed / (tenant.answered - before))} left"
     return said + (" (rate limit)" if tenant.pacer.limited and waiting else "")

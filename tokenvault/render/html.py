@@ -1,4 +1,7 @@
-"""A plan as one HTML file: read without a script, in light and dark, on paper; a filter by action; the graph in it."""
+"""A plan as one HTML file: read without a script, in light and dark, on paper; a filter by action; the graph in it.
+
+The one script, which the page's policy names by its digest, searches the text.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,13 @@ from tokenvault.plan.document import Document
 from tokenvault.render.block import OPS, SIGNS, Group, Row, groups
 from tokenvault.render.graph_picture import planned_picture
 from tokenvault.render.graph_svg import graph_svg
-from tokenvault.render.markup import Markup, joined, page, tag
+from tokenvault.render.markup import Markup, joined, page, search_field, tag
 from tokenvault.render.text import VERBS
 from tokenvault.render.words import SHOWN, budget, counted, left_alone, nothing_to_do, place, risks, shown_variables
 from tokenvault.text import safe
 
 ALL_OPEN_UP_TO, SOME_OPEN_UP_TO = 8, 100
+SEARCHED_FROM = 4
 FILTERS = {"all": "All", "create": "Create", "update": "Update", "delete": "Delete", "risky": "Risky"}
 WORDS = {"add": "added", "change": "changed", "remove": "removed"}
 
@@ -24,10 +28,11 @@ def plan_html(plan: Document) -> str:
     body = (
         tag("a", "Skip to the changes", href="#changes", class_="skip"),
         tag("header", *_header(plan)),
-        tag("main", _numbers(plan), *_risks(plan), *_warnings(plan), *_orphans(plan), *_graph(plan), _changes(plan)),
+        tag("main", _numbers(plan), *_risks(plan), *warnings(plan), *_orphans(plan), *_graph(plan), _changes(plan)),
         tag("footer", *_footer(plan)),
     )
-    return page(f"Plan: {name} on {tenant}", *body, style=_filter_rules())
+    script = "search.js" if len(plan["changes"]) >= SEARCHED_FROM else ""
+    return page(f"Plan: {name} on {tenant}", *body, style=_filter_rules(), script=script)
 
 
 def _filter_rules() -> str:
@@ -54,11 +59,11 @@ def _footer(plan: Document) -> Iterator[object]:
 def _numbers(plan: Document) -> Markup:
     summary = plan["summary"]
     items = [
-        _number(summary["create"], "to add", "create"),
-        _number(summary["update"], f"to change{_adopted(summary['adopt'])}", "update"),
-        _number(summary["delete"], "to destroy", "delete"),
-        _number(summary["unchanged"], "unchanged"),
-        _number(summary["writes"], "write" if summary["writes"] == 1 else "writes"),
+        number_item(summary["create"], "to add", "create"),
+        number_item(summary["update"], f"to change{_adopted(summary['adopt'])}", "update"),
+        number_item(summary["delete"], "to destroy", "delete"),
+        number_item(summary["unchanged"], "unchanged"),
+        number_item(summary["writes"], "write" if summary["writes"] == 1 else "writes"),
     ]
     cost = tag("p", budget(plan), class_="soft small") if plan["changes"] else None
     return tag("section", tag("h2", "Summary", class_="unseen"), tag("ul", *items, class_="numbers"), cost)
@@ -68,7 +73,8 @@ def _adopted(number: int) -> str:
     return f", {number:,} of them adopted" if number else ""
 
 
-def _number(number: int, text: str, class_: str = "plain") -> Markup:
+def number_item(number: int, text: str, class_: str = "plain") -> Markup:
+    """A number of the summary, and what it counts."""
     return tag("li", tag("b", f"{number:,}"), " ", text, class_=class_ if number else "plain")
 
 
@@ -79,10 +85,11 @@ def _risks(plan: Document) -> Iterator[Markup]:
         links = [item for a in addresses for item in (", ", tag("a", tag("code", a), href=anchors[a]))][1:]
         items.append(tag("li", *links, ": ", risk))
     if items:
-        yield _notice("Before you approve", items)
+        yield notice("Before you approve", items)
 
 
-def _warnings(plan: Document) -> Iterator[Markup]:
+def warnings(plan: Document) -> Iterator[Markup]:
+    """What a reader should know."""
     items = []
     for warning in plan["warnings"]:
         where = joined(" (", tag("code", place(warning["at"])), ")") if warning["at"] else None
@@ -91,7 +98,7 @@ def _warnings(plan: Document) -> Iterator[Markup]:
             tag("li", tag("b", warning["summary"]), where, *(tag("div", line, class_="small") for line in more))
         )
     if items:
-        yield _notice("Warnings", items)
+        yield notice("Warnings", items)
 
 
 def _orphans(plan: Document) -> Iterator[Markup]:
@@ -105,10 +112,11 @@ def _orphans(plan: Document) -> Iterator[Markup]:
         for orphan in plan["orphans"]
     ]
     if items:
-        yield _notice("Created by this spec and no longer in it (deleted only with --prune)", items, "notice quiet")
+        yield notice("Created by this spec and no longer in it (deleted only with --prune)", items, "notice quiet")
 
 
-def _notice(title: str, items: Sequence[Markup], class_: str = "notice") -> Markup:
+def notice(title: str, items: Sequence[Markup], class_: str = "notice") -> Markup:
+    """A list that stands out."""
     return tag("section", tag("h2", title), tag("ul", *items), class_=class_)
 
 
@@ -125,8 +133,12 @@ def _changes(plan: Document) -> Markup:
     if not changes:
         text = tag("p", tag("b", "No changes."), f" {nothing_to_do(plan)}.", class_="nothing")
         return tag("section", tag("h2", "Changes", class_="unseen"), text, id="changes")
-    articles = [_change(change, _anchor(n), _is_open(change, len(changes))) for n, change in enumerate(changes)]
-    return tag("section", tag("h2", "Changes"), _filter(changes), *articles, id="changes")
+    articles = [
+        change_article(change, VERBS["adopt" if change["adopts"] else change["action"]], _anchor(n), len(changes))
+        for n, change in enumerate(changes)
+    ]
+    search = search_field("Search names, attributes and values") if len(changes) >= SEARCHED_FROM else None
+    return tag("section", tag("h2", "Changes"), _filter(changes), search, *articles, id="changes")
 
 
 def _is_open(change: Document, changes: int) -> bool:
@@ -157,23 +169,25 @@ def _classes(change: Document) -> list[str]:
     return ["all", "change", change["action"], *(["risky"] if change["risks"] else [])]
 
 
-def _change(change: Document, anchor: str, is_open: bool) -> Markup:
+def change_article(change: Document, verb: str, anchor: str, changes: int) -> Markup:
+    """An object and what is said of it, one of so many `changes`, its attributes folded below."""
     return tag(
         "details",
-        tag("summary", *_headline(change)),
+        tag("summary", *_headline(change, verb)),
         _notes(change),
         tag("ul", *(tag("li", *_group(group)) for group in groups(change)), class_="rows"),
         *(tag("div", note, class_="left") for note in left_alone(change)),
         class_=" ".join(_classes(change)),
         id=anchor,
-        open=is_open,
+        data_find=True,
+        open=_is_open(change, changes),
     )
 
 
-def _headline(change: Document) -> Iterator[Markup]:
+def _headline(change: Document, verb: str) -> Iterator[Markup]:
     yield tag("span", SIGNS[change["action"]][0], class_="sign", aria_hidden="true")
     yield tag("h3", tag("code", change["address"]))
-    yield tag("span", VERBS["adopt" if change["adopts"] else change["action"]], class_="soft")
+    yield tag("span", verb, class_="soft")
     if change["risks"]:
         yield tag("span", "risk", class_="tag risk")
     if change["source"]:

@@ -79,10 +79,25 @@ GRAPH_UP_TO = 40
 
 def plan_markdown(plan: Document) -> str:
     """The comment, below 60,000 characters; what does not fit is counted."""
-    head = "\n".join([*_markers(plan), "", *_summary(plan), *_risks(plan), *_warnings(plan), *_orphans(plan)])
-    sections = [_section(change, is_open=len(plan["changes"]) <= OPEN_UP_TO) for change in plan["changes"]]
-    shown = _fitting([*sections, *_graph(plan)], LIMIT - len(head))
-    return "\n".join([head, *shown, *_rest(plan["changes"][len(shown) :])]) + "\n"
+    head = "\n".join([*_markers(plan), "", *_summary(plan), *_risks(plan), *warnings(plan), *_orphans(plan)])
+    changes = plan["changes"]
+    sections = [_section(change, is_open=len(changes) <= OPEN_UP_TO) for change in changes]
+    shown, room = _weightiest(changes, sections, LIMIT - len(head))
+    graph = fitting([*_graph(plan)], room) if len(shown) == len(changes) else []
+    left_out = [change for number, change in enumerate(changes) if number not in shown]
+    return "\n".join([head, *(sections[number] for number in sorted(shown)), *graph, *rest(left_out)]) + "\n"
+
+
+def _weightiest(changes: Sequence[Document], sections: Sequence[str], room: int) -> tuple[set[int], int]:
+    """Which changes have room, those first that a reviewer must not miss, and the room that is left."""
+    order = sorted(range(len(changes)), key=lambda number: _weight(changes[number]))
+    taken = fitting([sections[number] for number in order], room)
+    return set(order[: len(taken)]), room - sum(len(text) + 1 for text in taken)
+
+
+def _weight(change: Document) -> tuple[bool, int]:
+    """What takes something away from people comes first; what is new and harms nobody comes last."""
+    return not change["risks"], ("delete", "update", "create").index(change["action"])
 
 
 def _markers(plan: Document) -> list[str]:
@@ -119,7 +134,8 @@ def _few(addresses: Sequence[str]) -> str:
     return f"{shown} and {counted(more, 'more object')}" if more > 0 else shown
 
 
-def _warnings(plan: Document) -> list[str]:
+def warnings(plan: Document) -> list[str]:
+    """What a reader should know, as a note."""
     lines = ["\n".join(_warning(warning)) for warning in plan["warnings"]]
     return ["", "> [!NOTE]", *_list(lines, "> - ")] if lines else []
 
@@ -142,12 +158,12 @@ def _orphans(plan: Document) -> list[str]:
 
 
 def _list(lines: Sequence[str], bullet: str) -> list[str]:
-    shown = _fitting(lines, LIST_LIMIT)
+    shown = fitting(lines, LIST_LIMIT)
     more = len(lines) - len(shown)
     return [*shown, f"{bullet}and {more:,} more: see `tokenvault plan`"] if more else shown
 
 
-def _fitting(parts: Sequence[str], room: int) -> list[str]:
+def fitting(parts: Sequence[str], room: int) -> list[str]:
     """The first parts, as many as there is room for. A part is shown whole or not at all."""
     shown: list[str] = []
     for part in parts:
@@ -158,13 +174,14 @@ def _fitting(parts: Sequence[str], room: int) -> list[str]:
     return shown
 
 
-def _rest(changes: Sequence[Document]) -> list[str]:
+def rest(changes: Sequence[Document], command: str = "plan") -> list[str]:
+    """How many objects are not shown, and which command shows them."""
     if not changes:
         return []
     actions = Counter(change["action"] for change in changes)
     numbers = ", ".join(f"{count:,} to {action}" for action, count in actions.items())
     text = f"**{counted(len(changes), 'more object')} not shown here** ({numbers}): this comment is full."
-    return ["", f"{text} `tokenvault plan`, or `--format html`, shows everything."]
+    return ["", f"{text} `tokenvault {command}`, or `--format html`, shows everything."]
 
 
 def _graph(plan: Document) -> Iterator[str]:
@@ -177,16 +194,21 @@ def _graph(plan: Document) -> Iterator[str]:
 
 
 def _section(change: Document, *, is_open: bool) -> str:
+    return section(change, VERBS["adopt" if change["adopts"] else change["action"]], is_open=is_open)
+
+
+def section(change: Document, verb: str, *, is_open: bool) -> str:
+    """An object and what is said of it, its attributes folded below."""
     opening = "<details open>" if is_open else "<details>"
-    summary = tag("summary", *_headline(change))
+    summary = tag("summary", *_headline(change, verb))
     return "\n".join(["", opening, summary, "", fenced(_diff(change), "diff"), "", "</details>"])
 
 
-def _headline(change: Document) -> Iterator[object]:
+def _headline(change: Document, verb: str) -> Iterator[object]:
     yield tag("code", SIGNS[change["action"]][0])
     yield " "
     yield tag("b", tag("code", change["address"]))
-    yield f" {VERBS['adopt' if change['adopts'] else change['action']]}"
+    yield f" {verb}"
     if change["risks"]:
         yield " (see above)"
     if change["source"]:
@@ -196,7 +218,7 @@ def _headline(change: Document) -> Iterator[object]:
 def _diff(change: Document) -> list[str]:
     lines = [*_remarks(change), *_commented([line for group in groups(change) for line in _group(group)])]
     lines += [f"# ({note})" for note in left_alone(change)]
-    shown = _fitting(lines, OBJECT_LIMIT)
+    shown = fitting(lines, OBJECT_LIMIT)
     more = len(lines) - len(shown)
     return [*shown, f"# ({counted(more, 'more line')} not shown here)"] if more else shown
 

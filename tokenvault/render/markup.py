@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from functools import cache
+from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -47,21 +49,39 @@ def _attribute(key: str, value: object) -> str:
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-def page(title: str, *body: object, style: str = "") -> str:
-    """A whole document. `style` is more CSS, ours."""
+def page(title: str, *body: object, style: str = "", script: str = "") -> str:
+    """A whole document. `style` is more CSS, `script` a file of this package: the only script that the page runs."""
+    code = _file(script) if script else ""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("meta", http_equiv="Content-Security-Policy", content=_policy(code)),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", name="referrer", content="no-referrer"),
         tag("title", title),
-        tag("style", Markup(_css() + style)),
+        tag("style", Markup(_file("page.css") + style)),
     )
-    return f"<!doctype html>\n{tag('html', head, tag('body', *body), lang='en')}\n"
+    last = [tag("script", Markup(code))] if code else []
+    return f"<!doctype html>\n{tag('html', head, tag('body', *body, *last), lang='en')}\n"
+
+
+def _policy(code: str) -> str:
+    """Nothing is loaded, and no script runs but the one with this digest."""
+    if not code:
+        return POLICY
+    digest = b64encode(sha256(code.encode()).digest()).decode()
+    return f"{POLICY}; script-src 'sha256-{digest}'"
 
 
 @cache
-def _css() -> str:
-    return files("tokenvault.render").joinpath("page.css").read_text(encoding="utf-8")
+def _file(name: str) -> str:
+    return files("tokenvault.render").joinpath(name).read_text(encoding="utf-8")
+
+
+def search_field(label: str) -> Markup:
+    """A field that a script of the page shows and fills with life: it filters what carries `data_find`."""
+    field = tag("input", type="search", data_search=True, placeholder=label, aria_label=label)
+    return tag(
+        "p", field, " ", tag("span", data_found=True, class_="soft small", role="status"), class_="search", hidden=True
+    )
