@@ -10,19 +10,18 @@ from tests.world import ASSISTANT, World
 HOSTILE = "Evil | `x` [click](https://evil.example) @admins \x1b[31mred\u202e"
 
 
-def test_the_matrix_comes_first_then_every_reason_once(world: World) -> None:
+def test_the_verdict_comes_first_then_the_matrix_then_every_reason_once(world: World) -> None:
     world.patch_connection("github", connected_accounts={"active": False})
     world.patch_client(ASSISTANT, callbacks=[])
     result = world.run("doctor", "spec.yaml")
     lines = result.out.splitlines()
-    assert lines[0] == "Token Vault on sandbox.localhost"
+    assert lines[0] == "Not ready. 9 cases on sandbox.localhost (spec.yaml): 3 ready, 6 not ready."
     header = next(line for line in lines if "acme-id" in line)
     row = next(line for line in lines if "refresh_token_exchange" in line)
     column = header.index("github")
     assert row[column:].startswith("not ready")
     assert result.out.count("[connection-connected-accounts]") == 1
     assert "fix          tokenvault apply spec.yaml" in result.out
-    assert lines[-1].startswith("Not ready. ")
 
 
 def test_everything_fits_80_columns(world: World) -> None:
@@ -72,7 +71,7 @@ def test_markdown_has_a_table_and_a_list(world: World) -> None:
 
 def test_json_is_versioned_and_whole(world: World) -> None:
     document = world.doctor("spec.yaml")
-    assert (document["format"], document["format_version"]) == ("tokenvault-doctor", "1.0")
+    assert (document["format"], document["format_version"]) == ("tokenvault-doctor", "1.1")
     assert document["summary"] == {"ready": 9, "not ready": 0, "unknown": 0}
     case = next(c for c in document["cases"] if c["flavor"] == "access_token_exchange")
     assert case["exchanging_client_id"] != case["client_id"]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tokenvault.cli.completion import applications, connections, flavors
 from tokenvault.cli.options import (
+    DEFAULT_SPEC,
     AllowEnv,
     Debug,
     EnvFile,
@@ -19,11 +22,12 @@ from tokenvault.cli.options import (
     tenant_options,
 )
 from tokenvault.cli.session import Session, open_session
+from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import safe_json
 
 if TYPE_CHECKING:
-    pass
+    from tokenvault.doctor.selection import Selection
 
 
 class Form(StrEnum):
@@ -32,14 +36,16 @@ class Form(StrEnum):
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
+    HTML = "html"
 
 
 TEXT_WIDTH, WIDEST = 80, 120
+WHICH = "Which cases"
 Specs = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[SPEC...]",
-        help="Judge the applications of these specs. Without: every application of the tenant that uses Token Vault.",
+        help=f"Judge the applications of these specs. Default: {DEFAULT_SPEC} where there is one, else the whole tenant.",
         show_default=False,
     ),
 ]
@@ -47,6 +53,41 @@ Specs = Annotated[
 
 def doctor(
     specs: Specs = None,
+    whole: Annotated[
+        bool,
+        typer.Option("--all", help="Every application of the tenant that uses Token Vault.", rich_help_panel=WHICH),
+    ] = False,
+    app: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--app",
+            metavar="APP",
+            help="Only this application: key, name or client id (glob). Repeatable.",
+            rich_help_panel=WHICH,
+            autocompletion=applications,
+        ),
+    ] = None,
+    connection: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--connection",
+            metavar="NAME",
+            help="Only this connection (glob). Repeatable.",
+            rich_help_panel=WHICH,
+            autocompletion=connections,
+        ),
+    ] = None,
+    flavor: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--flavor",
+            metavar="FLAVOR",
+            help="Only this flavor (glob). Repeatable.",
+            rich_help_panel=WHICH,
+            autocompletion=flavors,
+        ),
+    ] = None,
+    failing: Annotated[bool, typer.Option("--failing", help="Leave out what is ready.", rich_help_panel=WHICH)] = False,
     form: Annotated[Form, typer.Option("--format", help="How to show the diagnosis.")] = Form.TEXT,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
@@ -59,42 +100,70 @@ def doctor(
     """Judge every run-time precondition of every application × connection × flavor. Changes nothing.
 
     Says what is ready, what is not and why, and what mends it: a command, a change of the spec, or what only a person
-    can do. What the token may not read is unknown, never ready. Exit code 1 unless everything is ready.
+    can do. What the token may not read is unknown, never ready. Exit code 1 unless everything that was asked for is ready.
 
     \b
-    tokenvault doctor                             all that uses Token Vault here
-    tokenvault doctor tokenvault.yaml             what this spec asks for
+    tokenvault doctor                             what tokenvault.yaml asks for
+    tokenvault doctor --all --failing             all that uses Token Vault here and does not work
+    tokenvault doctor --app web --connection github
+    tokenvault doctor --format html > doctor.html
     """
     import asyncio
+
+    from tokenvault.doctor.selection import Selection
 
     session = open_session(
         tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
     )
-    document = asyncio.run(_doctor(session, specs))
+    selection = Selection(
+        applications=tuple(app or ()),
+        connections=tuple(connection or ()),
+        flavors=tuple(flavor or ()),
+        failing=failing,
+    )
+    document = asyncio.run(_doctor(session, _specs(session, specs, whole=whole), selection))
     session.console.out(_drawn(session, document, form))
     if not document["ready"]:
         raise typer.Exit(1)
 
 
-async def _doctor(session: Session, specs: list[str] | None) -> dict[str, Any]:
+def _specs(session: Session, specs: list[str] | None, *, whole: bool) -> list[str] | None:
+    """The specs that are judged; None for the whole tenant."""
+    if whole:
+        if specs:
+            hint = "Leave out --all to judge the spec, or the spec to judge the whole tenant."
+            raise RefusedError(Diagnostic(code="doctor-all", summary="--all and a spec exclude each other", hint=hint))
+        return None
+    if specs or not Path(DEFAULT_SPEC).exists():
+        return specs
+    session.console.err(f"Judging what {DEFAULT_SPEC} asks for; --all judges everything on the tenant.\n")
+    return [DEFAULT_SPEC]
+
+
+async def _doctor(session: Session, specs: list[str] | None, selection: Selection) -> dict[str, Any]:
     from tokenvault.operations.doctor import examined
 
     spec = session.spec(specs) if specs else None
     async with session.tenant() as tenant:
         if spec:
             session.check_tenant(spec, tenant.domain)
-        return await examined(tenant, spec, session.command("apply", *(spec.files if spec else ())))
+        return await examined(tenant, spec, session.command("apply", *(spec.files if spec else ())), selection)
 
 
 def _drawn(session: Session, document: dict[str, Any], form: Form) -> str:
-    from tokenvault.render.doctor_text import doctor_text
-    from tokenvault.render.markdown import doctor_markdown
-
     match form:
         case Form.JSON:
             return safe_json(document, indent=2) + "\n"
         case Form.MARKDOWN:
+            from tokenvault.render.doctor_markdown import doctor_markdown
+
             return doctor_markdown(document)
+        case Form.HTML:
+            from tokenvault.render.doctor_html import doctor_html
+
+            return doctor_html(document)
         case Form.TEXT:
+            from tokenvault.render.doctor_text import doctor_text
+
             width = min(session.console.width, TEXT_WIDTH if not sys.stdout.isatty() else WIDEST)
             return doctor_text(document, session.console.paint, width=width)

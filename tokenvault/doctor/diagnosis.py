@@ -26,10 +26,11 @@ class How(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fix:
-    """What to do. `link` is the page for what only a person can do."""
+    """What to do. `at` is the address in the spec that it is about, `link` the page for what only a person can do."""
 
     how: How
     text: str
+    at: str = ""
     link: str = ""
 
 
@@ -98,7 +99,7 @@ def _fix(row: Precondition, case: Case, verdict: Verdict, remedy: Remedy) -> Fix
         return Fix(how=How.COMMAND, text=remedy.command)
     if remedy.graph and row.spec:
         address = case.addresses.get(row.place, "")
-        return Fix(how=How.SPEC, text=f"{address}: {row.spec}" if address else row.spec, link=_link(row, case))
+        return Fix(how=How.SPEC, text=row.spec, at=address, link=_link(row, case))
     return Fix(how=How.PERSON, text=row.person or "Describe it in a spec and apply that.", link=_link(row, case))
 
 

@@ -1,4 +1,4 @@
-"""The public, versioned JSON form of a diagnosis. Text and Markdown are drawn from it, so they cannot disagree."""
+"""The public, versioned JSON form of a diagnosis. Text, Markdown and HTML are drawn from it, so they cannot disagree."""
 
 from __future__ import annotations
 
@@ -6,31 +6,56 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tokenvault import __version__
+from tokenvault.doctor.causes import causes_of
 from tokenvault.doctor.diagnosis import Diagnosed, Fix, Judged
+from tokenvault.doctor.selection import EVERYTHING, Selection
 from tokenvault.flavors.runtime.errors import error_named
 from tokenvault.flavors.runtime.precondition import Precondition, State
-from tokenvault.flavors.runtime.tenant_view import Case
+from tokenvault.flavors.runtime.tenant_view import Case, Subject
 
-FORMAT, VERSION = "tokenvault-doctor", "1.0"
+FORMAT, VERSION = "tokenvault-doctor", "1.1"
 Document = dict[str, Any]
 
 
 def diagnosis_document(
-    tenant: str, diagnosed: Sequence[Diagnosed], *, files: Sequence[str] = (), lacking: Iterable[str] | None = None
+    tenant: str,
+    diagnosed: Sequence[Diagnosed],
+    *,
+    files: Sequence[str] = (),
+    lacking: Iterable[str] | None = None,
+    selection: Selection = EVERYTHING,
 ) -> Document:
-    """The diagnosis as JSON data. `lacking` are scopes that applying takes and the token lacks; None: it does not tell."""
+    """The diagnosis as JSON data. `lacking` are scopes that applying takes and the token lacks; None: it does not tell.
+
+    The summary counts every case that was judged; where only failing ones were asked for, ready ones are left out.
+    """
     states = [one.state for one in diagnosed]
+    shown = [one for one in diagnosed if not selection.failing or one.state is not State.READY]
+    cases, findings = [_case(one) for one in shown], _findings(shown)
     return {
         "format": FORMAT,
         "format_version": VERSION,
         "tokenvault_version": __version__,
         "tenant": tenant,
         "spec": {"files": list(files)} if files else None,
+        "selection": _selection(selection),
         "ready": all(state is State.READY for state in states),
         "summary": {state.value: states.count(state) for state in (State.READY, State.NOT_READY, State.UNKNOWN)},
         "token": {"lacks_to_apply": None if lacking is None else sorted(lacking)},
-        "cases": [_case(one) for one in diagnosed],
-        "findings": _findings(diagnosed),
+        "cases": cases,
+        "causes": causes_of(findings, cases),
+        "findings": findings,
+    }
+
+
+def _selection(selection: Selection) -> Document | None:
+    if selection == EVERYTHING:
+        return None
+    names = {"applications": selection.applications, "connections": selection.connections}
+    return {
+        **{key: list(names[key]) for key in names},
+        "flavors": list(selection.flavors),
+        "failing": selection.failing,
     }
 
 
@@ -53,7 +78,8 @@ def _findings(diagnosed: Sequence[Diagnosed]) -> list[Document]:
     for number, one in enumerate(diagnosed):
         for judged in one.judged:
             if judged.verdict.state is not State.READY:
-                key = (judged.precondition.id, _subject(judged.precondition, one.case)["name"], judged.verdict.says)
+                subject = _subject(judged.precondition, one.case)
+                key = (judged.precondition.id, subject["name"], subject["client_id"], judged.verdict.says)
                 found.setdefault(key, {**_finding(judged, one.case), "cases": []})["cases"].append(number)
     order = [State.NOT_READY.value, State.UNKNOWN.value, State.CHECK.value]
     return sorted(found.values(), key=lambda finding: order.index(finding["state"]))
@@ -75,7 +101,9 @@ def _finding(judged: Judged, case: Case) -> Document:
 
 
 def _subject(row: Precondition, case: Case) -> Document:
-    return {"kind": row.of.value, "name": case.called(row.of)}
+    """The object that a precondition is about; applications of one name are told apart by their client id."""
+    client = {Subject.APPLICATION: case.app, Subject.CLIENT: case.client}.get(row.of)
+    return {"kind": row.of.value, "name": case.called(row.of), "client_id": (client or {}).get("client_id")}
 
 
 def _at_run_time(row: Precondition) -> Document:
@@ -84,4 +112,4 @@ def _at_run_time(row: Precondition) -> Document:
 
 
 def _fix(fix: Fix | None) -> Document | None:
-    return {"how": fix.how.value, "text": fix.text, "link": fix.link or None} if fix else None
+    return {"how": fix.how.value, "text": fix.text, "at": fix.at or None, "link": fix.link or None} if fix else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tokenvault.doctor.cases import cases_of_spec, cases_of_tenant
 from tokenvault.doctor.diagnosis import Remedy, diagnose
 from tokenvault.doctor.document import diagnosis_document
+from tokenvault.doctor.selection import EVERYTHING, Selection, selected
 from tokenvault.model.spec import Spec
 from tokenvault.state.desired import build_graph
 from tokenvault.state.live import read_tenant
@@ -19,14 +20,18 @@ if TYPE_CHECKING:
     from tokenvault.tenant.client import Tenant
 
 
-async def examined(tenant: Tenant, spec: Spec | None, command: str = "") -> dict[str, Any]:
+async def examined(
+    tenant: Tenant, spec: Spec | None, command: str = "", selection: Selection = EVERYTHING
+) -> dict[str, Any]:
     """Reads the tenant and judges it. `command` applies the spec, as its reader would type it; default: with its files."""
     graph = build_graph(spec, tenant.domain) if spec else None
     state = await read_tenant(tenant, relevant_to(tuple(spec.connections) if spec else ()))
     tenant_view = tenant_view_of(state, time.time())
     cases = cases_of_spec(spec, graph, state, tenant_view) if spec and graph else cases_of_tenant(tenant_view)
     files = spec.files if spec else ()
-    diagnosed = diagnose(cases, Remedy(graph=graph, command=command or shlex.join(("tokenvault", "apply", *files))))
+    diagnosed = diagnose(
+        selected(cases, selection), Remedy(graph=graph, command=command or shlex.join(("tokenvault", "apply", *files)))
+    )
     granted = (await tenant.token.access()).scopes
     lacking = None if granted is None or not spec else set(needed_scopes().to_apply) - granted
-    return diagnosis_document(tenant.domain, diagnosed, files=files, lacking=lacking)
+    return diagnosis_document(tenant.domain, diagnosed, files=files, lacking=lacking, selection=selection)

@@ -1,150 +1,173 @@
-"""A diagnosis in the terminal, drawn from its JSON form: the matrix, then every reason once, with its fix."""
+"""A diagnosis in the terminal, drawn from its JSON form: the verdict, the matrix, then every cause once, with its fix."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tokenvault.render.doctor_matrix import NONE, application_of, matrix
 from tokenvault.render.style import PLAIN, Painter
 from tokenvault.render.words import counted
 from tokenvault.text import safe
 
 Document = dict[str, Any]
-COLOURS = {"ready": "green", "not ready": "red", "unknown": "yellow"}
+STATES = ("ready", "not ready", "unknown")
 HEADINGS = {
     "not ready": "Not ready, because",
     "unknown": "Unknown, because the token may not read it",
     "check": "To be looked at by a person (no API tells)",
 }
-COLUMN, LABEL = 24, 26
-NONE, INDENT = "(none)", " " * 5
+INDENT = " " * 5
+NAMED, MANY, GLANCES, SAYINGS = 3, 8, 6, 3
 
 
 def doctor_text(diagnosis: Document, paint: Painter = PLAIN, *, width: int = 80) -> str:
     """The whole diagnosis."""
-    tenant = safe(diagnosis["tenant"])
-    if not diagnosis["cases"]:
-        what = (
-            "The spec asks nothing of applications at run time"
-            if diagnosis["spec"]
-            else "No application uses Token Vault"
-        )
-        return f"{what} on {tenant}.\n"
-    lines = [f"Token Vault on {paint(tenant, 'bold')}", *_matrix(diagnosis["cases"], paint, width)]
+    if not sum(diagnosis["summary"].values()):
+        return "\n".join(wrapped("", nothing_to_judge(diagnosis), width)) + "\n"
+    lines = _verdict(diagnosis, paint, width)
+    if diagnosis["cases"]:
+        lines += matrix(diagnosis["cases"], paint, width)
     for state, heading in HEADINGS.items():
-        found = [finding for finding in diagnosis["findings"] if finding["state"] == state]
+        found = [cause for cause in diagnosis["causes"] if cause["state"] == state]
         if found:
-            lines += ["", paint(f"{heading}:", "bold")]
-            for number, finding in enumerate(found, 1):
-                lines += _finding(number, finding, diagnosis["cases"], paint, width)
-    return "\n".join([*lines, *_end(diagnosis, paint, width)]) + "\n"
+            count = f" ({len(found)})" if len(found) > 1 else ""
+            lines += ["", paint(f"{heading}{count}:", "bold")]
+            lines += _causes(found, diagnosis, paint, width)
+    return "\n".join([*lines, *_end(diagnosis, width)]) + "\n"
 
 
-# ---- the matrix
+def nothing_to_judge(diagnosis: Document) -> str:
+    """Why there is no case."""
+    tenant = safe(diagnosis["tenant"])
+    if diagnosis["selection"]:
+        return (
+            f"Nothing on {tenant} is all of what was asked for: no application, connection and flavor go together so."
+        )
+    if diagnosis["spec"]:
+        return f"The spec asks nothing of applications at run time on {tenant}."
+    return f"No application uses Token Vault on {tenant}."
 
 
-def _matrix(cases: Sequence[Document], paint: Painter, width: int) -> Iterator[str]:
-    """One row per application and flavor, one column per connection; as many columns side by side as fit."""
-    names = list(dict.fromkeys(case["connection"] for case in cases))
-    columns = {name: _short(NONE if name is None else safe(name)) for name in names}
-    rows = [(app, list(group)) for app, group in groupby(cases, key=_application)]
-    for some in _fitting(names, columns, width):
+# ---- the verdict
+
+
+def _verdict(diagnosis: Document, paint: Painter, width: int) -> list[str]:
+    first, *rest = wrapped("", verdict(diagnosis), width)
+    word = verdict_word(diagnosis)
+    return [paint(word, "bold", "green" if diagnosis["ready"] else "red") + first.removeprefix(word), *rest]
+
+
+def verdict_word(diagnosis: Document) -> str:
+    """`Ready.` or `Not ready.`"""
+    return "Ready." if diagnosis["ready"] else "Not ready."
+
+
+def verdict(diagnosis: Document) -> str:
+    """One sentence for all cases."""
+    counts = diagnosis["summary"]
+    parts = [f"{counts[state]:,} {state}" for state in STATES if counts[state]]
+    return (
+        f"{verdict_word(diagnosis)} {counted(sum(counts.values()), 'case')} on {_where(diagnosis)}: {', '.join(parts)}."
+    )
+
+
+def _where(diagnosis: Document) -> str:
+    files = diagnosis["spec"]["files"] if diagnosis["spec"] else []
+    told = [*files[:NAMED], *(["…"] if len(files) > NAMED else [])]
+    return f"{diagnosis['tenant']}{' (' + ', '.join(told) + ')' if told else ''}"
+
+
+# ---- the causes
+
+
+def _causes(causes: Sequence[Document], diagnosis: Document, paint: Painter, width: int) -> Iterator[str]:
+    if causes[0]["state"] == "check" and len({application_of(case) for case in diagnosis["cases"]}) > MANY:
+        yield from _glances(causes, width)
+        return
+    for number, cause in enumerate(causes, 1):
         yield ""
-        yield (" " * (LABEL + 2) + "".join(columns[name].ljust(_width(columns[name])) for name in some)).rstrip()
-        for (label, client_id), group in rows:
-            ready = [line for line in _rows(group, some, columns, paint) if line]
-            if ready:
-                yield f"{paint(safe(label), 'bold')}{paint(f'  [{safe(client_id)}]', 'dim') if client_id else ''}"
-                yield from ready
+        yield from _cause(number, cause, diagnosis, paint, width)
 
 
-def _application(case: Document) -> tuple[str, str | None]:
-    return case["application"], case["client_id"]
+def _glances(causes: Sequence[Document], width: int) -> Iterator[str]:
+    """One line for each: beside many applications, what holds nothing up takes no room."""
+    for cause in causes[:GLANCES]:
+        end = f"  [{cause['id']}]"
+        yield f"  - {textwrap.shorten(safe(_told(cause)), width - 4 - len(end), placeholder=' …')}{end}"
+    if len(causes) > GLANCES:
+        yield f"  - and {len(causes) - GLANCES} more (--app, --connection, --format html)"
 
 
-def _rows(
-    group: Sequence[Document], names: Sequence[str | None], columns: dict[str | None, str], paint: Painter
-) -> Iterator[str]:
-    for flavor in dict.fromkeys(case["flavor"] for case in group):
-        states = {case["connection"]: case["state"] for case in group if case["flavor"] == flavor}
-        if set(states) & set(names):
-            cells = "".join(_cell(states.get(name), _width(columns[name]), paint) for name in names)
-            yield f"  {safe(flavor).ljust(LABEL)}{cells}".rstrip()
+def _told(cause: Document) -> str:
+    return f"{subjects_text(cause['subjects'])}: {cause['says'][0]}"
 
 
-def _cell(state: str | None, width: int, paint: Painter) -> str:
-    text = state or "-"
-    return paint(text, COLOURS.get(text, "dim")) + " " * (width - len(text))
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= COLUMN else f"{name[: COLUMN - 1]}…"
-
-
-def _width(name: str) -> int:
-    return max(len(name), len("not ready")) + 2
-
-
-def _fitting(names: Sequence[str | None], columns: dict[str | None, str], width: int) -> Iterator[Sequence[str | None]]:
-    some: list[str | None] = []
-    for name in names:
-        if some and LABEL + 2 + sum(_width(columns[n]) for n in [*some, name]) > width:
-            yield some
-            some = []
-        some.append(name)
-    yield some
-
-
-# ---- the reasons
-
-
-def _finding(number: int, finding: Document, cases: Sequence[Document], paint: Painter, width: int) -> Iterator[str]:
-    yield ""
-    told = f"{subject_text(finding['subject'])}: {finding['says']}"
-    if finding["state"] == "check":
-        yield from wrapped(f"{number}. ", f"{told}  [{finding['id']}]", width)
+def _cause(number: int, cause: Document, diagnosis: Document, paint: Painter, width: int) -> Iterator[str]:
+    state = cause["state"]
+    if state == "check":
+        yield from wrapped(f"{number}. ", f"{_told(cause)}  [{cause['id']}]", width)
+    elif state == "unknown":
+        yield from wrapped(f"{number}. ", f"{cause['says'][0][0].upper()}{cause['says'][0][1:]}", width)
     else:
-        yield from wrapped(f"{number}. ", told, width)
-        yield from wrapped(INDENT, f"{finding['means'][0].upper()}{finding['means'][1:]}.  [{finding['id']}]", width)
-    for label, text in _facts(finding, cases):
+        yield from wrapped(f"{number}. ", _told(cause), width)
+        for other in cause["says"][1:SAYINGS]:
+            yield from wrapped(f"{INDENT}or: ", other, width)
+        yield from wrapped(INDENT, f"{cause['means'][0].upper()}{cause['means'][1:]}.  [{cause['id']}]", width)
+    for label, text in _facts(cause, diagnosis):
         yield from wrapped(f"{INDENT}{paint(label, 'dim')}", text, width, hanging=len(INDENT) + len(label))
-    if finding["fix"]:
-        yield from _fix(finding["fix"], paint, width)
+    if cause["fix"]:
+        yield from _fix(cause["fix"], paint, width)
 
 
-def subject_text(subject: Document) -> str:
+def subject_text(subject: Mapping[str, Any]) -> str:
     """`connection github`; what a tenant has only one of is called by its kind."""
     kind, name = subject["kind"], subject["name"]
-    return name if kind == name else f"{kind} {name}"
+    return name if kind == name else f"{kind} {name}".rstrip()
 
 
-def _facts(finding: Document, cases: Sequence[Document]) -> Iterator[tuple[str, str]]:
-    if finding["state"] == "not ready" and finding["at_run_time"]["code"]:
-        yield "at run time  ", f"{finding['at_run_time']['step']} fails: {finding['at_run_time']['code']}"
-    yield "concerns     ", _concerned([cases[number] for number in finding["cases"]])
+def subjects_text(subjects: Sequence[Document]) -> str:
+    """`application web and 59 more`."""
+    return f"{subject_text(subjects[0])}{f' and {len(subjects) - 1} more' if len(subjects) > 1 else ''}"
 
 
-def _concerned(cases: Sequence[Document]) -> str:
-    flavors: dict[str, list[str]] = {}
-    for case in cases:
-        where = f"{case['application']} × {case['connection'] or NONE}"
-        flavors.setdefault(where, []).append(case["flavor"])
-    shown = list(flavors)[:4]
-    more = f" and {len(flavors) - len(shown)} more" if len(flavors) > len(shown) else ""
-    return ", ".join(shown) + more
+def several(names: Sequence[str], most: int = NAMED) -> str:
+    """`a, b, c and 57 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def concerned(cause: Document, diagnosis: Document) -> str:
+    """How many cases, of which applications and connections."""
+    total = sum(diagnosis["summary"].values())
+    connections = [name or NONE for name in cause["connections"]]
+    of = f"{len(cause['cases']):,} of {counted(total, 'case')}" if total > 1 else "the one case"
+    return f"{of}: {several(cause['applications'])} × {several(connections)}"
+
+
+def _facts(cause: Document, diagnosis: Document) -> Iterator[tuple[str, str]]:
+    if cause["state"] == "not ready" and cause["at_run_time"]["code"]:
+        yield "at run time  ", f"{cause['at_run_time']['step']} fails: {cause['at_run_time']['code']}"
+    if cause["state"] == "unknown":
+        yield "hides        ", several(cause["preconditions"], MANY)
+    yield "concerns     ", concerned(cause, diagnosis)
+
+
+def fix_text(fix: Document) -> str:
+    """The cure, with the addresses in the spec that it is for."""
+    return f"{several(fix['at'])}: {fix['text']}" if fix["at"] else str(fix["text"])
 
 
 def _fix(fix: Document, paint: Painter, width: int) -> Iterator[str]:
     label = "     fix          "
-    text = paint(safe(fix["text"]), "bold") if fix["how"] == "command" else fix["text"]
     if fix["how"] == "command":
-        yield f"{label}{text}"
+        yield f"{label}{paint(safe(fix['text']), 'bold')}"
     else:
-        yield from wrapped(paint(label, "dim"), text, width, hanging=len(label))
-    if fix["link"]:
-        yield f"{' ' * len(label)}{safe(fix['link'])}"
+        yield from wrapped(paint(label, "dim"), fix_text(fix), width, hanging=len(label))
+    for link in fix["links"][:1]:
+        more = f"  (and {len(fix['links']) - 1} more)" if len(fix["links"]) > 1 else ""
+        yield f"{' ' * len(label)}{safe(link)}{more}"
 
 
 def wrapped(first: str, text: str, width: int, hanging: int | None = None) -> list[str]:
@@ -157,20 +180,14 @@ def wrapped(first: str, text: str, width: int, hanging: int | None = None) -> li
 # ---- the end
 
 
-def _end(diagnosis: Document, paint: Painter, width: int) -> Iterator[str]:
+def _end(diagnosis: Document, width: int) -> Iterator[str]:
     lacking = diagnosis["token"]["lacks_to_apply"]
     if lacking:
         yield ""
         yield from wrapped("", f"To apply a spec the token would also need: {' '.join(lacking)}", width)
-    if not diagnosis["spec"] and any(finding["state"] == "not ready" for finding in diagnosis["findings"]):
+    if not diagnosis["spec"] and any(cause["state"] == "not ready" for cause in diagnosis["causes"]):
         yield ""
         hint = (
             "Much of this tokenvault can mend: describe the applications in a spec (`tokenvault init`, or `tokenvault "
         )
         yield from wrapped("", f"{hint}export`), give it to `tokenvault doctor` and apply it.", width)
-    counts = diagnosis["summary"]
-    parts = [f"{counts[state]} {state}" for state in COLOURS if counts[state]]
-    total = counted(sum(counts.values()), "case")
-    verdict = paint("Ready.", "bold", "green") if diagnosis["ready"] else paint("Not ready.", "bold", "red")
-    yield ""
-    yield f"{verdict} {total}: {', '.join(parts)}."

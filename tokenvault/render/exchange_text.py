@@ -77,7 +77,8 @@ def _finding(finding: Document) -> Iterator[str]:
     yield from wrapped("  - ", f"{subject_text(finding['subject'])}: {finding['says']}  [{finding['id']}]", WIDTH)
     if finding["fix"]:
         link = f"  {finding['fix']['link']}" if finding["fix"]["link"] else ""
-        yield from wrapped("    fix: ", f"{finding['fix']['text']}{link}", WIDTH)
+        at = f"{finding['fix']['at']}: " if finding["fix"]["at"] else ""
+        yield from wrapped("    fix: ", f"{at}{finding['fix']['text']}{link}", WIDTH)
 
 
 COMMENT = {"curl": "#", "python": "#", "node": "//"}

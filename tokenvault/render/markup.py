@@ -85,3 +85,8 @@ def search_field(label: str) -> Markup:
     return tag(
         "p", field, " ", tag("span", data_found=True, class_="soft small", role="status"), class_="search", hidden=True
     )
+
+
+def sheet(name: str) -> str:
+    """A style sheet of this package, for a page's `style`."""
+    return _file(name)

@@ -28,6 +28,7 @@ GITHUB_DOC = "https://auth0.com/ai/docs/integrations/github"
 NOT_FOUND = "refresh-token-not-found"
 PAGE = "connections/{connection_type}"
 SCOPE = "read:connections_options"
+OPENID_CONNECT = ("oidc", "okta")
 
 
 def _of_options(check: Callable[[str, Options, Case], Verdict]) -> Check:
@@ -64,7 +65,7 @@ def _enabled(connection: Object, case: Case) -> Verdict:
         return SKIPPED
     if isinstance(clients, Unreadable):
         return unknown(*clients.scopes)
-    return HOLDS if app["client_id"] in clients else broken(f"it is not enabled for {case.application}")
+    return HOLDS if app["client_id"] in clients else broken("it is not enabled for the application")
 
 
 def _own_keys(strategy: str, options: Options, case: Case) -> Verdict:
@@ -86,29 +87,23 @@ def _offline(strategy: str, options: Options, case: Case) -> Verdict:
 
 
 def _github_app(strategy: str, options: Options, case: Case) -> Verdict:
-    if strategy != "github":
-        return SKIPPED
     oauth_app = is_oauth_app(str(options.get("client_id")))
     return broken("it uses a GitHub OAuth App, which never issues refresh tokens") if oauth_app else HOLDS
 
 
 def _oauth2(strategy: str, options: Options, case: Case) -> Verdict:
-    if strategy != "twitter":
-        return SKIPPED
     speaks = options.get("protocol") == "oauth2"
     return HOLDS if speaks else broken("it speaks OAuth 1.0, which has no refresh tokens")
 
 
 def _back_channel(strategy: str, options: Options, case: Case) -> Verdict:
-    if strategy not in ("oidc", "okta"):
-        return SKIPPED
     front = options.get("type", "back_channel") != "back_channel"
     return broken("it is a front channel connection, which gets no refresh tokens") if front else HOLDS
 
 
 def _prompt(strategy: str, options: Options, case: Case) -> Verdict:
     forced = [name for name in ("approval_prompt", "prompt") if name in (options.get("upstream_params") or {})]
-    if not strategy.startswith("google") or not forced:
+    if not forced:
         return HOLDS
     return broken(f"its upstream_params force {' and '.join(forced)}, and Auth0 sends its own")
 
@@ -120,7 +115,14 @@ def _dpop(strategy: str, options: Options, case: Case) -> Verdict:
 
 
 def _note(note: Note) -> Check:
-    return _of_options(lambda s, options, case: look(note.says) if note.applies(s, options) else SKIPPED)
+    """Options that may not be read hide whether a note applies, and hold nothing up: others tell that they are unknown."""
+
+    def judged(connection: Object, case: Case) -> Verdict:
+        options = connection.get("options")
+        applies = note.applies is None or (options is not None and note.applies(options))
+        return look(note.says) if applies else SKIPPED
+
+    return judged
 
 
 CONNECTION_CHECKS = (
@@ -197,6 +199,7 @@ CONNECTION_CHECKS = (
     Precondition(
         id="connection-github-app",
         of=Subject.CONNECTION,
+        strategies=("github",),
         means="of GitHub, only a GitHub App yields refresh tokens",
         check=_of_options(_github_app),
         attribute="options.client_id",
@@ -209,6 +212,7 @@ CONNECTION_CHECKS = (
     Precondition(
         id="connection-back-channel",
         of=Subject.CONNECTION,
+        strategies=OPENID_CONNECT,
         means="of OpenID Connect, only the code flow through the back channel yields refresh tokens",
         check=_of_options(_back_channel),
         attribute="options.type",
@@ -221,6 +225,7 @@ CONNECTION_CHECKS = (
     Precondition(
         id="connection-oauth2",
         of=Subject.CONNECTION,
+        strategies=("twitter",),
         means="of X, only OAuth 2.0 yields refresh tokens",
         check=_of_options(_oauth2),
         attribute="options.protocol",
@@ -233,6 +238,7 @@ CONNECTION_CHECKS = (
     Precondition(
         id="connection-prompt",
         of=Subject.CONNECTION,
+        strategies=("google-oauth2", "google-apps"),
         means="Google refuses a request that says twice whether to prompt",
         check=_of_options(_prompt),
         attribute="options.upstream_params",
@@ -245,6 +251,7 @@ CONNECTION_CHECKS = (
     Precondition(
         id="connection-no-dpop",
         of=Subject.CONNECTION,
+        strategies=OPENID_CONNECT,
         means="Token Vault does not support connections that use DPoP",
         check=_of_options(_dpop),
         attribute="options.dpop_signing_alg",
@@ -257,6 +264,7 @@ CONNECTION_CHECKS = (
         Precondition(
             id=note.id,
             of=Subject.CONNECTION,
+            strategies=note.strategies,
             means="some of what makes a provider yield tokens only its own console shows",
             check=_note(note),
             person="Look at the provider's console.",

@@ -70,6 +70,7 @@ class Precondition:
 
     `error` names the run-time error (see `errors.py`; empty where Auth0 documents none). A spec that asks for `attribute`
     of `at` (default: `of`) lets `apply` mend it; otherwise `spec` is what to write there, `person` what to do by hand.
+    `strategies`: only connections of these strategies are judged by it (default: all).
     """
 
     id: str
@@ -85,6 +86,7 @@ class Precondition:
     step: Step = Step.EXCHANGE
     error: str = ""
     doc: str = CONFIGURE_DOC
+    strategies: tuple[str, ...] = ()
 
     @property
     def place(self) -> Subject:
@@ -93,6 +95,8 @@ class Precondition:
 
     def judge(self, case: Case) -> Verdict:
         """How it stands in this case."""
+        if self.strategies and case.strategy not in self.strategies:
+            return SKIPPED
         found = case.object(self.of)
         if isinstance(found, Unreadable):
             return unknown(*found.scopes)

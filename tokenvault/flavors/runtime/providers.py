@@ -61,42 +61,44 @@ def _at(options: Options, host: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """What a person must look at, at the provider. `applies` gets the strategy and the options."""
+    """What a person must look at, at the provider: of connections of these strategies, if their options say so."""
 
     id: str
-    applies: Callable[[str, Options], bool]
+    strategies: tuple[str, ...]
     says: str
     link: str
+    applies: Callable[[Options], bool] | None = None
 
 
 NOTES = (
     Note(
         id="google-testing",
-        applies=lambda strategy, options: strategy == "google-oauth2",
+        strategies=("google-oauth2",),
         says='while Google\'s consent screen is in "Testing", refresh tokens die after 7 days: publish the app',
         link="https://console.cloud.google.com/auth/audience",
     ),
     Note(
         id="github-app",
-        applies=lambda strategy, options: strategy == "github",
+        strategies=("github",),
         says='it must be a GitHub App with "Expire user authorization tokens" on: an OAuth App has no refresh tokens',
         link="https://github.com/settings/apps",
     ),
     Note(
         id="slack-app",
-        applies=lambda strategy, options: strategy == "oauth2" and _at(options, "slack.com"),
+        strategies=("oauth2",),
+        applies=lambda options: _at(options, "slack.com"),
         says="the Slack app needs token rotation, and distribution before other workspaces can connect",
         link="https://api.slack.com/apps",
     ),
     Note(
         id="entra-consent",
-        applies=lambda strategy, options: strategy == "waad",
+        strategies=("waad",),
         says="users of other Entra tenants can connect only after their administrator consented",
         link="https://entra.microsoft.com",
     ),
     Note(
         id="salesforce-tokens",
-        applies=lambda strategy, options: strategy.startswith("salesforce"),
+        strategies=("salesforce", "salesforce-sandbox", "salesforce-community"),
         says="opaque Salesforce tokens end after 10 minutes by default: prefer JWT-based access tokens",
         link="https://login.salesforce.com",
     ),

@@ -120,6 +120,12 @@ class Case:
     expected: Expectations = field(default_factory=Expectations)
     addresses: Mapping[Subject, str] = field(default_factory=dict)
 
+    @property
+    def strategy(self) -> str:
+        """The strategy of its connection; empty where there is none, or none may be read."""
+        connection = self.tenant_view.connection(self.connection)
+        return "" if connection is None or isinstance(connection, Unreadable) else str(connection.get("strategy") or "")
+
     def object(self, subject: Subject) -> Object | Unreadable | None:
         """The live object of a subject."""
         match subject:
