@@ -103,8 +103,8 @@ def doctor(
     can do. What the token may not read is unknown, never ready. Exit code 1 unless everything that was asked for is ready.
 
     \b
-    tokenvault doctor                             what tokenvault.yaml asks for
-    tokenvault doctor --all --failing             all that uses Token Vault here and does not work
+    tokenvault doctor                    what tokenvault.yaml asks for
+    tokenvault doctor --all --failing    all here that does not work
     tokenvault doctor --app web --connection github
     tokenvault doctor --format html > doctor.html
     """
