@@ -129,15 +129,18 @@ def doctor(
 
 def _specs(session: Session, specs: list[str] | None, *, whole: bool) -> list[str] | None:
     """The specs that are judged; None for the whole tenant."""
+    from tokenvault.spec.load import default_file
+
     if whole:
         if specs:
             hint = "Leave out --all to judge the spec, or the spec to judge the whole tenant."
             raise RefusedError(Diagnostic(code="doctor-all", summary="--all and a spec exclude each other", hint=hint))
         return None
-    if specs or not Path(DEFAULT_SPEC).exists():
+    beside = default_file()
+    if specs or not Path(beside).exists():
         return specs
-    session.console.err(f"Judging what {DEFAULT_SPEC} asks for; --all judges everything on the tenant.\n")
-    return [DEFAULT_SPEC]
+    session.console.err(f"Judging what {beside} asks for; --all judges everything on the tenant.\n")
+    return [beside]
 
 
 async def _doctor(session: Session, specs: list[str] | None, selection: Selection) -> dict[str, Any]:
