@@ -61,7 +61,7 @@ def doctor(
         list[str] | None,
         typer.Option(
             "--app",
-            metavar="APP",
+            metavar="NAME|ID",
             help="Only this application: key, name or client id (glob). Repeatable.",
             rich_help_panel=WHICH,
             autocompletion=applications,
@@ -81,7 +81,7 @@ def doctor(
         list[str] | None,
         typer.Option(
             "--flavor",
-            metavar="FLAVOR",
+            metavar="NAME",
             help="Only this flavor (glob). Repeatable.",
             rich_help_panel=WHICH,
             autocompletion=flavors,
