@@ -1,4 +1,4 @@
-"""A diagnosis as one HTML file, read without a script: the verdict, the causes with their cures, the matrix with filters."""
+"""A diagnosis as one HTML file, whole without a script: the verdict, the causes with their cures, the matrix with filters."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from tokenvault.render.doctor_text import (
     verdict,
     verdict_word,
 )
-from tokenvault.render.markup import Markup, joined, page, sheet, tag
+from tokenvault.render.markup import Markup, joined, page, search_field, sheet, tag
 
 Document = dict[str, Any]
 STATES = {"all": "All", "not-ready": "Not ready", "unknown": "Unknown", "ready": "Ready"}
 BLOCKING = ("not ready", "unknown")
+SEARCHED_FROM = 8
 
 
 def doctor_html(diagnosis: Document) -> str:
@@ -33,7 +34,12 @@ def doctor_html(diagnosis: Document) -> str:
         tag("footer", *_footer(diagnosis)),
     )
     title = f"Token Vault on {diagnosis['tenant']}: {verdict_word(diagnosis).rstrip('.').lower()}"
-    return page(title, *body, style=sheet("doctor.css") + _rules(diagnosis))
+    script = "search.js" if _is_long(diagnosis) else ""
+    return page(title, *body, style=sheet("doctor.css") + _rules(diagnosis), script=script)
+
+
+def _is_long(diagnosis: Document) -> bool:
+    return len({application_of(case) for case in diagnosis["cases"]}) >= SEARCHED_FROM
 
 
 def _header(diagnosis: Document) -> Iterator[Markup]:
@@ -164,7 +170,8 @@ def _matrix(diagnosis: Document, numbers: Mapping[int, int]) -> Markup:
     )
     table = tag("table", tag("thead", head), tag("tbody", *body))
     frame = tag("div", table, class_="matrix", tabindex="0", role="region", aria_label="Matrix, scrollable")
-    return tag("section", tag("h2", "Applications × connections"), _filters(diagnosis), frame, id="matrix")
+    search = search_field("Search applications") if _is_long(diagnosis) else None
+    return tag("section", tag("h2", "Applications × connections"), _filters(diagnosis), search, frame, id="matrix")
 
 
 def _row(
@@ -185,6 +192,7 @@ def _row(
         tag("td", tag("code", flavor)),
         *(_cell(n, cells.get(name), causes) for n, name in enumerate(names)),
         class_=" ".join(sorted(classes)),
+        data_find=True,
     )
 
 
