@@ -10,6 +10,7 @@ from tokenvault.errors import Diagnostic, Span
 from tokenvault.kinds import kinds
 from tokenvault.model.desired import Provenance
 from tokenvault.plan.document import Document, plan_document
+from tokenvault.plan.judgement import Cause, JudgedCase, Judgement
 from tokenvault.plan.model import Action, Attribute, Change, Orphan, Plan, PlannedNode
 
 HOSTILE = (
@@ -106,6 +107,26 @@ def plan_with(text: str) -> Plan:
         nodes=(node, other),
         orphans=(Orphan(address=text, kind="application", id=text, name=text, protected=True),),
         warnings=(warning,),
+        judgement=judgement_with(text),
+    )
+
+
+def judgement_with(text: str) -> Judgement:
+    """A judgement with this text wherever a spec or a tenant can put one."""
+    cases = (
+        JudgedCase(application=text, connection=text, flavor=text, before="ready", after="not ready"),
+        JudgedCase(application=text, connection="", flavor=text, before="not ready", after="not ready"),
+    )
+    shown = {"step": "the exchange", "error": None, "code": None}
+    fix = {"how": "spec", "text": f"Write `{text}`.", "link": f"https://manage.auth0.com/{text}"}
+    subject = {"kind": "application", "names": [text, f"{text}!"]}
+    told = {"id": "x", "subject": subject, "means": text, "at_run_time": shown, "doc": text}
+    return Judgement(
+        cases=cases,
+        causes=(
+            Cause(**told, says=text, fix=fix, cases=(0, 1), stops=(0,)),
+            Cause(**told, says=f"{text}.", fix={**fix, "how": "command", "text": text}, cases=(1,), stops=()),
+        ),
     )
 
 
@@ -183,6 +204,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         nodes=nodes,
         orphans=tuple(orphans),
         warnings=tuple(warnings),
+        judgement=draw(st.one_of(st.none(), _texts.map(judgement_with))),
     )
     return plan_document(plan)
 

@@ -1,7 +1,7 @@
 """The command line. `main` is the only place that turns errors into exit codes.
 
 0: done, or nothing to do. 1: any error, refusal or cancel, usage errors among them. 2: there are changes, where asked for.
-130: interrupted.
+3: something will not work after the plan, where asked for (`--fail-on broken`). 130: interrupted.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 INTERRUPTED = 130
+BROKEN = 3
 COLLECT_RARELY = (50_000, 20, 100)
 """A command ends before most garbage is worth looking for, and loading alone would have it looked for dozens of times."""
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tokenvault.cli import BROKEN
 from tokenvault.cli.execution import carry_out
 from tokenvault.cli.options import (
     AllowEnv,
     Debug,
     EnvFile,
     Excludes,
+    Fail,
     MaxDestroy,
     MaxRps,
     MaxWait,
@@ -24,12 +26,13 @@ from tokenvault.cli.options import (
     TenantOption,
     tenant_options,
 )
-from tokenvault.cli.plan import Adopt
+from tokenvault.cli.plan import Adopt, whole_apply
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
 from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
+    from tokenvault.cli.options import FailOn
     from tokenvault.cli.progress import Progress
     from tokenvault.plan.model import Plan
     from tokenvault.plan.planner import Options
@@ -66,6 +69,7 @@ def apply(
     adopt: Adopt = False,
     prune: Prune = False,
     max_destroy: MaxDestroy = None,
+    fail_on: Fail = None,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     max_rps: MaxRps = None,
@@ -78,6 +82,8 @@ def apply(
 
     Does exactly what the plan shows. Interrupted at any point, running it again ends in the same tenant. A plan file was
     approved when it was reviewed: nothing is asked, and an object that changed since is left alone, with what differs.
+    Ends with what works now. With --fail-on broken the exit code is 3 when everything was applied and something still
+    does not work.
 
     \b
     tokenvault apply                              plan, ask, apply
@@ -100,10 +106,10 @@ def apply(
     progress = progress_for(session.console, json=json, debug=debug)
     try:
         if file:
-            code = asyncio.run(_apply_file(session, file, progress, max_destroy))
+            code = asyncio.run(_apply_file(session, file, progress, max_destroy, fail_on))
         else:
             options = Options(adopt=adopt, prune=prune, max_destroy=max_destroy)
-            code = asyncio.run(_apply(session, specs, options, (targets, excludes), progress, auto_approve))
+            code = asyncio.run(_apply(session, specs, options, (targets, excludes), progress, auto_approve, fail_on))
     except TokenVaultError as error:
         progress.failed(error.diagnostics)
         raise
@@ -142,6 +148,7 @@ async def _apply(
     part: tuple[list[str] | None, list[str] | None],
     progress: Progress,
     auto_approve: bool,
+    fail_on: FailOn | None,
 ) -> int:
     from tokenvault.operations.apply import refuse_without_scopes
     from tokenvault.operations.plan import planned
@@ -153,17 +160,20 @@ async def _apply(
         session.check_tenant(spec, tenant.domain)
         async with session.reading(tenant):
             found = await planned(tenant, spec, options)
-        made = found.restrict(*part, session.tenant_options.max_rps)
+        made = found.restrict(*part, session.tenant_options.max_rps, whole_apply(session, found))
         progress.planned(plan_document(made), full=True)
         await refuse_without_scopes(made, tenant)
         refuse_more_than(options.max_destroy, made.changes)
         if not made.is_empty and not auto_approve and not _approved(session, made):
             session.console.err("\nApply cancelled. Nothing was changed.\n")
             return 1
-        return await carry_out(session, tenant, made, progress=progress, fresh=auto_approve)
+        code = await carry_out(session, tenant, made, progress=progress, fresh=auto_approve)
+        return code or _broken(made, fail_on)
 
 
-async def _apply_file(session: Session, file: Path, progress: Progress, max_destroy: int | None) -> int:
+async def _apply_file(
+    session: Session, file: Path, progress: Progress, max_destroy: int | None, fail_on: FailOn | None
+) -> int:
     """What is refused without a request comes first: a broken file, a changed secret, another tenant."""
     from tokenvault.operations.apply import refuse_without_scopes
     from tokenvault.plan.deletion import refuse_more_than
@@ -177,7 +187,12 @@ async def _apply_file(session: Session, file: Path, progress: Progress, max_dest
         progress.planned(public_part(document), full=False)
         refuse_more_than(max_destroy, made.changes)
         await refuse_without_scopes(made, tenant)
-        return await carry_out(session, tenant, made, progress=progress)
+        return await carry_out(session, tenant, made, progress=progress) or _broken(made, fail_on)
+
+
+def _broken(made: Plan, fail_on: FailOn | None) -> int:
+    """The exit code of an apply that did all it was to do."""
+    return BROKEN if fail_on and made.judgement and made.judgement.is_broken else 0
 
 
 def shown(progress: Progress) -> Callable[[Wait], None]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from tokenvault.cli import BROKEN
 from tokenvault.cli.completion import addresses
 from tokenvault.tenant.options import MAX_WAIT, TenantOptions
 
@@ -74,6 +76,22 @@ Prune = Annotated[
 MaxDestroy = Annotated[
     int | None,
     typer.Option("--max-destroy", metavar="N", min=0, help="Refuse, before any write, to delete more than N objects."),
+]
+
+
+class FailOn(StrEnum):
+    """What a pipeline wants to fail on."""
+
+    BROKEN = "broken"
+
+
+Fail = Annotated[
+    FailOn | None,
+    typer.Option(
+        "--fail-on",
+        help=f"Exit {BROKEN} when an application of the spec will not get tokens of a connection once the plan is "
+        "carried out. What the token may not read does not count.",
+    ),
 ]
 EnvFile = Annotated[
     Path | None,

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tokenvault.cli import BROKEN
 from tokenvault.cli.console import Console
 from tokenvault.cli.options import (
     AllowEnv,
     Debug,
     EnvFile,
     Excludes,
+    Fail,
     MaxDestroy,
     MaxRps,
     MaxWait,
@@ -74,6 +76,7 @@ def plan(
     adopt: Adopt = False,
     prune: Prune = False,
     max_destroy: MaxDestroy = None,
+    fail_on: Fail = None,
     live: Live = None,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
@@ -85,7 +88,8 @@ def plan(
 ) -> None:
     """Show what the tenant lacks for the spec to work at run time. Changes nothing.
 
-    Exit code 0, or with --detailed-exitcode 2 when there are changes or objects that the spec dropped; 1 on any error.
+    Exit code 0, or with --detailed-exitcode 2 when there are changes or objects that the spec dropped; 1 on any error; with
+    --fail-on broken 3 when something will not work even after the plan, which "Before you approve" explains.
 
     \b
     tokenvault plan --sandbox                     try it on a simulated tenant
@@ -104,11 +108,13 @@ def plan(
         raise RefusedError(_only_to_look_at())
     options = Options(adopt=adopt, prune=prune)
     found = planned_offline(session, specs, live, options) if live else asyncio.run(_plan(session, specs, options))
-    made = found.restrict(targets, excludes, max_rps)
+    made = found.restrict(targets, excludes, max_rps, whole_apply(session, found))
     show(session, made, form, summary=summary, full=full)
     refuse_more_than(max_destroy, made.changes)
     if out:
         _save(session, out, made)
+    if fail_on and made.judgement and made.judgement.is_broken:
+        raise typer.Exit(BROKEN)
     if detailed_exitcode and not made.is_settled:
         raise typer.Exit(2)
 
@@ -121,6 +127,11 @@ async def _plan(session: Session, specs: list[str] | None, options: Options) -> 
         session.check_tenant(spec, tenant.domain)
         async with session.reading(tenant):
             return await planned(tenant, spec, options)
+
+
+def whole_apply(session: Session, found: Planned) -> str:
+    """The command that applies the whole spec, for what a part of the plan leaves broken."""
+    return session.command("apply", *found.plan.files)
 
 
 def _only_to_look_at() -> Diagnostic:

@@ -127,8 +127,8 @@ class Lines:
         self._console.err("\n" if report.problems else "")
         for problem in report.problems:
             self._console.problem(problem)
-        text = report_text(plan, report, self._console.paint, reads=tenant.reads, writes=tenant.writes, doctor=doctor)
-        self._console.out(text)
+        console, sent = self._console, {"reads": tenant.reads, "writes": tenant.writes}
+        console.out(report_text(plan, report, console.paint, **sent, doctor=doctor, width=console.width))
 
     def failed(self, problems: tuple[Diagnostic, ...]) -> None:
         """The command line shows them."""
@@ -221,7 +221,7 @@ class Stream:
 
     def finished(self, plan: Plan, report: Report, tenant: Tenant, doctor: str) -> None:
         """The last line."""
-        self._write(summary_line(report, reads=tenant.reads, writes=tenant.writes))
+        self._write(summary_line(report, plan, reads=tenant.reads, writes=tenant.writes))
 
     def failed(self, problems: tuple[Diagnostic, ...]) -> None:
         """A line for each problem; the command line shows them on stderr as well."""

@@ -31,23 +31,22 @@ def cases_of_spec(spec: Spec, graph: Graph, state: State, tenant_view: TenantVie
     A flavor that brings no preconditions is not judged: nobody could say that it is ready.
     """
     objects = match(graph, state).objects
-    every = list(flavor_usages(spec, tenant_view.domain))
+    every: dict[str, list[tuple[Flavor, FlavorContext]]] = {}
+    for flavor, context in flavor_usages(spec, tenant_view.domain):
+        every.setdefault(context.app.key, []).append((flavor, context))
     return [
         case
-        for flavor, context in every
+        for uses in every.values()
+        for flavor, context in uses
         if flavor.runtime.preconditions
-        for case in _cases_of_use(flavor, context, _requirements(flavor, context, every), graph, objects, tenant_view)
+        for case in _cases_of_use(flavor, context, _requirements(flavor, uses), graph, objects, tenant_view)
     ]
 
 
-def _requirements(
-    flavor: Flavor, context: FlavorContext, every: Sequence[tuple[Flavor, FlavorContext]]
-) -> list[Requirement]:
-    """What the flavor and those that it includes ask for."""
+def _requirements(flavor: Flavor, uses: Sequence[tuple[Flavor, FlavorContext]]) -> list[Requirement]:
+    """What the flavor and those that it includes ask for, among all that the application uses."""
     names = (*flavor.includes, flavor.name)
-    return [
-        requirement for f, u in every if u.app.key == context.app.key and f.name in names for requirement in f.expand(u)
-    ]
+    return [requirement for f, u in uses if f.name in names for requirement in f.expand(u)]
 
 
 def _cases_of_use(
@@ -176,7 +175,11 @@ def _usable(app: Object, tenant_view: TenantView) -> tuple[str, ...]:
     """Connections that are on for connected accounts and enabled for the application, as far as one may see."""
     if isinstance(tenant_view.connections, Unreadable):
         return ()
-    on = [name for name, c in tenant_view.connections.items() if (c.get("connected_accounts") or {}).get("active")]
+    on = [
+        name
+        for name, c in tenant_view.connections.items()
+        if not isinstance(c, Unreadable) and (c.get("connected_accounts") or {}).get("active")
+    ]
     return tuple(name for name in on if _may_use(app, tenant_view.enabled.get(name)))
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shlex
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tokenvault.doctor.planned import judged
 from tokenvault.model.desired import Graph
 from tokenvault.model.spec import Spec
 from tokenvault.operations.reading import read_for_plan
+from tokenvault.plan.judgement import Judgement
 from tokenvault.plan.model import Plan, pace_of
 from tokenvault.plan.planner import Options, make_plan
 from tokenvault.plan.preflight import checked
@@ -27,7 +31,8 @@ if TYPE_CHECKING:
 class Planned:
     """A plan and what it was made from; the scopes of the token and the rate limit of the tenant, where they are known.
 
-    `within` plans again, limited to some addresses: marks must not record what such a plan leaves out.
+    `within` plans again, limited to some addresses: marks must not record what such a plan leaves out. `spec` is the one
+    whose applications are to work after the plan; without one the plan is not judged.
     """
 
     plan: Plan
@@ -36,14 +41,31 @@ class Planned:
     granted: frozenset[str] | None = None
     limit: int | None = None
     within: Callable[[frozenset[str]], Plan] | None = None
+    spec: Spec | None = None
 
-    def restrict(self, targets: Sequence[str] | None, excludes: Sequence[str] | None, max_rps: float | None) -> Plan:
-        """The plan for the part that the user asks for, with what its token lacks for that."""
+    def restrict(
+        self,
+        targets: Sequence[str] | None,
+        excludes: Sequence[str] | None,
+        max_rps: float | None,
+        command: str = "",
+    ) -> Plan:
+        """The plan for the part that the user asks for, with what its token lacks for that, and what it leads to.
+
+        `command` applies the whole spec, as its reader would type it; default: with its files.
+        """
         chosen = filter_plan(self.plan, targets or (), excludes or (), self.graph.nodes)
         if chosen.selection and self.within:
             part = self.within(frozenset(change.address for change in chosen.changes))
             chosen = replace(chosen, changes=part.changes)
+        chosen = replace(chosen, judgement=self._judgement(chosen, command))
         return replace(checked(chosen, self.granted), pace=pace_of(max_rps, self.limit))
+
+    def _judgement(self, chosen: Plan, command: str) -> Judgement | None:
+        if self.spec is None:
+            return None
+        command = command or shlex.join(("tokenvault", "apply", *self.spec.files))
+        return judged(self.spec, self.graph, self.live, chosen.changes, now=time.time(), command=command)
 
 
 async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
@@ -71,4 +93,4 @@ def planned_of(spec: Spec, graph: Graph, state: State, options: Options) -> Plan
     def within(only: frozenset[str] | None) -> Plan:
         return make_plan(graph, live, salt=salt, files=spec.files, options=replace(options, only=only))
 
-    return Planned(plan=within(None), graph=graph, live=live, within=within)
+    return Planned(plan=within(None), graph=graph, live=live, within=within, spec=spec)

@@ -14,6 +14,7 @@ from tokenvault.model.constraints import Ref
 from tokenvault.model.desired import Provenance
 from tokenvault.model.spec import Variable
 from tokenvault.plan.document import Document
+from tokenvault.plan.judgement import judgement_of
 from tokenvault.plan.model import Action, Attribute, Change, Orphan, Pace, Plan, PlannedNode, Selection
 from tokenvault.secrets import Secret, sounds_secret
 
@@ -159,6 +160,7 @@ def _plan(document: Document, decoder: _Decoder) -> Plan:
         selection=Selection(**{**chosen, **_tuples(chosen, "targets", "excludes")}) if chosen else None,
         lacking=None if lacking is None else tuple(lacking),
         variables=tuple(_variable(variable) for variable in document["spec"].get("variables", ())),
+        judgement=judgement_of(document["judgement"]),
     )
 
 

@@ -9,10 +9,11 @@ from tokenvault.errors import Diagnostic, Span
 from tokenvault.files import PLAN_FORMAT
 from tokenvault.model.desired import Provenance
 from tokenvault.model.spec import Variable
+from tokenvault.plan.judgement import judgement_document
 from tokenvault.plan.model import Action, Attribute, Change, Orphan, Plan, PlannedNode
 from tokenvault.plan.preflight import plan_scopes
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 Document = dict[str, Any]
 
 
@@ -38,6 +39,7 @@ def plan_document(plan: Plan) -> Document:
         "nodes": [_node(node) for node in plan.nodes],
         "orphans": [orphan_document(orphan) for orphan in plan.orphans],
         "warnings": [diagnostic_document(warning) for warning in plan.warnings],
+        "judgement": judgement_document(plan.judgement),
     }
 
 

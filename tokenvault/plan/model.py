@@ -12,6 +12,7 @@ from tokenvault.kinds import kinds
 from tokenvault.model.desired import DesiredObject, Provenance
 from tokenvault.model.spec import Variable
 from tokenvault.plan.diff import Op
+from tokenvault.plan.judgement import Judgement
 
 
 class Action(Enum):
@@ -146,7 +147,8 @@ class Plan:
 
     `reads` are the requests that planning took. `lacking` are the scopes that the token would need besides its own to
     carry the plan out; None when nobody can tell which it has. `command` is the one that carries the plan out.
-    `variables` are those of the environment that the spec may show.
+    `variables` are those of the environment that the spec may show. `judgement` is what the plan leads to, where that
+    was judged.
     """
 
     spec_name: str
@@ -164,6 +166,7 @@ class Plan:
     lacking: tuple[str, ...] | None = None
     command: str = "apply"
     variables: tuple[Variable, ...] = ()
+    judgement: Judgement | None = None
 
     @property
     def is_settled(self) -> bool:

@@ -13,7 +13,19 @@ from tokenvault.render.graph_picture import planned_picture
 from tokenvault.render.graph_svg import graph_svg
 from tokenvault.render.markup import Markup, joined, page, search_field, tag
 from tokenvault.render.text import VERBS
-from tokenvault.render.words import SHOWN, budget, counted, left_alone, nothing_to_do, place, risks, shown_variables
+from tokenvault.render.words import (
+    FAILING,
+    SHOWN,
+    Consequence,
+    budget,
+    consequences,
+    counted,
+    left_alone,
+    nothing_to_do,
+    place,
+    risks,
+    shown_variables,
+)
 from tokenvault.text import safe
 
 ALL_OPEN_UP_TO, SOME_OPEN_UP_TO = 8, 100
@@ -84,8 +96,22 @@ def _risks(plan: Document) -> Iterator[Markup]:
     for risk, addresses in risks(plan).items():
         links = [item for a in addresses for item in (", ", tag("a", tag("code", a), href=anchors[a]))][1:]
         items.append(tag("li", *links, ": ", risk))
+    items = [*map(_consequence, consequences(plan)), *items]
     if items:
-        yield notice("Before you approve", items)
+        yield notice("Before you approve" if plan["changes"] else FAILING, items)
+
+
+def _consequence(one: Consequence) -> Markup:
+    cure = one.cure or (tag("code", one.command) if one.command else "")
+    concerns = tag("div", one.concerns, class_="small")
+    mended = tag("div", cure, *_way(one.link), class_="small") if cure else None
+    return tag("li", tag("b", one.verb), f": {one.what}", concerns, mended)
+
+
+def _way(link: str) -> Iterator[object]:
+    if link:
+        yield " "
+        yield tag("a", "open", href=link, rel="noopener")
 
 
 def warnings(plan: Document) -> Iterator[Markup]:

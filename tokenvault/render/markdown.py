@@ -17,8 +17,11 @@ from tokenvault.render.graph_text import graph_mermaid
 from tokenvault.render.markup import Markup, joined, tag
 from tokenvault.render.text import VERBS
 from tokenvault.render.words import (
+    FAILING,
     SHOWN,
+    Consequence,
     budget,
+    consequences,
     counted,
     left_alone,
     nothing_to_do,
@@ -45,6 +48,15 @@ def code(text: object) -> str:
 def prose(text: object, limit: int = 500) -> str:
     """A sentence on one line: plain words as they are, all that looks like an address, a path or a sign as code."""
     return " ".join(_word(word) for word in safe(str(text).replace("\n", " "), limit).split())
+
+
+def sentences(text: str) -> str:
+    """Prose in which what stands between backticks is code as a whole."""
+    parts = re.split(r"`([^`]+)`([.,;:!?)]*)", text)
+    between = zip(parts[1::3], parts[2::3], parts[3::3], strict=True)
+    return " ".join(
+        [prose(parts[0]), *(f"{code(quoted)}{after} {prose(rest)}" for quoted, after, rest in between)]
+    ).strip()
 
 
 def _word(word: str) -> str:
@@ -122,8 +134,18 @@ def _summary(plan: Document) -> Iterator[str]:
 
 
 def _risks(plan: Document) -> list[str]:
-    lines = [f"> - {_few(addresses)}: {prose(risk)}" for risk, addresses in risks(plan).items()]
-    return ["", "> [!WARNING]", "> **Before you approve**", *_list(lines, "> - ")] if lines else []
+    lines = ["\n".join(_consequence(one)) for one in consequences(plan)]
+    lines += [f"> - {_few(addresses)}: {prose(risk)}" for risk, addresses in risks(plan).items()]
+    title = "Before you approve" if plan["changes"] else FAILING
+    return ["", "> [!WARNING]", f"> **{title}**", *_list(lines, "> - ")] if lines else []
+
+
+def _consequence(one: Consequence) -> Iterator[str]:
+    yield f"> - **{one.verb}:** {prose(one.what)}"
+    yield f">   - {prose(one.concerns)}"
+    if one.cure or one.command:
+        cure = code(one.command) if one.command else sentences(one.cure)
+        yield f">   - {cure}" + (f" {code(one.link)}" if one.link else "")
 
 
 def _few(addresses: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ type, and only ever grows within a major version of the format:
 
     version      the first line: `format`, `format_version`, `tokenvault_version`
     planned      one for each change that will be made: `change` as in `plan --format json`, sensitive values left out
-    plan         what the plan amounts to: `tenant`, `summary` and `scopes` as in `plan --format json`
+    plan         what the plan amounts to: `tenant`, `summary`, `scopes` and `judgement` as in `plan --format json`
     started      a change was taken up, and its write waits its turn: `address`, `action`, `id`
     stage        how far its write is: `address`, `action`, `stage` (waiting: its turn, because the rate limit refused it
                  or a second write follows; sent; written: a check remains)
@@ -18,7 +18,8 @@ type, and only ever grows within a major version of the format:
                  skipped, not_attempted), `note`, `diagnostic`
     verified     what was written was checked: `checked`, and in `not_kept` a diagnostic for everything that is not as planned
     diagnostic   an error or a warning that is about no single change, or ends the run: `diagnostic`
-    summary      the last line of a run that came to its end: `outcome` (done, incomplete, nothing), `counts`, `requests`
+    summary      the last line of a run that came to its end: `outcome` (done, incomplete, nothing), `counts`, `requests`; and
+                 when all was done the `judgement` of what works now, as in `plan --format json`
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ from tokenvault.applier.events import (
 )
 from tokenvault.errors import Diagnostic
 from tokenvault.plan.document import Document, diagnostic_document
-from tokenvault.plan.model import Action
+from tokenvault.plan.judgement import judgement_document
+from tokenvault.plan.model import Action, Plan
 
 FORMAT = "tokenvault-events"
 FORMAT_VERSION = "1.1"
@@ -78,7 +80,7 @@ def planned_lines(plan: Document) -> list[Document]:
     ]
     s = plan["summary"]
     message = f"Plan: {s['create']} to add, {s['update']} to change, {s['delete']} to destroy"
-    totals = {"tenant": plan["tenant"], "summary": s, "scopes": plan["scopes"]}
+    totals = {name: plan[name] for name in ("tenant", "summary", "scopes", "judgement")}
     return [*lines, {"type": "plan", "message": message, **totals}]
 
 
@@ -144,7 +146,7 @@ def diagnostic_line(diagnostic: Diagnostic) -> Document:
     return {"type": "diagnostic", "message": diagnostic.summary, "diagnostic": diagnostic_document(diagnostic)}
 
 
-def summary_line(report: Report, *, reads: int, writes: int) -> Document:
+def summary_line(report: Report, plan: Plan, *, reads: int, writes: int) -> Document:
     """The last line."""
     counts = {outcome.value: len(report.of(outcome)) for outcome in Outcome}
     outcome = "nothing" if not report.ended else "done" if report.succeeded else "incomplete"
@@ -157,4 +159,5 @@ def summary_line(report: Report, *, reads: int, writes: int) -> Document:
         "outcome": outcome,
         "counts": {**counts, "not_kept": len(report.not_kept)},
         "requests": requests,
+        "judgement": judgement_document(plan.judgement) if report.succeeded else None,
     }

@@ -22,6 +22,7 @@ from tokenvault.render.schema_parts import (
     definitions,
     flag,
     head,
+    judgement,
     kind,
     list_of,
     node,
@@ -69,11 +70,12 @@ def plan_schema() -> Schema:
         "nodes": list_of(node(), "Every object that the spec asks for, changed or not: the graph."),
         "orphans": list_of(orphan(), "What the spec created and no longer names."),
         "warnings": list_of(ref("diagnostic", "A warning."), "What a reader should know."),
+        "judgement": or_null(ref("judgement", "What the plan leads to; null where that was not judged.")),
         "apply": object_of("In a saved plan only: what `apply PLANFILE` needs. It holds no secret.", applied),
         "integrity": text("In a saved plan only: a hash of all the rest.", pattern="^sha256:[0-9a-f]{64}$"),
     }
     plan = object_of("What tokenvault would change.", properties, optional=("apply", "integrity"))
-    shared = {**definitions(), "summary": summary(), "scopes": scopes()}
+    shared = {**definitions(), "summary": summary(), "scopes": scopes(), "judgement": judgement()}
     return {"$schema": DRAFT, "$id": "urn:tokenvault:plan:1", "title": "tokenvault plan", **plan, "$defs": shared}
 
 
@@ -160,6 +162,7 @@ def events_schema() -> Schema:
                 "tenant": text("The tenant's domain."),
                 "summary": ref("summary", "As in a plan."),
                 "scopes": ref("scopes", "As in a plan."),
+                "judgement": or_null(ref("judgement", "As in a plan.")),
             },
         ),
         _line("started", "A change was taken up, and its write waits its turn.", {**which, **object_id}),
@@ -192,9 +195,10 @@ def events_schema() -> Schema:
                 "outcome": {"enum": ["done", "incomplete", "nothing"], "description": "How the run ended."},
                 "counts": object_of("Changes by outcome.", counts),
                 "requests": object_of("What was sent.", requests),
+                "judgement": or_null(ref("judgement", "When all was done: what works now, as in a plan.")),
             },
         ),
     ]
-    shared = {**definitions(), "summary": summary(), "scopes": scopes()}
+    shared = {**definitions(), "summary": summary(), "scopes": scopes(), "judgement": judgement()}
     title = "A line of tokenvault apply --json"
     return {"$schema": DRAFT, "$id": "urn:tokenvault:events:1", "title": title, "oneOf": lines, "$defs": shared}

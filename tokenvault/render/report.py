@@ -6,14 +6,19 @@ from collections.abc import Iterator
 
 from tokenvault.applier.events import Outcome, Report
 from tokenvault.kinds import kinds
+from tokenvault.plan.judgement import judgement_document
 from tokenvault.plan.model import Action, Plan
+from tokenvault.render.block import wrapped
 from tokenvault.render.style import PLAIN, Painter
+from tokenvault.render.words import verdict
 from tokenvault.text import safe
 
 LISTED = 10
 
 
-def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: int, writes: int, doctor: str) -> str:
+def report_text(
+    plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: int, writes: int, doctor: str, width: int = 100
+) -> str:
     """The summary that an apply ends with. `doctor` is the command that judges the tenant next, as it is to be typed."""
     done, failed = report.of(Outcome.DONE), report.of(Outcome.FAILED)
     skipped, untouched = report.of(Outcome.SKIPPED), report.of(Outcome.NOT_ATTEMPTED)
@@ -25,7 +30,7 @@ def report_text(plan: Plan, report: Report, paint: Painter = PLAIN, *, reads: in
     requests = paint(f"({writes} write{'s' * (writes != 1)}, {reads} read{'s' * (reads != 1)})", "dim")
     if report.succeeded:
         lines = ["", f"{paint(f'{plan.command.title()} complete!', 'bold', 'green')} Resources: {counts}   {requests}"]
-        return "\n".join([*lines, *_next_steps(plan, doctor)]) + "\n"
+        return "\n".join([*lines, *_next_steps(plan, doctor, width)]) + "\n"
     title = paint(f"{plan.command.title()} incomplete:", "bold", "red")
     lines = ["", f"{title} {_parts(len(done), len(incomplete), len(failed), len(skipped), len(untouched))}"]
     lines += [f"  done      {counts}"] if done else []
@@ -52,7 +57,7 @@ def _parts(done: int, incomplete: int, failed: int, skipped: int, untouched: int
     return ", ".join(parts + ([f"{untouched} not attempted"] if untouched else [])) + "."
 
 
-def _next_steps(plan: Plan, doctor: str) -> Iterator[str]:
+def _next_steps(plan: Plan, doctor: str, width: int) -> Iterator[str]:
     advice: dict[str, list[str]] = {}
     for change in plan.changes:
         fields = kinds()[change.kind].fields
@@ -67,4 +72,6 @@ def _next_steps(plan: Plan, doctor: str) -> Iterator[str]:
     if plan.command == "destroy":
         return
     yield ""
-    yield f"Next: `{safe(doctor)}` shows whether every application can exchange tokens of every connection."
+    said = verdict({"judgement": judgement_document(plan.judgement)})
+    yield from (line for text in said for line in wrapped(safe(text), width, ""))
+    yield f"Next: `{safe(doctor)}` shows how every application stands with every connection."

@@ -186,6 +186,58 @@ def scopes() -> Schema:
     return object_of("What the token must be allowed.", fields)
 
 
+def judgement() -> Schema:
+    """What a plan leads to."""
+    states = {"enum": ["ready", "not ready", "unknown"], "description": "Whether a token comes back."}
+    case = {
+        "application": text("The application, as the spec calls it."),
+        "connection": text("The connection."),
+        "flavor": text("The flavor."),
+        "before": {**states, "description": "Whether a token comes back now."},
+        "after": {**states, "description": "Whether a token will come back after the plan."},
+    }
+    subject = {
+        "kind": text("What it is.", examples=["connection"]),
+        "names": list_of({"type": "string"}, "Which ones."),
+    }
+    shown = {
+        "step": text("What fails at run time.", examples=["the exchange"]),
+        "error": or_null(text("Our name for the error.")),
+        "code": or_null(text("The error that Auth0 answers.")),
+    }
+    fix = {
+        "how": {"enum": ["command", "spec", "person"], "description": "What mends it."},
+        "text": text("What to do."),
+        "link": or_null(text("Where.")),
+    }
+    numbers: Schema = {"type": "integer", "minimum": 0}
+    cause = {
+        "id": text("The precondition, as the doctor names it.", examples=["connection-github-app"]),
+        "subject": object_of("What it is about.", subject),
+        "says": text("What is wrong."),
+        "means": text("Why it matters."),
+        "at_run_time": object_of("How it shows at run time.", shown),
+        "fix": or_null(object_of("What to do.", fix)),
+        "doc": text("Where Auth0 documents it."),
+        "cases": list_of(numbers, "The cases that it keeps from being ready, by number from 0."),
+        "stops": list_of(numbers, "Those of them that are ready now."),
+    }
+    counts = {
+        "ready": count("Cases that will be ready."),
+        "not_ready": count("Cases that will not be."),
+        "unknown": count("Cases of which the token may not read enough to tell."),
+        "stops": count("Cases that are ready now, and will not be."),
+    }
+    return object_of(
+        "What the plan leads to: every application × connection × flavor of the spec, judged as the doctor does.",
+        {
+            "summary": object_of("How many.", counts),
+            "cases": list_of(object_of("A case.", case), "Every case."),
+            "causes": list_of(object_of("A cause.", cause), "Why cases will not be ready, each cause once."),
+        },
+    )
+
+
 def spec() -> Schema:
     """The spec of a plan."""
     variable = {

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from tokenvault.plan.document import Document
 from tokenvault.render.block import SIGNS, block, canvas_for, wrapped
 from tokenvault.render.style import PLAIN, Painter
-from tokenvault.render.words import SHOWN, budget, counted, shown_variables, totals
+from tokenvault.render.words import (
+    FAILING,
+    SHOWN,
+    budget,
+    consequences,
+    counted,
+    risks,
+    shown_variables,
+    totals,
+)
 from tokenvault.text import safe
 
 VERBS = {
@@ -107,17 +116,23 @@ def _kept_aligned(text: str, width: int) -> list[str]:
 
 def _risks(plan: Document, paint: Painter, width: int) -> list[str]:
     """What a change means for people, last, so that it stands right above the prompt; each said once."""
-    found: dict[str, list[str]] = {}
-    for change in plan["changes"]:
-        for risk in change["risks"]:
-            found.setdefault(risk, []).append(change["address"])
-    if not found:
+    found, after = risks(plan), consequences(plan)
+    if not found and not after:
         return []
-    lines = ["", paint("Before you approve:", "bold", "yellow")]
+    title = "Before you approve:" if plan["changes"] else f"{FAILING}:"
+    lines = ["", paint(title, "bold", "yellow")]
     for risk, addresses in found.items():
-        first, *rest = wrapped(f"{_few(addresses)}: {safe(risk)}", width - 4, "", "")
-        lines += [f"  {paint('!', 'yellow')} {first}", *(f"    {line}" for line in rest)]
+        lines += _item(f"{_few(addresses)}: {safe(risk)}", paint("!", "yellow"), width)
+    for one in after:
+        lines += _item(f"{one.verb}: {safe(one.what)}", paint("!", "red"), width)
+        more = (one.concerns, one.cure, one.command, one.link)
+        lines += [line for text in more if text for line in wrapped(safe(text), width, "    ", "    ")]
     return lines
+
+
+def _item(text: str, sign: str, width: int) -> list[str]:
+    first, *rest = wrapped(text, width - 4, "", "")
+    return [f"  {sign} {first}", *(f"    {line}" for line in rest)]
 
 
 def _few(addresses: list[str]) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tokenvault.plan.document import Document
@@ -83,6 +86,116 @@ def risks(plan: Document) -> dict[str, list[str]]:
         for risk in change["risks"]:
             found.setdefault(risk, []).append(change["address"])
     return found
+
+
+_LINK = re.compile(r"https://manage\.auth0\.com/#/[A-Za-z0-9_/-]{1,200}")
+STOPS, STILL = "Stops working", "Will still not work"
+FAILING = "Not ready, and nothing in this plan changes that"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consequence:
+    """What does not work after a plan, for one cause. Nothing in it is escaped.
+
+    `verb` says whether it works now. `subject` is what the cause is about, `cases` are the applications and connections
+    that it is the cause for, `count` how many of the `total` that were judged.
+    """
+
+    verb: str
+    subject: str
+    says: str
+    cases: tuple[str, ...]
+    count: int
+    total: int
+    cure: str = ""
+    link: str = ""
+    command: str = ""
+
+    @property
+    def what(self) -> str:
+        """`connection github: it uses a GitHub OAuth App`."""
+        return f"{self.subject}: {self.says}" if self.subject else self.says
+
+    @property
+    def concerns(self) -> str:
+        """`2 of 7 cases: assistant × github, nightly-sync × github`."""
+        return f"{self.count:,} of {counted(self.total, 'case')}: {few(self.cases)}"
+
+
+def consequences(plan: Document) -> list[Consequence]:
+    """What stops working with the plan, then what still does not work after it, by cause.
+
+    What only waits for the rest of the spec, which a partial plan leaves out, is one cause.
+    """
+    judgement = plan.get("judgement")
+    if not judgement:
+        return []
+    causes, cases = judgement["causes"], judgement["cases"]
+    stops = [_consequence(cause, cause["stops"], STOPS, cases) for cause in causes if cause["stops"]]
+    still = [(cause, [n for n in cause["cases"] if n not in cause["stops"]]) for cause in causes]
+    waiting = [(cause, numbers) for cause, numbers in still if (cause["fix"] or {}).get("how") == "command" and numbers]
+    still = [(cause, numbers) for cause, numbers in still if numbers and (cause, numbers) not in waiting]
+    rest = _waiting(waiting, cases) if waiting else []
+    return [*stops, *(_consequence(cause, numbers, STILL, cases) for cause, numbers in still), *rest]
+
+
+def _consequence(cause: Document, numbers: list[int], verb: str, cases: list[Document]) -> Consequence:
+    fix = cause["fix"] or {"how": "", "text": "", "link": ""}
+    cure = {"command" if fix["how"] == "command" else "cure": fix["text"]}
+    return Consequence(
+        verb=verb,
+        subject=f"{cause['subject']['kind']} {few(cause['subject']['names'])}",
+        says=cause["says"],
+        cases=_case_names(numbers, cases),
+        count=len(numbers),
+        total=len(cases),
+        link=fix["link"] if _LINK.fullmatch(fix["link"] or "") else "",
+        **cure,
+    )
+
+
+def _waiting(waiting: list[tuple[Document, list[int]]], cases: list[Document]) -> list[Consequence]:
+    numbers = sorted({number for _, some in waiting for number in some})
+    says = "what they need of the spec is not in this plan"
+    names, command = _case_names(numbers, cases), waiting[0][0]["fix"]["text"]
+    return [
+        Consequence(
+            verb=STILL, subject="", says=says, cases=names, count=len(numbers), total=len(cases), command=command
+        )
+    ]
+
+
+def _case_names(numbers: list[int], cases: list[Document]) -> tuple[str, ...]:
+    """Applications and connections, each pair once, whatever flavors it is used for."""
+    found = [cases[n] for n in numbers]
+    return tuple(dict.fromkeys(" × ".join(filter(None, (case["application"], case["connection"]))) for case in found))
+
+
+def verdict(plan: Document) -> list[str]:
+    """What an apply leaves behind: what works, what does not and why, and what to do first. Nothing where nobody judged."""
+    judgement = plan.get("judgement")
+    if not judgement or not judgement["cases"]:
+        return []
+    ready, total = judgement["summary"]["ready"], len(judgement["cases"])
+    unknown = judgement["summary"]["unknown"]
+    unseen = f" {counted(unknown, 'case')} cannot be judged: the token may not read enough." if unknown else ""
+    if ready == total:
+        return [f"Works now: every connection of every application ({counted(total, 'case')})."]
+    first = next(iter(consequences(plan)), None)
+    if first is None:
+        return [f"Works now: {ready:,} of {counted(total, 'case')}.{unseen}"]
+    reasons = len(judgement["causes"])
+    more = f" ({reasons - 1:,} more {'cause' if reasons == 2 else 'causes'})" if reasons > 1 else ""
+    why = f"Does not: {few(first.cases)}. The reason: {first.what}{more}."
+    cure = f"Do this first: {first.command or first.cure}" + (f" {first.link}" if first.link else "")
+    has_cure = first.command or first.cure
+    return [f"Works now: {ready:,} of {counted(total, 'case')}. {why}{unseen}", *([cure] if has_cure else [])]
+
+
+def few(names: Sequence[str], limit: int = 3) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - limit
+    return f"{', '.join(names[:limit])} and {more:,} more" if more > 0 else ", ".join(names)
 
 
 def budget(plan: Document) -> str:

@@ -83,7 +83,7 @@ def _enabled(state: State) -> Mapping[str, frozenset[str] | Unreadable]:
     found = _read(state, "connection_clients")
     if isinstance(found, Unreadable):
         return {str(c["name"]): found for c in state.objects.get("connections", ())}
-    return {str(item["connection"]): frozenset(item["clients"]) for item in found}
+    return {str(item["connection"]): frozenset(item.get("clients", ())) for item in found}
 
 
 def _credentials(state: State, clients: Sequence[Object]) -> Mapping[str, Sequence[Object] | Unreadable]:

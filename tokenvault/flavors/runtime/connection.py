@@ -74,9 +74,9 @@ def _own_keys(strategy: str, options: Options, case: Case) -> Verdict:
 
 def _offline(strategy: str, options: Options, case: Case) -> Verdict:
     known = STRATEGIES.get(strategy, Strategy())
-    if asks_offline(options) or not (known.offline_option or known.offline_scope or known.offline_note):
+    if strategy == "github" or not (known.offline_option or known.offline_scope or known.offline_note):
         return HOLDS
-    if strategy == "github" or (strategy == "oauth2" and gives_unasked(options)):
+    if asks_offline(options) or (strategy == "oauth2" and gives_unasked(options)):
         return HOLDS
     if strategy == "oauth2" and case.expected.provider_needs_no_asking:
         return look("the spec says that the provider issues refresh tokens unasked, which no setting of Auth0 tells")
@@ -87,7 +87,7 @@ def _offline(strategy: str, options: Options, case: Case) -> Verdict:
 
 
 def _github_app(strategy: str, options: Options, case: Case) -> Verdict:
-    oauth_app = is_oauth_app(str(options.get("client_id")))
+    oauth_app = is_oauth_app(options.get("client_id"))
     return broken("it uses a GitHub OAuth App, which never issues refresh tokens") if oauth_app else HOLDS
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable
+from tokenvault.flavors.runtime.tenant_view import Case, HiddenError, Object, Subject, Unreadable
 from tokenvault.model.paths import get_path
 
 DOCS = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault"
@@ -97,6 +97,12 @@ class Precondition:
         """How it stands in this case."""
         if self.strategies and case.strategy not in self.strategies:
             return SKIPPED
+        try:
+            return self._judge(case)
+        except HiddenError:
+            return Verdict(State.UNKNOWN, "the snapshot does not hold it")
+
+    def _judge(self, case: Case) -> Verdict:
         found = case.object(self.of)
         if isinstance(found, Unreadable):
             return unknown(*found.scopes)

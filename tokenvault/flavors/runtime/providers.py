@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tokenvault.secrets import Secret
+
 OFFLINE_SCOPES = frozenset({"offline_access", "offline.access", "offline", "refresh_token"})
 UNASKED = (
     "slack.com",
@@ -48,8 +50,9 @@ def gives_unasked(options: Options) -> bool:
     return any(_at(options, host) for host in UNASKED)
 
 
-def is_oauth_app(client_id: str) -> bool:
+def is_oauth_app(client_id: Any) -> bool:
     """Whether a GitHub client id is an OAuth App's: 20 hexadecimal digits in the old form, `Ov…` in the new one."""
+    client_id = client_id.reveal() if isinstance(client_id, Secret) else str(client_id)  # planned, from a variable
     old = len(client_id) == 20 and all(letter in "0123456789abcdef" for letter in client_id)
     return old or client_id.startswith(OAUTH_APP)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NoReturn
 
 from tokenvault.model.paths import get_path
 
@@ -19,6 +19,23 @@ class Unreadable:
     scopes: tuple[str, ...]
 
 
+class HiddenError(Exception):
+    """What a check depends on is hidden."""
+
+
+class Hidden:
+    """A value that exists, and that nobody here knows. Whatever asks it anything raises `HiddenError`."""
+
+    def _ask(self, *_: object) -> NoReturn:
+        raise HiddenError
+
+    __eq__ = __bool__ = __iter__ = __contains__ = __len__ = __getitem__ = _ask
+    __hash__ = None  # type: ignore[assignment]
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise HiddenError
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantView:
     """A tenant as far as Token Vault is concerned.
@@ -30,9 +47,9 @@ class TenantView:
     domain: str
     now: float
     clients: Sequence[Object] = ()
-    connections: Mapping[str, Object] | Unreadable = field(default_factory=dict)
-    apis: Mapping[str, Object] | Unreadable = field(default_factory=dict)
-    grants: Mapping[tuple[str, str], Object] | Unreadable = field(default_factory=dict)
+    connections: Mapping[str, Object | Unreadable] | Unreadable = field(default_factory=dict)
+    apis: Mapping[str, Object | Unreadable] | Unreadable = field(default_factory=dict)
+    grants: Mapping[tuple[str, str], Object | Unreadable] | Unreadable = field(default_factory=dict)
     policies: Sequence[str] | Unreadable = ()
     enabled: Mapping[str, frozenset[str] | Unreadable] = field(default_factory=dict)
     credentials: Mapping[str, Sequence[Object] | Unreadable] = field(default_factory=dict)
@@ -54,7 +71,8 @@ class TenantView:
         """The My Account API that the tenant has; the canonical one where it has none or several."""
         canonical = f"https://{self.domain}/me/"
         apis = {} if isinstance(self.apis, Unreadable) else self.apis
-        found = [name for name, api in apis.items() if api.get("is_system") and name.endswith("/me/")]
+        systems = [name for name, api in apis.items() if not isinstance(api, Unreadable) and api.get("is_system")]
+        found = [name for name in systems if name.endswith("/me/")]
         return canonical if canonical in found or len(found) != 1 else found[0]
 
 
