@@ -158,7 +158,7 @@ def test_a_worker_whose_key_is_not_there_is_left_out_with_what_has_to_be_added(t
 
 
 def test_what_is_left_out_says_which_connections_it_uses_even_where_it_is_none(tmp_path: Path) -> None:
-    """Whoever takes it in beside others must not give it all of theirs."""
+    """Whoever takes it in beside others must not give it all of theirs. A spec refuses an application without any."""
     with by_hand(tmp_path / "tenant.db") as hands:
         hands.my_account()
         hands.connection("github")
@@ -166,7 +166,7 @@ def test_what_is_left_out_says_which_connections_it_uses_even_where_it_is_none(t
         hands.web("Halfway", "github", oidc_conformant=False)
     assert cli("export", "--sandbox", "tenant.db", "-o", "out.yaml", cwd=tmp_path).code == 0
     text = (tmp_path / "out.yaml").read_text()
-    for key, uses in (("idle", []), ("halfway", ["github"])):
+    for key, uses in (("idle", ["github"]), ("halfway", ["github"])):
         taken_in = yaml.safe_load(uncomment(text, key).partition("# applications:\n")[2])
         assert taken_in[key]["connections"] == uses
 

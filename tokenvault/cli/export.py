@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from textwrap import wrap
+from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,10 +26,11 @@ from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import escape_output, safe
 
 if TYPE_CHECKING:
-    from tokenvault.export import Exported
+    from tokenvault.export import Detected, Exported
     from tokenvault.state.live import State
 
 MAX_SAID = 2000
+OPTION_WIDTH = 72
 
 Apps = Annotated[
     list[str] | None,
@@ -42,6 +44,14 @@ Name = Annotated[
         help="The spec's name. Default: the one in the tenant's marks, else made of its domain.",
     ),
 ]
+AdoptAll = Annotated[
+    bool,
+    typer.Option("--adopt-all", help="Take in, too, what does not work as it is: a plan of the spec shows the repair."),
+]
+Choose = Annotated[
+    bool,
+    typer.Option("--choose", help="Ask which applications to take in, among them those that a plan would repair."),
+]
 Output = Annotated[Path | None, out_option("Write the spec to FILE instead of stdout.")]
 
 
@@ -49,6 +59,8 @@ def export(
     apps: Apps = None,
     name: Name = None,
     out: Output = None,
+    adopt_all: AdoptAll = False,
+    choose: Choose = False,
     force: Force = False,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
@@ -56,7 +68,9 @@ def export(
     max_wait: MaxWait = MAX_WAIT,
     debug: Debug = False,
 ) -> None:
-    """Write a spec of what uses Token Vault in a live tenant. A plan of it is empty; changes nothing.
+    """Write a spec of what uses Token Vault in a live tenant. Changes nothing.
+
+    A plan of it is empty. With --adopt-all, or --choose, it also has what was set up halfway; its plan is the repair.
 
     Finds the applications by what they hold, with their flavors, connections and APIs. What a spec could not say is
     listed, never dropped.
@@ -64,6 +78,7 @@ def export(
     \b
     tokenvault export --out tokenvault.yaml       start from what is there
     tokenvault export --app Concierge             one application alone
+    tokenvault export --adopt-all -o spec.yaml    an old tenant: then plan, and read what has to change
     """
     import asyncio
 
@@ -73,7 +88,19 @@ def export(
     if out and out.exists() and not force:
         hint = "Pass --force to write over it, or name another file."
         raise RefusedError(Diagnostic(code="file-exists", summary=f"{out} exists", hint=hint))
-    made = exported(asyncio.run(_read(session)), apps or [], name, out or Path(DEFAULT_SPEC))
+    if choose and (apps or adopt_all):
+        summary = f"--choose asks what {'--app' if apps else '--adopt-all'} would say"
+        raise RefusedError(Diagnostic(code="export-usage", summary=summary, hint="Leave one of them out."))
+    if choose and not session.console.is_interactive:
+        hint = "Name applications with --app, or take in all of them with --adopt-all."
+        raise RefusedError(Diagnostic(code="export-no-terminal", summary="There is no terminal to ask in", hint=hint))
+    state, file = asyncio.run(_read(session, repair=adopt_all or choose)), out or Path(DEFAULT_SPEC)
+    if choose:
+        apps = _chosen(exported(state, [], name, file))
+        if not apps:
+            session.console.err("\nNothing was chosen, and nothing written.\n")
+            raise typer.Exit(1)
+    made = exported(state, apps or [], name, file, adopt=adopt_all or choose)
     if out is None:
         session.console.out(made.text)
     else:
@@ -81,11 +108,38 @@ def export(
     session.console.err(_summary(session, made, out))
 
 
-async def _read(session: Session) -> State:
+def _chosen(found: Exported) -> list[str]:
+    """The applications that a person chooses, by client id. Those are marked to begin with that work as they are."""
+    from tokenvault.init.prompts import Cancelled, Option, checkbox
+
+    if not found.detected:
+        hint = "`tokenvault init` writes a spec that makes an application use it."
+        raise RefusedError(
+            Diagnostic(code="export-nothing", summary=f"Nothing in {found.tenant} uses Token Vault", hint=hint)
+        )
+    names = Counter(app.name for app in found.detected)
+    options = [
+        Option(value=app.client_id, title=_as_option(app, is_only=names[app.name] == 1), checked=not app.repairs)
+        for app in found.detected
+    ]
+    try:
+        return [str(value) for value in checkbox("Which applications should the spec have?", options)]
+    except Cancelled:
+        return []
+
+
+def _as_option(app: Detected, *, is_only: bool) -> str:
+    """On one line: its name, and what it lacks, else its flavors."""
+    who = app.name if is_only else f"{app.name} ({app.client_id})"
+    state = f"to repair: {app.repairs[0]}" if app.repairs else f"works as it is ({', '.join(app.flavors)})"
+    return shorten(f"{who}: {state}", OPTION_WIDTH, placeholder=" …")
+
+
+async def _read(session: Session, *, repair: bool) -> State:
     from tokenvault.operations.export import read_for_export
 
     async with session.tenant() as tenant, session.reading(tenant):
-        return await read_for_export(tenant)
+        return await read_for_export(tenant, repair=repair)
 
 
 def _write(output: Path, text: str) -> None:
@@ -110,6 +164,12 @@ def _summary(session: Session, made: Exported, output: Path | None) -> str:
     )
     written = f"Wrote {safe(output)}: " if output else ""
     lines = [f"{written}spec {made.name}, {counts}."]
+    if made.repaired:
+        what = "One of the applications does" if made.repaired == 1 else f"{made.repaired} of the applications do"
+        plan = f" `{session.command('plan', str(output))}` shows what has to change." if output else ""
+        lines += wrap(
+            f"{what} not work as {'it is' if made.repaired == 1 else 'they are'}.{plan}", session.console.width
+        )
     if not made.applications and not made.not_exported:
         lines = [f"Nothing in {safe(made.tenant)} uses Token Vault. `tokenvault init` writes a spec that makes it so."]
     if made.not_exported:

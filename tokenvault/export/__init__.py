@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tokenvault.export.check import differences_from
+from tokenvault.export.check import differences_from, plan_errors
 from tokenvault.export.draft import Draft, compose, spec_text
-from tokenvault.export.entries import UNREAD, Entry
+from tokenvault.export.entries import UNREAD, Entry, examples_for
 from tokenvault.export.inventory import Inventory, inventory
 from tokenvault.export.usages import DetectedApplication, title
 from tokenvault.state.live import State
@@ -32,19 +32,50 @@ class Exported:
     connections: int
     apis: int
     not_exported: tuple[str, ...]
+    detected: tuple[Detected, ...] = ()
+    repaired: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detected:
+    """An application that was found, to be chosen from: its flavors, and what a plan has to repair for these to work."""
+
+    client_id: str
+    name: str
+    flavors: tuple[str, ...]
+    repairs: tuple[str, ...]
 
 
 def export(
-    state: State, *, file: Path, name: str | None = None, only: Sequence[str] = (), key_files: Mapping[str, str]
+    state: State,
+    *,
+    file: Path,
+    name: str | None = None,
+    only: Sequence[str] = (),
+    key_files: Mapping[str, str],
+    adopt: bool = False,
 ) -> Exported:
     """The spec of a tenant that was read whole, for the place `file`.
 
-    `only` names applications; `key_files` are the public keys below the file's folder, by thumbprint.
+    `only` names applications; `key_files` are the public keys below the file's folder, by thumbprint. A plan of it is empty,
+    unless it is to `adopt` what does not work as it is: then the plan is the repair.
     """
     found = inventory(state, name=name, only=only, key_files=key_files)
     problems = _problems(found, file)
-    draft = compose(found, found.applications, problems, [] if only else _claimed(found, file))
-    still = (f"A plan of it is not empty: {says}" for says in _differences(found, draft, file, whole=True))
+    repairs = _repairs(found, problems, file) if adopt else {}
+    detected = [
+        Detected(
+            client_id=used.client_id,
+            name=str(used.client.get("name") or used.client_id),
+            flavors=tuple(used.flavors),
+            repairs=problems.get(used.client_id, ()),
+        )
+        for used in found.applications
+    ]
+    problems = {client_id: says for client_id, says in problems.items() if client_id not in repairs}
+    draft = compose(found, found.applications, problems, [] if only else _claimed(found, file), repairs)
+    differences = () if repairs else _differences(found, draft, file, whole=True)
+    still = (f"A plan of it is not empty: {says}" for says in differences)
     unread = (f"{entry.key}: {UNREAD}" for entry in draft.connections if UNREAD in entry.about)
     draft = replace(draft, not_exported=(*found.rest, *unread, *still))
     left_out = [used for used in found.applications if used.client_id in problems]
@@ -59,7 +90,24 @@ def export(
             *draft.not_exported,
             *(f"{title(used.client)}: {'; '.join(problems[used.client_id])}" for used in left_out),
         ),
+        detected=tuple(detected),
+        repaired=len(repairs),
     )
+
+
+def _repairs(found: Inventory, problems: Mapping[str, tuple[str, ...]], file: Path) -> dict[str, tuple[str, ...]]:
+    """Of those with problems, the ones with which the spec is valid, and what a plan of it repairs."""
+    repairs: dict[str, tuple[str, ...]] = {}
+    for used in found.applications:
+        client_id = used.client_id
+        if client_id not in problems or client_id in found.obstacles or examples_for(found, used):
+            continue
+        tried = {**repairs, client_id: problems[client_id]}
+        rest = {other: says for other, says in problems.items() if other not in tried}
+        draft = compose(found, found.applications, rest, [], tried)
+        if not plan_errors(spec_text(draft), file, found.state):
+            repairs = tried
+    return repairs
 
 
 def _listed(entries: Iterable[Entry]) -> int:

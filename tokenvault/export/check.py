@@ -34,6 +34,15 @@ def differences_from(text: str, file: Path, state: State, *, about: str = "", re
     return (*found[:MOST], *([f"and {more} more"] if more > 0 else []))
 
 
+def plan_errors(text: str, file: Path, state: State) -> tuple[str, ...]:
+    """Why there is no plan of the spec, if there is none: it is not valid, or the tenant lacks what it refers to."""
+    try:
+        _plan(text, file, state, Options())
+    except TokenVaultError as error:
+        return tuple(d.summary for d in error.diagnostics)
+    return ()
+
+
 def _plan(text: str, file: Path, state: State, options: Options) -> Plan:
     spec = load_sources([read_source(str(file), text.encode())], {})
     graph = build_graph(spec, state.domain)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tokenvault.export.entries import Entry, api_entry, application_entry, connection_entry, connection_problem
@@ -25,6 +26,7 @@ class Draft:
     domain: str
     top: dict[str, Any]
     connections: tuple[Entry, ...] = ()
+    repaired: int = 0
     apis: tuple[Entry, ...] = ()
     applications: tuple[Entry, ...] = ()
     not_exported: tuple[str, ...] = ()
@@ -43,9 +45,11 @@ def _heading(draft: Draft) -> Iterator[str]:
     yield "#   (for completion in editors: tokenvault schema > tokenvault.schema.json)"
     yield "#"
     yield from comment(f"What of {safe(draft.domain)} takes part in Token Vault, written by `tokenvault export`.")
-    yield from comment(
-        "It describes what is there: a plan of it is empty. What it does not mention is left as it is, now and later."
-    )
+    described = "It describes what is there: a plan of it is empty."
+    if draft.repaired:
+        count = "one application" if draft.repaired == 1 else f"{draft.repaired} applications"
+        described = f"A plan of it shows what has to change for {count} of it to work; read that before you apply it."
+    yield from comment(f"{described} What it does not mention is left as it is, now and later.")
     if not (draft.applications or draft.not_exported):
         yield "# Nothing there uses Token Vault yet."
     left_out = [entry.key for entry in (*draft.connections, *draft.apis, *draft.applications) if entry.problems]
@@ -92,7 +96,7 @@ def _left_out(entries: Iterable[Entry]) -> Iterator[str]:
         lines += comment(f"{entry.key} is left out, because a plan of it would not be empty:")
         for problem in entry.problems:
             lines += _bullet(problem)
-        lines += comment("To take it in, remove the `# ` in front of these lines:")
+        lines += comment(f"To take it in, {entry.before}remove the `# ` in front of these lines:")
         yield from indented([*lines, *commented_out(mapping({entry.key: entry.fields}))])
 
 
@@ -100,11 +104,16 @@ Problems = Mapping[str, tuple[str, ...]]
 
 
 def compose(
-    found: Inventory, applications: Sequence[DetectedApplication], problems: Problems, claimed: Sequence[str]
+    found: Inventory,
+    applications: Sequence[DetectedApplication],
+    problems: Problems,
+    claimed: Sequence[str],
+    repairs: Problems = MappingProxyType({}),
 ) -> Draft:
     """The spec of these applications. Those with problems, and what only they need, are left out as comments.
 
-    `claimed` are the connections that the spec says more of than that they are used.
+    `claimed` are the connections that the spec says more of than that they are used. `repairs` are what a plan of it changes
+    of an application, for a comment.
     """
     listed = [used for used in applications if used.client_id not in problems]
     used_names = [name for used in listed for name in found.connections_of(used)]
@@ -118,8 +127,10 @@ def compose(
         ),
         apis=tuple(_apis(found, applications, listed)),
         applications=tuple(
-            application_entry(found, used, names, problems.get(used.client_id, ())) for used in applications
+            application_entry(found, used, names, problems.get(used.client_id, ()), repairs.get(used.client_id, ()))
+            for used in applications
         ),
+        repaired=len(repairs),
     )
 
 

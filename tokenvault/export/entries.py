@@ -23,29 +23,40 @@ from tokenvault.secrets import is_sensitive
 from tokenvault.spec.writer import Flow, Reference, indented, mapping
 
 NAMED = 3
+EXAMPLE_KEY = "keys/worker.pub.pem"
+PROPOSED = "Nothing says which connections it is to use: keep those that it needs."
 MARKED = "It carries this spec's mark: until it is taken in, plans call it left behind. Do not let them --prune it."
 UNREAD = "Its scopes and offline access are missing here: the token lacks read:connections_options."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry of a section. `about` stands above it; one with `problems` stands there only as a comment."""
+    """One entry of a section. `about` stands above it; one with `problems` stands there only as a comment.
+
+    `before` is what else has to be done to take such a one in.
+    """
 
     key: str
     fields: Mapping[str, Any]
     about: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    before: str = ""
 
 
 # ---- applications
 
 
 def application_entry(
-    inventory: Inventory, used: DetectedApplication, every: Sequence[str], problems: tuple[str, ...] = ()
+    inventory: Inventory,
+    used: DetectedApplication,
+    every: Sequence[str],
+    problems: tuple[str, ...] = (),
+    repairs: tuple[str, ...] = (),
 ) -> Entry:
     """An application; `every` are the spec's connections, of which an application uses all unless it says which.
 
-    One with problems always says which: by the time that it is taken in, the spec may have others.
+    One with problems always says which: by the time that it is taken in, the spec may have others. `repairs` are what a
+    plan changes of one that is taken in as it is.
     """
     key, kind = inventory.keys[used.client_id], TYPES.get(str(used.client.get("app_type")))
     created = used.client_id in inventory.created
@@ -58,12 +69,28 @@ def application_entry(
     fields |= {"type": kind} if kind else {}
     fields |= _urls(used.client, created)
     fields["flavors"] = [_flavor(inventory, used, name) for name in used.flavors]
-    if problems or set(connections) != set(every):
+    if problems or repairs or set(connections) != set(every):
         fields["connections"] = list(connections)
     about = [*_about_application(used, created), *([MARKED] if problems and inventory.mark(used.client) else [])]
-    return Entry(
-        key=key, fields=fields, about=(*about, *(f"Note: {remark}." for remark in used.remarks)), problems=problems
-    )
+    about += [f"Note: {remark}." for remark in used.remarks]
+    about += [PROPOSED] if connections and inventory.is_proposed(used) else []
+    about += [f"A plan repairs: {'; '.join(repairs)}."] if repairs else []
+    examples = examples_for(inventory, used)
+    if examples and problems:
+        problems = (f"the tenant holds no {', no '.join(examples)} for it, and these stand in for that", *problems)
+    before = _before(examples) if problems else ""
+    return Entry(key=key, fields=fields, about=tuple(about), problems=problems, before=before)
+
+
+def examples_for(inventory: Inventory, used: DetectedApplication) -> list[str]:
+    """The settings of an application for which its entry has examples, because the tenant holds none."""
+    return [name for flavor in used.flavors for name in _missing(inventory, used, flavor)]
+
+
+def _before(examples: Sequence[str]) -> str:
+    """What has to be done before an entry with examples is right."""
+    keys = f"put the public key at {EXAMPLE_KEY}, " if "public_keys" in examples else ""
+    return f"replace these examples, {keys}and " if examples else ""
 
 
 def _urls(client: Object, created: bool) -> dict[str, Any]:
@@ -84,11 +111,29 @@ def given_to(metadata: Any) -> frozenset[str]:
 
 
 def _flavor(inventory: Inventory, used: DetectedApplication, name: str) -> Any:
-    settings = flavors()[name].settings_of(used.flavors[name], inventory.key_names)
+    settings = _settings(inventory, used, name) | _missing(inventory, used, name)
     if not settings:
         return name
     plain = all(not isinstance(value, dict | list) for value in settings.values())
     return {name: Flow(settings) if plain else settings}
+
+
+def _settings(inventory: Inventory, used: DetectedApplication, name: str) -> dict[str, Any]:
+    return dict(flavors()[name].settings_of(used.flavors[name], inventory.key_names))
+
+
+def _missing(inventory: Inventory, used: DetectedApplication, name: str) -> dict[str, Any]:
+    """Examples for the settings without which the flavor is not valid, and which the tenant does not have."""
+    given = _settings(inventory, used, name)
+    properties = (flavors()[name].schema or {}).get("properties", {})
+    missing = {
+        setting: properties[setting]["examples"][0] for setting in flavors()[name].needed if setting not in given
+    }
+    if "grants" in missing:
+        missing["grants"] = {connection: ["SCOPE"] for connection in inventory.connections_of(used)[:1]}
+    if "public_keys" in missing:
+        missing["public_keys"] = [{"file": EXAMPLE_KEY}]
+    return missing
 
 
 def _about_application(used: DetectedApplication, created: bool) -> Iterator[str]:

@@ -134,7 +134,13 @@ class Inventory:
         return frozenset() if isinstance(found, Unreadable) else found
 
     def connections_of(self, used: DetectedApplication) -> tuple[str, ...]:
-        """The connections of an application: those that its flavors name, else those that it can use for connecting."""
+        """The connections of an application: those that its flavors name, else those that it can use for connecting.
+
+        One that can use none of these shows at least what it may be meant to use (`proposed`).
+        """
+        return self._found_for(used) or self.proposed(used)
+
+    def _found_for(self, used: DetectedApplication) -> tuple[str, ...]:
         named = {name for detection in used.flavors.values() for name in detection.connections or ()}
         mark = self.mark(used.client)
         named |= {p.slot for p in (mark.provisions if mark else ()) if p.verb == "with"}
@@ -142,6 +148,24 @@ class Inventory:
             named |= {name for name in self.connectable() if used.client_id in self.clients_of(name)}
         order = self.connectable()
         return (*(name for name in order if name in named), *sorted(named - set(order)))
+
+    def is_proposed(self, used: DetectedApplication) -> bool:
+        """Whether nothing in the tenant says which connections the application is to use."""
+        return not self._found_for(used) and not self._enabled_for(used)
+
+    def proposed(self, used: DetectedApplication) -> tuple[str, ...]:
+        """What an application without a connection may be meant to use: those that it may log in with, else all there are.
+
+        Connections whose accounts users can connect come before those where that is still off.
+        """
+        return self._enabled_for(used) or self.connectable() or self._possible()
+
+    def _enabled_for(self, used: DetectedApplication) -> tuple[str, ...]:
+        return tuple(name for name in self._possible() if used.client_id in self.clients_of(name))
+
+    def _possible(self) -> tuple[str, ...]:
+        """The connections that could have tokens, whether or not users can connect their accounts now."""
+        return tuple(str(c["name"]) for c in self.state.objects["connections"] if c.get("strategy") not in NEVER)
 
     def connectable(self) -> tuple[str, ...]:
         """The connections whose accounts users can connect, in the tenant's order."""
@@ -164,6 +188,13 @@ def relevant(collection: str, objects: Sequence[Object]) -> Sequence[Object]:
     if collection == "connections":
         return [item for item in objects if is_connectable(item)]
     return [item for item in objects if item.get("token_vault_privileged_access")]
+
+
+def relevant_for_repair(collection: str, objects: Sequence[Object]) -> Sequence[Object]:
+    """As `relevant`, and the applications of the connections where connected accounts are off and could be on."""
+    if collection == "connections":
+        return [item for item in objects if item.get("strategy") not in NEVER]
+    return relevant(collection, objects)
 
 
 def inventory(state: State, *, name: str | None, only: Sequence[str], key_files: Mapping[str, str]) -> Inventory:

@@ -87,6 +87,7 @@ class Flavor:
     `types` are the application types that can hold it. `expand` yields what it asks for, `rules` what is wrong offline.
     `load` turns settings that name files into what the files hold, and says what is wrong with those (paths below it).
     `runtime` is what it needs when it is used: preconditions, request, and how to tell who uses it.
+    `needed` are the settings without which it is refused, of those that `schema` does not require.
     `settings_of` are the settings that a spec needs for a use that was sighted in a tenant.
     """
 
@@ -100,6 +101,7 @@ class Flavor:
     expand: Callable[[FlavorContext], Iterable[Requirement]]
     rules: Callable[[FlavorContext], Iterable[Problem]]
     load: Callable[[Mapping[str, Any], ReadFile], Loaded] = lambda settings, read: (settings, ())
+    needed: tuple[str, ...] = ()
     runtime: Runtime = field(default_factory=Runtime)
     settings_of: Callable[[DetectedUse, KeyNames], Mapping[str, Any]] = lambda detection, key_names: {}
 

@@ -295,6 +295,7 @@ FLAVOR = Flavor(
     expand=_expand,
     rules=_rules,
     load=_load,
+    needed=("public_keys", "ip_allowlist", "grants"),
     runtime=PRIVILEGED_WORKER,
     settings_of=_settings_of,
 )
