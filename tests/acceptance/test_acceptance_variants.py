@@ -23,7 +23,6 @@ UNSEEN: dict[str, str] = {}  # variants that no probe can tell, each with the re
 NOT_YET = {  # under which tokenvault itself is not right yet: strict, so that one that is mended must leave the list
     "exclusive-credentials",
     "privileged-access-unseen",
-    "connection-list-lacks-metadata",
 }
 RIGHTLY = {
     "default-policy": "doctor",  # a policy asks users for a second factor, so no exchange works

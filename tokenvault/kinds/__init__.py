@@ -13,7 +13,7 @@ from functools import cache
 
 from tokenvault.kinds.base import Kind
 
-_SHARED = {"base", "strategies"}
+_SHARED = {"base", "connection_list", "strategies"}
 
 
 @cache

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from tokenvault.errors import Diagnostic, did_you_mean
-from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape
+from tokenvault.kinds.base import Collection, Field, Kind, Object, Scopes, Section, Shape
+from tokenvault.kinds.connection_list import needs_options, read_connections
 from tokenvault.kinds.strategies import KNOWN, NEVER, STRATEGIES, UNDOCUMENTED, WRONG_NAMES, Strategy
 from tokenvault.model.constraints import Constraint, Contains, Equals, Excludes
 from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement, node_of
@@ -92,18 +93,6 @@ SCHEMA: dict[str, Any] = {
 DOC = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault/configure-token-vault"
 SCOPES, OFFLINE = "spec.scopes", "spec.offline_access"
 ENDPOINTS = ("authorizationURL", "tokenURL", "authorization_endpoint", "token_endpoint", "issuer", "discovery_url")
-SUMMARY = "name,strategy,display_name,metadata,authentication,connected_accounts"
-
-
-async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:
-    """Options hold the provider's secret: they are read only when the spec asks for something in them."""
-    wanted = not nodes or any(map(_needs_options, nodes))
-    params = {"take": 100, "fields": f"id,{SUMMARY},options" if wanted else f"id,{SUMMARY}", "include_fields": True}
-    return await reader.checkpoints("connections", "connections", params)
-
-
-def _needs_options(node: DesiredObject) -> bool:
-    return any(path.startswith(("options.", "spec.")) for path in node.constraints)
 
 
 def target(spec: Spec, connection: ConnectionSpec) -> ObjectRef:
@@ -350,7 +339,9 @@ KIND = Kind(
     name="connection",
     title="connection",
     collection=Collection(
-        name="connections", read=_read, covers=lambda item, node: "options" in item or not _needs_options(node)
+        name="connections",
+        read=read_connections,
+        covers=lambda item, node: "options" in item or not needs_options(node),
     ),
     path="connections",
     id_field="id",
