@@ -87,6 +87,7 @@ def _provider(run: Run, flavor: str) -> str:
 def _worker(run: Run) -> dict[str, Any]:
     settings = {
         "public_keys": [{"file": "worker.pub.pem"}],
+        "authentication_keys": [{"file": "worker-auth.pub.pem"}],  # a tenant may want a key for each use
         "ip_allowlist": ["192.0.2.0/24"],
         "grants": {_provider(run, "privileged_worker"): [SCOPES[0]]},
     }
@@ -103,7 +104,7 @@ FLAVORS: Mapping[str, Callable[[Run], dict[str, Any]]] = {
 
 
 def write_spec(run: Run, flavor: str, folder: Path) -> Path:
-    """Writes the flavor's spec, and a public key beside it."""
+    """Writes the flavor's spec, and public keys beside it."""
     host = f"https://{run.mark}.example"
     provider = {
         "strategy": "oauth2",
@@ -120,7 +121,8 @@ def write_spec(run: Run, flavor: str, folder: Path) -> Path:
         **FLAVORS[flavor](run),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "worker.pub.pem").write_text(public_key())
+    for which, key in enumerate(("worker.pub.pem", "worker-auth.pub.pem")):
+        (folder / key).write_text(public_key(which))
     path = folder / "spec.yaml"
     path.write_text(yaml.safe_dump(spec, sort_keys=False))
     return path

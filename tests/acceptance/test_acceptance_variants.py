@@ -21,7 +21,6 @@ from tokenvault.tenant.options import TenantOptions
 
 UNSEEN: dict[str, str] = {}  # variants that no probe can tell, each with the reason
 NOT_YET = {  # under which tokenvault itself is not right yet: strict, so that one that is mended must leave the list
-    "exclusive-credentials",
     "privileged-access-unseen",
 }
 RIGHTLY = {

@@ -263,11 +263,12 @@ def test_an_unknown_application_is_told(template: World, name: str, told: str) -
 def test_text_of_strangers_runs_nothing(running: Served, tmp_path: Path, language: str) -> None:
     """Client ids and domains that try to leave their quotes and comments."""
     from tokenvault.exchange.programs import usage_document
-    from tokenvault.exchange.usage import SECRET, Connecting, Example
+    from tokenvault.exchange.usage import SECRET, Connecting, Example, Signer
     from tokenvault.flavors.runtime.request import REFRESH_TOKEN_REQUEST
 
     pwned = running.world.folder / f"pwned-{language}"
     nasty = f"a\"'`$(touch {pwned})`touch {pwned}`\\\n; touch {pwned} \u2028touch('x') ${{x}} END"
+    key = Signer(file="KEY", algorithm="RS256", kid=nasty)
     example = Example(
         application=nasty,
         flavor="refresh_token_exchange",
@@ -279,6 +280,8 @@ def test_text_of_strangers_runs_nothing(running: Served, tmp_path: Path, languag
         request=REFRESH_TOKEN_REQUEST,
         proof=SECRET,
         prefix="ASSISTANT",
+        key=key,
+        authentication_key=key,
     )
     connecting = Connecting(
         application=nasty,

@@ -62,11 +62,12 @@ def explained_error(change: Change, error: TokenVaultError) -> Diagnostic:
     if not isinstance(error, ApiError) or not 400 <= error.status < 500:
         return replace(said, context=change.address, span=said.span or change.span)
     features = list(_features(change, said))
+    advice = kinds()[change.kind].advice({**change.patch, **change.deferred}) if error.status == 400 else ()
     return replace(
         said,
         code=NO_FEATURE if features else said.code,
         summary=f"{_refused(change)} ({error.status})",
-        hint="\n".join(features) or said.hint,
+        hint="\n".join((*features, *advice)) or said.hint,
         context=change.address,
         span=change.span,
     )

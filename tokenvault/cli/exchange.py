@@ -102,6 +102,15 @@ def exchange(
         ),
     ] = None,
     out: Annotated[Path | None, out_option("Write the token to FILE (mode 0600).", RESULT)] = None,
+    authentication_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--authentication-key",
+            metavar="FILE",
+            help="PEM, where the worker authenticates with another key. Default: $<APP>_AUTHENTICATION_KEY_FILE.",
+            rich_help_panel=WORKER,
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE.", rich_help_panel=RESULT)] = False,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show the token.", rich_help_panel=RESULT)] = False,
     form: Annotated[
@@ -133,6 +142,7 @@ def exchange(
         audit_context=audit_context,
         organization=organization,
         private_key=private_key,
+        authentication_key=authentication_key,
         login_hint=login_hint,
         scopes=scope,
     )

@@ -36,6 +36,7 @@ class Given:
     audit_context: str | None = None
     organization: str | None = None
     private_key: Path | None = None
+    authentication_key: Path | None = None
     login_hint: str | None = None
     scopes: list[str] | None = None
 
@@ -161,6 +162,8 @@ def _proof(environment: Environment, by: Exchanger, given: Given) -> Proof:
 
     secret = environment.get(variables.client_secret(by.prefix), "").strip()
     method = by.method or (PRIVATE_KEY_JWT if by.request.signed and not secret else "client_secret_post")
+    if method == PRIVATE_KEY_JWT and by.has_separate_keys:
+        return _authentication_key(environment, by, given.authentication_key)
     if method == PRIVATE_KEY_JWT:
         return _key(environment, by, given.private_key)
     if method == MUTUAL_TLS:
@@ -193,24 +196,46 @@ def _no_secret(by: Exchanger) -> Diagnostic:
 
 
 def _key(environment: Environment, by: Exchanger, file: Path | None) -> PrivateKey:
-    """The private key, with the algorithm that Auth0 knows it for, and named where there are several."""
+    """The private key that requests are signed with."""
+    path, text = variables.private_key_file(by.prefix), variables.private_key(by.prefix)
+    found = _key_text(environment, file, path, text)
+    if found is None:
+        summary = f"The private key of {by.application} is missing"
+        hint = f"Pass --private-key FILE, or set ${path} to its path."
+        raise RefusedError(Diagnostic(code="exchange-key", summary=summary, hint=hint))
+    return _usable_key(by, found)
+
+
+def _authentication_key(environment: Environment, by: Exchanger, file: Path | None) -> PrivateKey:
+    """The private key that the application authenticates with, where that is another one."""
+    path, text = variables.authentication_key_file(by.prefix), variables.authentication_key(by.prefix)
+    found = _key_text(environment, file, path, text)
+    if found is None:
+        summary = (
+            f"The private key that {by.application} authenticates with is missing: it signs requests with another one"
+        )
+        hint = f"Pass --authentication-key FILE, or set ${path} to its path."
+        raise RefusedError(Diagnostic(code="exchange-key", summary=summary, hint=hint))
+    return _usable_key(by, found)
+
+
+def _usable_key(by: Exchanger, text: Secret) -> PrivateKey:
+    """The key, with the algorithm that Auth0 knows it for, and named where there are several."""
     from tokenvault.exchange.worker_jwt import read_private_key
 
-    key = read_private_key(_key_text(environment, by, file))
+    key = read_private_key(text)
     return replace(key, algorithm=by.keys.get(key.kid, "RS256"), named=len(by.keys) > 1)
 
 
-def _key_text(environment: Environment, by: Exchanger, file: Path | None) -> Secret:
-    path, text = variables.private_key_file(by.prefix), variables.private_key(by.prefix)
+def _key_text(environment: Environment, file: Path | None, path: str, text: str) -> Secret | None:
+    """The key from the file, from the file that one variable names, or from the other variable itself."""
     if file:
         return Secret(_read(file, "private key"), str(file))
     if environment.get(path, "").strip():
         return Secret(_read(Path(environment[path].strip()), "private key"), path)
     if environment.get(text, "").strip():
         return Secret(environment[text].replace("\\n", "\n"), text)
-    summary = f"The private key of {by.application} is missing"
-    hint = f"Pass --private-key FILE, or set ${path} to its path."
-    raise RefusedError(Diagnostic(code="exchange-key", summary=summary, hint=hint))
+    return None
 
 
 def _read(path: Path, what: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tokenvault.flavors import flavor_usages, flavors
 from tokenvault.flavors.base import Flavor, FlavorContext, my_account_audience
+from tokenvault.flavors.provisions import KEYS_SLOT
 from tokenvault.flavors.runtime.request import TOKEN_VAULT_GRANT
 from tokenvault.flavors.runtime.tenant_view import (
     Case,
@@ -94,7 +95,8 @@ def _expected(context: FlavorContext, graph: Graph, client: str, connection: str
     return Expectations(
         judges_mfa=context.spec.mfa_policy != "ignore",
         provider_needs_no_asking=context.spec.connections[connection].offline_access is False,
-        kids=tuple(asked_keys(graph, client)),
+        kids=slot_kids(graph, client, f"{ACCESS}.credentials"),
+        authentication_kids=slot_kids(graph, client, KEYS_SLOT),
         scopes=tuple(scope for entry in entries if entry["connection"] == connection for scope in entry["scopes"]),
         addresses=allowlist.items if isinstance(allowlist, Contains) else (),
     )
@@ -110,6 +112,13 @@ def asked_keys(graph: Graph, client: str) -> Mapping[str, str]:
         kid: str(constraint.value) if isinstance(constraint, Equals) else "RS256"
         for kid, constraint in algorithms.items()
     }
+
+
+def slot_kids(graph: Graph, client: str, slot: str) -> tuple[str, ...]:
+    """The keys that the spec puts into one of the application's slots, by kid."""
+    wanted = graph.nodes[client].constraints.get(slot)
+    addresses = [ref.address for ref in refs(wanted)] if wanted else []
+    return tuple(str(graph.nodes[address].target.identity["kid"]) for address in addresses)
 
 
 def _addresses(context: FlavorContext, requirements: Iterable[Requirement], audience: str) -> dict[Subject, str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tokenvault.doctor.cases import asked_keys, exchanging_address
+from tokenvault.doctor.cases import asked_keys, exchanging_address, slot_kids
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 from tokenvault.exchange.variables import prefix, prefixes
 from tokenvault.flavors import flavor_usages, flavors
 from tokenvault.flavors.base import Flavor
+from tokenvault.flavors.provisions import KEYS_SLOT, PRIVILEGED_SLOT, attached_ids, keys_are_separate
 from tokenvault.flavors.runtime.request import ExchangeRequest
 from tokenvault.kinds.base import Object
 from tokenvault.model.constraints import Equals
@@ -24,8 +25,9 @@ MUTUAL_TLS = "mtls"
 class Exchanger:
     """An application that exchanges. `address` and `application` say where it stands in the spec, if it does.
 
-    `method` is how it authenticates (empty: not known), `keys` the algorithms of its keys by kid, `prefix` that of its
-    environment variables, `domain` the one on which its users log in (empty: the tenant's own).
+    `method` is how it authenticates (empty: not known), `keys` the algorithms of its keys by kid, of which it signs
+    requests with those of `signing` and authenticates with those of `authenticating`. `prefix` is that of its environment
+    variables, `domain` the one on which its users log in (empty: the tenant's own).
     """
 
     application: str
@@ -35,7 +37,14 @@ class Exchanger:
     client_id: str = ""
     method: str = ""
     keys: Mapping[str, str] = field(default_factory=dict)
+    signing: tuple[str, ...] = ()
+    authenticating: tuple[str, ...] = ()
     domain: str = ""
+
+    @property
+    def has_separate_keys(self) -> bool:
+        """Whether it authenticates with other keys than it signs requests with."""
+        return keys_are_separate(self.signing, self.authenticating)
 
     @property
     def request(self) -> ExchangeRequest:
@@ -68,6 +77,8 @@ def exchangers_of(spec: Spec, graph: Graph) -> list[Exchanger]:
                 client_id=context.app.client_id or "" if address == context.app.address else "",
                 method=_asked_method(graph, address),
                 keys=asked_keys(graph, address),
+                signing=slot_kids(graph, address, PRIVILEGED_SLOT),
+                authenticating=slot_kids(graph, address, KEYS_SLOT),
                 domain="" if request.signed else spec.my_account_domain or "",
             )
         )
@@ -77,7 +88,7 @@ def exchangers_of(spec: Spec, graph: Graph) -> list[Exchanger]:
 def _asked_method(graph: Graph, address: str) -> str:
     """How the spec has the application authenticate, where it says so."""
     constraints = graph.nodes[address].constraints
-    if f"client_authentication_methods.{PRIVATE_KEY_JWT}.credentials" in constraints:
+    if KEYS_SLOT in constraints:
         return PRIVATE_KEY_JWT
     method = constraints.get("token_endpoint_auth_method")
     return str(method.value) if isinstance(method, Equals) and method.value else ""
@@ -105,16 +116,23 @@ def chosen(candidates: Sequence[Exchanger], application: str, flavor: str | None
 def from_client(client: Object, application: str, flavor: str) -> Exchanger:
     """An application that no spec names, as the tenant shows it."""
     plain = Exchanger(application=application, flavor=flavor, prefix=prefix(application))
-    return with_live(plain, client, {})
+    return with_live(plain, client)
 
 
-def with_live(exchanger: Exchanger, client: Object, keys: Mapping[str, str]) -> Exchanger:
-    """The exchanger with what the tenant says of it: its id, how it authenticates, its keys."""
+def with_live(exchanger: Exchanger, client: Object, credentials: Sequence[Object] = ()) -> Exchanger:
+    """The exchanger with what the tenant says of it: its id, how it authenticates, its keys as far as they can be read."""
+    known = {str(one["id"]): one for one in credentials if one.get("kid")}
+
+    def in_slot(path: str) -> tuple[str, ...]:
+        return tuple(str(known[i]["kid"]) for i in attached_ids(client, path) if i in known)
+
     return replace(
         exchanger,
         client_id=str(client["client_id"]),
         method=_live_method(client) or exchanger.method,
-        keys=keys or exchanger.keys,
+        keys={str(one["kid"]): str(one.get("alg") or "RS256") for one in known.values()} or exchanger.keys,
+        signing=in_slot(PRIVILEGED_SLOT) or exchanger.signing,
+        authenticating=in_slot(KEYS_SLOT) or exchanger.authenticating,
     )
 
 

@@ -7,7 +7,7 @@ from json import dumps
 from typing import Any
 
 from tokenvault import __version__
-from tokenvault.exchange.usage import BASIC, CERTIFICATE, CONTEXT, KEY, SECRET, USER, Connecting, Example
+from tokenvault.exchange.usage import BASIC, CERTIFICATE, CONTEXT, KEY, SECRET, USER, Connecting, Example, Signer
 from tokenvault.exchange.variables import SUBJECT_TOKEN
 from tokenvault.flavors import flavors
 from tokenvault.flavors.runtime.request import ASSERTION_TYPE, MAX_AGE, WORKER_TOKEN
@@ -21,7 +21,7 @@ def python(example: Example) -> str:
 
 def signs(example: Example) -> bool:
     """Whether the program signs a JWT, and so needs PyJWT."""
-    return example.proof == KEY or example.request.signed
+    return bool(example.keys)
 
 
 def _imports(example: Example) -> list[str]:
@@ -36,20 +36,22 @@ def _imports(example: Example) -> list[str]:
 def _signed(example: Example) -> Iterator[str]:
     if not signs(example):
         return
-    yield f'with open(os.environ["{example.key_file}"]) as file:'
-    yield "    key = file.read()"
-    yield ""
-    yield ""
-    yield "def sign(kind, **claims):"
+    yield "def sign(file, header, **claims):"
+    yield "    with open(os.environ[file]) as opened:"
+    yield "        key = opened.read()"
     yield "    now = int(time.time())"
-    kid = f', "kid": {dumps(example.kid)}' if example.kid else ""
     yield "    claims |= {"
     yield f'        "iss": {dumps(example.client_id)}, "aud": {dumps(example.audience)},'
     yield f'        "iat": now, "exp": now + {MAX_AGE}, "jti": str(uuid.uuid4()),'
     yield "    }"
-    yield f'    return jwt.encode(claims, key, algorithm="{example.algorithm}", headers={{"typ": kind{kid}}})'
+    yield '    return jwt.encode(claims, key, algorithm=header["alg"], headers=header)'
     yield ""
     yield ""
+
+
+def _header(key: Signer, kind: str) -> str:
+    """The variable with the key's file, and the JWT's header."""
+    return f"{dumps(key.file)}, {dumps({**key.header, 'typ': kind})}"
 
 
 def _form(example: Example) -> Iterator[str]:
@@ -61,10 +63,11 @@ def _form(example: Example) -> Iterator[str]:
         yield f'    "client_secret": os.environ["{example.secret}"],'
     elif example.proof == KEY:
         yield f'    "client_assertion_type": {dumps(ASSERTION_TYPE)},'
-        yield f'    "client_assertion": sign("JWT", sub={dumps(example.client_id)}),'
+        assertion = _header(example.authentication_key, "JWT")
+        yield f'    "client_assertion": sign({assertion}, sub={dumps(example.client_id)}),'
     if example.request.signed:
         whom = f'sub=os.environ["{USER}"], audit_context=os.environ["{CONTEXT}"]'
-        yield f'    "subject_token": sign("{WORKER_TOKEN}", {whom}),'
+        yield f'    "subject_token": sign({_header(example.key, WORKER_TOKEN)}, {whom}),'
     else:
         yield f'    "subject_token": os.environ["{SUBJECT_TOKEN}"],'
     yield "}"
@@ -90,9 +93,6 @@ def _request(example: Example) -> Iterator[str]:
     yield 'print(token["scope"], "for", token["expires_in"], "seconds")'
 
 
-DIGESTS = {"RS256": ("sha256", ""), "RS384": ("sha384", ""), "PS256": ("sha256", "PSS")}
-
-
 def node(example: Example) -> str:
     """The program. Its own scope, so that several can stand in one file."""
     lines = [*_node_signed(example), *_node_form(example), *_node_request(example)]
@@ -103,22 +103,19 @@ def node(example: Example) -> str:
 def _node_signed(example: Example) -> Iterator[str]:
     if not signs(example):
         return
-    digest, padding = DIGESTS[example.algorithm]
-    kid = f", kid: {_text(example.kid)}" if example.kid else ""
     yield 'const crypto = require("node:crypto");'
-    yield f'const key = require("node:fs").readFileSync(process.env.{example.key_file});'
     yield "const encode = (part) => Buffer.from(JSON.stringify(part)).toString('base64url');"
-    yield "const sign = (typ, claims) => {"
+    yield "const sign = (file, header, claims) => {"
+    yield '  const key = require("node:fs").readFileSync(process.env[file]);'
     yield "  const now = Math.floor(Date.now() / 1000);"
     yield "  const all = {"
     yield f"    iss: {_text(example.client_id)}, aud: {_text(example.audience)},"
     yield f"    iat: now, exp: now + {MAX_AGE}, jti: crypto.randomUUID(), ...claims,"
     yield "  };"
-    yield f'  const input = `${{encode({{ alg: "{example.algorithm}", typ{kid} }})}}.${{encode(all)}}`;'
-    options = "key"
-    if padding:
-        options = "{ key, padding: crypto.constants.RSA_PKCS1_PSS_PADDING, saltLength: crypto.constants.RSA_PSS_SALTLEN_DIGEST }"
-    yield f'  const signature = crypto.sign("{digest}", Buffer.from(input), {options});'
+    yield "  const input = `${encode(header)}.${encode(all)}`;"
+    yield '  const padding = header.alg.startsWith("PS") ? "RSA_PKCS1_PSS_PADDING" : "RSA_PKCS1_PADDING";'
+    yield "  const options = { key, padding: crypto.constants[padding], saltLength: crypto.constants.RSA_PSS_SALTLEN_DIGEST };"
+    yield "  const signature = crypto.sign(`sha${header.alg.slice(2)}`, Buffer.from(input), options);"
     yield "  return `${input}.${signature.toString('base64url')}`;"
     yield "};"
 
@@ -132,10 +129,11 @@ def _node_form(example: Example) -> Iterator[str]:
         yield f"  client_secret: process.env.{example.secret},"
     elif example.proof == KEY:
         yield f"  client_assertion_type: {_text(ASSERTION_TYPE)},"
-        yield f'  client_assertion: sign("JWT", {{ sub: {_text(example.client_id)} }}),'
+        assertion = _header(example.authentication_key, "JWT")
+        yield f"  client_assertion: sign({assertion}, {{ sub: {_text(example.client_id)} }}),"
     if example.request.signed:
         whom = f"sub: process.env.{USER}, audit_context: process.env.{CONTEXT}"
-        yield f'  subject_token: sign("{WORKER_TOKEN}", {{ {whom} }}),'
+        yield f"  subject_token: sign({_header(example.key, WORKER_TOKEN)}, {{ {whom} }}),"
     else:
         yield f"  subject_token: process.env.{SUBJECT_TOKEN},"
     yield "});"
@@ -200,30 +198,31 @@ def _proof(example: Example) -> Iterator[str]:
 
 def _curl_signed(example: Example) -> Iterator[str]:
     """Functions that sign, and the JWTs."""
-    if example.proof != KEY and not example.request.signed:
+    if not signs(example):
         return
     yield "b64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }"
-    yield "sign() {  # header, claims"
+    yield "sign() {  # header, claims, file of the key, how to sign"
     yield '  input="$(printf %s "$1" | b64url).$(printf %s "$2" | b64url)"'
-    yield f'  signature=$(printf %s "$input" | openssl dgst {OPENSSL[example.algorithm]} -sign "${example.key_file}" | b64url)'
+    yield "  key=$3"
+    yield "  shift 3"
+    yield '  signature=$(printf %s "$input" | openssl dgst "$@" -sign "$key" | b64url)'
     yield '  printf %s "$input.$signature"'
     yield "}"
     yield "now=$(date +%s)"
     if example.proof == KEY:
-        yield from _jwt(example, "client_assertion", "JWT", {"sub": example.client_id})
+        yield from _jwt(example, example.authentication_key, "client_assertion", "JWT", {"sub": example.client_id})
     if example.request.signed:
         whom = {"sub": f"${USER}", "audit_context": f"${CONTEXT}"}
-        yield from _jwt(example, "subject_token", WORKER_TOKEN, whom)
+        yield from _jwt(example, example.key, "subject_token", WORKER_TOKEN, whom)
 
 
-def _jwt(example: Example, name: str, kind: str, claims: dict[str, str]) -> Iterator[str]:
-    kid = f', "kid": "{example.kid}"' if example.kid else ""
+def _jwt(example: Example, key: Signer, name: str, kind: str, claims: dict[str, str]) -> Iterator[str]:
     full = {"iss": example.client_id, "aud": example.audience, **claims}
     told = ", ".join(f'"{key}": "{value if value.startswith("$") else _plain(value)}"' for key, value in full.items())
-    yield f'{name}=$(sign \'{{"alg": "{example.algorithm}", "typ": "{kind}"{kid}}}\' "$(cat <<END'
+    yield f"{name}=$(sign '{dumps({**key.header, 'typ': kind})}' \"$(cat <<END"
     yield f'{{{told}, "iat": $now, "exp": $((now + {MAX_AGE})), "jti": "$(openssl rand -hex 16)"}}'
     yield "END"
-    yield ')")'
+    yield f')" "${key.file}" {OPENSSL[key.algorithm]})'
 
 
 def _plain(text: str) -> str:

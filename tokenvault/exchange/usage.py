@@ -22,8 +22,22 @@ _PROOFS = {PRIVATE_KEY_JWT: KEY, MUTUAL_TLS: CERTIFICATE, "client_secret_basic":
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """A private key: the variable with the path of its file, its algorithm, and its `kid` where there are several keys."""
+
+    file: str
+    algorithm: str
+    kid: str
+
+    @property
+    def header(self) -> Mapping[str, str]:
+        """What the header of its JWTs says of it."""
+        return {"alg": self.algorithm, **({"kid": self.kid} if self.kid else {})}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One exchange as an application performs it. `kid` is set where the worker has several keys."""
+    """One exchange as an application performs it: `key` signs its requests, `authentication_key` says who it is."""
 
     application: str
     flavor: str
@@ -35,8 +49,8 @@ class Example:
     request: ExchangeRequest
     proof: str
     prefix: str
-    algorithm: str = "RS256"
-    kid: str = ""
+    key: Signer
+    authentication_key: Signer
 
     @property
     def url(self) -> str:
@@ -59,8 +73,9 @@ class Example:
         found: dict[str, str] = {}
         if self.proof in (SECRET, BASIC):
             found[self.secret] = "the client secret; `tokenvault output --out .env` writes it"
-        if self.proof == KEY or self.request.signed:
-            found[self.key_file] = "the path of the private key (PEM)"
+        for key in self.keys:
+            used = "that it authenticates with " if key != self.key else ""
+            found[key.file] = f"the path of the private key {used}(PEM)"
         if self.request.signed:
             found[USER] = "the user whose token is wanted, as auth0|abc"
             found[CONTEXT] = "why, for the tenant's logs: 1 to 256 characters, no personal data"
@@ -74,9 +89,10 @@ class Example:
         return variables.client_secret(self.prefix)
 
     @property
-    def key_file(self) -> str:
-        """The variable with the path of the private key."""
-        return variables.private_key_file(self.prefix)
+    def keys(self) -> Sequence[Signer]:
+        """The private keys that its programs sign with, each once."""
+        signing = [self.key] if self.request.signed else []
+        return list(dict.fromkeys([*signing, *([self.authentication_key] if self.proof == KEY else [])]))
 
 
 def examples(
@@ -87,13 +103,15 @@ def examples(
         app = spec.applications[exchanger.application]
         if only in (None, app.key) and (connection is None or connection in app.connections):
             client = live.get(exchanger.address)
-            known = with_live(exchanger, client, {}) if client else exchanger
+            known = with_live(exchanger, client) if client else exchanger
             yield _example(known, app, graph.domain, base_url, connection or app.connections[0])
 
 
 def _example(exchanger: Exchanger, app: ApplicationSpec, domain: str, base_url: str, connection: str) -> Example:
-    kids = list(exchanger.keys)
     own = exchanger.domain
+    names = variables.private_key_file(exchanger.prefix), variables.authentication_key_file(exchanger.prefix)
+    key = _signer(exchanger, exchanger.signing, names[0])
+    other = _signer(exchanger, exchanger.authenticating, names[1])
     return Example(
         application=exchanger.application,
         flavor=exchanger.flavor,
@@ -105,9 +123,15 @@ def _example(exchanger: Exchanger, app: ApplicationSpec, domain: str, base_url: 
         request=exchanger.request,
         proof=_proof(exchanger),
         prefix=exchanger.prefix,
-        algorithm=exchanger.keys[kids[0]] if kids else "RS256",
-        kid=kids[0] if len(kids) > 1 else "",
+        key=key,
+        authentication_key=other if exchanger.has_separate_keys else key,
     )
+
+
+def _signer(exchanger: Exchanger, kids: Sequence[str], file: str) -> Signer:
+    kid = next(iter(kids or exchanger.keys), "")
+    several = len(exchanger.keys) > 1
+    return Signer(file=file, algorithm=exchanger.keys.get(kid, "RS256"), kid=kid if several else "")
 
 
 def _proof(exchanger: Exchanger) -> str:

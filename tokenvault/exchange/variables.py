@@ -46,6 +46,16 @@ def private_key_file(of: str) -> str:
     return f"{of}_PRIVATE_KEY_FILE"
 
 
+def authentication_key_file(of: str) -> str:
+    """The variable for the path of the private key that only authenticates, where the application has one."""
+    return f"{of}_AUTHENTICATION_KEY_FILE"
+
+
+def authentication_key(of: str) -> str:
+    """The variable for that key itself."""
+    return f"{of}_AUTHENTICATION_KEY"
+
+
 def private_key(of: str) -> str:
     """The variable for the private key itself."""
     return f"{of}_PRIVATE_KEY"

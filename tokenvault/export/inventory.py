@@ -12,6 +12,7 @@ from typing import Any
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 from tokenvault.export.usages import TYPES, DetectedApplication, Usages, takes_part, title, usages_of
 from tokenvault.flavors.base import KeyNames
+from tokenvault.flavors.provisions import SLOTS, attached_ids
 from tokenvault.flavors.runtime.tenant_view import TenantView, Unreadable
 from tokenvault.kinds.base import Object
 from tokenvault.kinds.strategies import NEVER
@@ -294,18 +295,19 @@ def _key_entries(
     tenant_view: TenantView,
     files: Mapping[str, str],
 ) -> tuple[dict[str, Mapping[str, Any]], dict[str, tuple[str, ...]]]:
-    """An entry of `public_keys` for each credential of a worker, and which files have to be added for it."""
+    """An entry for each credential that a worker uses, and which files have to be added for it."""
     entries: dict[str, Mapping[str, Any]] = {}
     missing: dict[str, tuple[str, ...]] = {}
     for used in applications:
         pool = tenant_view.credentials.get(used.client_id, ())
         known = {} if isinstance(pool, Unreadable) else {str(key["id"]): key for key in pool}
-        for number, slot in enumerate(get_path(used.client, KEY_SLOT) or ()):
-            key = known.get(str(slot["id"]), {})
+        attached = dict.fromkeys(i for path in SLOTS for i in attached_ids(used.client, path))
+        for number, credential_id in enumerate(attached):
+            key = known.get(credential_id, {})
             kid, suffix = key.get("kid"), f"-{number + 1}" if number else ""
             path = files.get(str(kid)) or f"keys/{keys[used.client_id]}{suffix}.pub.pem"
             what = f"thumbprint (kid) {kid}" if kid else "which key it is is not known"
-            entries[str(slot["id"])] = {"file": Noted(path, what), **_algorithm(key)}
+            entries[credential_id] = {"file": Noted(path, what), **_algorithm(key)}
             if kid not in files:
                 missing[used.client_id] = (*missing.get(used.client_id, ()), _wanted(path, kid))
     return entries, missing

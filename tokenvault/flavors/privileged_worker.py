@@ -19,7 +19,7 @@ from tokenvault.flavors.base import (
     application,
     enabled,
 )
-from tokenvault.flavors.provisions import KEYS_SLOT, PRIVILEGED, PRIVILEGED_SLOT, attached_ids
+from tokenvault.flavors.provisions import BY_SECRET, KEYS_SLOT, PRIVILEGED, PRIVILEGED_SLOT, attached_ids
 from tokenvault.flavors.public_keys import BadKey, PublicKey, read_public_key
 from tokenvault.flavors.runtime import Runtime
 from tokenvault.flavors.runtime.connection import CONNECTION_CHECKS
@@ -43,6 +43,12 @@ PRIVILEGED_WORKER = Runtime(
 
 DOC = f"{DOCS}/privileged-worker-token-exchange-with-token-vault"
 KEYS = Provision("privileged", "keys")
+PUBLIC_KEYS, AUTHENTICATION_KEYS = "public_keys", "authentication_keys"
+KEY_LISTS = {
+    PUBLIC_KEYS: "the worker signs its requests with this key",
+    AUTHENTICATION_KEYS: "the worker authenticates with this key",
+}
+OPTIONAL = (AUTHENTICATION_KEYS,)
 MAX_KEYS, MAX_ADDRESSES, MAX_GRANTS, MAX_SCOPES = 2, 10, 5, 20
 
 
@@ -74,33 +80,34 @@ def credential(context: FlavorContext, key: PublicKey) -> ObjectRef:
 
 
 def _credentials(context: FlavorContext) -> Iterable[Requirement]:
-    reason = "the worker signs its requests with this key"
-    for index, key in enumerate(context.settings["public_keys"]):
-        place = (*context.flavor.path, "privileged_worker", "public_keys", index, "alg")
-        said, is_given = context.spec.positions.value(*place), place in context.spec.positions.values
-        constraints: dict[str, Constraint] = {
-            "name": Default(credential_name(context.spec.name, context.app.key)),
-            "credential_type": Equals("public_key"),
-            "alg": Equals(key.alg) if is_given else Default(key.alg),  # a key that is there keeps its own
-            "pem": Equals(key.pem),
-        }
-        for path, constraint in constraints.items():
-            at = said if path == "alg" else None
-            yield context.require(credential(context, key), path, constraint, reason, doc=DOC, provision=KEYS, at=at)
+    for name, reason in KEY_LISTS.items():
+        for index, key in enumerate(context.settings.get(name) or ()):
+            yield from _credential(context, key, (name, index), reason)
 
 
-def _slot(context: FlavorContext) -> ContainsKeyed:
-    return ContainsKeyed(
-        "id", tuple({"id": Ref(credential(context, key).address)} for key in context.settings["public_keys"])
-    )
+def _credential(context: FlavorContext, key: PublicKey, at: tuple[str, int], reason: str) -> Iterable[Requirement]:
+    place = (*context.flavor.path, "privileged_worker", *at, "alg")
+    said, is_given = context.spec.positions.value(*place), place in context.spec.positions.values
+    constraints: dict[str, Constraint] = {
+        "name": Default(credential_name(context.spec.name, context.app.key)),
+        "credential_type": Equals("public_key"),
+        "alg": Equals(key.alg) if is_given else Default(key.alg),  # a key that is there keeps its own
+        "pem": Equals(key.pem),
+    }
+    for path, constraint in constraints.items():
+        span = said if path == "alg" else None
+        yield context.require(credential(context, key), path, constraint, reason, doc=DOC, provision=KEYS, at=span)
+
+
+def _slot(context: FlavorContext, keys: Iterable[PublicKey]) -> ContainsKeyed:
+    return ContainsKeyed("id", tuple({"id": Ref(credential(context, key).address)} for key in keys))
 
 
 def _authentication(context: FlavorContext) -> Iterable[Requirement]:
     app = application(context)
     if context.settings.get("authentication", "private_key_jwt") == "private_key_jwt":
-        yield context.require(
-            app, KEYS_SLOT, _slot(context), "the worker authenticates with its key", doc=PRIVATE_KEY_JWT_DOC
-        )
+        slot = _slot(context, context.settings.get(AUTHENTICATION_KEYS) or context.settings[PUBLIC_KEYS])
+        yield context.require(app, KEYS_SLOT, slot, "the worker authenticates with its key", doc=PRIVATE_KEY_JWT_DOC)
         reason = "Auth0 takes either keys or a secret"
         yield context.require(app, "token_endpoint_auth_method", Equals(None), reason, doc=PRIVATE_KEY_JWT_DOC)
     else:
@@ -113,8 +120,8 @@ def _authentication(context: FlavorContext) -> Iterable[Requirement]:
 
 def _privileged_access(context: FlavorContext) -> Iterable[Requirement]:
     app = application(context)
-    reason = "Auth0 verifies the worker's requests with this key"
-    yield context.require(app, f"{PRIVILEGED}.credentials", _slot(context), reason, doc=DOC, provision=ACCESS)
+    slot, reason = _slot(context, context.settings[PUBLIC_KEYS]), "Auth0 verifies the worker's requests with this key"
+    yield context.require(app, f"{PRIVILEGED}.credentials", slot, reason, doc=DOC, provision=ACCESS)
     addresses = Contains(tuple(context.settings["ip_allowlist"]))
     yield context.require(app, f"{PRIVILEGED}.ip_allowlist", addresses, "requests from elsewhere are rejected", doc=DOC)
     grants = tuple({"connection": name, "scopes": list(scopes)} for name, scopes in context.settings["grants"].items())
@@ -127,23 +134,28 @@ def _privileged_access(context: FlavorContext) -> Iterable[Requirement]:
 
 def _load(settings: Mapping[str, Any], read: ReadFile) -> Loaded:
     """Public keys as keys instead of as names of files."""
-    keys, problems = [], []
-    for index, entry in enumerate(settings.get("public_keys") or ()):
-        try:
-            key = read_public_key(read(_path(entry)))
-            keys.append(replace(key, alg=entry.get("alg", key.alg)))
-        except Unresolved as error:
-            at = ("public_keys", index, "file")
-            problems.append(Problem(code=error.code, path=at, summary=error.summary, hint=error.hint))
-        except BadKey as error:
-            path = _path(entry)
-            summary = f"{path.source if isinstance(path, Secret) else path}: {error}"
-            hint = "Make one with: openssl rsa -in worker.key.pem -pubout -out worker.pub.pem"
-            problems.append(
-                Problem(code="spec-worker-key", path=("public_keys", index, "file"), summary=summary, hint=hint)
-            )
-    given = "public_keys" in settings
-    return {**settings, **({"public_keys": tuple(keys)} if given and not problems else {})}, problems
+    loaded: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name in KEY_LISTS:
+        entries = enumerate(settings.get(name) or ())
+        read_ones = [_read_key(entry, read, (name, index, "file")) for index, entry in entries]
+        problems += [one for one in read_ones if isinstance(one, Problem)]
+        loaded |= {name: tuple(read_ones)} if name in settings else {}
+    return {**settings, **({} if problems else loaded)}, problems
+
+
+def _read_key(entry: Mapping[str, Any], read: ReadFile, at: tuple[str | int, ...]) -> PublicKey | Problem:
+    """The key that an entry names, or what is wrong with it."""
+    try:
+        key = read_public_key(read(_path(entry)))
+        return replace(key, alg=entry.get("alg", key.alg))
+    except Unresolved as error:
+        return Problem(code=error.code, path=at, summary=error.summary, hint=error.hint)
+    except BadKey as error:
+        path = _path(entry)
+        summary = f"{path.source if isinstance(path, Secret) else path}: {error}"
+        hint = "Make one with: openssl rsa -in worker.key.pem -pubout -out worker.pub.pem"
+        return Problem(code="spec-worker-key", path=at, summary=summary, hint=hint)
 
 
 def _path(entry: Mapping[str, Any]) -> str | Secret:
@@ -178,13 +190,14 @@ def _rules(context: FlavorContext) -> Iterable[Problem]:
 
 def _limit_rules(path: tuple[str | int, ...], settings: Any) -> Iterable[Problem]:
     limits = {
-        "public_keys": (MAX_KEYS, "keys"),
+        PUBLIC_KEYS: (MAX_KEYS, "keys"),
+        AUTHENTICATION_KEYS: (MAX_KEYS, "keys"),
         "ip_allowlist": (MAX_ADDRESSES, "addresses"),
         "grants": (MAX_GRANTS, "grants"),
     }
     for name, (most, what) in limits.items():
         given = settings.get(name) or ()
-        if not given:
+        if not given and name not in OPTIONAL:
             summary = f"A privileged worker without `{name}` is refused every exchange"
             hint = f"Give at least one of its {what} under `{name}`."
             yield Problem(
@@ -201,10 +214,19 @@ def _limit_rules(path: tuple[str | int, ...], settings: Any) -> Iterable[Problem
         yield Problem(
             code="spec-worker-limit", path=(*path, "grants"), summary=summary, at_key=True, hint="Split the worker."
         )
-    kids = [key.kid for key in settings.get("public_keys") or () if isinstance(key, PublicKey)]
-    if len(set(kids)) < len(kids):
-        summary = "The same public key stands here twice"
-        yield Problem(code="spec-worker-key", path=(*path, "public_keys"), summary=summary, hint="Remove one.")
+    yield from _key_rules(path, settings)
+
+
+def _key_rules(path: tuple[str | int, ...], settings: Any) -> Iterable[Problem]:
+    for name in KEY_LISTS:
+        kids = [key.kid for key in settings.get(name) or () if isinstance(key, PublicKey)]
+        if len(set(kids)) < len(kids):
+            summary = "The same public key stands here twice"
+            yield Problem(code="spec-worker-key", path=(*path, name), summary=summary, hint="Remove one.")
+    if AUTHENTICATION_KEYS in settings and settings.get("authentication") == BY_SECRET:
+        summary = "The worker authenticates with its secret: `authentication_keys` have no use"
+        hint = "Remove them, or `authentication: client_secret_post`."
+        yield Problem(code="spec-conflict", path=(*path, AUTHENTICATION_KEYS), summary=summary, hint=hint, at_key=True)
 
 
 def _is_network(text: str) -> bool:
@@ -221,13 +243,44 @@ def _settings_of(detection: DetectedUse, key_names: KeyNames) -> dict[str, Any]:
     with_keys = bool(attached_ids(client, KEYS_SLOT))
     named = [grant for grant in access.get("grants") or () if grant.get("connection")]
     grants = {str(grant["connection"]): list(grant.get("scopes") or ()) for grant in named}
+    signing, authenticating = attached_ids(client, PRIVILEGED_SLOT), attached_ids(client, KEYS_SLOT)
+    of_its_own = not set(signing) <= set(authenticating)
     settings = {
-        "authentication": None if with_keys else "client_secret_post",
-        "public_keys": [dict(key_names.keys[i]) for i in attached_ids(client, PRIVILEGED_SLOT)],
+        "authentication": None if with_keys else BY_SECRET,
+        PUBLIC_KEYS: [dict(key_names.keys[i]) for i in signing],
+        AUTHENTICATION_KEYS: [dict(key_names.keys[i]) for i in authenticating if of_its_own],
         "ip_allowlist": list(access.get("ip_allowlist") or ()),
         "grants": grants,
     }
     return {name: value for name, value in settings.items() if value}
+
+
+def _keys_schema(description: str, example: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "type": "array",
+        "items": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["file"],
+            "properties": {
+                "file": {
+                    "description": "A PEM file beside the spec: the public key only.",
+                    "type": "string",
+                    "minLength": 1,
+                    "x-confidential": True,
+                    "examples": [example],
+                },
+                "alg": {
+                    "description": "The algorithm that the worker signs with.",
+                    "enum": ["RS256", "RS384", "PS256"],
+                    "default": "RS256",
+                    "examples": ["RS256"],
+                },
+            },
+        },
+        "examples": [[{"file": example}]],
+    }
 
 
 FLAVOR = Flavor(
@@ -245,31 +298,14 @@ FLAVOR = Flavor(
                 "default": "private_key_jwt",
                 "examples": ["private_key_jwt"],
             },
-            "public_keys": {
-                "description": "The worker's RSA public keys: one, or two while a key is being rotated.",
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "required": ["file"],
-                    "properties": {
-                        "file": {
-                            "description": "A PEM file beside the spec: the public key only.",
-                            "type": "string",
-                            "minLength": 1,
-                            "x-confidential": True,
-                            "examples": ["keys/nightly-sync.pub.pem"],
-                        },
-                        "alg": {
-                            "description": "The algorithm that the worker signs with.",
-                            "enum": ["RS256", "RS384", "PS256"],
-                            "default": "RS256",
-                            "examples": ["RS256"],
-                        },
-                    },
-                },
-                "examples": [[{"file": "keys/nightly-sync.pub.pem"}]],
-            },
+            PUBLIC_KEYS: _keys_schema(
+                "The worker's RSA public keys: one, or two while a key is being rotated.", "keys/nightly-sync.pub.pem"
+            ),
+            AUTHENTICATION_KEYS: _keys_schema(
+                "RSA public keys of their own for the worker's authentication, as Auth0 recommends; `public_keys` then only "
+                "sign its requests. Default: `public_keys` serve both.",
+                "keys/nightly-sync-auth.pub.pem",
+            ),
             "ip_allowlist": {
                 "description": "Addresses and networks that the worker sends from: at most 10. Others are rejected.",
                 "type": "array",

@@ -6,7 +6,7 @@ application had them before, and how they are revoked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tokenvault.kinds.base import Object
@@ -96,6 +96,11 @@ def without_keys(client: Object, ids: Iterable[str], method: str) -> dict[str, C
 def attached_ids(client: Object, path: str) -> list[str]:
     """The credentials in a slot of the application."""
     return [str(entry["id"]) for entry in get_path(client, path) or []]
+
+
+def keys_are_separate(signing: Collection[str], authenticating: Collection[str]) -> bool:
+    """Whether an application authenticates with other keys than it signs requests with."""
+    return bool(signing and authenticating) and not set(signing) & set(authenticating)
 
 
 def _revoke_connections(revocation: Revocation) -> Iterable[DesiredObject]:

@@ -43,14 +43,16 @@ class Setting:
         return str(self.schema.get("description", self.name)).partition(". ")
 
 
+NOT_ASKED = frozenset({"authentication_keys"})  # whoever keeps a second key pair writes it into the spec
 Requirement = Callable[[Answers, Desk, Setting], Answers]
 
 
 def settings_of(answers: Answers) -> Iterator[Setting]:
-    """Every setting of every flavor that was chosen."""
+    """Every setting of every flavor that was chosen, as far as it is asked for."""
     for name in answers.flavors or ():
         for setting, schema in (flavors()[name].schema or {}).get("properties", {}).items():
-            yield Setting(flavor=name, name=setting, schema=schema)
+            if setting not in NOT_ASKED:
+                yield Setting(flavor=name, name=setting, schema=schema)
 
 
 def open_settings(answers: Answers) -> Iterator[Question]:

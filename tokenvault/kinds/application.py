@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import quote
 
 from tokenvault.errors import Diagnostic, PlanError
+from tokenvault.kinds.application_writes import advice, bodies, risks
 from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape, fixed
 from tokenvault.model.constraints import Constraint, Contains, Equals, OneOf
 from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
 from tokenvault.model.marks import API_METADATA_KEY, MORE_KEYS, Provision, read_mark
-from tokenvault.model.paths import get_path
 from tokenvault.model.spec import ApplicationSpec, Problem, Spec
 
 
@@ -87,27 +87,6 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-METHODS, METHOD = "client_authentication_methods", "token_endpoint_auth_method"
-KEYS = f"{METHODS}.private_key_jwt.credentials"
-
-
-def risks(live: Object, patch: Mapping[str, Any]) -> Iterable[str]:
-    """The risks of setting these attributes, given what the application has."""
-    before, after = live.get(METHOD), patch.get(METHOD)
-    if before == "none" and after is not None:
-        yield "it is public no longer: it must authenticate with its client secret at the token endpoint from now on"
-    if METHODS in patch and live.get(METHODS):
-        yield "the application can no longer authenticate with its keys, only with its client secret"
-    if KEYS in patch and not live.get(METHODS) and before is not None:
-        yield "its client secret stops working at the token endpoint: it must authenticate with its key from now on"
-    if _ids(get_path(live, KEYS)) - _ids(patch.get(KEYS, get_path(live, KEYS))):
-        yield "whoever still authenticates with a key that is removed here is refused from then on"
-
-
-def _ids(slot: Any) -> set[str]:
-    return {str(entry["id"]) for entry in slot or []}
-
-
 APP_TYPES = {"regular_web": "regular_web", "m2m": "non_interactive", "spa": "spa", "native": "native"}
 TYPE_NAMES = {
     "regular_web": "a regular web application",
@@ -120,8 +99,6 @@ OTHER_API = (
     "Auth0 links the two for good: give the API its identifier back, or list the other under another key of `apis`."
 )
 WITHOUT_SECRETS = {"fields": "client_secret,signing_keys,encryption_key", "include_fields": False}
-LEAST = ("name", "app_type", "resource_server_identifier", "grant_types")
-MARKED = (*LEAST, "client_metadata")
 ACCESS = Provision("privileged", "access")
 URL_LISTS = {
     "callbacks": "callbacks",
@@ -231,13 +208,6 @@ def _only(clients: Sequence[Object], node: DesiredObject, relation: str) -> Obje
             context=node.address,
         )
     )
-
-
-def _bodies(body: Object) -> Sequence[Object]:
-    """A Custom API Client is created with what Auth0 is known to take for one; the mark goes along where it is taken."""
-    if body.get("app_type") != "resource_server":
-        return (body,)
-    return tuple({name: body[name] for name in names if name in body} for names in (MARKED, LEAST))
 
 
 def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
@@ -388,7 +358,8 @@ KIND = Kind(
     replaced=frozenset({"refresh_token", "client_authentication_methods", "token_vault_privileged_access"}),
     together=(("client_authentication_methods", "token_endpoint_auth_method"),),
     alone=frozenset({"token_vault_privileged_access"}),
-    bodies=_bodies,
+    bodies=bodies,
+    advice=advice,
     create_only=frozenset({"resource_server_identifier"}),
     index=_index,
     match=_match,

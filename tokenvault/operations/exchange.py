@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tokenvault.errors import ApiError, Diagnostic, RefusedError
 from tokenvault.exchange import variables
@@ -38,7 +38,7 @@ async def found_in_tenant(
         exchanger, client = _of_spec(spec, tenant.domain, clients, application, flavor)
     else:
         exchanger, client = _of_tenant(clients, application, flavor)
-    keys = await _keys(tenant, str(client["client_id"])) if exchanger.request.signed else {}
+    keys = await _keys(tenant, str(client["client_id"])) if exchanger.request.signed else ()
     provider = await _provider(tenant, connection)
     return Found(exchanger=with_live(exchanger, client, keys), domain=tenant.domain, spec=spec, provider=provider)
 
@@ -77,15 +77,15 @@ def _sighted(client: Object) -> str:
     raise RefusedError(Diagnostic(code="exchange-flavor", summary=summary, hint=hint))
 
 
-async def _keys(tenant: Tenant, client_id: str) -> Mapping[str, str]:
-    """The algorithms of the application's keys by kid; empty where the token may not read them."""
+async def _keys(tenant: Tenant, client_id: str) -> Sequence[Object]:
+    """The application's credentials; empty where the token may not read them."""
     try:
-        found: Any = await tenant.get(f"clients/{client_id}/credentials")
+        found: Sequence[Object] = await tenant.get(f"clients/{client_id}/credentials")
     except ApiError as error:
         if error.status != 403:
             raise
-        return {}
-    return {str(one["kid"]): str(one.get("alg") or "RS256") for one in found if one.get("kid")}
+        return ()
+    return found
 
 
 async def _provider(tenant: Tenant, connection: str) -> str | None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.exchange import variables
+from tokenvault.flavors.provisions import KEYS_SLOT, PRIVILEGED_SLOT, attached_ids, keys_are_separate
 from tokenvault.kinds.base import Object
 from tokenvault.model.desired import Graph
 from tokenvault.model.spec import Spec
@@ -30,13 +31,17 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """One application: where it stands in the spec, its name and id in the tenant, and how it proves who it is."""
+    """One application: where it stands in the spec, its name and id in the tenant, and how it proves who it is.
+
+    With `has_separate_keys` it does so with another key than it signs requests with.
+    """
 
     address: str
     name: str
     client_id: str
     proof: str
     prefix: str
+    has_separate_keys: bool = False
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -47,6 +52,8 @@ class Output:
                 found["client_secret"] = variables.client_secret(self.prefix)
             case "private_key":
                 found["private_key_file"] = variables.private_key_file(self.prefix)
+        if self.has_separate_keys:
+            found["authentication_key_file"] = variables.authentication_key_file(self.prefix)
         return found
 
 
@@ -64,7 +71,14 @@ def outputs(graph: Graph, objects: Mapping[str, Object]) -> list[Output]:
 
 def _output(address: str, client: Object, prefix: str) -> Output:
     name, client_id = str(client.get("name", "")), str(client["client_id"])
-    return Output(address=address, name=name, client_id=client_id, proof=_proof(client), prefix=prefix)
+    return Output(
+        address=address,
+        name=name,
+        client_id=client_id,
+        proof=_proof(client),
+        prefix=prefix,
+        has_separate_keys=keys_are_separate(attached_ids(client, PRIVILEGED_SLOT), attached_ids(client, KEYS_SLOT)),
+    )
 
 
 def _proof(client: Object) -> str:
@@ -105,6 +119,8 @@ def env_lines(tenant: str, found: Sequence[Output], secrets: Mapping[str, Secret
             yield _line(one.names["client_secret"], secrets[one.address].reveal())
         if "private_key_file" in one.names:
             yield f"# {one.names['private_key_file']}=  the path of its private key, which Auth0 does not have"
+        if "authentication_key_file" in one.names:
+            yield f"# {one.names['authentication_key_file']}=  the path of the private key that it authenticates with"
 
 
 def _line(name: str, value: str) -> str:

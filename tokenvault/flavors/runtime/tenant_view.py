@@ -108,7 +108,8 @@ class Subject(Enum):
 class Expectations:
     """What a spec says of a case beyond the tenant: expectations, and what is not to be judged.
 
-    `kids` are the keys that the exchanging application is to have, `scopes` those that a worker is to be granted, and
+    `kids` are the keys that the exchanging application is to sign with, `authentication_kids` those that it is to
+    authenticate with, `scopes` those that a worker is to be granted, and
     `addresses` (or networks) where it may call from.
     `provider_needs_no_asking`: the provider gives refresh tokens unasked.
     """
@@ -116,6 +117,7 @@ class Expectations:
     judges_mfa: bool = True
     provider_needs_no_asking: bool = False
     kids: tuple[str, ...] = ()
+    authentication_kids: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
 

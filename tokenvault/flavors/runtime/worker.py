@@ -32,7 +32,7 @@ def _has_access(client: Object, case: Case) -> Verdict:
     return HOLDS if client.get(ACCESS) else broken("it has no privileged access to Token Vault")
 
 
-def _usable(client: Object, case: Case, references: Sequence[Any], slot: str) -> Verdict:
+def _usable(client: Object, case: Case, references: Sequence[Any], slot: str, kids: Sequence[str]) -> Verdict:
     """Whether one of these credentials exists in the application's pool and is not expired."""
     if not references:
         return broken(f"no key is attached for {slot}")
@@ -42,7 +42,7 @@ def _usable(client: Object, case: Case, references: Sequence[Any], slot: str) ->
     attached = [one for one in pool if one["id"] in [reference.get("id") for reference in references]]
     if not attached:
         return broken(f"the key that is attached for {slot} does not exist any more")
-    absent = [kid for kid in case.expected.kids if kid not in [one.get("kid") for one in attached]]
+    absent = [kid for kid in kids if kid not in [one.get("kid") for one in attached]]
     if absent:
         return broken(f"the spec's key {absent[0]} is not attached for {slot}")
     if all(_is_expired(one, case.tenant_view.now) for one in attached):
@@ -58,7 +58,9 @@ def _is_expired(credential: Object, now: float) -> bool:
 def _key(client: Object, case: Case) -> Verdict:
     if not client.get(ACCESS):
         return SKIPPED
-    return _usable(client, case, get_path(client, f"{ACCESS}.credentials") or (), "signing requests")
+    return _usable(
+        client, case, get_path(client, f"{ACCESS}.credentials") or (), "signing requests", case.expected.kids
+    )
 
 
 def _authentication(client: Object, case: Case) -> Verdict:
@@ -74,7 +76,8 @@ def _authentication(client: Object, case: Case) -> Verdict:
     methods = client.get("client_authentication_methods") or {}
     if "private_key_jwt" not in methods:
         return HOLDS
-    return _usable(client, case, methods["private_key_jwt"].get("credentials") or (), "authentication")
+    attached, kids = methods["private_key_jwt"].get("credentials") or (), case.expected.authentication_kids
+    return _usable(client, case, attached, "authentication", kids)
 
 
 def _allowlist(client: Object, case: Case) -> Verdict:
