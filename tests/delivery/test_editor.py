@@ -89,6 +89,18 @@ def test_hovering_says_what_a_field_is_for(editor: Editor) -> None:
         ("key", "connections:\n  github: {scops: []}\n", 4, "scops"),
         ("secret", "connections:\n  crm: {credentials: {client_id: c, client_secret: in-clear}}\n", 4, "pattern"),
         ("section", "conections: {}\n", 3, "conections"),
+        (
+            "type",
+            "applications:\n  web:\n    type: spa\n    flavors: [refresh_token_exchange]\n",
+            6,
+            "use access_token_exchange",
+        ),
+        (
+            "bare",
+            "applications:\n  job:\n    type: m2m\n    flavors: [privileged_worker]\n",
+            6,
+            "below it: `public_keys`, `ip_allowlist`",
+        ),
     ],
 )
 def test_a_mistake_is_marked_on_its_line(editor: Editor, name: str, lines: str, line: int, says: str) -> None:

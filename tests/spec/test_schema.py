@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from tests.support import EXAMPLES, ROOT, cli
+from tests.support import EXAMPLES, ROOT, cli, write_spec
+from tokenvault.flavors import flavors
 
 SCHEMA = ROOT / "schemas" / "tokenvault.schema.json"
 
@@ -46,3 +48,43 @@ def fields(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from fields(schema[key], f"{path}.*")
     for option in schema.get("anyOf", []):
         yield from fields(option, path)
+
+
+HEAD = {
+    "version": 1,
+    "name": "a",
+    "connections": {"github": {}},
+    "apis": {"api": {"identifier": "https://api.example"}},
+}
+WORKER = {
+    "public_keys": [{"file": "keys/worker.pub.pem"}],
+    "ip_allowlist": ["203.0.113.0/24"],
+    "grants": {"github": []},
+}
+
+
+def refused_by_the_schema(application: Any) -> list[str]:
+    """What an editor would show of an application, as the schema words it."""
+    validator = Draft202012Validator(json.loads(SCHEMA.read_text()))
+    found = validator.iter_errors({**HEAD, "applications": {"app": application}})
+    return [str(error.schema.get("errorMessage", error.message)) for error in found]
+
+
+@pytest.mark.parametrize("kind", ["regular_web", "m2m", "spa", "native"])
+@pytest.mark.parametrize("flavor", sorted(flavors()))
+@pytest.mark.parametrize("given", [None, {}, {"api": "api"}, WORKER, *({k: v for k, v in WORKER.items() if k != name}
+    for name in WORKER), {**WORKER, "grants": {}}, {**WORKER, "ip_allowlist": []}], ids=str)  # fmt: skip
+def test_the_schema_refuses_a_flavor_when_validate_does(kind: str, flavor: str, given: Any, tmp_path: Path) -> None:
+    application = {"type": kind, "flavors": [flavor if given is None else {flavor: given}], "connections": ["github"]}
+    write_spec(tmp_path, {**HEAD, "applications": {"app": application}})
+    (tmp_path / "keys" / "worker.pub.pem").write_text((ROOT / "examples" / "keys" / "nightly-sync.pub.pem").read_text())
+    checked = cli("validate", "spec.yaml", cwd=tmp_path)
+    said = refused_by_the_schema(application)
+    assert bool(said) == (checked.code != 0), (said, checked.err)
+
+
+def test_an_application_without_a_connection_is_refused_by_both(tmp_path: Path) -> None:
+    application = {"type": "spa", "flavors": ["connected_accounts"], "connections": []}
+    write_spec(tmp_path, {**HEAD, "applications": {"app": application}})
+    assert cli("validate", "spec.yaml", cwd=tmp_path).code == 1
+    assert refused_by_the_schema(application)

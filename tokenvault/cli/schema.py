@@ -52,9 +52,9 @@ def _reference() -> str:
 
 def _schema(of: Of) -> dict[str, Any]:
     if of is Of.SPEC:
-        from tokenvault.spec.schema import spec_schema
+        from tokenvault.spec.editor import editor_schema
 
-        return spec_schema()
+        return editor_schema()
     from tokenvault.render.output_schema import drift_schema, events_schema, plan_schema
 
     made: dict[Of, Callable[[], dict[str, Any]]] = {

@@ -15,8 +15,8 @@ from tokenvault.errors import Diagnostic, SpecError
 from tokenvault.flavors import flavors
 from tokenvault.init.answers import Answers, Api, Connection, Existing, KeyPair
 from tokenvault.kinds.strategies import STRATEGIES, UNDOCUMENTED
+from tokenvault.spec.editor import editor_schema
 from tokenvault.spec.load import load_spec
-from tokenvault.spec.schema import spec_schema
 from tokenvault.spec.writer import Flow, comment, commented_out, indented, mapping
 from tokenvault.state.desired import build_graph
 from tokenvault.text import escape_output
@@ -77,7 +77,7 @@ def _prove(file: Path, output: Path, environment: Mapping[str, str]) -> None:
 
 def schema_text() -> str:
     """The JSON Schema that editors complete the spec from."""
-    return json.dumps(spec_schema(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(editor_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def schema_file(draft: Draft) -> Path:
