@@ -87,6 +87,15 @@ def doctor(
             autocompletion=flavors,
         ),
     ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            "--user",
+            metavar="ID|EMAIL",
+            help="What this user connected, what failed for them, and what to tell them.",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
     failing: Annotated[bool, typer.Option("--failing", help="Leave out what is ready.", rich_help_panel=WHICH)] = False,
     form: Annotated[Form, typer.Option("--format", help="How to show the diagnosis.")] = Form.TEXT,
     tenant: TenantOption = None,
@@ -107,6 +116,7 @@ def doctor(
     tokenvault doctor --all --failing    all here that does not work
     tokenvault doctor --app web --connection github
     tokenvault doctor --format html > doctor.html
+    tokenvault doctor --user alice@acme.example --app web
     """
     import asyncio
 
@@ -121,8 +131,11 @@ def doctor(
         flavors=tuple(flavor or ()),
         failing=failing,
     )
-    document = asyncio.run(_doctor(session, _specs(session, specs, whole=whole), selection))
-    session.console.out(_drawn(session, document, form))
+    if user:
+        _check_form(form)
+    chosen = _specs(session, specs, whole=whole)
+    document = asyncio.run(_doctor(session, chosen, selection, user))
+    session.console.out(_drawn_user(session, document, form) if user else _drawn(session, document, form))
     if not document["ready"]:
         raise typer.Exit(1)
 
@@ -143,14 +156,36 @@ def _specs(session: Session, specs: list[str] | None, *, whole: bool) -> list[st
     return [beside]
 
 
-async def _doctor(session: Session, specs: list[str] | None, selection: Selection) -> dict[str, Any]:
+def _check_form(form: Form) -> None:
+    if form not in (Form.TEXT, Form.JSON):
+        summary = f"What doctor says of one user is shown as text or JSON, not as {form.value}"
+        hint = "It is about a person: copy what is needed into the ticket."
+        raise RefusedError(Diagnostic(code="doctor-user-format", summary=summary, hint=hint))
+
+
+async def _doctor(session: Session, specs: list[str] | None, selection: Selection, user: str | None) -> dict[str, Any]:
     from tokenvault.operations.doctor import examined
+    from tokenvault.operations.doctor_user import examined_user
 
     spec = session.spec(specs) if specs else None
     async with session.tenant() as tenant:
         if spec:
             session.check_tenant(spec, tenant.domain)
+        if user:
+            return await examined_user(tenant, spec, user, selection)
         return await examined(tenant, spec, session.command("apply", *(spec.files if spec else ())), selection)
+
+
+def _drawn_user(session: Session, document: dict[str, Any], form: Form) -> str:
+    from tokenvault.render.doctor_user_text import user_text
+
+    if form is Form.JSON:
+        return safe_json(document, indent=2) + "\n"
+    return user_text(document, session.console.paint, width=_width(session))
+
+
+def _width(session: Session) -> int:
+    return min(session.console.width, TEXT_WIDTH if not sys.stdout.isatty() else WIDEST)
 
 
 def _drawn(session: Session, document: dict[str, Any], form: Form) -> str:
@@ -168,5 +203,4 @@ def _drawn(session: Session, document: dict[str, Any], form: Form) -> str:
         case Form.TEXT:
             from tokenvault.render.doctor_text import doctor_text
 
-            width = min(session.console.width, TEXT_WIDTH if not sys.stdout.isatty() else WIDEST)
-            return doctor_text(document, session.console.paint, width=width)
+            return doctor_text(document, session.console.paint, width=_width(session))

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import connected_accounts, enablements, guardian, provider_api, providers, refresh_tokens, worker
+from . import connected_accounts, enablements, guardian, provider_api, providers, refresh_tokens, signing, worker
 from .auth import read_token
 from .errors import OAuthError
 from .store import Document, Transaction
@@ -62,6 +62,15 @@ def exchange(tx: Transaction, request: Request) -> dict[str, Any]:
     connection = _connection(tx, request.form["connection"], subject)
     account = _account(tx, subject.user_id, connection, request.form.get("login_hint"))
     return _answer(tx, request, connection, account, subject)
+
+
+def named_user(tx: Transaction, form: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:
+    """Whom a request is about and what its JWT claims, for the logs: nobody where its subject token is none of ours."""
+    token = form.get("subject_token", "")
+    if form.get("subject_token_type", "").removeprefix(SUBJECT) == "refresh_token":
+        return str((tx.get(refresh_tokens.KIND, token) or {}).get("user_id", "")), {}
+    claims = signing.unverified_claims(token)
+    return str(claims.get("sub", "")), claims
 
 
 def _check_client(client: Document) -> None:

@@ -16,6 +16,7 @@ from . import (
     credentials,
     enablements,
     guardian,
+    logs,
     resource_servers,
     tenant_settings,
     unrelated,
@@ -39,6 +40,7 @@ ROUTES: tuple[Route, ...] = (
     *guardian.ROUTES,
     *tenant_settings.ROUTES,
     *connected_accounts.ROUTES,
+    *logs.ROUTES,
     *unrelated.ROUTES,
     *users.ROUTES,
 )

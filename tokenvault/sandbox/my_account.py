@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from . import authorize, connect_page, connected_accounts, connections, enablements, pkce, providers, users
+from . import authorize, connect_page, connected_accounts, connections, enablements, logs, pkce, providers, users
 from .auth import bearer, read_token
 from .check import NONEMPTY, OBJECT, STRING, STRINGS, Rule, check_body, enum, opened
 from .errors import ApiError, OAuthError
@@ -164,6 +164,33 @@ COMPLETE = opened(
 )
 
 
+def _logged(endpoint: Endpoint, *, succeeds: bool) -> Endpoint:
+    """The endpoint, with an event in the tenant's logs when connecting fails, and when it has succeeded."""
+
+    def run(visit: Visit, caller: Caller, rest: str) -> Reply:
+        event: dict[str, Any] = {"client": caller.client, "user_id": caller.user_id, "ip": visit.message.client_host}
+        try:
+            reply = endpoint(visit, caller, rest)
+        except Problem as problem:
+            named = _named_connection(visit)
+            logs.keep(visit.tx, visit.now, logs.CONNECT[1], **event, connection=named, description=problem.detail)
+            raise
+        if succeeds:
+            logs.keep(visit.tx, visit.now, logs.CONNECT[0], **event, connection=reply.body["connection"])
+        return reply
+
+    return run
+
+
+def _named_connection(visit: Visit) -> str:
+    try:
+        body = visit.json_object()
+    except OAuthError:
+        return ""
+    session = connect_page.session(visit, str(body.get("auth_session") or "")) or {}
+    return str(body.get("connection") or session.get("connection") or "")
+
+
 def _complete(visit: Visit, caller: Caller, _: str) -> Reply:
     """POST complete."""
     body = _body(visit, COMPLETE)
@@ -237,8 +264,8 @@ def _page(visit: Visit, key: str, items: list[Document]) -> Reply:
 
 
 ROUTES: tuple[tuple[str, str, str, Endpoint], ...] = (
-    ("POST", "/connect", "create:me:connected_accounts", _connect),
-    ("POST", "/complete", "create:me:connected_accounts", _complete),
+    ("POST", "/connect", "create:me:connected_accounts", _logged(_connect, succeeds=False)),
+    ("POST", "/complete", "create:me:connected_accounts", _logged(_complete, succeeds=True)),
     ("GET", "/accounts", "read:me:connected_accounts", _accounts),
     ("DELETE", "/accounts/(?P<id>[^/]+)", "delete:me:connected_accounts", _remove),
     ("GET", "/connections", "read:me:connected_accounts", _connections),

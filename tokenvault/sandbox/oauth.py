@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import authorize, client_grants, exchange, pkce, refresh_tokens, user_tokens
+from . import authorize, client_grants, exchange, logs, pkce, refresh_tokens, user_tokens
 from .aliases import Alias
 from .auth import issue_token
 from .client_auth import authenticate
@@ -29,9 +29,45 @@ def token(visit: Visit) -> Reply:
     if grant is None:
         raise OAuthError(403, "unsupported_grant_type", f"Unsupported grant type: {grant_type}")
     client = _caller(visit, form)
+    if grant_type in LOGGED:
+        return _logged(grant, visit, client, form)
+    _check_grant_type(client, grant_type)
+    return grant(visit, client, form)
+
+
+def _check_grant_type(client: Document, grant_type: str) -> None:
     if grant_type not in client.get("grant_types", []):
         raise OAuthError(403, "unauthorized_client", f"Grant type '{grant_type}' not allowed for the client.")
-    return grant(visit, client, form)
+
+
+def _logged(grant: Grant, visit: Visit, client: Document, form: Mapping[str, str]) -> Reply:
+    """The grant, with its event in the tenant's logs. A refusal is answered, not raised: its event must last."""
+    event = _event(visit, client, form)
+    succeeded, failed = LOGGED[form["grant_type"]]
+    try:
+        _check_grant_type(client, form["grant_type"])
+        reply = grant(visit, client, form)
+    except OAuthError as refusal:
+        details = {**event["details"], "failure_reason": refusal.error}
+        logs.keep(visit.tx, visit.now, failed, **{**event, "details": details}, description=refusal.description)
+        return Reply(refusal.status, refusal.body(), {**NO_STORE, **refusal.headers})
+    logs.keep(visit.tx, visit.now, succeeded if reply.status < 400 else failed, **event)
+    return reply
+
+
+def _event(visit: Visit, client: Document, form: Mapping[str, str]) -> dict[str, Any]:
+    """What is known of a request before it is judged; a worker is believed whom it names."""
+    is_exchange = form["grant_type"] == exchange.GRANT_TYPE
+    user_id, claims = exchange.named_user(visit.tx, form) if is_exchange else ("", {})
+    held = visit.tx.get(refresh_tokens.KIND, form.get("refresh_token", ""))
+    details: dict[str, Any] = {"is_privileged_worker": "audit_context" in claims} if is_exchange else {}
+    return {
+        "client": client,
+        "user_id": str(held["user_id"]) if held else user_id,
+        "connection": form.get("connection", ""),
+        "ip": visit.message.client_host,
+        "details": details | ({"audit_context": claims["audit_context"]} if "audit_context" in claims else {}),
+    }
 
 
 def revoke(visit: Visit) -> Reply:
@@ -182,6 +218,7 @@ def _exchange(visit: Visit, client: Document, form: Mapping[str, str]) -> Reply:
     return Reply(200, body, NO_STORE)
 
 
+LOGGED = {"refresh_token": logs.REFRESH, exchange.GRANT_TYPE: logs.EXCHANGE}
 GRANTS: dict[str, Grant] = {
     "client_credentials": _client_credentials,
     "authorization_code": _authorization_code,

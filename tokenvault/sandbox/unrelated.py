@@ -66,7 +66,6 @@ EMPTY = (
     Empty(path="/groups", scope="read:groups", key="groups", wrapped=True),
     Empty(path="/device-credentials", scope="read:device_credentials", key="device_credentials"),
     Empty(path="/grants", scope="read:grants", key="grants"),
-    Empty(path="/logs", scope="read:logs", key="logs"),
 )  # fmt: skip
 
 

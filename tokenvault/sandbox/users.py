@@ -88,6 +88,15 @@ def get_user(call: Call) -> Reply:
     return Reply(200, select(call, view(user)))
 
 
+def users_by_email(call: Call) -> Reply:
+    """GET /users-by-email: everybody with this address, however they log in."""
+    wanted = (call.one("email") or "").lower()
+    if "@" not in wanted:
+        raise bad_request("Query validation error: 'email' is required.", "invalid_query_string")
+    found = [user for user in map(view, call.tx.find(KIND)) if user["email"].lower() == wanted]
+    return Reply(200, [select(call, user) for user in found])
+
+
 def create_user(call: Call) -> Reply:
     """POST /users: a user of a database connection, whose password nobody asks for here."""
     body = {name: value for name, value in call.body.items() if name != "password"}
@@ -130,6 +139,13 @@ CREATE: Rule = closed(
 )
 ROUTES = (
     Route(method="GET", path="/users", scopes=("read:users",), endpoint=list_users, query=PAGING | FIELDS),
+    Route(
+        method="GET",
+        path="/users-by-email",
+        scopes=("read:users",),
+        endpoint=users_by_email,
+        query=FIELDS | {"email"},
+    ),
     Route(method="POST", path="/users", scopes=("create:users",), endpoint=create_user, body=CREATE),
     Route(method="GET", path="/users/{id}", scopes=("read:users",), endpoint=get_user, query=FIELDS),
     Route(method="DELETE", path="/users/{id}", scopes=("delete:users",), endpoint=delete_user),

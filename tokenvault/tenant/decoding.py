@@ -65,6 +65,14 @@ _ITEMS: Mapping[str, Shape] = {
     "client-grants": _GRANT,
     "clients/*/credentials": _CREDENTIAL,
     "custom-domains": {"domain": str},
+    "users": {"user_id!": str},
+    "users-by-email": {"user_id!": str},
+    "users/*/connected-accounts": {
+        **dict.fromkeys(("id!", "connection!"), str),
+        **dict.fromkeys(("strategy", "access_type", "created_at", "expires_at", "organization_id"), str),
+        "scopes": [str],
+    },
+    "users/*/logs": dict.fromkeys(("type!", "date", "description", "client_id", "client_name", "connection"), str),
     "guardian/policies": str,
 }
 """The lists, and what one item of each is. Below a list that has items with ids, `/ID` answers one."""

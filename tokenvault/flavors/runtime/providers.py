@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -60,6 +60,45 @@ def is_oauth_app(client_id: Any) -> bool:
 def _at(options: Options, host: str) -> bool:
     found = urlsplit(str(options.get("authorizationURL") or "")).hostname or ""
     return found == host or found.endswith(f".{host}")
+
+
+TITLES = {
+    "amazon": "Amazon",
+    "bitbucket": "Bitbucket",
+    "box": "Box",
+    "dropbox": "Dropbox",
+    "fitbit": "Fitbit",
+    "github": "GitHub",
+    "google-apps": "Google",
+    "google-oauth2": "Google",
+    "paypal": "PayPal",
+    "salesforce": "Salesforce",
+    "salesforce-community": "Salesforce",
+    "salesforce-sandbox": "Salesforce",
+    "thirtysevensignals": "Basecamp",
+    "twitter": "X",
+    "waad": "Microsoft",
+    "windowslive": "Microsoft",
+}
+
+
+def provider_title(strategy: str, connection: str) -> str:
+    """What users call the provider; where the strategy does not tell, the connection's name."""
+    return TITLES.get(strategy) or connection.removeprefix("sign-in-with-")
+
+
+def lacking_scopes(asked: Iterable[str], granted: Iterable[str]) -> list[str]:
+    """The scopes that were asked for and not given, however the provider spells what it gives.
+
+    `email` and `https://www.googleapis.com/auth/userinfo.email` are one, and so are `User.Read` and
+    `https://graph.microsoft.com/User.Read`. Asking for offline access is not a scope that providers answer with.
+    """
+    given = {_plain(scope) for scope in granted}
+    return [scope for scope in asked if scope not in OFFLINE_SCOPES and _plain(scope) not in given]
+
+
+def _plain(scope: str) -> str:
+    return scope.rstrip("/").rsplit("/", 1)[-1].removeprefix("userinfo.").lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
