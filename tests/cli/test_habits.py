@@ -215,6 +215,7 @@ def test_a_file_that_is_not_there_leads_to_the_one_beside_it(folder: Path) -> No
 EXCEPTIONS = {
     "--name": "the sandbox's server has a name of its own, as a host has",
     "--connection": "init takes scopes behind the name",
+    "--user": "a worker signs for an id alone, doctor looks up an e-mail address, too",
 }
 """Where one name stands for two things, with why; each must still differ."""
 
