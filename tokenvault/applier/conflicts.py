@@ -14,7 +14,7 @@ from tokenvault.model.desired import Graph, bind
 from tokenvault.model.marks import read_mark
 from tokenvault.plan.diff import Canonicalizer
 from tokenvault.plan.model import Action, Change, Plan
-from tokenvault.state.live import match, read_state
+from tokenvault.state.reading import read_live
 from tokenvault.tenant.client import Tenant
 
 
@@ -36,7 +36,7 @@ async def precheck(tenant: Tenant, plan: Plan) -> Precheck:
         return NOTHING
     nodes = {change.address: node_of(change, change.identity) for change in creates}
     graph = Graph(spec_name=plan.spec_name, domain=plan.tenant, nodes=nodes)
-    live = match(graph, await read_state(tenant, graph))
+    live = await read_live(tenant, graph)
     there: dict[str, Object] = {}
     refused: dict[str, Diagnostic] = {}
     for change in creates:

@@ -14,7 +14,8 @@ from tokenvault.kinds import kinds
 from tokenvault.model.desired import Graph
 from tokenvault.plan.diff import Canonicalizer
 from tokenvault.plan.model import Action, Change
-from tokenvault.state.live import Live, match, read_state
+from tokenvault.state.live import Live
+from tokenvault.state.reading import read_live
 from tokenvault.tenant.client import Tenant
 
 ATTEMPTS = 3
@@ -32,7 +33,7 @@ async def verify(
     nodes = {change.address: writer.node(change) for change in changes}
     graph = Graph(spec_name="", domain=tenant.domain, nodes=nodes)
     for attempt in range(ATTEMPTS):
-        live = match(graph, await read_state(tenant, graph))
+        live = await read_live(tenant, graph)
         found = [d for change in changes for d in _not_kept(change, live, writer, gone, compare)]
         if not found or attempt == ATTEMPTS - 1:
             break

@@ -152,6 +152,7 @@ def planned_offline(session: Session, specs: Sequence[str] | None, snapshot: Pat
     from tokenvault.operations.plan import planned_of
     from tokenvault.sandbox import DOMAIN
     from tokenvault.state.desired import build_graph
+    from tokenvault.state.live import match
     from tokenvault.state.snapshot import read_snapshot
 
     state = read_snapshot(snapshot)
@@ -159,7 +160,8 @@ def planned_offline(session: Session, specs: Sequence[str] | None, snapshot: Pat
     spec = replace(session, environment={"AUTH0_DOMAIN": state.domain, **session.environment}).spec(specs)
     if state.domain != DOMAIN:
         session.check_tenant(spec, state.domain)
-    return planned_of(spec, build_graph(spec, state.domain), state, options)
+    graph = build_graph(spec, state.domain)
+    return planned_of(spec, graph, match(graph, state), options)
 
 
 def _refuse_another(domain: str, tenant_options: TenantOptions) -> None:

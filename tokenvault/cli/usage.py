@@ -119,7 +119,8 @@ def _check(spec: Spec, app: str | None, connection: str | None) -> None:
 async def _tenant(session: Session, spec: Spec, offline: bool) -> tuple[str, str, Mapping[str, Object] | None]:
     """The tenant's domain and base URL, and its applications (None: not read)."""
     from tokenvault.state.desired import build_graph
-    from tokenvault.state.live import matched, read_applications
+    from tokenvault.state.live import matched
+    from tokenvault.state.reading import read_applications
     from tokenvault.tenant.address import base_url, given_address
 
     if not offline:

@@ -12,9 +12,9 @@ from tokenvault.operations.plan import Planned
 from tokenvault.operations.reading import read_for_plan
 from tokenvault.plan.destroy import make_destroy_plan, retained
 from tokenvault.plan.model import Plan
+from tokenvault.plan.needs import Scope
 from tokenvault.plan.planner import Options
 from tokenvault.state.desired import build_graph
-from tokenvault.state.live import match
 
 if TYPE_CHECKING:
     from tokenvault.tenant.client import Tenant
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 async def planned_destroy(tenant: Tenant, spec: Spec, also: tuple[str, ...]) -> Planned:
     """Reads what the spec needs and what it left, and plans without all of it."""
     graph = build_graph(spec, tenant.domain)
-    live = match(graph, await read_for_plan(tenant, graph, retained))
+    live = await read_for_plan(tenant, graph, Scope(retained=retained))
 
     def make() -> Plan:
         return make_destroy_plan(

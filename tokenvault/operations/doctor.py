@@ -12,7 +12,7 @@ from tokenvault.doctor.document import diagnosis_document
 from tokenvault.doctor.selection import EVERYTHING, Selection, selected
 from tokenvault.model.spec import Spec
 from tokenvault.state.desired import build_graph
-from tokenvault.state.live import read_tenant
+from tokenvault.state.reading import read_tenant
 from tokenvault.state.tenant_view import relevant_to, tenant_view_of
 from tokenvault.tenant.scopes import needed_scopes
 

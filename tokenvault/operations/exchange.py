@@ -13,7 +13,8 @@ from tokenvault.flavors.runtime.tenant_view import TenantView
 from tokenvault.kinds.base import Object
 from tokenvault.model.spec import Spec
 from tokenvault.state.desired import build_graph
-from tokenvault.state.live import matched, read_applications
+from tokenvault.state.live import matched
+from tokenvault.state.reading import read_applications
 
 if TYPE_CHECKING:
     from tokenvault.tenant.client import Tenant

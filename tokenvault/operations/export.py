@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from tokenvault.export import Exported, export
 from tokenvault.export.draft import public_keys_below
 from tokenvault.export.inventory import relevant, relevant_for_repair
-from tokenvault.state.live import State, read_tenant
+from tokenvault.state.live import State
+from tokenvault.state.reading import read_tenant
 
 if TYPE_CHECKING:
     from tokenvault.tenant.client import Tenant

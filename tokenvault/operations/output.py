@@ -17,7 +17,8 @@ from tokenvault.model.desired import Graph
 from tokenvault.model.spec import Spec
 from tokenvault.secrets import Secret
 from tokenvault.state.desired import build_graph
-from tokenvault.state.live import matched, read_applications
+from tokenvault.state.live import matched
+from tokenvault.state.reading import read_applications
 from tokenvault.text import safe
 
 if TYPE_CHECKING:

@@ -16,11 +16,12 @@ from tokenvault.model.spec import Spec
 from tokenvault.operations.reading import read_for_plan
 from tokenvault.plan.judgement import Judgement
 from tokenvault.plan.model import Plan, pace_of
+from tokenvault.plan.needs import Scope
 from tokenvault.plan.planner import Options, make_plan
 from tokenvault.plan.preflight import checked
 from tokenvault.plan.selection import filter_plan
 from tokenvault.state.desired import build_graph
-from tokenvault.state.live import Live, State, match
+from tokenvault.state.live import Live
 from tokenvault.state.unknown import unlisted_warnings
 
 if TYPE_CHECKING:
@@ -80,14 +81,13 @@ async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
 async def planned_as_read(tenant: Tenant, spec: Spec, options: Options) -> Planned:
     """Reads the tenant and plans, whatever the token may write."""
     graph = build_graph(spec, tenant.domain)
-    state = await read_for_plan(tenant, graph, adopt=options.adopt)
-    made = await asyncio.to_thread(planned_of, spec, graph, state, options)  # seconds, where a spec is large
+    live = await read_for_plan(tenant, graph, Scope(adopt=options.adopt))
+    made = await asyncio.to_thread(planned_of, spec, graph, live, options)  # seconds, where a spec is large
     return replace(made, plan=replace(made.plan, reads=tenant.reads))
 
 
-def planned_of(spec: Spec, graph: Graph, state: State, options: Options) -> Planned:
+def planned_of(spec: Spec, graph: Graph, live: Live, options: Options) -> Planned:
     """The plan from what was read already: of the tenant, or in a snapshot of it."""
-    live = match(graph, state)
     salt = secrets.token_hex(16)
 
     def within(only: frozenset[str] | None) -> Plan:

@@ -11,7 +11,8 @@ from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Object
 
 if TYPE_CHECKING:
-    from tokenvault.state.live import Relevant, State
+    from tokenvault.state.live import State
+    from tokenvault.state.reading import Relevant
 
 
 def relevant_to(names: Sequence[str]) -> Relevant:
