@@ -124,13 +124,7 @@ def test_the_only_application_deleted_by_hand_is_drift_though_only_a_connection_
     (tmp_path / "only.yaml").write_text(spec)
     assert run(tmp_path, "apply", "only.yaml", "-y").code == 0
 
-    def delete(objects: dict[str, Any]) -> None:
-        (gone,) = (key for key, item in objects["clients"].items() if item["name"] == "assistant")
-        del objects["clients"][gone]
-        for name in ("client_grants", "enablements"):
-            objects[name] = {k: item for k, item in objects[name].items() if item["client_id"] != gone}
-
-    edit(tmp_path / "tenant.db", delete)
+    edit(tmp_path / "tenant.db", lambda objects: delete(objects, "assistant"))
     (change,) = drift(tmp_path, "only.yaml")["changes"]
     assert (change["address"], change["action"]) == ("application.assistant", "delete")
     assert "somebody deleted it, or an apply ended early" in change["reason"]
@@ -146,6 +140,24 @@ def test_what_was_never_applied_is_mentioned_and_is_no_drift(folder: Path) -> No
         )
         spec.write("    connections: [acme-crm]\n")
     assert "application.later" in drift(folder, code=0)["pending"]
+
+
+def test_what_an_edit_added_and_somebody_deleted_is_drift(folder: Path) -> None:
+    """The marks of what was there before the edit say nothing of it, but for one connection's."""
+    with (folder / "spec.yaml").open("a") as spec:
+        spec.write("  later:\n    type: regular_web\n    flavors: [connected_accounts]\n    connections: [github]\n")
+    assert run(folder, "apply", "spec.yaml", "-y").code == 0
+    assert not requests_of(run(folder, "apply", "spec.yaml", "-y", "--debug"), *WRITES)
+    edit(folder / "tenant.db", lambda objects: delete(objects, "later"))
+    found = drift(folder)
+    assert "application.later" in {change["address"] for change in found["changes"] if change["action"] == "delete"}
+
+
+def delete(objects: dict[str, Any], name: str) -> None:
+    (gone,) = (key for key, item in objects["clients"].items() if item["name"] == name)
+    del objects["clients"][gone]
+    for collection in ("client_grants", "enablements"):
+        objects[collection] = {k: item for k, item in objects[collection].items() if item["client_id"] != gone}
 
 
 def test_objects_of_others_are_of_no_concern(folder: Path) -> None:

@@ -54,7 +54,10 @@ def find_drift(plan: Plan, graph: Graph, live: Live) -> Drift:
     lost, given = find_lost(graph, live), _Given(graph, live, Ownership(graph, live, adopt=False))
     lost = replace(lost, unmarked={**lost.unmarked, **_lacking_a_mark_alone(plan)})
     concerned = _concerned(graph, live) | lost.deleted.keys() | lost.unmarked.keys()
-    changes = [turned for change in plan.changes if (turned := _turned(change, concerned, lost, given)) is not None]
+    used = _used(graph, given.ownership) - concerned
+    seen = [_only_whether_on(change) if change.address in used else change for change in plan.changes]
+    concerned |= {change.address for change in seen if change.address in used and change.attributes}
+    changes = [turned for change in seen if (turned := _turned(change, concerned, lost, given)) is not None]
     drifted = {change.address for change in changes}
     known = (change for change in plan.changes if change.address not in drifted)
     rest = [change.address for change in known if not lost.deleted.keys() & _needed(graph, change)]
@@ -120,6 +123,18 @@ def _concerned(graph: Graph, live: Live) -> frozenset[str]:
     relied_on = {need for address in belonging for need in needs[address]}
     tenant_wide = {address for address, needed in needs.items() if not needed and address in live.objects and owned}
     return frozenset((belonging | relied_on | tenant_wide) & needs.keys())
+
+
+def _used(graph: Graph, ownership: Ownership) -> frozenset[str]:
+    """Connections that applications use, by their marks, whether or not the spec has marked the connection itself."""
+    apps = [node for node in graph.of_kind("application") if node.address in ownership.live.objects]
+    marks = [ownership.provisions_of(app.address, ownership.live.objects[app.address]) for app in apps]
+    return frozenset(f"connection.{p.slot}" for provisions in marks for p in provisions if p.verb == "with")
+
+
+def _only_whether_on(change: Change) -> Change:
+    """The change with what is asked of every connection alone: the rest may be an edit that was not applied."""
+    return replace(change, attributes=tuple(a for a in change.attributes if a.path[0] == "connected_accounts.active"))
 
 
 def _owned(graph: Graph, live: Live) -> Iterable[str]:

@@ -7,20 +7,21 @@ is there was deleted, and one that is missing without any was never made: an app
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from tokenvault.kinds import kinds
 from tokenvault.kinds.credential import is_ours
 from tokenvault.model.desired import DesiredObject, Graph
-from tokenvault.model.marks import Mark
-from tokenvault.plan.ownership import Ownership, mark_of, roster
+from tokenvault.model.marks import Mark, Provision
+from tokenvault.plan.ownership import Ownership, mark_of
+from tokenvault.plan.roster import roster
 from tokenvault.state.live import Live
 
 DELETED = "it was there, and somebody deleted it: {why}"
 DELETED_OR_NEVER_MADE = (
-    "a mark of this spec names it, but none of its applications is there: somebody deleted it, or an apply ended early"
+    "a mark of this spec names it, but it is not there: somebody deleted it, or an apply ended early"
 )
 UNMARKED = "it lost the mark of this spec: {why}"
 
@@ -70,7 +71,7 @@ class _Search:
             return None
         if self._is_past_creation(node):
             return DELETED.format(why="the marks of other objects record it, and what is given after it is there")
-        return None if self._has_applications else DELETED_OR_NEVER_MADE
+        return None if self._is_being_applied else DELETED_OR_NEVER_MADE
 
     def why_unmarked(self, node: DesiredObject) -> str | None:
         """What tells that an object without a mark had one; None when it has one, or nothing tells."""
@@ -103,9 +104,14 @@ class _Search:
         return any(roster(self.graph) in mark.provisions for mark in self._marks())
 
     @cached_property
-    def _has_applications(self) -> bool:
-        """Whether any application of the spec is there. While one is, its gifts tell how far an apply went."""
-        return any(n.kind == "application" and n.address in self.live.objects for n in self.graph.nodes.values())
+    def _is_being_applied(self) -> bool:
+        """Whether an application was marked when the spec had the objects that it has now: its gifts tell how far that went."""
+        return any(self._is_current(node) for node in self.graph.of_kind("application"))
+
+    def _is_current(self, node: DesiredObject | None) -> bool:
+        """Whether the object carries a mark that was written when the spec had the objects that it has now."""
+        mark = mark_of(kinds()[node.kind], self.live.objects.get(node.address)) if node else None
+        return mark is not None and mark.spec == self.graph.spec_name and roster(self.graph) in mark.provisions
 
     def _claim(self, node: DesiredObject) -> str:
         """The object in whose mark it stands that the spec gave this one; empty when none says so."""
@@ -144,21 +150,28 @@ class _Search:
     def _others_are_given(self, node: DesiredObject) -> bool:
         """Whether something else is there that the same mark records."""
         recorder = node.target.recorder or next((r.user for r in node.requirements if r.user), "")
-        if not recorder:
-            return False
-        mine = self.ownership.provisions_of(recorder, self.live.objects.get(recorder))
-        names = {p.slot for p in mine if p.verb == "with"}
-        enabled = any(
-            other.kind == "connection_clients"
-            and str(other.target.identity.get("connection")) in names
-            and self.live.ids.get(recorder) in (self.live.objects.get(other.address, {}).get("clients") or ())
-            for other in self.graph.nodes.values()
-        )
-        return enabled or any(
-            self._is_given(o) for o in self._belonging(self.graph.nodes[recorder]) if o.address != node.address
-        )
+        return bool(recorder) and self._has_gifts(recorder, but=node.address)
 
     def _is_past_creation(self, node: DesiredObject) -> bool:
-        """Whether an apply went on after all applications were there: a grant or a key of another one is."""
-        others = (other for other in self.graph.nodes.values() if node.address not in other.needs())
-        return any(self._is_given(other) and self._claim(other) for other in others)
+        """Whether an apply went on after all applications were there: it gave something to another one."""
+        others = (app for app in self.graph.of_kind("application") if app.address != node.address)
+        return any(self._is_current(app) and self._has_gifts(app.address) for app in others)
+
+    def _has_gifts(self, address: str, *, but: str = "") -> bool:
+        """Whether a grant, a key or a place among a connection's applications is there that the spec gave the application."""
+        recorded = self.ownership.provisions_of(address, self.live.objects.get(address))
+        belonging = (o for o in self._belonging(self.graph.nodes[address]) if o.address != but and self._is_given(o))
+        return self._is_enabled(address, recorded) or any(self._is_gift(o, recorded) for o in belonging)
+
+    def _is_gift(self, node: DesiredObject, recorded: Collection[Provision]) -> bool:
+        if node.kind == "credential":
+            return is_ours(self.live.objects[node.address], [f"{self.graph.spec_name}/"])
+        return node.target.provision in recorded
+
+    def _is_enabled(self, address: str, recorded: Iterable[Provision]) -> bool:
+        names = {p.slot for p in recorded if p.verb == "with"}
+        return any(
+            str(node.target.identity.get("connection")) in names
+            and self.live.ids.get(address) in (self.live.objects.get(node.address, {}).get("clients") or ())
+            for node in self.graph.of_kind("connection_clients")
+        )

@@ -21,7 +21,6 @@ from tokenvault.model.marks import (
     MORE_KEYS,
     Mark,
     Provision,
-    digest,
     has_room,
     mark_keys,
     read_mark,
@@ -30,6 +29,7 @@ from tokenvault.model.paths import get_path
 from tokenvault.plan.api_names import CLIENT_SUFFIX, ApiNames, upgraded
 from tokenvault.plan.ownership_notes import foreign_hint, forgets, no_record, no_room, same_object
 from tokenvault.plan.provisions import Slot
+from tokenvault.plan.roster import roster, roster_keeper
 from tokenvault.state.live import Live
 from tokenvault.state.unknown import why_unknown
 
@@ -42,12 +42,6 @@ PROOF = Provenance(
 def mark_of(kind: Kind, live: Object | None) -> Mark | None:
     """The mark that the object carries."""
     return read_mark(live.get(kind.metadata)) if kind.metadata and live is not None else None
-
-
-def roster(graph: Graph) -> Provision:
-    """The record of which objects with marks of their own a spec has."""
-    marked = sorted(node.address for node in graph.nodes.values() if node.target.mark)
-    return Provision("spec", digest(" ".join(marked)))
 
 
 Wanted = Callable[[ObjectRef], bool]
@@ -103,6 +97,10 @@ class Ownership:
         """The application whose mark records, too, which APIs the spec created: their clients may be deleted by hand."""
         named = (n.address for n in self.graph.of_kind("application") if n.target.mark and not n.target.absent)
         return next((address for address in named if not address.endswith(CLIENT_SUFFIX)), "")
+
+    @cached_property
+    def _roster_keeper(self) -> str:
+        return roster_keeper(self.graph, self.live)
 
     @cached_property
     def holders(self) -> Mapping[tuple[str, str], str]:
@@ -313,17 +311,21 @@ class Ownership:
         known = {p for p in recorded if p.verb != "spec"}
         found |= {p for p in known - found if self._stays(node.address, p) or self._is_unknown(kind, live, p)}
         keys = {p for p in recorded if p.verb == "keys"} if Provision("privileged", "keys") in found else set()
-        return self._with_roster(frozenset(found | keys), recorded)
+        return self._with_roster(node.address, frozenset(found | keys), recorded)
 
-    def _with_roster(self, found: frozenset[Provision], recorded: frozenset[Provision]) -> frozenset[Provision]:
-        """With a digest of what the spec has; a part of a spec has none. Neither it nor what needs no restoring any more is
-        a reason to write a mark again.
+    def _with_roster(
+        self, address: str, found: frozenset[Provision], recorded: frozenset[Provision]
+    ) -> frozenset[Provision]:
+        """With the roster of the spec; a part of a spec has none.
+
+        Neither a new roster, except in its keeper, nor what needs no restoring any more is a reason to write a mark again.
         """
         before = frozenset(p for p in recorded if p.verb == "spec")
         if self.only is not None or not self.revoke:
             return found | before
         past = {p for p in recorded - found - before if p.verb == "was"}  # of values that came back by themselves
-        if recorded and found == recorded - before - past:
+        is_due = address == self._roster_keeper and roster(self.graph) not in before
+        if recorded and found == recorded - before - past and not is_due:
             return found | before | past
         return found | {roster(self.graph)}
 

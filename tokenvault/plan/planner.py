@@ -21,8 +21,9 @@ from tokenvault.plan.lost import find_lost
 from tokenvault.plan.model import Action, Change, Orphan, Plan, planned_nodes
 from tokenvault.plan.ordering import Ordering, ownership_commit_order, with_companions
 from tokenvault.plan.orphans import Revoked, find_orphans, lost_witnesses
-from tokenvault.plan.ownership import Ownership, mark_of, roster
+from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.plan.patch import inconsistencies
+from tokenvault.plan.roster import roster
 from tokenvault.secrets import sealed
 from tokenvault.state.desired import with_nodes
 from tokenvault.state.live import Live, match

@@ -73,11 +73,12 @@ def version_line() -> Document:
 
 
 def planned_lines(plan: Document) -> list[Document]:
-    """The changes of a plan, and what they amount to."""
+    """The changes of a plan, its warnings, and what it amounts to."""
     lines = [
         {"type": "planned", "message": f"{change['address']}: plan to {change['action']}", "change": change}
         for change in plan["changes"]
     ]
+    lines += [{"type": "diagnostic", "message": w["summary"], "diagnostic": w} for w in plan["warnings"]]
     s = plan["summary"]
     message = f"Plan: {s['create']} to add, {s['update']} to change, {s['delete']} to destroy"
     totals = {name: plan[name] for name in ("tenant", "summary", "scopes", "judgement")}
