@@ -20,6 +20,7 @@ from tokenvault.plan.changes import REVOKED
 from tokenvault.plan.document import Document, change_document, diagnostic_document, orphan_document, variable_document
 from tokenvault.plan.lost import UNMARKED, Lost, find_lost
 from tokenvault.plan.model import Action, Attribute, Change, Orphan, Plan
+from tokenvault.plan.ordering import renews_roster_alone
 from tokenvault.plan.ownership import Ownership
 from tokenvault.state.live import Live
 
@@ -59,7 +60,7 @@ def find_drift(plan: Plan, graph: Graph, live: Live) -> Drift:
     concerned |= {change.address for change in seen if change.address in used and change.attributes}
     changes = [turned for change in seen if (turned := _turned(change, concerned, lost, given)) is not None]
     drifted = {change.address for change in changes}
-    known = (change for change in plan.changes if change.address not in drifted)
+    known = (c for c in plan.changes if c.address not in drifted and not renews_roster_alone(c))
     rest = [change.address for change in known if not lost.deleted.keys() & _needed(graph, change)]
     return Drift(
         plan=plan,

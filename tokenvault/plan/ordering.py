@@ -116,6 +116,14 @@ def _marks(change: Change) -> tuple[Mark | None, Mark | None]:
     return parse_mark(before), parse_mark(change.patch[marker])
 
 
+def renews_roster_alone(change: Change) -> bool:
+    """Whether all that the change does is to record, in a mark, which objects the spec has now."""
+    before, after = _marks(change)
+    if before is None or after is None or len(change.attributes) > 1:
+        return False
+    return {p for p in before.provisions ^ after.provisions if p.verb != "spec"} == set()
+
+
 def _commit_last(
     ready: dict[str, Change], address: str, before: Mark, after: Mark | None, taken: Iterable[str]
 ) -> None:

@@ -19,7 +19,7 @@ from tokenvault.plan.diff import Canonicalizer, Difference, differences
 from tokenvault.plan.key_rotation import stale_keys, within_limits
 from tokenvault.plan.lost import find_lost
 from tokenvault.plan.model import Action, Change, Orphan, Plan, planned_nodes
-from tokenvault.plan.ordering import Ordering, ownership_commit_order, with_companions
+from tokenvault.plan.ordering import Ordering, ownership_commit_order, renews_roster_alone, with_companions
 from tokenvault.plan.orphans import Revoked, find_orphans, lost_witnesses
 from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.plan.patch import inconsistencies
@@ -148,6 +148,9 @@ class _Planner:
         """Every node's change, with the changes that it has to wait for."""
         found = [change for node in self.graph.nodes.values() for change in self._node(node)]
         self.warnings += unknown_warnings(self.live, self.unseen)
+        if all(map(renews_roster_alone, found)):  # no reason for a plan of its own
+            self.unchanged += len(found)
+            found = []
         changing = {change.address for change in found}
         found = [replace(change, requires=tuple(a for a in change.requires if a in changing)) for change in found]
         found, problems = within_limits(in_order(found, self.live.objects), self.live, self.values)

@@ -15,9 +15,9 @@ def roster(graph: Graph) -> Provision:
 
 
 def roster_keeper(graph: Graph, live: Live) -> str:
-    """The address of the one connection whose mark is rewritten whenever the roster changes; empty where there is none.
+    """The address of the one connection whose mark takes a new roster along with any change; empty where there is none.
 
-    Other marks take a new roster along when they change for another reason. A connection is seldom deleted, and
+    Other marks do when they themselves change. A connection is seldom deleted, and
     when it is, the applications that use it record that.
     """
     metadata = kinds()["connection"].metadata
