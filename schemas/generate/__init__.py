@@ -26,6 +26,7 @@ _EXIT_CODES = """## Exit codes
 | 0 | done, or nothing to do |
 | 1 | an error, or an honest refusal: what it is stands on stderr |
 | 2 | there are changes or drift, or something is judged not to work, and the command was asked to say so by its code |
+| 4 | `exchange`: a token came back, and lacks a scope that was asked for |
 | 130 | interrupted; run the command again, finished steps are not repeated |"""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -40,6 +41,7 @@ class Result:
     form: Form
 
 
+LACKS_SCOPES = 4
 SUBJECT, WORKER, RESULT = "Whose token", "Privileged worker", "Result"
 
 
@@ -126,6 +128,7 @@ def exchange(
 
     The application proves who it is with $<APP>_CLIENT_SECRET (see `tokenvault output --out`) or with its private
     key. A privileged worker's request is signed here. A refusal is explained by its causes and by what `doctor` finds.
+    Exit code 4 when a token came that lacks a scope of --scope.
 
     \b
     tokenvault exchange web github --env-file .env --subject-token token.txt
@@ -160,12 +163,15 @@ def _exists(path: Path) -> Diagnostic:
 
 
 async def _exchange(session: Session, application: str, connection: str, given: Given, result: Result) -> int:
+    from tokenvault.cli.exchange_credentials import check_credentials
     from tokenvault.cli.exchange_input import exchange_of, find
     from tokenvault.exchange import perform
+    from tokenvault.flavors.runtime.providers import lacking_scopes
     from tokenvault.tenant.token_endpoint import TokenRefused, open_token_endpoint
 
     found = await find(session, application, connection, given)
     wanted = exchange_of(session.environment, found.exchanger, connection, given)
+    check_credentials(session, found, wanted.subject)
     domain = found.exchanger.domain or found.domain
 
     def observe(method: str, path: str, status: int) -> None:
@@ -178,17 +184,33 @@ async def _exchange(session: Session, application: str, connection: str, given: 
         except TokenRefused as refusal:
             await _explain(session, refusal, found, connection, result.form)
             return 1
-    _show(session, exchanged, found, connection, result)
-    return 0
+    lacks = lacking_scopes(given.scopes or (), exchanged.scopes) if exchanged.scopes else []
+    _show(session, exchanged, found, connection, result, lacks)
+    if lacks:
+        session.console.problem(_lacks(found, connection, lacks))
+    return LACKS_SCOPES if lacks else 0
 
 
-def _show(session: Session, exchanged: Exchanged, found: Found, connection: str, result: Result) -> None:
+def _lacks(found: Found, connection: str, lacks: Sequence[str]) -> Diagnostic:
+    """The exchange worked, and what came back is not what was asked for."""
+    return Diagnostic(
+        code="exchange-scopes",
+        summary=f"The token lacks {', '.join(lacks)}",
+        detail=f"Auth0 answers with what the user agreed to when they connected {connection}, whatever is asked for now.",
+        hint=f"Let the user connect their account again in {found.exchanger.application}, with these scopes in the connect "
+        "request (`tokenvault usage` shows it). `tokenvault doctor --user ID` shows what they agreed to.",
+    )
+
+
+def _show(
+    session: Session, exchanged: Exchanged, found: Found, connection: str, result: Result, lacks: Sequence[str]
+) -> None:
     from tokenvault.exchange import exchanged_document
     from tokenvault.render.exchange_text import exchanged_text
 
     if result.output:
         _write(result.output, exchanged)
-    document = exchanged_document(exchanged, found.exchanger, connection, found.provider, at=time.time())
+    document = exchanged_document(exchanged, found.exchanger, connection, found.provider, at=time.time(), lacks=lacks)
     shown = exchanged.token.reveal() if result.reveal else None
     if result.form is Form.JSON:
         session.console.out(_json({**document, "access_token": shown}))
@@ -213,32 +235,27 @@ async def _explain(session: Session, refusal: TokenRefused, found: Found, connec
     from tokenvault.render.exchange_text import refused_text
 
     document = refused_document(refusal.status, refusal.error, refusal.description)
-    findings, unread = await _findings(session, found, connection)
-    document = {**document, "findings": findings, "unread": unread}
+    document = {**document, **await _findings(session, found, connection, document["error"]["id"])}
     if form is Form.JSON:
         session.console.out(_json(document))
     session.console.problem(refusal.diagnostics[0])
     session.console.err(refused_text(document, session.console.paint_err))
 
 
-async def _findings(session: Session, found: Found, connection: str) -> tuple[list[dict[str, Any]] | None, str | None]:
-    """What `doctor` finds of this application, connection and flavor; None with the reason where it cannot look."""
-    from tokenvault.operations.doctor import examined
+async def _findings(session: Session, found: Found, connection: str, error: str | None) -> dict[str, Any]:
+    """What `doctor` finds of this very exchange, what fits the refusal first; None with the reason where it cannot look."""
+    from tokenvault.exchange import fitting_first
+    from tokenvault.operations.doctor import Attempt, examined_attempt
 
+    by = found.exchanger
+    attempt = Attempt(application=by.application, client_id=by.client_id, flavor=by.flavor, connection=connection)
+    command = session.command("apply", *(found.spec.files if found.spec else ()))
     try:
         async with session.tenant() as tenant:
-            diagnosis = await examined(tenant, found.spec)
-    except TokenVaultError as error:
-        return None, str(error)
-    flavor = found.exchanger.flavor
-    numbers = {
-        number
-        for number, case in enumerate(diagnosis["cases"])
-        if (case["connection"] or connection) == connection
-        and case["flavor"] == flavor
-        and found.exchanger.client_id in (case["client_id"], case["exchanging_client_id"])
-    }
-    return [finding for finding in diagnosis["findings"] if numbers & set(finding["cases"])], None
+            findings, near = await examined_attempt(tenant, found.spec, attempt, command)
+    except TokenVaultError as problem:
+        return {"findings": None, "near": [], "unread": str(problem)}
+    return {"findings": fitting_first(findings, error), "near": near, "unread": None}
 
 
 def _json(document: dict[str, Any]) -> str:

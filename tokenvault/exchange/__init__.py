@@ -5,13 +5,13 @@ Time and unique ids come in; only `TokenEndpoint` talks to Auth0. The provider's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tokenvault.exchange.worker_jwt import OnBehalf, PrivateKey, client_assertion, subject_token
-from tokenvault.flavors.runtime.errors import run_time_error
+from tokenvault.flavors.runtime.errors import error_named, run_time_error
 from tokenvault.flavors.runtime.request import ASSERTION_TYPE, ExchangeRequest
 from tokenvault.secrets import Secret
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tokenvault.exchange.exchanger import Exchanger
     from tokenvault.tenant.token_endpoint import BasicAuth, Form, TokenEndpoint
 
-FORMAT, VERSION = "tokenvault-exchange", "1.0"
+FORMAT, VERSION = "tokenvault-exchange", "1.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +105,15 @@ def _answer(answer: Mapping[str, Any]) -> Exchanged:
 
 
 def exchanged_document(
-    exchanged: Exchanged, by: Exchanger, connection: str, provider: str | None, *, at: float
+    exchanged: Exchanged,
+    by: Exchanger,
+    connection: str,
+    provider: str | None,
+    *,
+    at: float,
+    lacks: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What came back, as public data; never the token."""
+    """What came back, as public data; never the token. `lacks` are scopes that were asked for and did not come."""
     ends = None if exchanged.expires_in is None else datetime.fromtimestamp(at + exchanged.expires_in, UTC)
     return {
         "format": FORMAT,
@@ -121,6 +127,7 @@ def exchanged_document(
         "token_type": exchanged.token_type,
         "issued_token_type": exchanged.issued_token_type,
         "scopes": list(exchanged.scopes),
+        "lacks": list(lacks),
         "expires_in": exchanged.expires_in,
         "expires_at": ends.strftime("%Y-%m-%dT%H:%M:%SZ") if ends else None,
     }
@@ -142,3 +149,22 @@ def refused_document(status: int, error: str, description: str) -> dict[str, Any
             "causes": list(known.causes) if known else [],
         },
     }
+
+
+def fitting_first(findings: Sequence[Mapping[str, Any]], error: str | None) -> list[dict[str, Any]]:
+    """The findings with whether each explains this refusal: those that end in the very error, and else in its code.
+
+    What explains it comes first, then what else is not ready, what the token hides, and what a person must look at.
+    """
+    same = [_explains(finding, lambda run_time: run_time["error"] == error) for finding in findings]
+    known = error_named(error) if error else None
+    codes = known.codes if known else ()
+    like = [_explains(finding, lambda run_time: run_time["code"] in codes) for finding in findings]
+    fits = same if any(same) else like
+    told = [{**finding, "fits": fit} for finding, fit in zip(findings, fits, strict=True)]
+    order = ["not ready", "unknown", "check"]
+    return sorted(told, key=lambda finding: (not finding["fits"], order.index(finding["state"])))
+
+
+def _explains(finding: Mapping[str, Any], matches: Callable[[Mapping[str, Any]], bool]) -> bool:
+    return finding["state"] == "not ready" and bool(finding["at_run_time"]["error"]) and matches(finding["at_run_time"])

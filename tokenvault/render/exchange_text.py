@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tokenvault.render.doctor_text import subject_text, wrapped
@@ -24,10 +24,11 @@ def exchanged_text(document: Document, token: str | None, file: str | None, pain
         "flavor": document["flavor"],
         "token type": document["token_type"],
         "scopes": " ".join(document["scopes"]) or "(the answer names none)",
+        "lacks": " ".join(document["lacks"]),
         "expires": _expiry(document),
     }
     for label, value in rows.items():
-        lines += wrapped(f"  {label.ljust(12)}", str(value), WIDTH)
+        lines += wrapped(f"  {label.ljust(12)}", str(value), WIDTH) if value else []
     if file:
         lines.append(f"  {'token'.ljust(12)}written to {safe(file)}")
     elif token is None:
@@ -62,15 +63,32 @@ def _tenant(document: Document, paint: Painter) -> Iterator[str]:
     yield ""
     if findings is None:
         yield from wrapped("", f"The tenant could not be looked at: {document['unread']}", WIDTH)
-    elif not findings:
+        return
+    if document["near"]:
+        yield from wrapped("", f"The tenant has connections called alike: {', '.join(document['near'])}.", WIDTH)
+        yield ""
+    if not findings:
         yield "The tenant shows nothing amiss for this application, connection and flavor."
-    else:
-        yield paint("What the tenant shows (`tokenvault doctor`):", "bold")
-        explains = document["error"]["id"]
-        for finding in sorted(
-            findings, key=lambda f: (f["state"] != "not ready", f["at_run_time"]["error"] != explains)
-        ):
-            yield from _finding(finding)
+        return
+    for heading, some in _grouped(findings):
+        if some:
+            yield paint(f"{heading}:", "bold")
+            for finding in some:
+                yield from _finding(finding)
+
+
+def _grouped(findings: Sequence[Document]) -> Iterator[tuple[str, list[Document]]]:
+    """What explains the refusal, what else is amiss, and what nobody can tell from here."""
+    fits = [finding for finding in findings if finding["fits"]]
+    other = [finding for finding in findings if finding["state"] == "not ready" and not finding["fits"]]
+    yield "What the tenant shows (`tokenvault doctor`), and what explains this refusal", fits
+    yield ("Also amiss" if fits else "What the tenant shows (`tokenvault doctor`): not ready"), other
+    unsure = [finding for finding in findings if finding["state"] != "not ready"]
+    shown = fits or other
+    yield (
+        ("Not told by the tenant" if shown else "What the tenant shows (`tokenvault doctor`): only what to look at"),
+        unsure,
+    )
 
 
 def _finding(finding: Document) -> Iterator[str]:

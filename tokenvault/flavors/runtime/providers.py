@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tokenvault.kinds.strategies import WRONG_NAMES
 from tokenvault.secrets import Secret
 
 OFFLINE_SCOPES = frozenset({"offline_access", "offline.access", "offline", "refresh_token"})
@@ -85,6 +87,22 @@ TITLES = {
 def provider_title(strategy: str, connection: str) -> str:
     """What users call the provider; where the strategy does not tell, the connection's name."""
     return TITLES.get(strategy) or connection.removeprefix("sign-in-with-")
+
+
+def near_connections(name: str, strategies: Mapping[str, str]) -> list[str]:
+    """The tenant's connections (name to strategy) that somebody may mean who calls one so: `slack`, `Google`, `githb`."""
+    wanted = name.lower()
+    meant = WRONG_NAMES.get(wanted, ("", ""))[0]
+    close = set(difflib.get_close_matches(wanted, [other.lower() for other in strategies], n=3, cutoff=0.6))
+    alike = [
+        other
+        for other, strategy in strategies.items()
+        if other.lower() in close
+        or (len(wanted) > 2 and (wanted in other.lower() or other.lower() in wanted))
+        or strategy == wanted
+        or (meant not in ("", "oauth2", "oidc") and strategy == meant)
+    ]
+    return sorted(alike, key=lambda other: -difflib.SequenceMatcher(None, wanted, other.lower()).ratio())[:3]
 
 
 def lacking_scopes(asked: Iterable[str], granted: Iterable[str]) -> list[str]:
