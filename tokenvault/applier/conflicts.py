@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
-from tokenvault.applier.writer import Writer, exists, is_ours, lacking, node_of
+from tokenvault.applier.refusals import exists
+from tokenvault.applier.writer import Writer, is_ours, lacking, node_of
 from tokenvault.errors import ApiError, Diagnostic, TokenVaultError, place_of
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Object, Request

@@ -19,15 +19,20 @@ _WITHOUT_SCOPE = ("api-scope", "api-entitlement")
 
 
 class Sender:
-    """Sends the requests of one write. `watch` follows the first (`Tenant.write`): what has begun with it goes on."""
+    """Sends the requests of one write. `watch` follows the first (`Tenant.write`): what has begun with it goes on.
+
+    `answers` are those of all its requests.
+    """
 
     def __init__(self, tenant: Tenant, watch: Watch) -> None:
         self._tenant, self._watch = tenant, watch
+        self.answers: list[Any] = []
 
     async def write(self, request: Request) -> Any:
         """Its answer; raises what `Tenant.write` raises."""
         watch, self._watch = self._watch, unwatched
-        return await self._tenant.write(request, watch)
+        self.answers.append(await self._tenant.write(request, watch))
+        return self.answers[-1]
 
 
 async def send_create(sender: Sender, kind: Kind, body: Object) -> tuple[Any, Object]:

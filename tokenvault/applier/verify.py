@@ -58,10 +58,10 @@ def _not_kept(
         return [] if item is None else [_diagnostic(change, "it is still there")]
     if item is None:
         return [] if kind.collection.name in live.state.unreadable else [_diagnostic(change, "it is not there")]
-    values = writer.goal(change, writer.bound(final(change)), item).items()
+    goal = {**writer.goal(change, writer.bound(final(change)), item), **writer.memos.get(change.address, {})}
     wanted = {
         path: [v for v in value if v not in gone] if isinstance(value, list) else value
-        for path, value in values
+        for path, value in goal.items()
         if not (value is None and kind.field_at(path).optional)  # Auth0 may put a default where an option goes
     }
     paths = lacking(kind, wanted, item, compare)

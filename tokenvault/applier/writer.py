@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from tokenvault.applier.events import ALREADY
+from tokenvault.applier.refusals import changed, exists, gone, mistaken, nameless
 from tokenvault.applier.sending import Sender, send_create, send_update
 from tokenvault.errors import ApiError, Diagnostic, RefusedError, UnknownOutcome
 from tokenvault.kinds import kinds
@@ -19,12 +19,13 @@ from tokenvault.model.paths import get_path, nest
 from tokenvault.plan.diff import Canonicalizer, differences
 from tokenvault.plan.model import Action, Change
 from tokenvault.plan.patch import after_request, request_body
-from tokenvault.secrets import is_sensitive
+from tokenvault.plan.unseen import is_hidden, memo, not_shown
 from tokenvault.state.live import seal
 from tokenvault.tenant.client import Tenant
 
 CREATE_ATTEMPTS = 3
 LAG = 1.0
+UNSEEN = "Auth0 took it and does not show all of it, so what was written could not be verified"
 SAYS_EXISTS = (400, 409)  # Auth0 answers 409 to what exists, and 400 to a public key that does
 
 
@@ -33,9 +34,9 @@ class Writer:
 
     `there` are objects that the plan creates and that are found to exist, as it wants them. `created` are the addresses of
     what this very run created, for which Auth0 answered: nothing else is ever withdrawn. `said` is what users should know of
-    how a change was carried out. Of a `fresh` plan, made from this tenant a moment ago, lists that are changed member by
-    member are not read again. `watch` is told when the first request of a write is sent, and when it has to wait again
-    because Auth0 refused it for the rate limit.
+    how a change was carried out, and `memos` what its mark had to remember. Of a `fresh` plan, made from this tenant a
+    moment ago, lists that are changed member by member are not read again. `watch` is told when the first request of a
+    write is sent, and when it has to wait again because Auth0 refused it for the rate limit.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Writer:
         self.made: dict[str, Object] = {}
         self.created: set[str] = set()
         self.said: dict[str, list[str]] = {}
+        self.memos: dict[str, dict[str, Any]] = {}
         self._left: dict[str, Object] = {}
 
     async def create(self, change: Change) -> tuple[str, str]:
@@ -89,7 +91,7 @@ class Writer:
         said, sent = await send_create(self._sender(change), kind, body)
         answer = seal(said) if isinstance(said, dict) else dict(body)
         if not isinstance(answer.get(kind.id_field), str):
-            raise UnknownOutcome(_nameless(change))
+            raise UnknownOutcome(nameless(change))
         if mistake := kind.mistake(sent, answer):
             raise RefusedError(await self._withdrawn(kind, change, answer, mistake))
         self.made[change.address] = answer
@@ -173,7 +175,8 @@ class Writer:
             raise RefusedError(changed(change, live, stale))
         body = request_body(kind, patch, live)
         await self._send(kind, change, body, live)
-        self._left[change.address] = after_request(kind, body, live)
+        left = after_request(kind, body, live)
+        self._left[change.address] = after_request(kind, nest(self.memos.get(change.address, {})), left)
         return str(change.id), ""
 
     def _members_gone(self, change: Change) -> Object:
@@ -273,7 +276,14 @@ class Writer:
         def begun() -> None:
             self.ids.setdefault(change.address, str(live[kind.id_field]))
 
-        self._say(change, *await send_update(self._sender(change), kind, body, live, begun))
+        sender = self._sender(change)
+        self._say(change, *await send_update(sender, kind, body, live, begun))
+        if hidden := not_shown(kind, body, sender.answers):
+            self._say(change, UNSEEN)
+        going = final(change).get(kind.marker, "") is None
+        if not going and (note := memo(kind, body, hidden, after_request(kind, body, live))):
+            self.memos[change.address] = note
+            await send_update(sender, kind, nest(note), live, begun)
 
     def _sender(self, change: Change) -> Sender:
         return Sender(self._tenant, partial(self._watch, change))
@@ -290,15 +300,6 @@ class Writer:
         """The change as a node, to find its object by: by its id where that is known."""
         identity, known = self.bound(change.identity), self.ids.get(change.address)
         return node_of(change, {**identity, kinds()[change.kind].id_field: known} if known else identity)
-
-
-def _nameless(change: Change) -> Diagnostic:
-    return Diagnostic(
-        code="api-bad-answer",
-        summary=f"Auth0's answer does not name {change.address}",
-        hint="Run the command again: what was created is found and not created twice.",
-        context=change.address,
-    )
 
 
 def node_of(change: Change, identity: Mapping[str, Any]) -> DesiredObject:
@@ -331,6 +332,7 @@ def lacking(kind: Kind, wanted: Mapping[str, Any], live: Object, compare: Canoni
     shown = {path: value for path, value in wanted.items() if path not in kind.create_only}
     if "options" not in live:
         shown = {path: value for path, value in shown.items() if not path.startswith("options.")}
+    shown = {path: value for path, value in shown.items() if not is_hidden(kind, live, path.split(".")[0])}
     before = {path: get_path(live, path) for path in shown}
     return list(dict.fromkeys(delta.path[0] for delta in differences(kind, before, shown, compare)))
 
@@ -345,55 +347,3 @@ def is_ours(kind: Kind, wanted: Mapping[str, Any], live: Object, differing: Iter
         return False
     recorded = {provision for provision in there.provisions if provision.verb != "spec"}
     return (there.owner, there.created) == (planned.owner, planned.created) and recorded <= planned.provisions
-
-
-def mistaken(change: Change, what: str, hint: str) -> Diagnostic:
-    """Auth0 took the create and made something else."""
-    summary = f"Auth0 did not make {change.address} what it was asked to: {what}"
-    return Diagnostic(code="apply-not-kept", summary=summary, hint=hint, context=change.address)
-
-
-SHOWN = 160
-_HINT = "Nothing was written to it. Plan again, and review what it says now."
-
-
-def changed(change: Change, live: Object, paths: Iterable[str], since: str = "the plan") -> Diagnostic:
-    """The object is not as the plan found it, or as the first step left it, in these attributes."""
-    named = list(paths)
-    return Diagnostic(
-        code="apply-stale",
-        summary=f"{change.address} changed since {since}: {', '.join(named)}",
-        detail=_values(change, live, named),
-        hint=_HINT,
-        context=change.address,
-    )
-
-
-def gone(change: Change) -> Diagnostic:
-    """The object does not exist any more."""
-    summary = f"{change.address} was deleted since the plan"
-    return Diagnostic(code="apply-stale", summary=summary, hint=_HINT, context=change.address)
-
-
-def exists(change: Change, live: Object, paths: Iterable[str]) -> Diagnostic:
-    """An object that the plan creates is there by now, and differs in these attributes from what the plan wants."""
-    return Diagnostic(
-        code="apply-stale",
-        summary=f"{change.address} was created by somebody else since the plan, and differs: {', '.join(paths)}",
-        detail=_values(change, live, paths),
-        hint=_HINT,
-        context=change.address,
-    )
-
-
-def _values(change: Change, live: Object, paths: Iterable[str]) -> str:
-    return "\n".join(f"  {path} is now {_shown(change, live, path)}" for path in paths)
-
-
-def _shown(change: Change, live: Object, path: str) -> str:
-    value: Any = get_path(live, path)
-    field = kinds()[change.kind].field_at(path)
-    if field.secret or field.optional or is_sensitive(value):  # a spec may give a secret as any option
-        return "another one (sensitive value)"
-    text = json.dumps(Canonicalizer("").plain(value), ensure_ascii=False, default=str)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -357,6 +357,7 @@ KIND = Kind(
     deletion_risk="whoever still uses the application can no longer log in or get tokens; its client id never comes back",
     replaced=frozenset({"refresh_token", "client_authentication_methods", "token_vault_privileged_access"}),
     together=(("client_authentication_methods", "token_endpoint_auth_method"),),
+    may_hide=frozenset({"token_vault_privileged_access"}),
     alone=frozenset({"token_vault_privileged_access"}),
     bodies=bodies,
     advice=advice,

@@ -165,6 +165,7 @@ class Kind:
     - `replaced`: top-level attributes that a PATCH replaces whole, so they are read, merged and sent whole.
     - `nulled`: those of them in which a key that is to go is sent as null, as Auth0 may merge instead.
     - `together`: attributes that Auth0 takes only in one request.
+    - `may_hide`: attributes that Auth0 may take and not show.
     - `alone`: attributes that Auth0 may want in a request of their own.
     - `bodies`: what a create may be sent with, the fullest first: the next is tried where Auth0 calls one invalid, and what
       it leaves out is written afterwards, where Auth0 did not set it so by itself.
@@ -200,6 +201,7 @@ class Kind:
     nulled: frozenset[str] = frozenset()
     together: tuple[tuple[str, ...], ...] = ()
     resent: tuple[str, ...] = ()
+    may_hide: frozenset[str] = frozenset()
     alone: frozenset[str] = frozenset()
     bodies: Callable[[Object], Sequence[Object]] = lambda body: (body,)
     mistake: Callable[[Object, Object], str] = lambda sent, answer: ""

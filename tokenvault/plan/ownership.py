@@ -30,6 +30,7 @@ from tokenvault.plan.api_names import CLIENT_SUFFIX, ApiNames, upgraded
 from tokenvault.plan.ownership_notes import foreign_hint, forgets, no_record, no_room, same_object
 from tokenvault.plan.provisions import Slot
 from tokenvault.plan.roster import roster, roster_keeper
+from tokenvault.plan.unseen import still_unseen
 from tokenvault.state.live import Live
 from tokenvault.state.unknown import why_unknown
 
@@ -311,7 +312,7 @@ class Ownership:
         known = {p for p in recorded if p.verb != "spec"}
         found |= {p for p in known - found if self._stays(node.address, p) or self._is_unknown(kind, live, p)}
         keys = {p for p in recorded if p.verb == "keys"} if Provision("privileged", "keys") in found else set()
-        return self._with_roster(node.address, frozenset(found | keys), recorded)
+        return self._with_roster(node.address, frozenset(found | keys | still_unseen(kind, live, recorded)), recorded)
 
     def _with_roster(
         self, address: str, found: frozenset[Provision], recorded: frozenset[Provision]

@@ -24,6 +24,7 @@ from tokenvault.plan.orphans import Revoked, find_orphans, lost_witnesses
 from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.plan.patch import inconsistencies
 from tokenvault.plan.roster import roster
+from tokenvault.plan.unseen import HIDDEN, REASON, as_written, is_hidden
 from tokenvault.secrets import sealed
 from tokenvault.state.desired import with_nodes
 from tokenvault.state.live import Live, match
@@ -247,14 +248,20 @@ class _Planner:
         before: dict[str, Any] = {}
         after = {}
         asked = {path: asked for path, asked in node.constraints.items() if not isinstance(asked, Default)}
+        wanted = {path: initial(bound(constraint, self.live.ids)) for path, constraint in asked.items()}
+        hidden = dict.fromkeys(as_written(kind, live, wanted), REASON)
         for path in (*asked, *self.ownership.revoked_paths(kind, node)):
             constraint = asked.get(path)
-            if constraint is not None and (reason := why_unknown(live, path, constraint, self.live)):
+            if constraint is not None and (
+                reason := hidden.get(path) or why_unknown(live, path, constraint, self.live)
+            ):
                 self.unseen.setdefault(node.address, {})[path] = reason
             elif not _is_fixed(kind, path):
                 value = get_path(live, path)
                 after[path] = self._resolved(kind, node, path, constraint, value)
                 before[path] = self._shown(kind, node, path, value)
+                if after[path] is None and is_hidden(kind, live, path):
+                    before[path] = HIDDEN
             elif path in live and constraint is not None:
                 before[path], after[path] = live[path], constraint.resolve(live[path])
         return before, _starting_anew(node, live, before, after)

@@ -1,0 +1,72 @@
+"""What Auth0 takes and does not show: attributes that an answer to their own write lacks.
+
+Nobody knows whether `token_vault_privileged_access` is shown to everyone who may read applications. Where the answer to a
+write of it lacks it, the mark records what was written (`unseen:SLOT=DIGEST`), so that its absence is not taken for a change
+that somebody made, and an edit of the spec still is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from tokenvault.kinds.base import Kind, Object
+from tokenvault.model.marks import API_METADATA_KEY, UNSEEN, Mark, Provision, mark_keys, read_mark
+from tokenvault.model.paths import get_path
+from tokenvault.plan.provisions import content_digest
+
+HIDDEN = "(not shown by Auth0)"
+REASON = "Auth0 does not show this to the token. It was written as the spec says; whether it still is so, only an exchange tells."
+
+
+def is_hidden(kind: Kind, live: Object, top: str) -> bool:
+    """Whether the object may hold more at the attribute than Auth0 shows: what was written there did not come back."""
+    mark = read_mark(live.get(kind.metadata)) if top in kind.may_hide and top not in live else None
+    return mark is not None and any(provision.verb == UNSEEN for provision in mark.provisions)
+
+
+def still_unseen(kind: Kind, live: Object | None, recorded: Iterable[Provision]) -> frozenset[Provision]:
+    """Those of the recorded provisions that go on telling what is hidden."""
+    hides = live is not None and any(is_hidden(kind, live, top) for top in kind.may_hide)
+    return frozenset(provision for provision in recorded if hides and provision.verb == UNSEEN)
+
+
+def as_written(kind: Kind, live: Object, values: Mapping[str, Any]) -> frozenset[str]:
+    """The paths of these values (all that are wanted) that Auth0 hides, where they are what was written there last."""
+    mark = read_mark(live.get(kind.metadata)) if kind.may_hide else None
+    recorded = {p for p in mark.provisions if p.verb == UNSEEN} if mark else set()
+    hidden = {path: value for path, value in values.items() if is_hidden(kind, live, path.split(".")[0])}
+    return frozenset(hidden) if hidden and recorded == set(_records(kind, hidden)) else frozenset()
+
+
+def _records(kind: Kind, values: Mapping[str, Any]) -> Iterator[Provision]:
+    for path, value in values.items():
+        if "." in path:
+            yield Provision(UNSEEN, kind.slot_at(path), content_digest(value, kind.field_at(path)))
+
+
+def not_shown(kind: Kind, body: Object, answers: Iterable[Any]) -> frozenset[str]:
+    """The attributes of a body that was sent which no answer to it shows, though one shows the object."""
+    shown = [answer.keys() for answer in answers if isinstance(answer, Mapping) and kind.id_field in answer]
+    sent = {top for top in kind.may_hide if body.get(top) is not None}
+    return frozenset(sent.difference(*shown)) if shown else frozenset()
+
+
+def memo(kind: Kind, body: Object, hidden: Collection[str], after: Object) -> dict[str, Any]:
+    """The metadata, by path, that remembers what was written and is hidden; empty where it is as it should be.
+
+    `body` was sent, and `after` is the object as it should be now.
+    """
+    mark = read_mark(after.get(kind.metadata)) if kind.may_hide & body.keys() else None
+    values = {path: get_path(body, path) for path in kind.fields if path.split(".")[0] in hidden and "." in path}
+    return _metadata(kind, mark, after, frozenset(_records(kind, values))) if mark else {}
+
+
+def _metadata(kind: Kind, mark: Mark, after: Object, records: frozenset[Provision]) -> dict[str, Any]:
+    others = frozenset(provision for provision in mark.provisions if provision.verb != UNSEEN)
+    if others | records == mark.provisions:
+        return {}
+    metadata = after.get(kind.metadata) or {}
+    texts = replace(mark, provisions=others | records).metadata(mark_keys(metadata, API_METADATA_KEY))
+    return {f"{kind.metadata}.{key}": text for key, text in texts.items() if metadata.get(key) != text}
