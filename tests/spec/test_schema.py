@@ -88,3 +88,11 @@ def test_an_application_without_a_connection_is_refused_by_both(tmp_path: Path) 
     write_spec(tmp_path, {**HEAD, "applications": {"app": application}})
     assert cli("validate", "spec.yaml", cwd=tmp_path).code == 1
     assert refused_by_the_schema(application)
+
+
+def test_the_entry_for_the_schema_store_names_the_files_that_are_found_and_the_schema_that_is_published() -> None:
+    """Its catalogue takes an object of exactly these four keys."""
+    entry = json.loads((ROOT / "schemas" / "schemastore.json").read_text())
+    assert list(entry) == ["name", "description", "fileMatch", "url"]
+    assert "tokenvault.yaml" in entry["fileMatch"]
+    assert (ROOT / entry["url"].partition("/main/")[2]) == SCHEMA
