@@ -202,6 +202,8 @@ ROWS = [
 # What no API of a tenant can break: only a person can look, or no spec can ask for it. Each has a test of its own.
 ELSEWHERE = {
     "application-organizations", "connection-strategy", "connection-oauth2", "worker-users",
+    "application-dpop", "application-pushed-requests", "application-lasting-tokens",
+    "connection-profile-script", "connection-scope-separator",
     "google-testing", "github-app", "slack-app", "entra-consent", "salesforce-tokens",
 }  # fmt: skip
 
@@ -214,6 +216,7 @@ def test_the_table_has_every_precondition_of_every_flavor() -> None:
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row.id}-{row.app}-{row.connection}" for row in ROWS])
 def test_a_broken_precondition_is_named_explained_and_mended(world: World, row: Row) -> None:
     row.breaks(world)
+    the_plan_foresees(world, row)
 
     document = world.doctor("spec.yaml")
     finding = next(f for f in document["findings"] if f["id"] == row.id and f["state"] == "not ready")
@@ -227,9 +230,26 @@ def test_a_broken_precondition_is_named_explained_and_mended(world: World, row: 
         assert row.refusal(world) == row.error
 
     mend(world, row)
+    planned = world.run("plan", "spec.yaml", "--format", "json", "--fail-on", "broken")
+    assert (planned.code, planned.json["judgement"]["causes"], planned.json["changes"]) == (0, [], []), planned.err
     ready = world.doctor("spec.yaml")
     assert ready["ready"], [f for f in ready["findings"] if f["state"] != "check"]
     assert world.refusal(row.app, row.connection, *row.options) is None
+
+
+def the_plan_foresees(world: World, row: Row) -> None:
+    """What apply mends will work after the plan; what it cannot mend is named in it, with who can."""
+    planned = world.run("plan", "spec.yaml", "--format", "json", "--fail-on", "broken")
+    judgement = planned.json["judgement"]
+    cases = [c for c in judgement["cases"] if (c["application"], c["connection"]) == (row.app, row.connection)]
+    assert "not ready" in {case["before"] for case in cases}
+    if row.fixed == "command":
+        assert (planned.code, judgement["causes"]) == (0, [])
+        return
+    assert planned.code == 3
+    cause = next(cause for cause in judgement["causes"] if cause["id"] == row.id)
+    assert cause["fix"]["how"] == row.fixed
+    assert {judgement["cases"][number]["after"] for number in cause["cases"]} == {"not ready"}
 
 
 def mend(world: World, row: Row) -> None:

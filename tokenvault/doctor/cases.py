@@ -18,6 +18,7 @@ from tokenvault.flavors.runtime.tenant_view import (
     Unreadable,
 )
 from tokenvault.flavors.runtime.worker import ACCESS
+from tokenvault.kinds.connection import is_for_token_vault
 from tokenvault.model.constraints import Contains, ContainsKeyed, Equals
 from tokenvault.model.desired import Graph, Requirement, refs
 from tokenvault.model.spec import Spec
@@ -185,9 +186,7 @@ def _usable(app: Object, tenant_view: TenantView) -> tuple[str, ...]:
     if isinstance(tenant_view.connections, Unreadable):
         return ()
     on = [
-        name
-        for name, c in tenant_view.connections.items()
-        if not isinstance(c, Unreadable) and (c.get("connected_accounts") or {}).get("active")
+        name for name, c in tenant_view.connections.items() if not isinstance(c, Unreadable) and is_for_token_vault(c)
     ]
     return tuple(name for name in on if _may_use(app, tenant_view.enabled.get(name)))
 

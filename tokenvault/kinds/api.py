@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tokenvault.kinds.base import Collection, Field, Kind, Objects, Reader, Scopes, Section, Shape
+from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape
 from tokenvault.model.constraints import ContainsKeyed, Default
 from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
 from tokenvault.model.marks import Provision, digest
@@ -17,12 +17,29 @@ MAX_IDENTIFIERS = 10
 async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:
     if not nodes:
         return await reader.pages("resource-servers", "resource_servers")
-    identifiers = list(dict.fromkeys(str(node.target.identity["identifier"]) for node in nodes))
+    wanted = [str(node.target.identity["identifier"]) for node in nodes]
+    near = [each for node in nodes if node.kind == "api" for each in _variants(str(node.target.identity["identifier"]))]
+    identifiers = list(dict.fromkeys([*wanted, *near]))
     found = []
     for start in range(0, len(identifiers), MAX_IDENTIFIERS):
         chunk = identifiers[start : start + MAX_IDENTIFIERS]
         found += await reader.pages("resource-servers", "resource_servers", {"identifiers": chunk})
     return found
+
+
+def _variants(identifier: str) -> Iterable[str]:
+    """Identifiers that people take for the same: they are asked for in one request with it."""
+    bare = identifier.rstrip("/")
+    root = bare.removesuffix("/mcp")
+    yield from dict.fromkeys(each for each in (bare, f"{bare}/", root, f"{root}/", f"{root}/mcp") if each != identifier)
+
+
+def _similar(node: DesiredObject, others: Sequence[Object]) -> str:
+    identifier = str(node.target.identity["identifier"])
+    near = [str(other["identifier"]) for other in others if other["identifier"] in set(_variants(identifier))]
+    if not near:
+        return ""
+    return f"The tenant has the API {near[0]}: an identifier never changes, and tokens for one are none for the other."
 
 
 RESOURCE_SERVERS = Collection(name="resource_servers", read=_read, partition_key="identifier")
@@ -159,6 +176,7 @@ KIND = Kind(
     deletable=True,
     deletion_risk="no application gets tokens for this API any more, and what was granted on it is gone",
     aliases=("identifier",),
+    similar=_similar,
     replaced=frozenset({"subject_type_authorization"}),
     section=Section(name="apis", schema=SCHEMA, expand=_expand, rules=_rules),
 )

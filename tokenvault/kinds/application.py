@@ -75,6 +75,12 @@ SCHEMA: dict[str, Any] = {
                 "uniqueItems": True,
                 "examples": [["google-oauth2"]],
             },
+            "first_party": {
+                "description": "Make an existing third-party application that is adopted a first-party one: its users "
+                "are no longer asked for consent. Without this word such an application is refused.",
+                "const": True,
+                "examples": [True],
+            },
             "protect": {
                 "description": "Never deleted or released, whatever else is asked. What the spec stops giving it is "
                 "revoked all the same.",
@@ -152,6 +158,10 @@ def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
             yield requirement("name", Equals(app.name or app.key), "the spec names the application", "name")
         if app.type:
             yield requirement("app_type", Equals(APP_TYPES[app.type]), "the spec gives the type", "type")
+        if app.first_party:
+            yield requirement(
+                "is_first_party", Equals(True), "the spec makes it a first-party application", "first_party"
+            )
         for key, attribute in URL_LISTS.items():
             if getattr(app, key) is not None:
                 yield requirement(attribute, Contains(tuple(getattr(app, key))), f"the spec lists {key}", key)
@@ -221,8 +231,27 @@ def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
         )
     if live is not None and live.get("is_global"):
         yield Diagnostic(code="plan-global-client", summary="The global client cannot be managed", context=node.address)
+    yield from _third_party(node, live or {})
     yield from _type_problems(node, live or {})
     yield from fixed(node, live, "resource_server_identifier", what="The API of this Custom API Client", hint=OTHER_API)
+
+
+def _third_party(node: DesiredObject, live: Object) -> Iterable[Diagnostic]:
+    """Taking over a third-party application makes it a first-party one: users are not asked for consent any more."""
+    wanted = list(node.requirements_for("is_first_party"))
+    said = any(requirement.provenance.source == "spec" for requirement in wanted)
+    linked = "resource_server_identifier" in node.target.identity
+    if linked or live.get("is_first_party") is not False or not wanted or said:
+        return
+    if read_mark(live.get("client_metadata")) is None:
+        yield Diagnostic(
+            code="plan-third-party",
+            summary=f'"{live.get("name")}" is a third-party application, and Token Vault serves first-party ones only',
+            detail="As a first-party application it asks its users for no consent, whoever runs it.",
+            hint=f"If it is your own, write `first_party: true` under {node.address}; else leave it out.",
+            span=node.span,
+            context=node.address,
+        )
 
 
 def _type_problems(node: DesiredObject, live: Object) -> Iterable[Diagnostic]:

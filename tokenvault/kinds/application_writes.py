@@ -8,12 +8,19 @@ from typing import Any
 from tokenvault.kinds.base import Object
 from tokenvault.model.paths import get_path
 
+LEGACY_GRANTS = "http://auth0.com/oauth/legacy/"
 METHODS, METHOD = "client_authentication_methods", "token_endpoint_auth_method"
 KEYS = f"{METHODS}.private_key_jwt.credentials"
 
 
 def risks(live: Object, patch: Mapping[str, Any]) -> Iterable[str]:
     """The risks of setting these attributes, given what the application has."""
+    legacy = [grant for grant in live.get("grant_types") or () if str(grant).startswith(LEGACY_GRANTS)]
+    if legacy:
+        yield (
+            f"it has grant types that Auth0 has retired ({', '.join(legacy[:2])}{', …' * (len(legacy) > 2)}): where the "
+            "tenant does not allow them any more, Auth0 refuses every change; remove them in the dashboard first"
+        )
     before, after = live.get(METHOD), patch.get(METHOD)
     if before == "none" and after is not None:
         yield "it is public no longer: it must authenticate with its client secret at the token endpoint from now on"

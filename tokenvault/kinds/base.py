@@ -180,6 +180,7 @@ class Kind:
     - `refine`: turns asks that depend on the live object (its strategy, say) into asks for attributes.
     - `risks`: what a change (full values by path) of an existing object means beyond what its fields say.
     - `check`: what makes it impossible to reconcile the node with its live object (None: it does not exist).
+    - `similar`: a sentence about other objects of the collection that may be meant, where the tenant lacks the node's.
     - `rotated`: an apply deletes what the spec no longer lists, even without `--prune`.
     - `deletion_risk`: what its deletion means for its users, in words.
     - `aliases`: attributes, besides its id, by which other objects refer to it.
@@ -219,6 +220,7 @@ class Kind:
     match: Callable[[DesiredObject, Mapping[str, Any], Any], Object | None] | None = None
     refine: Callable[[DesiredObject, Object | None], DesiredObject] = lambda node, live: node
     check: Callable[[DesiredObject, Object | None], Iterable[Diagnostic]] = lambda node, live: ()
+    similar: Callable[[DesiredObject, Sequence[Object]], str] = lambda node, others: ""
     risks: Callable[[Object, Mapping[str, Any]], Iterable[str]] = lambda live, patch: ()
     create: Callable[[Kind, Object], Sequence[Request]] | None = None
     update: Callable[[Kind, Object, Object], Sequence[Request]] | None = None

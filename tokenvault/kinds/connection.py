@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from tokenvault.errors import Diagnostic, did_you_mean
@@ -13,6 +14,7 @@ from tokenvault.kinds.strategies import KNOWN, NEVER, STRATEGIES, UNDOCUMENTED, 
 from tokenvault.model.constraints import Constraint, Contains, Equals, Excludes
 from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement, node_of
 from tokenvault.model.marks import MORE_KEYS
+from tokenvault.model.paths import get_path
 from tokenvault.model.spec import ConnectionSpec, Problem, Spec
 
 REFERENCE = "\\$\\{(env|file):"
@@ -93,6 +95,10 @@ SCHEMA: dict[str, Any] = {
 DOC = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault/configure-token-vault"
 SCOPES, OFFLINE = "spec.scopes", "spec.offline_access"
 ENDPOINTS = ("authorizationURL", "tokenURL", "authorization_endpoint", "token_endpoint", "issuer", "discovery_url")
+RETIRED_PURPOSE = "federated_connections_access_tokens"
+LISTED = "the spec lists these scopes"
+GITHUB_SCOPES = "GitHub ignores scopes for GitHub Apps, and only those yield refresh tokens"
+GITHUB_HINT = "Remove `scopes`, and set the app's permissions at GitHub."
 
 
 def target(spec: Spec, connection: ConnectionSpec) -> ObjectRef:
@@ -134,7 +140,7 @@ def _settings(connection: ConnectionSpec) -> Iterable[tuple[str, Constraint, str
             reason += "; set where the connection's strategy has an option or a scope for it"
         yield OFFLINE, Equals(connection.offline_access), reason, ("offline_access",)
     if connection.scopes is not None:
-        yield SCOPES, Contains(tuple(connection.scopes)), "the spec lists these scopes", ("scopes",)
+        yield SCOPES, Contains(tuple(connection.scopes)), LISTED, ("scopes",)
 
 
 def _refine(node: DesiredObject, live: Object | None) -> DesiredObject:
@@ -228,6 +234,7 @@ def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
         )
     if live is None:
         return
+    yield from _github_scopes(node, live)
     strategy = str(live.get("strategy"))
     for ask in node.requirements_for(OFFLINE):
         if isinstance(ask.constraint, Equals) and ask.constraint.value:
@@ -259,12 +266,81 @@ def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
         )
 
 
+def _github_scopes(node: DesiredObject, live: Object) -> Iterable[Diagnostic]:
+    """GitHub Apps, the only ones that Token Vault can use, have permissions instead of scopes."""
+    listed = [ask for ask in node.requirements if ask.provenance.reason == LISTED]
+    if live.get("strategy") == "github" and listed:
+        yield Diagnostic(
+            code="plan-github-scopes",
+            severity="warning",
+            summary=f"{GITHUB_SCOPES} ({node.target.name})",
+            hint=GITHUB_HINT,
+            span=listed[0].provenance.span,
+            context=node.address,
+        )
+
+
+def _similar(node: DesiredObject, others: Sequence[Object]) -> str:
+    """The connections that may be meant where none has the name."""
+    name = node.target.name.lower()
+    names = {str(other.get("name")): str(other.get("strategy")) for other in others}
+    strategy, _ = WRONG_NAMES.get(name, (name, ""))
+    close = [each for each in names if name in each.lower().replace("_", "-").split("-") or each.lower() == name]
+    close += [each for each, kind in names.items() if kind in (strategy, name) and strategy != "oauth2"]
+    close += get_close_matches(name, names, n=2, cutoff=0.75)
+    found = list(dict.fromkeys(close))[:3]
+    return f"Did you mean {' or '.join(f'`{each}`' for each in found)}? The tenant has that." if found else ""
+
+
 def _risks(live: Object, patch: Mapping[str, Any]) -> Iterable[str]:
     login = patch.get("authentication.active", ((live.get("authentication") or {}).get("active")))
     if patch.get("connected_accounts.active") is True and login and live.get("strategy") == "google-oauth2":
         yield "Google One Tap stops appearing on login pages once connected accounts are on"
     if patch.get("connected_accounts.active") is True:
+        if has_retired_purpose(live):
+            yield "users who connected under the purpose's retired option must connect their accounts again"
         yield "provider tokens no longer appear in users' identities: applications that read them there must exchange instead"
+
+    if get_path(live, "connected_accounts.active"):
+        yield from _risks_of_asking(live, patch)
+
+
+def is_for_token_vault(connection: Object) -> bool:
+    """Whether it is on for connected accounts, or was meant to be by an option that Auth0 has retired."""
+    return bool(get_path(connection, "connected_accounts.active")) or has_retired_purpose(connection)
+
+
+def has_retired_purpose(live: Object) -> bool:
+    """Whether the connection was set up for Token Vault by the option that Auth0 does not read any more."""
+    return bool(get_path(live, f"options.{RETIRED_PURPOSE}.active"))
+
+
+def _risks_of_asking(live: Object, patch: Mapping[str, Any]) -> Iterable[str]:
+    """What another way of asking the provider means for the users who connected their accounts before."""
+    options = dict(live.get("options") or {})
+    new = {**options, **{path.removeprefix("options."): value for path, value in patch.items() if "options." in path}}
+    strategy = STRATEGIES.get(str(live.get("strategy")), Strategy())
+    asked, asks = _asked(strategy, options), _asked(strategy, new)
+    grown = sorted(asks - asked - {OFFLINE_ACCESS})
+    if grown:
+        more = f" and {len(grown) - 3} more" if len(grown) > 3 else ""
+        yield f"users who connected before did not agree to {', '.join(grown[:3])}{more}: they must connect again for that"
+    if OFFLINE_ACCESS in asks - asked:
+        yield "accounts that were connected without offline access have no refresh token: their users must connect again"
+    if OFFLINE_ACCESS in asked - asks:
+        yield "accounts connected from now on get no refresh token: nothing can be exchanged for them after the first hour"
+
+
+OFFLINE_ACCESS = "offline access"
+
+
+def _asked(strategy: Strategy, options: Mapping[str, Any]) -> frozenset[str]:
+    """The scopes that the options ask for, whatever way, and whether they ask for offline access."""
+    scopes = scope_list(options.get("scope")) | scope_list(options.get("freeform_scopes"))
+    scopes |= {scope for scope, option in strategy.booleans.items() if options.get(option) is True}
+    offline = options.get(strategy.offline_option) is True if strategy.offline_option else False
+    offline = offline or strategy.offline_scope in scopes
+    return (scopes - {strategy.offline_scope}) | ({OFFLINE_ACCESS} if offline else set())
 
 
 def _rules(spec: Spec) -> Iterable[Problem]:
@@ -310,8 +386,28 @@ def _rules_of_use(name: str, connection: ConnectionSpec) -> Iterable[Problem]:
         severity = "error" if strategy and strategy.offline_note else "warning"
         place = (*path, "offline_access")
         yield Problem(code="spec-offline-access", path=place, summary=summary, hint=hint, severity=severity)
+    if connection.strategy == "github" and connection.scopes:
+        place = (*path, "scopes")
+        yield Problem(
+            code="spec-github-scopes", path=place, summary=GITHUB_SCOPES, hint=GITHUB_HINT, severity="warning"
+        )
     if strategy:
+        yield from _offline(name, connection, strategy)
         yield from _contradictions(name, connection, strategy)
+
+
+def _offline(name: str, connection: ConnectionSpec, strategy: Strategy) -> Iterable[Problem]:
+    """A connection that the spec makes asks for offline access only if the spec says so."""
+    known = strategy.has_offline_access and connection.client_secret and connection.offline_access is None
+    asked = {strategy.offline_scope, "offline_access"} & {*(connection.scopes or ()), *connection.options}
+    if known and not asked and connection.strategy != "oauth2":
+        summary = (
+            f'Connection "{name}" does not ask for offline access: {connection.strategy} then issues no refresh token'
+        )
+        hint = "Write `offline_access: true`."
+        yield Problem(
+            code="spec-no-offline-access", path=("connections", name), summary=summary, hint=hint, severity="warning"
+        )
 
 
 def _contradictions(name: str, connection: ConnectionSpec, strategy: Strategy) -> Iterable[Problem]:
@@ -382,6 +478,7 @@ KIND = Kind(
     on_request={"connected_accounts.active": Equals(False)},
     refine=_refine,
     check=_check,
+    similar=_similar,
     risks=_risks,
     section=Section(name="connections", schema=SCHEMA, expand=_expand, rules=_rules),
 )

@@ -93,6 +93,7 @@ class ApplicationSpec:
     allowed_origins: tuple[str, ...] | None = None
     flavors: tuple[FlavorUse, ...] = ()
     connections: tuple[str, ...] = ()
+    first_party: bool = False
     protect: bool = False
 
     @property

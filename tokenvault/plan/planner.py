@@ -176,6 +176,8 @@ class _Planner:
 
     def _reconciled(self, kind: Kind, node: DesiredObject, live: Object | None) -> Iterable[Change]:
         problems = [*kind.check(node, live), *self.ownership.problems(kind, node, live)]
+        if live is None:
+            problems = list(self._similar(kind, node, problems))
         self.errors += [problem for problem in problems if problem.severity == "error"]
         self.warnings += [problem for problem in problems if problem.severity == "warning"]
         if any(problem.severity == "error" for problem in problems):
@@ -189,6 +191,22 @@ class _Planner:
             yield change
         else:
             self.unchanged += 1
+
+    def _similar(self, kind: Kind, node: DesiredObject, problems: Sequence[Diagnostic]) -> Iterable[Diagnostic]:
+        """The problems of an object that does not exist, with what else may be meant: a warning where it is created."""
+        hint = kind.similar(node, self.live.state.objects.get(kind.collection.name, ()))
+        missing = [problem for problem in problems if problem.severity == "error"]
+        if not hint:
+            yield from problems
+        elif missing:
+            yield from (replace(problem, hint=f"{hint} {problem.hint}") for problem in problems)
+        else:
+            summary = f"{node.address}: a new {kind.title} is created beside one that is called almost the same"
+            code = "plan-near-miss"
+            yield Diagnostic(
+                code=code, severity="warning", summary=summary, hint=hint, span=node.span, context=node.address
+            )
+            yield from problems
 
     def _change(self, kind: Kind, node: DesiredObject, live: Object | None) -> Change | None:
         before, after = self._values(kind, node, live)

@@ -15,7 +15,7 @@ from tokenvault.files import is_plan_file
 from tokenvault.flavors import flavors
 from tokenvault.flavors.base import FlavorContext
 from tokenvault.kinds import kinds
-from tokenvault.model.spec import Path, Positions, Problem, Spec
+from tokenvault.model.spec import ApplicationSpec, Path, Positions, Problem, Spec
 from tokenvault.secrets import Secret
 from tokenvault.spec.build import build
 from tokenvault.spec.merge import merge
@@ -257,6 +257,7 @@ def _rules(spec: Spec) -> Iterable[Problem]:
             yield from kind.section.rules(spec)
     for key, app in spec.applications.items():
         yield from _connection_rules(spec, key)
+        yield from _callback_rules(key, app)
         for used in app.flavors:
             yield from _flavor_rules(spec, key, used.name)
             context = FlavorContext(spec=spec, app=app, flavor=used, domain="")
@@ -276,6 +277,19 @@ def _connection_rules(spec: Spec, key: str) -> Iterable[Problem]:
         yield Problem(code="spec-no-connection", path=("applications", key), summary=summary, hint=hint, at_key=True)
 
 
+NO_LOGIN = "Nobody logs in to a machine-to-machine application: use privileged_worker, or a type with a login."
+
+
+def _callback_rules(key: str, app: ApplicationSpec) -> Iterable[Problem]:
+    """Users log in to what the spec creates, and come back to it."""
+    included = {each for use in app.flavors for each in (use.name, *flavors()[use.name].includes)}
+    if "connected_accounts" in included and not app.callbacks and not app.client_id and app.type != "m2m":
+        summary = f'Application "{key}" has no `callbacks`: nobody can log in to it, or connect an account'
+        hint = "List the callback URLs of the login and of the connect flow."
+        path = ("applications", key)
+        yield Problem(code="spec-no-callback", path=path, summary=summary, hint=hint, at_key=True, severity="warning")
+
+
 def _flavor_rules(spec: Spec, key: str, name: str) -> Iterable[Problem]:
     app, flavor = spec.applications[key], flavors()[name]
     used = [context for context in app.flavors if context.name == name]
@@ -284,4 +298,5 @@ def _flavor_rules(spec: Spec, key: str, name: str) -> Iterable[Problem]:
     if app.type and app.type not in flavor.types:
         code = "spec-public-client" if app.is_public else "spec-flavor-type"
         summary = f"A {app.type} application cannot use {name}"
-        yield Problem(code=code, path=used[0].path, summary=summary, hint=flavor.type_hint)
+        hint = NO_LOGIN if app.type == "m2m" else flavor.type_hint
+        yield Problem(code=code, path=used[0].path, summary=summary, hint=hint)

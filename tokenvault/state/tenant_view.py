@@ -9,6 +9,7 @@ from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.flavors.runtime.tenant_view import TenantView, Unreadable
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Object
+from tokenvault.kinds.connection import is_for_token_vault
 
 if TYPE_CHECKING:
     from tokenvault.state.live import State
@@ -21,7 +22,7 @@ def relevant_to(names: Sequence[str]) -> Relevant:
     def relevant(collection: str, objects: Sequence[Object]) -> Sequence[Object]:
         if collection != "connections":
             return objects
-        return [c for c in objects if c["name"] in names or (c.get("connected_accounts") or {}).get("active")]
+        return [c for c in objects if c["name"] in names or is_for_token_vault(c)]
 
     return relevant
 

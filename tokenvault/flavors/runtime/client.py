@@ -25,6 +25,13 @@ from tokenvault.model.paths import get_path
 
 MRRT_DOC = "https://auth0.com/docs/secure/tokens/refresh-tokens/multi-resource-refresh-token"
 GRANTS_DOC = "https://auth0.com/docs/get-started/applications/application-access-to-apis-client-grants"
+LASTS = 24 * 3600
+"""Seconds. A refresh token that ends sooner ends during a night."""
+DPOP_DOC = "https://auth0.com/docs/secure/sender-constraining/demonstrating-proof-of-possession-dpop"
+PAR_DOC = (
+    "https://auth0.com/docs/get-started/authentication-and-authorization-flow/authorization-code-flow/"
+    "authorization-code-flow-with-par"
+)
 SETTINGS = "applications/{client_id}/settings"
 
 
@@ -136,6 +143,31 @@ def _organization(client: Object, case: Case) -> Verdict:
     return look("it requires organizations: users must log in to theirs before they connect accounts")
 
 
+def _possession(client: Object, case: Case) -> Verdict:
+    if not client.get("require_proof_of_possession"):
+        return HOLDS
+    return look("it requires proof of possession (DPoP): every request for a token must carry a proof")
+
+
+def _pushed(client: Object, case: Case) -> Verdict:
+    if not client.get("require_pushed_authorization_requests"):
+        return HOLDS
+    return look("it requires pushed authorization requests (PAR): a plain login URL is refused")
+
+
+def _lasting(client: Object, case: Case) -> Verdict:
+    """Whether refresh tokens live long enough to be exchanged while nobody is at the keyboard."""
+    tokens = client.get("refresh_token") or {}
+    lives = [
+        tokens.get(name) for name in ("idle_token_lifetime", "token_lifetime") if not tokens.get(f"infinite_{name}")
+    ]
+    shortest = min((life for life in lives if isinstance(life, int) and life > 0), default=LASTS)
+    if tokens.get("expiration_type") != "expiring" or shortest >= LASTS:
+        return HOLDS
+    shown = f"{shortest // 60} minutes" if shortest < 7200 else f"{shortest // 3600} hours"
+    return look(f"its refresh tokens end after {shown}: nothing can be exchanged for users who are away longer")
+
+
 def _exists(found: None, case: Case) -> Verdict:
     if case.addresses:
         return broken("the tenant has no such application")
@@ -235,6 +267,26 @@ CONNECTING_CHECKS = (
         step=Step.LOGIN,
         doc=CONFIGURE_DOC,
     ),
+    Precondition(
+        id="application-dpop",
+        of=Subject.APPLICATION,
+        means="an application that does not prove possession gets no token where its settings require that",
+        check=_possession,
+        person="Have the application send DPoP proofs, or switch off Require Token Sender-Constraining.",
+        page=SETTINGS,
+        step=Step.LOGIN,
+        doc=DPOP_DOC,
+    ),
+    Precondition(
+        id="application-pushed-requests",
+        of=Subject.APPLICATION,
+        means="a login begins with a pushed request where the application's settings require that",
+        check=_pushed,
+        person="Have the application push its authorization requests (POST /oauth/par), or switch off Require PAR.",
+        page=SETTINGS,
+        step=Step.LOGIN,
+        doc=PAR_DOC,
+    ),
 )
 REFRESHING_CHECKS = (
     *exchanging_rows(Subject.APPLICATION, "application"),
@@ -247,6 +299,15 @@ REFRESHING_CHECKS = (
         person="Switch off Refresh Token Rotation; afterwards users log in again.",
         page=SETTINGS,
         error="rotating",
+        doc=f"{DOCS}/refresh-token-exchange-with-token-vault",
+    ),
+    Precondition(
+        id="application-lasting-tokens",
+        of=Subject.APPLICATION,
+        means="the exchange takes a refresh token that is alive",
+        check=_lasting,
+        person="Give refresh tokens a longer life under Refresh Token Expiration, or have users log in again.",
+        page=SETTINGS,
         doc=f"{DOCS}/refresh-token-exchange-with-token-vault",
     ),
 )

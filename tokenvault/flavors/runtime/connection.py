@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tokenvault.flavors.runtime.precondition import (
     DOCS,
@@ -13,18 +13,20 @@ from tokenvault.flavors.runtime.precondition import (
     Step,
     Verdict,
     broken,
-    is_value,
     look,
     unknown,
 )
-from tokenvault.flavors.runtime.providers import NOTES, Note, Options, asks_offline, gives_unasked, is_oauth_app
+from tokenvault.flavors.runtime.providers import NOTES, Note, Options, asks_offline, gives_unasked, is_oauth_app, words
 from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable
+from tokenvault.kinds.connection import RETIRED_PURPOSE, has_retired_purpose
 from tokenvault.kinds.strategies import NEVER, STRATEGIES, UNDOCUMENTED, Strategy
+from tokenvault.model.paths import get_path
 
 DOC = f"{DOCS}/connected-accounts-for-token-vault"
 DPOP_DOC = "https://auth0.com/docs/authenticate/enterprise-connections/enable-dpop-enterprise-connections"
 KEYS_DOC = "https://auth0.com/docs/authenticate/identity-providers/social-identity-providers/devkeys"
 GITHUB_DOC = "https://auth0.com/ai/docs/integrations/github"
+CUSTOM_DOC = "https://auth0.com/docs/authenticate/identity-providers/social-identity-providers/oauth2"
 NOT_FOUND = "refresh-token-not-found"
 PAGE = "connections/{connection_type}"
 SCOPE = "read:connections_options"
@@ -50,6 +52,17 @@ def _strategy(connection: Object, case: Case) -> Verdict:
     if strategy in UNDOCUMENTED or strategy not in STRATEGIES:
         return look(f"{strategy} is not on Auth0's list of Token Vault providers")
     return HOLDS
+
+
+def _purpose(connection: Object, case: Case) -> Verdict:
+    if get_path(connection, "connected_accounts.active") is True:
+        return HOLDS
+    if has_retired_purpose(connection):
+        return broken(
+            f"its purpose stands in options.{RETIRED_PURPOSE}, which Auth0 does not read any more; "
+            "once the purpose is on, users connect again"
+        )
+    return broken("its purpose leaves out connected accounts")
 
 
 def _exists(found: None, case: Case) -> Verdict:
@@ -108,6 +121,23 @@ def _prompt(strategy: str, options: Options, case: Case) -> Verdict:
     return broken(f"its upstream_params force {' and '.join(forced)}, and Auth0 sends its own")
 
 
+def _profile(strategy: str, options: Options, case: Case) -> Verdict:
+    connection = case.object(Subject.CONNECTION)
+    lenient = isinstance(connection, Mapping) and get_path(connection, "connected_accounts.allow_missing_user_id")
+    if lenient or get_path(options, "scripts.fetchUserProfile"):
+        return HOLDS
+    return look("it has no scripts.fetchUserProfile: Auth0 cannot tell whose account a user connects")
+
+
+def _scope_commas(strategy: str, options: Options, case: Case) -> Verdict:
+    several = len(words(options.get("scope"))) > 1
+    if not several or options.get("useOauthSpecScope"):
+        return SKIPPED
+    return look(
+        "Auth0 joins its scopes by commas, and most providers expect spaces: set useOauthSpecScope where yours does"
+    )
+
+
 def _dpop(strategy: str, options: Options, case: Case) -> Verdict:
     return (
         broken("it signs with DPoP, which Token Vault does not support") if options.get("dpop_signing_alg") else HOLDS
@@ -153,7 +183,7 @@ CONNECTION_CHECKS = (
         id="connection-connected-accounts",
         of=Subject.CONNECTION,
         means="Token Vault stores tokens only of connections with the purpose Connected Accounts",
-        check=is_value("connected_accounts.active", True, "its purpose leaves out connected accounts"),
+        check=_purpose,
         attribute="connected_accounts.active",
         person="Switch on Connected Accounts for Token Vault under Purpose.",
         page=PAGE,
@@ -247,6 +277,30 @@ CONNECTION_CHECKS = (
         step=Step.CONNECT,
         error="prompt-conflict",
         doc=DOC,
+    ),
+    Precondition(
+        id="connection-profile-script",
+        of=Subject.CONNECTION,
+        strategies=("oauth2",),
+        means="of a custom provider, Auth0 learns who a user is only from a script",
+        check=_of_options(_profile),
+        attribute="options.scripts",
+        spec="Give `options: {scripts: {fetchUserProfile: …}}`.",
+        person="Enter a Fetch User Profile script, or allow accounts without a user id "
+        "(connected_accounts.allow_missing_user_id).",
+        page=PAGE,
+        step=Step.CONNECT,
+        doc=CUSTOM_DOC,
+    ),
+    Precondition(
+        id="connection-scope-separator",
+        of=Subject.CONNECTION,
+        strategies=("oauth2",),
+        means="a provider that gets several scopes as one grants none of them",
+        check=_of_options(_scope_commas),
+        person="Look in the provider's documentation how scopes are separated.",
+        step=Step.CONNECT,
+        doc=CUSTOM_DOC,
     ),
     Precondition(
         id="connection-no-dpop",

@@ -1,0 +1,257 @@
+"""Situations that people reported in public, rebuilt in the sandbox: what the plan, `validate` and the doctor say of each."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.doctor.conftest import template, world
+from tests.support import Result, cli
+from tests.world import API, ASSISTANT, CALENDAR, World
+
+__all__ = ["template", "world"]
+GOOGLE = "google-oauth2"
+RETIRED = {"federated_connections_access_tokens": {"active": True}}
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def approval(result: Result) -> str:
+    """What the plan says before approval, on one line."""
+    assert result.code == 0, result.err
+    _, _, after = result.out.partition("Before you approve:")
+    return words(after)
+
+
+def changed(world: World, **edits: Any) -> None:
+    """The spec with other settings of connections (by name) or applications."""
+    spec = copy.deepcopy(world.spec)
+    for name, settings in edits.items():
+        holder = spec["connections"] if name in spec["connections"] else spec["applications"]
+        holder[name].update(settings)
+    world.write(spec)
+
+
+def validated(tmp_path: Path, spec: dict[str, Any]) -> Result:
+    (tmp_path / "spec.yaml").write_text(yaml.safe_dump({"version": 1, "name": "acme", **spec}))
+    return cli("validate", "spec.yaml", "--format", "json", cwd=tmp_path, env={"SECRET": "x"})
+
+
+def codes(result: Result) -> dict[str, str]:
+    return {problem["code"]: problem["severity"] for problem in result.json["problems"]}
+
+
+# ---- 2: the retired purpose flag
+
+
+@pytest.mark.parametrize("specs", [(), ("spec.yaml",)])
+def test_a_connection_with_the_retired_purpose_is_named_with_the_cure(world: World, specs: tuple[str, ...]) -> None:
+    world.patch_connection(GOOGLE, connected_accounts={"active": False})
+    world.patch_options(GOOGLE, **RETIRED)
+    document = world.doctor(*specs)
+    finding = next(f for f in document["findings"] if f["id"] == "connection-connected-accounts")
+    assert finding["subject"]["name"] == GOOGLE
+    assert "federated_connections_access_tokens" in finding["says"] and "users connect again" in finding["says"]
+    assert "must connect their accounts again" in approval(world.run("plan", "spec.yaml"))
+
+
+# ---- 4: scopes that do not come back
+
+
+def test_users_who_connected_before_must_connect_again_when_scopes_grow(world: World) -> None:
+    drive = "https://www.googleapis.com/auth/drive.readonly"
+    changed(world, **{GOOGLE: {"scopes": ["email", "profile", CALENDAR, drive]}})
+    told = approval(world.run("plan", "spec.yaml"))
+    assert (
+        f"connection.google-oauth2: users who connected before did not agree to {drive}: they must connect again"
+        in told
+    )
+
+
+def test_users_must_connect_again_when_offline_access_is_turned_on(world: World) -> None:
+    world.patch_options(GOOGLE, offline_access=False)
+    assert "connected without offline access have no refresh token: their users must" in approval(
+        world.run("plan", "spec.yaml")
+    )
+
+
+@pytest.mark.parametrize("connection", [GOOGLE, "acme-id"])
+def test_a_retreat_of_offline_access_is_said_before_approval(world: World, connection: str) -> None:
+    spec = copy.deepcopy(world.spec)
+    del spec["connections"][connection]["offline_access"]
+    world.write(spec)
+    told = approval(world.run("plan", "spec.yaml"))
+    assert f"connection.{connection}: accounts connected from now on get no refresh token" in told
+    assert f"Stops working: connection {connection}: it does not ask the provider for offline access" in told
+
+
+def test_a_scope_that_goes_troubles_nobody(world: World) -> None:
+    changed(world, **{GOOGLE: {"scopes": ["email", "profile"]}})
+    assert "connect" not in approval(world.run("plan", "spec.yaml"))
+
+
+# ---- 7: a custom provider without a profile script
+
+
+def test_a_custom_connection_needs_a_profile_script(world: World) -> None:
+    spec = copy.deepcopy(world.spec)
+    spec["connections"]["crm"] = {
+        "strategy": "oauth2",
+        "credentials": spec["connections"][GOOGLE]["credentials"],
+        "offline_access": True,
+        "scopes": ["offline_access", "contacts.read"],
+        "options": {"authorizationURL": "https://crm.example/a", "tokenURL": "https://crm.example/t"},
+    }
+    spec["applications"][ASSISTANT]["connections"] = ["crm"]
+    world.write(spec)
+    assert world.apply().code == 0
+
+    def told() -> set[str]:
+        return {f["id"] for f in world.doctor("spec.yaml")["findings"] if f["subject"]["name"] == "crm"}
+
+    assert {"connection-profile-script", "connection-scope-separator"} <= told()
+    world.patch_options("crm", scripts={"fetchUserProfile": "function(){}"}, useOauthSpecScope=True)
+    assert not {"connection-profile-script", "connection-scope-separator"} & told()
+
+
+# ---- 8: legacy grant types
+
+
+def test_legacy_grant_types_are_seen_before_auth0_refuses_the_change(world: World) -> None:
+    legacy = "http://auth0.com/oauth/legacy/grant-type/ro"
+    world.sandbox  # noqa: B018  (opened, so that the tenant is there)
+    state = world.sandbox.export_state()
+    found = next(c for c in state["objects"]["clients"].values() if c["name"] == ASSISTANT)
+    found["grant_types"].append(legacy)
+    world.sandbox.load_state(state)
+    changed(world, assistant={"callbacks": ["https://other.example/cb"]})
+    told = approval(world.run("plan", "spec.yaml"))
+    assert f"application.assistant: it has grant types that Auth0 has retired ({legacy})" in told
+    assert "remove them in the dashboard first" in told
+
+
+# ---- 9: almost the same identifier
+
+
+@pytest.mark.parametrize("identifier", [f"{API}/", f"{API}/mcp"])
+def test_an_api_beside_one_of_almost_the_same_identifier_is_not_planned_without_a_word(
+    world: World, identifier: str
+) -> None:
+    spec = copy.deepcopy(world.spec)
+    spec["apis"]["calendar"]["identifier"] = identifier
+    spec["name"] = "other"
+    del spec["applications"]["assistant"], spec["applications"]["nightly-sync"]
+    spec["applications"]["fresh"] = spec["applications"].pop("calendar-spa")
+    spec["connections"] = {"github": {}}
+    spec["applications"]["fresh"]["connections"] = ["github"]
+    world.write(spec)
+    planned = world.run("plan", "spec.yaml", "--format", "json").json
+    warning = next(w for w in planned["warnings"] if w["code"] == "plan-near-miss")
+    assert API in warning["hint"] and warning["context"] == "api.calendar"
+
+
+# ---- 10: names that people expect
+
+
+@pytest.mark.parametrize(
+    ("wanted", "has"), [("Google", GOOGLE), ("google", GOOGLE), ("gihub", "github"), ("id", "acme-id")]
+)
+def test_a_connection_by_another_name_is_suggested(world: World, wanted: str, has: str) -> None:
+    world.write({**world.spec, "connections": {wanted: {}}, "applications": {
+        "web": {"type": "regular_web", "callbacks": ["https://a.example/cb"], "flavors": ["connected_accounts"]}}})  # fmt: skip
+    planned = world.run("plan", "spec.yaml")
+    assert planned.code == 1 and f"`{has}`" in planned.err, planned.err
+
+
+# ---- 11: third-party applications
+
+
+def test_a_third_party_application_is_adopted_only_with_an_explicit_word(world: World) -> None:
+    made = world.api("POST", "/clients", {"name": "Partner", "app_type": "regular_web", "is_first_party": False,
+                                          "oidc_conformant": True})  # fmt: skip
+    spec = {**world.spec, "name": "partners", "connections": {"github": {}}, "apis": {}}
+    app = {"client_id": made["client_id"], "callbacks": ["https://p.example/cb"], "flavors": ["connected_accounts"]}
+    world.write({**spec, "applications": {"partner": app}})
+    refused = world.run("plan", "spec.yaml")
+    assert refused.code == 1 and "plan-third-party" in refused.err and "first_party: true" in words(refused.err)
+    world.write({**spec, "applications": {"partner": {**app, "first_party": True}}})
+    told = approval(world.run("plan", "spec.yaml"))
+    assert "no longer asked for consent" in told
+    assert world.apply().code == 0
+    assert world.client("Partner")["is_first_party"] is True
+
+
+# ---- 14, 15: what an application demands of its logins, and how long they last
+
+
+@pytest.mark.parametrize(
+    ("patch", "row"),
+    [
+        ({"require_proof_of_possession": True}, "application-dpop"),
+        ({"require_pushed_authorization_requests": True}, "application-pushed-requests"),
+    ],
+)
+def test_what_a_login_must_carry_is_to_be_looked_at(world: World, patch: dict[str, bool], row: str) -> None:
+    assert row not in {f["id"] for f in world.doctor("spec.yaml")["findings"]}
+    world.patch_client(ASSISTANT, **patch)
+    document = world.doctor("spec.yaml")
+    finding = next(f for f in document["findings"] if f["id"] == row)
+    assert (finding["state"], finding["subject"]["name"]) == ("check", ASSISTANT)
+    assert document["ready"]
+
+
+def test_short_refresh_tokens_are_to_be_looked_at(world: World) -> None:
+    world.patch_refresh_token(
+        ASSISTANT, expiration_type="expiring", idle_token_lifetime=1800, token_lifetime=86400 * 30,
+        infinite_idle_token_lifetime=False, infinite_token_lifetime=False,
+    )  # fmt: skip
+    finding = next(f for f in world.doctor("spec.yaml")["findings"] if f["id"] == "application-lasting-tokens")
+    assert "30 minutes" in finding["says"]
+
+
+# ---- 19: GitHub Apps
+
+
+def test_scopes_of_a_github_app_are_said_to_be_ignored(world: World, tmp_path: Path) -> None:
+    changed(world, github={"scopes": ["repo"]})
+    planned = world.run("plan", "spec.yaml", "--format", "json").json
+    assert "plan-github-scopes" in {warning["code"] for warning in planned["warnings"]}
+    github = {
+        "strategy": "github",
+        "scopes": ["repo"],
+        "credentials": {"client_id": "Iv1.x", "client_secret": "${env:SECRET}"},
+    }
+    app = {"type": "regular_web", "callbacks": ["https://a.example/cb"], "flavors": ["connected_accounts"]}
+    told = validated(tmp_path, {"connections": {"github": github}, "applications": {"web": app}})
+    assert (told.code, codes(told)) == (0, {"spec-github-scopes": "warning"})
+
+
+# ---- what is decidable offline
+
+
+def test_validate_warns_of_what_will_not_work(tmp_path: Path) -> None:
+    keys = {"client_id": "x", "client_secret": "${env:SECRET}"}
+    app = {"type": "regular_web", "flavors": ["refresh_token_exchange"]}
+    spec: dict[str, Any] = {
+        "connections": {GOOGLE: {"strategy": GOOGLE, "credentials": keys}},
+        "applications": {"web": app},
+    }
+    told = validated(tmp_path, spec)
+    assert (told.code, codes(told)) == (0, {"spec-no-callback": "warning", "spec-no-offline-access": "warning"})
+    assert told.json["valid"]
+    app["callbacks"] = ["https://a.example/cb"]
+    spec["connections"][GOOGLE]["offline_access"] = True
+    assert codes(validated(tmp_path, spec)) == {}
+
+
+def test_a_machine_is_told_that_nobody_logs_in_to_it(tmp_path: Path) -> None:
+    app = {"type": "m2m", "flavors": ["refresh_token_exchange"]}
+    told = validated(tmp_path, {"connections": {"github": {}}, "applications": {"job": app}})
+    problem = next(p for p in told.json["problems"] if p["code"] == "spec-flavor-type")
+    assert "privileged_worker" in problem["hint"] and "public" not in problem["hint"]
