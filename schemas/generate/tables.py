@@ -110,6 +110,9 @@ def flavors_chapter() -> str:
 def _flavor(flavor: Flavor) -> str:
     included = f" Includes {', '.join(code(name) for name in flavor.includes)}." if flavor.includes else ""
     types = f"For applications of type {', '.join(code(name) for name in sorted(flavor.types))}."
+    if flavor.confidential_types:
+        names = " and ".join(code(name) for name in sorted(flavor.confidential_types))
+        types += f" {names} hold it with `confidential: true`."
     rows = [
         (
             code(requirement.target.address.replace(_kid(), _KEY)),

@@ -255,3 +255,42 @@ def test_a_machine_is_told_that_nobody_logs_in_to_it(tmp_path: Path) -> None:
     told = validated(tmp_path, {"connections": {"github": {}}, "applications": {"job": app}})
     problem = next(p for p in told.json["problems"] if p["code"] == "spec-flavor-type")
     assert "privileged_worker" in problem["hint"] and "public" not in problem["hint"]
+
+
+# ---- 5: confidentiality, not the type, decides
+
+
+@pytest.mark.parametrize("app_type", ["native", "spa"])
+def test_an_application_that_keeps_a_secret_exchanges_whatever_its_type(world: World, app_type: str) -> None:
+    changed(world, assistant={"type": app_type, "confidential": True, "callbacks": ["https://a.example/cb"]})
+    assert world.apply().code == 0
+    client = world.client(ASSISTANT)
+    assert (client["app_type"], client["refresh_token"]["rotation_type"]) == (app_type, "non-rotating")
+    assert client["token_endpoint_auth_method"] != "none"
+    assert world.doctor("spec.yaml")["ready"]
+    assert world.refusal(ASSISTANT, GOOGLE) is None
+
+
+def test_a_public_application_is_refused_where_a_secret_is_needed(world: World, tmp_path: Path) -> None:
+    app = {"type": "native", "callbacks": ["https://a.example/cb"], "flavors": ["refresh_token_exchange"]}
+    told = validated(tmp_path, {"connections": {"github": {}}, "applications": {"web": app}})
+    assert (told.code, codes(told)) == (1, {"spec-public-client": "error"})
+    made = world.api("POST", "/clients", {"name": "Phone", "app_type": "native", "token_endpoint_auth_method": "none"})
+    adopted = {"client_id": made["client_id"], "flavors": ["refresh_token_exchange"]}
+    spec = {"version": 1, "name": "phones", "connections": {"github": {}}, "applications": {"phone": adopted}}
+    world.write(spec)
+    refused = world.run("plan", "spec.yaml")
+    assert refused.code == 1 and "plan-public-client" in refused.err
+    world.write({**spec, "applications": {"phone": {**adopted, "confidential": True}}})
+    assert "it is public no longer" in approval(world.run("plan", "spec.yaml"))
+
+
+def test_export_keeps_the_flavor_of_a_confidential_native_application(world: World) -> None:
+    changed(world, assistant={"type": "native", "confidential": True})
+    assert world.apply().code == 0
+    exported = world.run("export", "--app", ASSISTANT)
+    assert exported.code == 0, exported.err
+    app = yaml.safe_load(exported.out)["applications"][ASSISTANT]
+    assert (app["type"], app["confidential"], app["flavors"]) == ("native", True, ["refresh_token_exchange"])
+    (world.folder / "spec.yaml").write_text(exported.out)
+    assert world.run("plan", "spec.yaml", "--target", f"application.{ASSISTANT}").out.startswith("No changes.")

@@ -67,6 +67,8 @@ def application_entry(
     if used.client.get("name") != key and (created or "name" in given_to(used.client.get("client_metadata"))):
         fields["name"] = used.client.get("name")
     fields |= {"type": kind} if kind else {}
+    if any(kind not in flavors()[name].types for name in used.flavors if kind):
+        fields["confidential"] = True
     fields |= _urls(used.client, created)
     fields["flavors"] = [_flavor(inventory, used, name) for name in used.flavors]
     if problems or repairs or set(connections) != set(every):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tokenvault.flavors import flavors
-from tokenvault.flavors.base import Flavor
+from tokenvault.flavors.base import Flavor, suits
 from tokenvault.flavors.runtime.request import TOKEN_VAULT_GRANT
 from tokenvault.flavors.runtime.tenant_view import DetectedUse, TenantView, Unreadable
 from tokenvault.kinds.application import APP_TYPES
@@ -151,7 +151,8 @@ def _file(
 ) -> None:
     app = detection.app or detection.client
     client_id, kind = str(app["client_id"]), TYPES.get(str(app.get("app_type")))
-    if kind and kind not in flavor.types:
+    confidential = app.get("token_endpoint_auth_method") != "none"
+    if kind and not suits(flavor, kind, confidential=confidential):
         says = f"it shows traces of {flavor.name}, which a {kind} application cannot use: they are left as they are"
         remarks.setdefault(client_id, []).append(says)
     else:

@@ -84,7 +84,8 @@ class Flavor:
     """A way of using Token Vault.
 
     `includes` are flavors that come with it. `schema` is the JSON Schema of its settings (None: it takes none).
-    `types` are the application types that can hold it. `expand` yields what it asks for, `rules` what is wrong offline.
+    `types` are the application types that can hold it, `confidential_types` those that can if they keep a secret.
+    `expand` yields what it asks for, `rules` what is wrong offline.
     `load` turns settings that name files into what the files hold, and says what is wrong with those (paths below it).
     `runtime` is what it needs when it is used: preconditions, request, and how to tell who uses it.
     `needed` are the settings without which it is refused, of those that `schema` does not require.
@@ -103,7 +104,13 @@ class Flavor:
     load: Callable[[Mapping[str, Any], ReadFile], Loaded] = lambda settings, read: (settings, ())
     needed: tuple[str, ...] = ()
     runtime: Runtime = field(default_factory=Runtime)
+    confidential_types: frozenset[str] = frozenset()
     settings_of: Callable[[DetectedUse, KeyNames], Mapping[str, Any]] = lambda detection, key_names: {}
+
+
+def suits(flavor: Flavor, app_type: str, *, confidential: bool) -> bool:
+    """Whether an application of this type can hold the flavor, given whether it keeps a secret."""
+    return app_type in flavor.types or (confidential and app_type in flavor.confidential_types)
 
 
 def application(context: FlavorContext) -> ObjectRef:

@@ -65,7 +65,7 @@ def _application(context: FlavorContext) -> Iterable[Requirement]:
 def _refresh_token(context: FlavorContext) -> Iterable[Requirement]:
     """Auth0 refuses single-page applications without rotation; the others start as its guides have them."""
     app = application(context)
-    if context.app.type == "spa":
+    if context.app.type == "spa" and context.app.is_public:
         reason = "a public client in a browser must rotate its refresh tokens"
         yield context.require(app, "refresh_token.rotation_type", Equals("rotating"), reason)
         yield context.require(

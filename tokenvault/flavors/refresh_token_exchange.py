@@ -36,7 +36,9 @@ FLAVOR = Flavor(
     includes=("connected_accounts",),
     schema=None,
     types=frozenset({"regular_web"}),
-    type_hint="A public client holds no Token Vault grant: use access_token_exchange with a backend API, or regular_web.",
+    confidential_types=frozenset({"native", "spa"}),
+    type_hint="A public client holds no Token Vault grant: use access_token_exchange with a backend API, or regular_web; "
+    "write `confidential: true` if its backend keeps a client secret.",
     expand=_expand,
     rules=lambda context: (),
     runtime=REFRESH_TOKEN_EXCHANGE,

@@ -13,7 +13,7 @@ from functools import cache
 
 from tokenvault.kinds.base import Kind
 
-_SHARED = {"application_writes", "base", "connection_list", "strategies"}
+_SHARED = {"application_checks", "application_writes", "base", "connection_list", "connection_rules", "strategies"}
 
 
 @cache

@@ -9,12 +9,13 @@ from typing import Any
 from urllib.parse import quote
 
 from tokenvault.errors import Diagnostic, PlanError
-from tokenvault.kinds.application_writes import advice, bodies, risks
-from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape, fixed
-from tokenvault.model.constraints import Constraint, Contains, Equals, OneOf
+from tokenvault.kinds.application_checks import CONFIDENTIAL, check
+from tokenvault.kinds.application_writes import METHOD, advice, bodies, risks
+from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape
+from tokenvault.model.constraints import Constraint, Contains, Equals, NotIn
 from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
 from tokenvault.model.marks import API_METADATA_KEY, MORE_KEYS, Provision, read_mark
-from tokenvault.model.spec import ApplicationSpec, Problem, Spec
+from tokenvault.model.spec import PUBLIC_TYPES, ApplicationSpec, Problem, Spec
 
 
 def _urls(description: str, example: str) -> dict[str, Any]:
@@ -53,7 +54,8 @@ SCHEMA: dict[str, Any] = {
                 "examples": ["AbC123dEf456GhI789jKl012mNo345Pq"],
             },
             "type": {
-                "description": "What kind of application it is. `spa` and `native` are public: they keep no secret.",
+                "description": "What kind of application it is. `spa` and `native` are public (they keep no secret), "
+                "unless they are `confidential`.",
                 "enum": ["regular_web", "m2m", "spa", "native"],
                 "examples": ["regular_web"],
             },
@@ -75,6 +77,13 @@ SCHEMA: dict[str, Any] = {
                 "uniqueItems": True,
                 "examples": [["google-oauth2"]],
             },
+            "confidential": {
+                "description": "A `spa` or `native` application whose backend keeps a client secret: it is not public then, "
+                "and may exchange tokens itself.",
+                "type": "boolean",
+                "default": False,
+                "examples": [True],
+            },
             "first_party": {
                 "description": "Make an existing third-party application that is adopted a first-party one: its users "
                 "are no longer asked for consent. Without this word such an application is refused.",
@@ -94,16 +103,6 @@ SCHEMA: dict[str, Any] = {
 
 
 APP_TYPES = {"regular_web": "regular_web", "m2m": "non_interactive", "spa": "spa", "native": "native"}
-TYPE_NAMES = {
-    "regular_web": "a regular web application",
-    "non_interactive": "a machine-to-machine application",
-    "spa": "a single-page application",
-    "native": "a native application",
-    "resource_server": "a Custom API Client",
-}
-OTHER_API = (
-    "Auth0 links the two for good: give the API its identifier back, or list the other under another key of `apis`."
-)
 WITHOUT_SECRETS = {"fields": "client_secret,signing_keys,encryption_key", "include_fields": False}
 ACCESS = Provision("privileged", "access")
 URL_LISTS = {
@@ -158,6 +157,8 @@ def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
             yield requirement("name", Equals(app.name or app.key), "the spec names the application", "name")
         if app.type:
             yield requirement("app_type", Equals(APP_TYPES[app.type]), "the spec gives the type", "type")
+        if app.confidential:
+            yield requirement(METHOD, NotIn(("none",), "client_secret_post"), CONFIDENTIAL, "confidential")
         if app.first_party:
             yield requirement(
                 "is_first_party", Equals(True), "the spec makes it a first-party application", "first_party"
@@ -220,63 +221,18 @@ def _only(clients: Sequence[Object], node: DesiredObject, relation: str) -> Obje
     )
 
 
-def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
-    if live is None and not node.target.creatable:
-        yield Diagnostic(
-            code="plan-missing-application",
-            summary=f"The tenant has no application with the client id {node.target.identity['client_id']}",
-            hint="Check the id and the tenant, or remove `client_id` to have the application created.",
-            span=node.span,
-            context=node.address,
-        )
-    if live is not None and live.get("is_global"):
-        yield Diagnostic(code="plan-global-client", summary="The global client cannot be managed", context=node.address)
-    yield from _third_party(node, live or {})
-    yield from _type_problems(node, live or {})
-    yield from fixed(node, live, "resource_server_identifier", what="The API of this Custom API Client", hint=OTHER_API)
-
-
-def _third_party(node: DesiredObject, live: Object) -> Iterable[Diagnostic]:
-    """Taking over a third-party application makes it a first-party one: users are not asked for consent any more."""
-    wanted = list(node.requirements_for("is_first_party"))
-    said = any(requirement.provenance.source == "spec" for requirement in wanted)
-    linked = "resource_server_identifier" in node.target.identity
-    if linked or live.get("is_first_party") is not False or not wanted or said:
-        return
-    if read_mark(live.get("client_metadata")) is None:
-        yield Diagnostic(
-            code="plan-third-party",
-            summary=f'"{live.get("name")}" is a third-party application, and Token Vault serves first-party ones only',
-            detail="As a first-party application it asks its users for no consent, whoever runs it.",
-            hint=f"If it is your own, write `first_party: true` under {node.address}; else leave it out.",
-            span=node.span,
-            context=node.address,
-        )
-
-
-def _type_problems(node: DesiredObject, live: Object) -> Iterable[Diagnostic]:
-    """Flavors that an application of the live type cannot hold, where the spec leaves the type to the tenant."""
-    app_type = live.get("app_type")
-    for requirement in node.requirements_for("app_type"):
-        if (
-            app_type is not None
-            and isinstance(requirement.constraint, OneOf)
-            and app_type not in requirement.constraint.values
-        ):
-            yield Diagnostic(
-                code="plan-application-type",
-                summary=f'"{live.get("name")}" is {TYPE_NAMES.get(app_type, app_type)}: '
-                f"it cannot use {requirement.provenance.source}",
-                hint=requirement.constraint.hint,
-                span=requirement.provenance.span,
-                context=node.address,
-            )
+def _confidential_rules(key: str, app: ApplicationSpec) -> Iterable[Problem]:
+    if app.confidential and app.type and app.type not in PUBLIC_TYPES:
+        path = ("applications", key, "confidential")
+        summary = f"A {app.type} application is confidential anyway"
+        yield Problem(code="spec-confidential", path=path, summary=summary, hint="Remove it.", severity="warning")
 
 
 def _rules(spec: Spec) -> Iterable[Problem]:
     names: dict[str, str] = {}
     ids: dict[str, str] = {}
     for key, app in spec.applications.items():
+        yield from _confidential_rules(key, app)
         if app.client_id in ids:
             summary = (
                 f'Applications "{ids[app.client_id]}" and "{key}" are the same: both have client_id {app.client_id}'
@@ -394,7 +350,7 @@ KIND = Kind(
     index=_index,
     match=_match,
     fetch=_fetch,
-    check=_check,
+    check=check,
     risks=risks,
     section=Section(name="applications", schema=SCHEMA, expand=_expand, rules=_rules),
 )

@@ -7,15 +7,16 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
-from tokenvault.errors import Diagnostic, did_you_mean
+from tokenvault.errors import Diagnostic
 from tokenvault.kinds.base import Collection, Field, Kind, Object, Scopes, Section, Shape
 from tokenvault.kinds.connection_list import needs_options, read_connections
-from tokenvault.kinds.strategies import KNOWN, NEVER, STRATEGIES, UNDOCUMENTED, WRONG_NAMES, Strategy
+from tokenvault.kinds.connection_rules import GITHUB_HINT, GITHUB_SCOPES, may_be_asked, rules, unset_offline
+from tokenvault.kinds.strategies import KNOWN, NEVER, STRATEGIES, WRONG_NAMES, Strategy
 from tokenvault.model.constraints import Constraint, Contains, Equals, Excludes
 from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement, node_of
 from tokenvault.model.marks import MORE_KEYS
 from tokenvault.model.paths import get_path
-from tokenvault.model.spec import ConnectionSpec, Problem, Spec
+from tokenvault.model.spec import ConnectionSpec, Spec
 
 REFERENCE = "\\$\\{(env|file):"
 
@@ -97,8 +98,6 @@ SCOPES, OFFLINE = "spec.scopes", "spec.offline_access"
 ENDPOINTS = ("authorizationURL", "tokenURL", "authorization_endpoint", "token_endpoint", "issuer", "discovery_url")
 RETIRED_PURPOSE = "federated_connections_access_tokens"
 LISTED = "the spec lists these scopes"
-GITHUB_SCOPES = "GitHub ignores scopes for GitHub Apps, and only those yield refresh tokens"
-GITHUB_HINT = "Remove `scopes`, and set the app's permissions at GitHub."
 
 
 def target(spec: Spec, connection: ConnectionSpec) -> ObjectRef:
@@ -134,7 +133,7 @@ def _settings(connection: ConnectionSpec) -> Iterable[tuple[str, Constraint, str
             yield f"options.{path}", Equals(value), "the spec gives the provider's keys", ("credentials",)
     for name, value in connection.options.items():
         yield f"options.{name}", Equals(value), "the spec sets this option", ("options", name)
-    if connection.offline_access is not None and _may_be_asked(connection.strategy):
+    if connection.offline_access is not None and may_be_asked(connection.strategy):
         reason = "without offline access the provider issues no refresh token"
         if not connection.strategy:
             reason += "; set where the connection's strategy has an option or a scope for it"
@@ -161,26 +160,6 @@ def strategy_of(node: DesiredObject, live: Object | None) -> Strategy:
     wanted = node.constraints.get("strategy")
     name = live["strategy"] if live else wanted.value if isinstance(wanted, Equals) else ""
     return STRATEGIES.get(str(name), Strategy())
-
-
-def _may_be_asked(strategy: str | None) -> bool:
-    """Whether there may be something to set for offline access: what is not named is the tenant's to tell."""
-    return not strategy or STRATEGIES.get(strategy, Strategy()).has_offline_access
-
-
-def _unset(strategy: str) -> tuple[str, str]:
-    """What is to be said of `offline_access: true` where nothing can be set for it, and what to do instead."""
-    if strategy not in STRATEGIES:
-        hint = "Give what the provider asks for as one of the `scopes` or `options`, and remove `offline_access`."
-        return f"How a connection of strategy {strategy} asks for offline access is not known: nothing is set", hint
-    note = STRATEGIES[strategy].offline_note
-    if note:
-        return (
-            f"Offline access of {strategy} cannot be set here",
-            f"{note[0].upper()}{note[1:]}; remove `offline_access`.",
-        )
-    hint = "Remove `offline_access`: whether it issues refresh tokens is the provider's to say."
-    return f"A connection of strategy {strategy} has no setting for offline access: nothing is set", hint
 
 
 def _refine_ask(requirement: Requirement, strategy: Strategy, options: Mapping[str, Any]) -> Iterable[Requirement]:
@@ -238,7 +217,7 @@ def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
     strategy = str(live.get("strategy"))
     for ask in node.requirements_for(OFFLINE):
         if isinstance(ask.constraint, Equals) and ask.constraint.value:
-            summary, hint = _unset(strategy)
+            summary, hint = unset_offline(strategy)
             yield Diagnostic(
                 code="plan-offline-access",
                 summary=f"{summary} ({name})",
@@ -343,94 +322,6 @@ def _asked(strategy: Strategy, options: Mapping[str, Any]) -> frozenset[str]:
     return (scopes - {strategy.offline_scope}) | ({OFFLINE_ACCESS} if offline else set())
 
 
-def _rules(spec: Spec) -> Iterable[Problem]:
-    for name, connection in spec.connections.items():
-        path, strategy = ("connections", name), connection.strategy or ""
-        if strategy in WRONG_NAMES:
-            right, hint = WRONG_NAMES[strategy]
-            summary = f'"{strategy}" is not a strategy of Auth0; use "{right}"'
-            yield Problem(code="spec-wrong-strategy", path=(*path, "strategy"), summary=summary, hint=hint)
-        elif strategy in NEVER:
-            summary = f"A connection of strategy {strategy} never yields tokens: {NEVER[strategy]}"
-            yield Problem(
-                code="spec-no-tokens", path=(*path, "strategy"), summary=summary, hint="Remove the connection."
-            )
-        elif strategy in UNDOCUMENTED:
-            summary = f"{strategy} is not on Auth0's list of Token Vault providers"
-            yield Problem(code="spec-undocumented", path=(*path, "strategy"), summary=summary, severity="warning")
-        yield from _rules_of_use(name, connection)
-
-
-def _rules_of_use(name: str, connection: ConnectionSpec) -> Iterable[Problem]:
-    path = ("connections", name)
-    if connection.client_secret and not connection.strategy:
-        hint = did_you_mean(name, KNOWN) or "Say which provider it is, for example `strategy: oauth2`."
-        yield Problem(
-            code="spec-missing-strategy",
-            path=(*path, "credentials"),
-            at_key=True,
-            summary="Credentials need a strategy: it decides what they mean",
-            hint=hint if "Did" not in hint else f"Add `strategy: {name if name in KNOWN else 'oauth2'}`.",
-        )
-    strategy = STRATEGIES.get(connection.strategy or "")
-    if strategy and connection.offline_access is False and strategy.offline_option:
-        summary = "Without offline access the provider issues no refresh token, and Token Vault has nothing to exchange"
-        yield Problem(
-            code="spec-no-refresh-token",
-            path=(*path, "offline_access"),
-            summary=summary,
-            hint="Set it to true, or remove it.",
-        )
-    if connection.offline_access and not _may_be_asked(connection.strategy):
-        summary, hint = _unset(connection.strategy or "")
-        severity = "error" if strategy and strategy.offline_note else "warning"
-        place = (*path, "offline_access")
-        yield Problem(code="spec-offline-access", path=place, summary=summary, hint=hint, severity=severity)
-    if connection.strategy == "github" and connection.scopes:
-        place = (*path, "scopes")
-        yield Problem(
-            code="spec-github-scopes", path=place, summary=GITHUB_SCOPES, hint=GITHUB_HINT, severity="warning"
-        )
-    if strategy:
-        yield from _offline(name, connection, strategy)
-        yield from _contradictions(name, connection, strategy)
-
-
-def _offline(name: str, connection: ConnectionSpec, strategy: Strategy) -> Iterable[Problem]:
-    """A connection that the spec makes asks for offline access only if the spec says so."""
-    known = strategy.has_offline_access and connection.client_secret and connection.offline_access is None
-    asked = {strategy.offline_scope, "offline_access"} & {*(connection.scopes or ()), *connection.options}
-    if known and not asked and connection.strategy != "oauth2":
-        summary = (
-            f'Connection "{name}" does not ask for offline access: {connection.strategy} then issues no refresh token'
-        )
-        hint = "Write `offline_access: true`."
-        yield Problem(
-            code="spec-no-offline-access", path=("connections", name), summary=summary, hint=hint, severity="warning"
-        )
-
-
-def _contradictions(name: str, connection: ConnectionSpec, strategy: Strategy) -> Iterable[Problem]:
-    """Scopes and offline access stand for options and scopes: what the spec says of those must say the same."""
-    for scope in connection.scopes or ():
-        option = strategy.booleans.get(scope, "")
-        if option in connection.options and connection.options[option] is not True:
-            yield Problem(
-                code="spec-conflict",
-                path=("connections", name, "options", option),
-                summary=f'The scope "{scope}" needs the option "{option}" to be true, and the spec sets it otherwise',
-                hint="Remove the option: the scope stands for it. Or remove the scope.",
-            )
-    asked = strategy.offline_scope and strategy.offline_scope in (connection.scopes or ())
-    if asked and connection.offline_access is False:
-        yield Problem(
-            code="spec-conflict",
-            path=("connections", name, "offline_access"),
-            summary=f'The scope "{strategy.offline_scope}" asks for offline access, and `offline_access` is false',
-            hint="Remove one of the two.",
-        )
-
-
 KIND = Kind(
     name="connection",
     title="connection",
@@ -480,5 +371,5 @@ KIND = Kind(
     check=_check,
     similar=_similar,
     risks=_risks,
-    section=Section(name="connections", schema=SCHEMA, expand=_expand, rules=_rules),
+    section=Section(name="connections", schema=SCHEMA, expand=_expand, rules=rules),
 )

@@ -93,6 +93,7 @@ class ApplicationSpec:
     allowed_origins: tuple[str, ...] | None = None
     flavors: tuple[FlavorUse, ...] = ()
     connections: tuple[str, ...] = ()
+    confidential: bool = False
     first_party: bool = False
     protect: bool = False
 
@@ -104,7 +105,7 @@ class ApplicationSpec:
     @property
     def is_public(self) -> bool:
         """Whether the spec says that the application cannot keep a secret."""
-        return self.type in PUBLIC_TYPES
+        return self.type in PUBLIC_TYPES and not self.confidential
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

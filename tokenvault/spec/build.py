@@ -111,6 +111,7 @@ def _application(key: str, entry: Data, uses: tuple[FlavorUse, ...], every: tupl
         allowed_origins=_texts(entry, "allowed_origins"),
         flavors=uses,
         connections=every if used is None else used,
+        confidential=bool(entry.get("confidential", False)),
         first_party=bool(entry.get("first_party", False)),
         protect=bool(entry.get("protect", False)),
     )

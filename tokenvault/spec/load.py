@@ -13,7 +13,7 @@ from typing import Any
 from tokenvault.errors import Diagnostic, SpecError, did_you_mean
 from tokenvault.files import is_plan_file
 from tokenvault.flavors import flavors
-from tokenvault.flavors.base import FlavorContext
+from tokenvault.flavors.base import FlavorContext, suits
 from tokenvault.kinds import kinds
 from tokenvault.model.spec import ApplicationSpec, Path, Positions, Problem, Spec
 from tokenvault.secrets import Secret
@@ -277,7 +277,10 @@ def _connection_rules(spec: Spec, key: str) -> Iterable[Problem]:
         yield Problem(code="spec-no-connection", path=("applications", key), summary=summary, hint=hint, at_key=True)
 
 
-NO_LOGIN = "Nobody logs in to a machine-to-machine application: use privileged_worker, or a type with a login."
+NO_LOGIN = (
+    "It is for users after logging in, which a machine-to-machine application cannot offer: use privileged_worker, "
+    "or another type."
+)
 
 
 def _callback_rules(key: str, app: ApplicationSpec) -> Iterable[Problem]:
@@ -295,7 +298,7 @@ def _flavor_rules(spec: Spec, key: str, name: str) -> Iterable[Problem]:
     used = [context for context in app.flavors if context.name == name]
     if len(used) > 1:
         yield Problem(code="spec-flavor-twice", path=used[-1].path, summary=f'Flavor "{name}" stands here twice')
-    if app.type and app.type not in flavor.types:
+    if app.type and not suits(flavor, app.type, confidential=app.confidential):
         code = "spec-public-client" if app.is_public else "spec-flavor-type"
         summary = f"A {app.type} application cannot use {name}"
         hint = NO_LOGIN if app.type == "m2m" else flavor.type_hint

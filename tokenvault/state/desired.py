@@ -37,7 +37,8 @@ def _requirements(spec: Spec, domain: str) -> Iterable[Requirement]:
     for flavor, context in flavor_usages(spec, domain):
         yield from flavor.expand(context)
         if context.app.type is None:
-            types = OneOf(tuple(APP_TYPES[name] for name in sorted(flavor.types)), flavor.type_hint)
+            names = sorted(flavor.types | flavor.confidential_types)
+            types = OneOf(tuple(APP_TYPES[name] for name in names), flavor.type_hint)
             yield context.require(
                 application(context), "app_type", types, "the types of application that it works with"
             )

@@ -99,7 +99,8 @@ def _rotation(client: Object, case: Case) -> Verdict:
 
 
 def _spa_rotation(client: Object, case: Case) -> Verdict:
-    if client.get("app_type") != "spa" or get_path(client, "refresh_token.rotation_type") == "rotating":
+    public = client.get("token_endpoint_auth_method") == "none"
+    if client.get("app_type") != "spa" or not public or get_path(client, "refresh_token.rotation_type") == "rotating":
         return HOLDS
     return broken("it is a single-page application and its refresh tokens do not rotate")
 

@@ -1,0 +1,101 @@
+"""What an application of the tenant may not be, for a spec to take it in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tokenvault.errors import Diagnostic
+from tokenvault.kinds.application_writes import METHOD
+from tokenvault.kinds.base import Object, fixed
+from tokenvault.model.constraints import NotIn, OneOf
+from tokenvault.model.desired import DesiredObject
+from tokenvault.model.marks import read_mark
+from tokenvault.model.spec import PUBLIC_TYPES
+
+CONFIDENTIAL = "the spec says that the application keeps a secret"
+TYPE_NAMES = {
+    "regular_web": "a regular web application",
+    "non_interactive": "a machine-to-machine application",
+    "spa": "a single-page application",
+    "native": "a native application",
+    "resource_server": "a Custom API Client",
+}
+OTHER_API = (
+    "Auth0 links the two for good: give the API its identifier back, or list the other under another key of `apis`."
+)
+
+
+def check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
+    """What makes it impossible to reconcile an application, or takes a word of the spec."""
+    if live is None and not node.target.creatable:
+        yield Diagnostic(
+            code="plan-missing-application",
+            summary=f"The tenant has no application with the client id {node.target.identity['client_id']}",
+            hint="Check the id and the tenant, or remove `client_id` to have the application created.",
+            span=node.span,
+            context=node.address,
+        )
+    if live is not None and live.get("is_global"):
+        yield Diagnostic(code="plan-global-client", summary="The global client cannot be managed", context=node.address)
+    yield from _third_party(node, live or {})
+    yield from _type_problems(node, live or {})
+    yield from _public_problems(node, live or {})
+    yield from fixed(node, live, "resource_server_identifier", what="The API of this Custom API Client", hint=OTHER_API)
+
+
+def _third_party(node: DesiredObject, live: Object) -> Iterable[Diagnostic]:
+    """Taking over a third-party application makes it a first-party one: users are not asked for consent any more."""
+    wanted = list(node.requirements_for("is_first_party"))
+    said = any(requirement.provenance.source == "spec" for requirement in wanted)
+    linked = "resource_server_identifier" in node.target.identity
+    if linked or live.get("is_first_party") is not False or not wanted or said:
+        return
+    if read_mark(live.get("client_metadata")) is None:
+        yield Diagnostic(
+            code="plan-third-party",
+            summary=f'"{live.get("name")}" is a third-party application, and Token Vault serves first-party ones only',
+            detail="As a first-party application it asks its users for no consent, whoever runs it.",
+            hint=f"If it is your own, write `first_party: true` under {node.address}; else leave it out.",
+            span=node.span,
+            context=node.address,
+        )
+
+
+def _public_problems(node: DesiredObject, live: Object) -> Iterable[Diagnostic]:
+    """A public application is not made confidential in passing: whoever runs it would have to know its secret."""
+    if live.get("app_type") not in PUBLIC_TYPES or live.get(METHOD) != "none" or "app_type" not in node.constraints:
+        return
+    for requirement in node.requirements_for(METHOD):
+        leaves_type = isinstance(node.constraints["app_type"], OneOf) and not _is_confidential(node)
+        if isinstance(requirement.constraint, NotIn) and leaves_type:
+            yield Diagnostic(
+                code="plan-public-client",
+                summary=f'"{live.get("name")}" is public: it cannot use {requirement.provenance.source}',
+                hint="Use access_token_exchange with a backend API. If its backend keeps a client secret, write "
+                f"`confidential: true` under {node.address}.",
+                span=requirement.provenance.span,
+                context=node.address,
+            )
+
+
+def _is_confidential(node: DesiredObject) -> bool:
+    return any(requirement.provenance.reason == CONFIDENTIAL for requirement in node.requirements_for(METHOD))
+
+
+def _type_problems(node: DesiredObject, live: Object) -> Iterable[Diagnostic]:
+    """Flavors that an application of the live type cannot hold, where the spec leaves the type to the tenant."""
+    app_type = live.get("app_type")
+    for requirement in node.requirements_for("app_type"):
+        if (
+            app_type is not None
+            and isinstance(requirement.constraint, OneOf)
+            and app_type not in requirement.constraint.values
+        ):
+            yield Diagnostic(
+                code="plan-application-type",
+                summary=f'"{live.get("name")}" is {TYPE_NAMES.get(app_type, app_type)}: '
+                f"it cannot use {requirement.provenance.source}",
+                hint=requirement.constraint.hint,
+                span=requirement.provenance.span,
+                context=node.address,
+            )
