@@ -162,7 +162,7 @@ def test_the_worker_asks_differently_from_the_others(running: Served) -> None:
 
 def test_ids_are_real_and_secrets_are_variables(running: Served) -> None:
     document = running.usage("spec.yaml", "--format", "json").json
-    assert (document["format"], document["format_version"], document["offline"]) == ("tokenvault-usage", "1.0", False)
+    assert (document["format"], document["format_version"], document["offline"]) == ("tokenvault-usage", "1.1", False)
     exchange = next(one for one in document["exchanges"] if one["application"] == SPA)
     assert exchange["client_id"] != next(o for o in document["connecting"] if o["application"] == SPA)["client_id"]
     assert set(exchange["variables"]) == {"CALENDAR_API_CLIENT_SECRET", "AUTH0_SUBJECT_TOKEN"}
@@ -208,6 +208,57 @@ def test_the_login_url_means_what_the_spec_says(template: World, tmp_path: Path,
     assert query["audience"] == ["https://calendar.acme.example/?v=1&w=2"]
     assert query["scope"] == ["openid profile offline_access"] and query["client_id"] == ["<CLIENT_ID>"]
     assert json.loads(connect[1])["redirect_uri"] == callback
+
+
+def test_the_connect_request_asks_for_the_scopes_of_the_spec(template: World) -> None:
+    """Scopes in the request replace those of the connection: a second feature's must not cost the first's."""
+    connect = next(step for step in steps(template, "acme.eu.auth0.com") if "/connect\n" in step)
+    begin = json.loads(connect.split("\n")[2])
+    assert begin["scopes"] == template.spec["connections"][GOOGLE]["scopes"] and begin["connection"] == GOOGLE
+
+
+def test_the_connect_request_is_for_the_connection_that_was_chosen(running: Served) -> None:
+    document = running.usage("spec.yaml", ASSISTANT, "--connection", "github", "--json").json
+    connect = next(step for step in document["connecting"][0]["steps"] if "/connect\n" in step)
+    assert json.loads(connect.split("\n")[2]) == {
+        "connection": "github",
+        "redirect_uri": "https://assistant.acme.example/callback",
+        "state": "...",
+    }
+
+
+STRICT = {
+    "organizations": (
+        {"organization_usage": "require", "organization_require_behavior": "no_prompt"},
+        ["organization=<ORGANIZATION_ID>"],
+    ),
+    "pushed": (
+        {"require_pushed_authorization_requests": True},
+        ["/oauth/par", "redirect_uri=https://assistant.acme.example/callback", "request_uri=<REQUEST_URI>"],
+    ),
+    "possession": ({"require_proof_of_possession": True}, ["DPoP: <a proof", "requires DPoP"]),
+}
+
+
+@pytest.mark.parametrize("what", STRICT)
+def test_what_the_application_requires_of_a_login_is_in_what_is_printed(world: World, what: str) -> None:
+    patch, parts = STRICT[what]
+    before = world.run("usage", "spec.yaml", ASSISTANT).out
+    assert not [part for part in parts if part in before and not part.startswith("redirect_uri")]
+    world.patch_client(ASSISTANT, **patch)
+    printed = world.run("usage", "spec.yaml", ASSISTANT).out
+    assert [part for part in parts if part not in printed.replace("\n#", "")] == []
+
+
+def test_an_application_that_asks_for_the_organization_needs_none_in_the_request(world: World) -> None:
+    world.patch_client(ASSISTANT, organization_usage="require", organization_require_behavior="pre_login_prompt")
+    assert "organization=" not in world.run("usage", "spec.yaml", ASSISTANT).out
+
+
+def test_a_pushed_request_holds_what_the_login_would(world: World) -> None:
+    world.patch_client(ASSISTANT, require_pushed_authorization_requests=True)
+    login = world.run("usage", "spec.yaml", ASSISTANT, "--json").json["connecting"][0]["steps"][1].split("\n")[1]
+    assert set(parse_qs(urlsplit(login).query)) == {"client_id", "request_uri"}
 
 
 def test_placeholders_stay_readable(template: World) -> None:

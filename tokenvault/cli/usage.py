@@ -104,7 +104,7 @@ async def _usage(
     return usage_document(
         domain,
         examples(spec, graph, live or {}, base_url, only=app, connection=connection),
-        connecting(spec, graph, live or {}, base_url, only=app),
+        connecting(spec, graph, live or {}, base_url, only=app, connection=connection),
         offline=live is None,
     )
 

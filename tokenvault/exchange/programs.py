@@ -231,7 +231,7 @@ def _plain(text: str) -> str:
     return quoted.replace("\\", "\\\\").replace("$", "\\$").replace("`", "\\`")
 
 
-FORMAT, VERSION = "tokenvault-usage", "1.0"
+FORMAT, VERSION = "tokenvault-usage", "1.1"
 PROGRAMS: Mapping[str, Callable[[Example], str]] = {"curl": curl, "python": python, "node": node}
 
 
@@ -263,6 +263,8 @@ def _exchange(example: Example) -> dict[str, Any]:
         "proof": example.proof,
         "subject": example.request.subject,
         "variables": dict(example.variables),
+        "scopes": list(example.scopes),
+        "notes": list(example.notes),
         "needs": {
             "curl": "curl 7.76 or later" + (" and openssl" if signs(example) else ""),
             "python": "Python 3.9 or later" + (" and PyJWT: pip install 'pyjwt[crypto]'" if signs(example) else ""),
@@ -278,6 +280,8 @@ def _connecting(one: Connecting) -> dict[str, Any]:
         "application": one.application,
         "client_id": one.client_id,
         "connections": list(one.connections),
+        "connection": one.connection,
+        "scopes": list(one.scopes),
         "steps": list(one.steps),
         "documentation": flavors()["connected_accounts"].doc,
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import quote
 
 from tokenvault.exchange import variables
@@ -16,6 +17,9 @@ from tokenvault.model.desired import Graph
 from tokenvault.model.spec import ApplicationSpec, Spec
 
 CLIENT_ID, DOMAIN, CALLBACK = "<CLIENT_ID>", "<YOUR_DOMAIN>", "<CALLBACK_URL>"
+ORGANIZATION, REQUEST_URI = "<ORGANIZATION_ID>", "<REQUEST_URI>"
+PLACEHOLDERS = (CLIENT_ID, CALLBACK, ORGANIZATION, REQUEST_URI)
+PROOF = "DPoP: <a proof for this request: the application requires proof of possession>"
 USER, CONTEXT = "AUTH0_USER_ID", "AUDIT_CONTEXT"
 SECRET, BASIC, KEY, CERTIFICATE = "secret", "basic", "key", "certificate"
 _PROOFS = {PRIVATE_KEY_JWT: KEY, MUTUAL_TLS: CERTIFICATE, "client_secret_basic": BASIC}
@@ -37,7 +41,10 @@ class Signer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One exchange as an application performs it: `key` signs its requests, `authentication_key` says who it is."""
+    """One exchange as an application performs it: `key` signs its requests, `authentication_key` says who it is.
+
+    `scopes` are those that the spec asks of the connection; `proves_possession`: its token requests need a DPoP proof.
+    """
 
     application: str
     flavor: str
@@ -51,6 +58,17 @@ class Example:
     prefix: str
     key: Signer
     authentication_key: Signer
+    scopes: tuple[str, ...] = ()
+    proves_possession: bool = False
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the programs leave to their reader."""
+        if not self.proves_possession:
+            return ()
+        return (
+            "The application requires DPoP: add a DPoP header with a proof for the request, which no program here makes.",
+        )
 
     @property
     def url(self) -> str:
@@ -104,7 +122,10 @@ def examples(
         if only in (None, app.key) and (connection is None or connection in app.connections):
             client = live.get(exchanger.address)
             known = with_live(exchanger, client) if client else exchanger
-            yield _example(known, app, graph.domain, base_url, connection or app.connections[0])
+            example = _example(known, app, graph.domain, base_url, connection or app.connections[0])
+            scopes = tuple(spec.connections[example.connection].scopes or ())
+            proves = (client or {}).get("require_proof_of_possession") is True
+            yield replace(example, scopes=scopes, proves_possession=proves)
 
 
 def _example(exchanger: Exchanger, app: ApplicationSpec, domain: str, base_url: str, connection: str) -> Example:
@@ -149,6 +170,11 @@ class Connecting:
     callback: str
     audience: str
     connections: tuple[str, ...]
+    connection: str = ""
+    scopes: tuple[str, ...] = ()
+    organization: str = ""
+    pushes: bool = False
+    proves_possession: bool = False
 
     @property
     def my_account(self) -> str:
@@ -156,42 +182,75 @@ class Connecting:
         return f"https://{self.domain}/me/"
 
     @property
-    def login(self) -> str:
-        """Where the browser is sent for a refresh token."""
+    def authorization(self) -> Mapping[str, str]:
+        """The parameters of the login."""
         query = {
             "response_type": "code",
             "client_id": self.client_id,
             "redirect_uri": self.callback,
             "scope": "openid profile offline_access",
-            **({"audience": self.audience} if self.audience else {}),
+            "audience": self.audience,
+            "organization": self.organization,
         }
+        return {name: value for name, value in query.items() if value}
+
+    @property
+    def login(self) -> str:
+        """Where the browser is sent for a refresh token."""
+        query = self.authorization
+        if self.pushes:
+            query = {"client_id": self.client_id, "request_uri": REQUEST_URI}
         return f"{self.base_url}/authorize?" + "&".join(f"{name}={_encoded(value)}" for name, value in query.items())
+
+    @property
+    def begin(self) -> Mapping[str, Any]:
+        """The body of the connect request. Scopes in it replace those of the connection, so it names all that are needed."""
+        scopes = {"scopes": list(self.scopes)} if self.scopes else {}
+        return {"connection": self.connection, "redirect_uri": self.callback, "state": "...", **scopes}
 
     @property
     def steps(self) -> Sequence[str]:
         """The steps, in words and requests."""
         callback, api = json.dumps(self.callback, ensure_ascii=False), f"{self.base_url}/me/v1/connected-accounts"
+        proof = f"\n  {PROOF}" if self.proves_possession else ""
         return (
-            f"Log in with offline access, and keep the refresh token:\n{self.login}",
+            *self._logging_in(),
             f"Trade it for a token for the My Account API:\nPOST {self.base_url}/oauth/token\n"
             f"  grant_type=refresh_token  client_id={self.client_id}  refresh_token=...\n"
-            f"  audience={self.my_account}\n  scope={' '.join(CONNECTED_ACCOUNTS_SCOPES)}",
+            f"  audience={self.my_account}\n  scope={' '.join(CONNECTED_ACCOUNTS_SCOPES)}{proof}",
             f"Start the connect flow with that token:\nPOST {api}/connect\n"
-            f'  {{"connection": {json.dumps(self.connections[0])}, "redirect_uri": {callback}, "state": "..."}}',
+            f"  {json.dumps(self.begin, ensure_ascii=False)}{proof}",
             "Send the user to the answer's connect_uri?ticket=<connect_params.ticket>; the provider asks for consent.",
-            "Back at the redirect_uri, with the connect_code that stands there and the auth_session of step 3:\n"
+            "Back at the redirect_uri, with the connect_code that stands there and the auth_session of the connect request:\n"
             f"POST {api}/complete\n"
-            f'  {{"auth_session": "...", "connect_code": "...", "redirect_uri": {callback}}}',
+            f'  {{"auth_session": "...", "connect_code": "...", "redirect_uri": {callback}}}{proof}',
         )
+
+    def _logging_in(self) -> Iterator[str]:
+        """How the browser is sent to log in; where the application requires it, by a request that is pushed before."""
+        if self.pushes:
+            told = "\n".join(f"  {name}={value}" for name, value in self.authorization.items())
+            yield (
+                "Push the authorization request (the application requires PAR), with the client secret or assertion:\n"
+                f"POST {self.base_url}/oauth/par\n{told}"
+            )
+        where = " to the user's organization" if self.organization else ""
+        yield f"Log in{where} with offline access, and keep the refresh token:\n{self.login}"
 
 
 def _encoded(value: str) -> str:
     """The value inside a query. A placeholder stays as it is, for people to find."""
-    return value if value in (CLIENT_ID, CALLBACK) else quote(value, safe="")
+    return value if value in PLACEHOLDERS else quote(value, safe="")
 
 
 def connecting(
-    spec: Spec, graph: Graph, live: Mapping[str, Object], base_url: str, *, only: str | None
+    spec: Spec,
+    graph: Graph,
+    live: Mapping[str, Object],
+    base_url: str,
+    *,
+    only: str | None,
+    connection: str | None = None,
 ) -> Iterator[Connecting]:
     """The applications whose users connect accounts: those with callbacks, in flavors that machines cannot hold."""
     for app in spec.applications.values():
@@ -199,6 +258,7 @@ def connecting(
         if interactive and only in (None, app.key):
             client, own = live.get(app.address, {}), spec.my_account_domain
             callbacks = client.get("callbacks") or app.callbacks or ()
+            chosen = connection if connection in app.connections else app.connections[0]
             apis = [
                 spec.apis[context.settings["api"]].identifier for context in interactive if "api" in context.settings
             ]
@@ -210,4 +270,15 @@ def connecting(
                 callback=str(callbacks[0]) if callbacks else CALLBACK,
                 audience=apis[0] if apis else "",
                 connections=app.connections,
+                connection=chosen,
+                scopes=tuple(spec.connections[chosen].scopes or ()),
+                organization=ORGANIZATION if _names_organization(client) else "",
+                pushes=client.get("require_pushed_authorization_requests") is True,
+                proves_possession=client.get("require_proof_of_possession") is True,
             )
+
+
+def _names_organization(client: Object) -> bool:
+    """Whether a login must say which organization: the application requires one, and Auth0 asks nobody for it."""
+    asks = client.get("organization_require_behavior") in ("pre_login_prompt", "post_login_prompt")
+    return client.get("organization_usage") == "require" and not asks

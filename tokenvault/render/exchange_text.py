@@ -124,6 +124,8 @@ def _head(exchange: Document, language: str, sign: str) -> Iterator[str]:
     if others:
         yield from _told(sign, f"Also with connection={' or '.join(others)}.")
     yield from _told(sign, f"Needs {exchange['needs'][language]}. {exchange['documentation']}")
+    for note in exchange["notes"]:
+        yield from _told(sign, note)
     yield sign
     for name, means in exchange["variables"].items():
         yield from _told(sign, f"{name}=...  {means}", hanging="  ")
