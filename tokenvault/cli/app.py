@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -49,6 +49,15 @@ def command_line(names: Sequence[str] = COMMANDS) -> typer.Typer:
         for name in (name for name in members if name in names):
             _register(app, name, panel)
     return app
+
+
+def command_of(words: Sequence[str]) -> tuple[int, list[Any]]:
+    """The command that a line begins with: how many words its name has, and its parameters."""
+    found: Any = typer.main.get_command(command_line(words[:1]))
+    depth = 0
+    while depth < len(words) and words[depth] in getattr(found, "commands", {}):
+        found, depth = found.commands[words[depth]], depth + 1
+    return depth, found.params
 
 
 def _register(app: typer.Typer, name: str, panel: str) -> None:

@@ -28,6 +28,7 @@ from tokenvault.cli.options import (
 )
 from tokenvault.cli.plan import Adopt, whole_apply
 from tokenvault.cli.session import Session, open_session
+from tokenvault.cli.suggestions import completed_problem
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
 from tokenvault.tenant.options import MAX_WAIT
 
@@ -111,7 +112,7 @@ def apply(
             options = Options(adopt=adopt, prune=prune, max_destroy=max_destroy)
             code = asyncio.run(_apply(session, specs, options, (targets, excludes), progress, auto_approve, fail_on))
     except TokenVaultError as error:
-        progress.failed(error.diagnostics)
+        progress.failed(tuple(map(completed_problem, error.diagnostics)))
         raise
     if code:
         raise typer.Exit(code)

@@ -14,11 +14,14 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
+from tokenvault.cli.suggestions import completed, completed_problem
 from tokenvault.errors import Diagnostic
 from tokenvault.render.diagnostic import diagnostic_text
+from tokenvault.render.prose import fitted
 from tokenvault.render.style import Painter
 from tokenvault.text import escape_output, escape_unencodable
 
+NARROWEST, WIDTH, WIDEST = 30, 100, 140
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
@@ -74,7 +77,23 @@ class Console:
     @property
     def width(self) -> int:
         """Columns to draw for: the terminal's, or 100 where there is none."""
-        return max(60, min(140, shutil.get_terminal_size((100, 24)).columns)) if sys.stdout.isatty() else 100
+        return self._columns(sys.stdout)
+
+    def _columns(self, stream: TextIO) -> int:
+        """Those of a terminal ($COLUMNS, where that is set); 100 for a pipe or a file."""
+        if not stream.isatty():
+            return WIDTH
+        given = self.environment.get("COLUMNS", "")
+        try:
+            columns = int(given) if given.isdecimal() else os.get_terminal_size(stream.fileno()).columns
+        except (OSError, ValueError):
+            columns = 0
+        return max(NARROWEST, min(WIDEST, columns or WIDTH))
+
+    def _fitted(self, text: str, stream: TextIO) -> str:
+        """The text with whole commands; where somebody looks at it, in lines that fit."""
+        whole = completed(text)
+        return fitted(whole, self._columns(stream)) if stream.isatty() else whole
 
     @property
     def is_interactive(self) -> bool:
@@ -86,6 +105,10 @@ class Console:
         """Whether stderr is a terminal that can redraw, with somebody in front of it."""
         return sys.stderr.isatty() and self.environment.get("TERM") != "dumb" and not self.environment.get("CI")
 
+    def told(self, text: str) -> None:
+        """Writes a result that is prose: commands in it are made whole, and lines fit the terminal."""
+        self.out(self._fitted(text, sys.stdout))
+
     def out(self, text: str, *, commands: bool = False) -> None:
         """Writes a result; `commands` when it consists of workflow commands for a CI."""
         self.status("")
@@ -94,7 +117,7 @@ class Console:
     def err(self, text: str) -> None:
         """Writes anything that is not the result. A full disk ends no command half-way: it goes on without being heard."""
         self.status("")
-        self._err(escape_output(text, styled=self.paint_err.colours))
+        self._err(escape_output(self._fitted(text, sys.stderr), styled=self.paint_err.colours))
 
     def status(self, text: str) -> None:
         """Shows one line on a terminal until anything else is written, or another status; an empty one takes it away."""
@@ -128,7 +151,7 @@ class Console:
 
     def problem(self, diagnostic: Diagnostic) -> None:
         """Shows one problem."""
-        self.err(diagnostic_text(diagnostic, self.paint_err) + "\n")
+        self.err(diagnostic_text(completed_problem(diagnostic), self.paint_err, self._columns(sys.stderr)) + "\n")
 
     @staticmethod
     def _write(stream: TextIO, text: str) -> None:

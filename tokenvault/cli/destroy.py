@@ -25,6 +25,7 @@ from tokenvault.cli.options import (
     tenant_options,
 )
 from tokenvault.cli.session import Session, open_session
+from tokenvault.cli.suggestions import completed_problem
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
 from tokenvault.tenant.options import MAX_WAIT
 
@@ -96,7 +97,7 @@ def destroy(
     try:
         code = asyncio.run(_destroy(session, asked, progress))
     except TokenVaultError as error:
-        progress.failed(error.diagnostics)
+        progress.failed(tuple(map(completed_problem, error.diagnostics)))
         raise
     if code:
         raise typer.Exit(code)

@@ -22,6 +22,7 @@ from tokenvault.cli.options import (
     tenant_options,
 )
 from tokenvault.cli.session import Session, open_session
+from tokenvault.cli.suggestions import completed
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import safe_json
@@ -203,4 +204,4 @@ def _drawn(session: Session, document: dict[str, Any], form: Form) -> str:
         case Form.TEXT:
             from tokenvault.render.doctor_text import doctor_text
 
-            return doctor_text(document, session.console.paint, width=_width(session))
+            return completed(doctor_text(document, session.console.paint, width=_width(session)))

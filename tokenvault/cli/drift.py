@@ -19,6 +19,7 @@ from tokenvault.cli.options import (
     tenant_options,
 )
 from tokenvault.cli.session import Session, open_session
+from tokenvault.cli.suggestions import completed
 from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import safe_json
 
@@ -84,7 +85,7 @@ def _drawn(console: Console, document: Document, form: Form) -> str:
         case Form.TEXT:
             from tokenvault.render.drift import drift_text
 
-            return drift_text(document, console.paint, width=console.width)
+            return completed(drift_text(document, console.paint, width=console.width))
 
 
 async def _drift(session: Session, specs: list[str] | None) -> Drift:

@@ -216,7 +216,7 @@ def _show(
         session.console.out(_json({**document, "access_token": shown}))
     else:
         text = exchanged_text(document, shown, str(result.output) if result.output else None, session.console.paint)
-        session.console.out(text)
+        session.console.told(text)
 
 
 def _write(path: Path, exchanged: Exchanged) -> None:

@@ -36,7 +36,7 @@ def _of_file(session: Session, found: Found) -> list[Diagnostic]:
     if not domain or domain in (found.domain, found.exchanger.domain):
         return []
     summary = f"{session.env_file} is for {domain}, and this is {found.domain}"
-    hint = f"Pass the file of this tenant (`tokenvault output --out FILE` writes it), or --tenant {domain}. {SENT}"
+    hint = f"Pass the file of this tenant (`tokenvault output --out new.env` writes it), or --tenant {domain}. {SENT}"
     return [Diagnostic(code="exchange-other-tenant", summary=summary, hint=hint)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -90,7 +91,7 @@ def exchange_of(environment: Environment, by: Exchanger, connection: str, given:
     return Exchange(
         request=by.request,
         client_id=by.client_id,
-        subject=_subject(environment, by, given),
+        subject=_subject(environment, by, connection, given),
         proof=_proof(environment, by, given),
         connection=connection,
         login_hint=given.login_hint,
@@ -101,7 +102,7 @@ def exchange_of(environment: Environment, by: Exchanger, connection: str, given:
 # ---- whose token
 
 
-def _subject(environment: Environment, by: Exchanger, given: Given) -> Subject:
+def _subject(environment: Environment, by: Exchanger, connection: str, given: Given) -> Subject:
     if by.request.signed:
         return _whom(by, given), _key(environment, by, given.private_key)
     if given.user or given.audit_context or given.organization:
@@ -109,7 +110,7 @@ def _subject(environment: Environment, by: Exchanger, given: Given) -> Subject:
         raise RefusedError(Diagnostic(code="exchange-subject", summary=summary))
     text, source = _token(environment, given.token_file)
     if not text:
-        raise RefusedError(_no_token(by))
+        raise RefusedError(_no_token(by, connection))
     return Secret(text, source)
 
 
@@ -122,12 +123,13 @@ def _token(environment: Environment, file: str | None) -> tuple[str, str]:
     return ("", "") if sys.stdin.isatty() else (sys.stdin.read(MAX_BYTES).strip(), "stdin")
 
 
-def _no_token(by: Exchanger) -> Diagnostic:
+def _no_token(by: Exchanger, connection: str) -> Diagnostic:
+    minted = shlex.join(["sandbox", "connect", "auth0|alice", connection, "--client", by.client_id])
     return Diagnostic(
         code="exchange-subject",
         summary=f"There is no token to exchange: {by.flavor} takes {by.request.subject}",
         hint=f"Put it into ${variables.SUBJECT_TOKEN}, pipe it in, or name a file with --subject-token. "
-        "In the sandbox: `tokenvault sandbox connect USER CONNECTION --client CLIENT_ID` prints one.",
+        f"In the sandbox: `tokenvault {minted}` prints one.",
     )
 
 

@@ -123,6 +123,12 @@ def tenant_options(
     return TenantOptions(tenant=tenant, sandbox=_sandbox_path(sandbox), max_rps=max_rps, max_wait=max_wait)
 
 
+def sandbox_option(value: str | None) -> tuple[str, ...]:
+    """The option `--sandbox` as it is to be typed for the same sandbox; nothing where none was named."""
+    path = _sandbox_path(value)
+    return () if path is None else ("--sandbox",) if path == Path(DEFAULT_SANDBOX) else (f"--sandbox={path}",)
+
+
 def _sandbox_path(value: str | None) -> Path | None:
     if value is None or value.lower() in ("", "0", "false", "no"):
         return None

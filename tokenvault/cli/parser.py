@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from tokenvault.cli import habits
+from tokenvault.cli import habits, suggestions
+from tokenvault.errors import TokenVaultError
 
 if TYPE_CHECKING:
     from typer._click.core import Context
@@ -50,6 +51,15 @@ class Command(TyperCommand):
         _as_json(ctx)
         habits.refuse_formats_as_files(ctx.command_path, given, ctx.params.get("out"), _forms(self))
         return rest
+
+    def invoke(self, ctx: Context) -> Any:
+        """Runs the command. What it suggests, also in an error, repeats what it was given."""
+        with suggestions.repeating(ctx):
+            try:
+                return super().invoke(ctx)
+            except TokenVaultError as error:
+                error.diagnostics = tuple(map(suggestions.completed_problem, error.diagnostics))
+                raise
 
     def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
         """Arguments, options without a panel, then each panel."""

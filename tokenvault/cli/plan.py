@@ -28,6 +28,7 @@ from tokenvault.cli.options import (
     tenant_options,
 )
 from tokenvault.cli.session import Session, open_session, planned_offline
+from tokenvault.cli.suggestions import completed
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import safe, safe_json
@@ -175,4 +176,4 @@ def drawn(console: Console, document: Document, form: Format, *, summary: bool =
         case Format.TEXT:
             from tokenvault.render.text import plan_text
 
-            return plan_text(document, console.paint, full=full, summary=summary, width=console.width)
+            return completed(plan_text(document, console.paint, full=full, summary=summary, width=console.width))

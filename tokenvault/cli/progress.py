@@ -19,6 +19,7 @@ from tokenvault.applier.events import (
     Waiting,
     Working,
 )
+from tokenvault.cli.suggestions import completed
 from tokenvault.plan.model import Action
 from tokenvault.render.ndjson import diagnostic_line, event_line, planned_lines, summary_line, version_line
 from tokenvault.text import safe, safe_json
@@ -88,7 +89,8 @@ class Lines:
         from tokenvault.render.text import plan_text
 
         console, many = self._console, len(document["changes"]) > READABLE
-        console.out(plan_text(document, console.paint, summary=many or not full, width=console.width))
+        shown = plan_text(document, console.paint, summary=many or not full, width=console.width)
+        console.out(completed(shown))
         if many and full:
             self.remark(f"\nMore than {READABLE} objects change: `tokenvault plan` shows every attribute of them.")
 
@@ -128,7 +130,7 @@ class Lines:
         for problem in report.problems:
             self._console.problem(problem)
         console, sent = self._console, {"reads": tenant.reads, "writes": tenant.writes}
-        console.out(report_text(plan, report, console.paint, **sent, doctor=doctor, width=console.width))
+        console.told(report_text(plan, report, console.paint, **sent, doctor=doctor, width=console.width))
 
     def failed(self, problems: tuple[Diagnostic, ...]) -> None:
         """The command line shows them."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenvault.cli.console import Console
-from tokenvault.cli.options import DEFAULT_SANDBOX
+from tokenvault.cli.suggestions import command
 from tokenvault.errors import Diagnostic, RefusedError, Span
 from tokenvault.tenant.options import TenantOptions
 from tokenvault.text import safe
@@ -39,16 +39,7 @@ class Session:
 
     def command(self, name: str, *arguments: str) -> str:
         """Another command about the same tenant, with the options that the user gave, as it is to be typed."""
-        import shlex
-
-        at = self.tenant_options
-        words = ["tokenvault", name, *arguments]
-        if at.sandbox:
-            words.append("--sandbox" if at.sandbox == Path(DEFAULT_SANDBOX) else f"--sandbox={at.sandbox}")
-        words += ["--tenant", at.tenant] if at.tenant else []
-        words += ["--env-file", str(self.env_file)] if self.env_file else []
-        words += [word for variable in self.allow_env for word in ("--allow-env", variable)]
-        return shlex.join(words)
+        return command(name, *arguments)
 
     def spec(self, paths: Sequence[str] | None) -> Spec:
         """The validated spec; its warnings are shown."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tokenvault.cli.options import (
+    AllowEnv,
     Debug,
     EnvFile,
     MaxRps,
@@ -42,6 +43,7 @@ def snapshot(
     max_rps: MaxRps = None,
     max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
     debug: Debug = False,
 ) -> None:
     """Save what plans look at of a tenant, without secrets, for `plan --live FILE`.
@@ -50,7 +52,9 @@ def snapshot(
     """
     import asyncio
 
-    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
+    )
     if out:
         _refuse_other_files(out)
     state, document = asyncio.run(_snapshot(session, specs))

@@ -12,6 +12,7 @@ import typer
 from tokenvault.cli.completion import applications, connections
 from tokenvault.cli.options import DEFAULT_SPEC, AllowEnv, Debug, EnvFile, SandboxOption, TenantOption, tenant_options
 from tokenvault.cli.session import Session, open_session
+from tokenvault.cli.suggestions import completed
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 from tokenvault.text import safe_json
 
@@ -153,4 +154,4 @@ def _drawn(session: Session, document: dict[str, Any], form: Form, language: Lan
 
     if form is Form.JSON:
         return safe_json(document, indent=2) + "\n"
-    return usage_text(document, language.value, session.console.paint)
+    return completed(usage_text(document, language.value, session.console.paint))

@@ -52,7 +52,7 @@ def _of_spec(
     client = matched(graph, clients).get(exchanger.address)
     if client is None:
         summary = f"{domain} has no application for {exchanger.address} yet"
-        hint = f"Create it first: tokenvault apply {' '.join(spec.files)}"
+        hint = "Create it first: `tokenvault apply`."
         raise RefusedError(Diagnostic(code="exchange-application", summary=summary, hint=hint))
     return exchanger, client
 

@@ -72,7 +72,7 @@ def load_plan(document: Document, resolve: Resolve) -> Plan:
         raise _refusal("plan-file-broken", "The file is not a plan that tokenvault saved", _AGAIN) from None
 
 
-_AGAIN = "Plan again, with --out, and review what it says."
+_AGAIN = "Plan again (`tokenvault plan --out new.json`), and review what it says."
 
 
 def _refusal(code: str, summary: str, hint: str) -> RefusedError:

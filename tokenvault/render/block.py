@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from tokenvault.plan.document import Document
+from tokenvault.render.prose import wrapped
 from tokenvault.render.style import PLAIN, Painter, visible_length
 from tokenvault.render.words import clipped, counted, left_alone, place, value_text
 from tokenvault.text import safe
@@ -236,11 +237,3 @@ def _short(word: str) -> str:
     bare = tail.rstrip(')"')
     is_thumbprint = len(bare) == 43 and bare.replace("-", "").replace("_", "").isalnum()
     return f"{head}{dot}{bare[:8]}…{closing}" if is_thumbprint and len(word) > LONGEST_ID else word
-
-
-def wrapped(text: str, width: int, indent: str, following: str | None = None) -> list[str]:
-    """Prose, no line wider than the canvas as long as no word is."""
-    rest = indent if following is None else following
-    return textwrap.wrap(
-        text, width, initial_indent=indent, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
-    )

@@ -2,40 +2,66 @@
 
 from __future__ import annotations
 
-from tokenvault.errors import Diagnostic
+from tokenvault.errors import Diagnostic, Span
+from tokenvault.render.prose import LEAST, fitted, wrapped
 from tokenvault.render.style import PLAIN, Painter
 from tokenvault.text import safe
 
 CODE_COLUMN = 70
+WIDTH = 100
 
 
-def diagnostic_text(problem: Diagnostic, paint: Painter = PLAIN) -> str:
-    """One problem, several lines, ending in a newline."""
-    word, colour = ("Error", "red") if problem.severity == "error" else ("Warning", "yellow")
-    summary = safe(problem.summary)
-    gap = " " * max(2, CODE_COLUMN - len(word) - len(summary) - 2)
-    lines = [f"{paint(f'{word}:', 'bold', colour)} {paint(summary, 'bold')}{gap}{paint(f'[{problem.code}]', 'dim')}"]
-    lines += _place(problem, paint)
-    if problem.detail:
-        lines += ["", *(safe(line) for line in problem.detail.split("\n"))]
-    if problem.hint:
-        lines += ["", *(safe(line) for line in problem.hint.split("\n"))]
+def diagnostic_text(problem: Diagnostic, paint: Painter = PLAIN, width: int = WIDTH) -> str:
+    """One problem, several lines, ending in a newline; no line wider than `width` as long as no word is."""
+    lines = [*_head(problem, paint, width), *_place(problem, paint, width)]
+    for text in filter(None, (problem.detail, problem.hint)):
+        lines += ["", *(fitted(safe(line, MAX_LINE), width) for line in text.split("\n"))]
     return "\n".join(lines) + "\n"
 
 
-def _place(problem: Diagnostic, paint: Painter) -> list[str]:
+MAX_LINE = 1000
+
+
+def _head(problem: Diagnostic, paint: Painter, width: int) -> list[str]:
+    """What is wrong, with the code to its right where that fits, else below it."""
+    word, colour = ("Error:", "red") if problem.severity == "error" else ("Warning:", "yellow")
+    code = f"[{problem.code}]"
+    first, *rest = wrapped(f"{word} {safe(problem.summary)}", width)
+    last = rest[-1] if rest else first
+    fits = len(last) + 2 + len(code) <= max(width, CODE_COLUMN)
+    gap = " " * max(2, min(CODE_COLUMN, width - len(code)) - len(last)) if fits else "\n  "
+    shown = [
+        f"{paint(word, 'bold', colour)} {paint(first[len(word) + 1 :], 'bold')}",
+        *(paint(line, "bold") for line in rest),
+    ]
+    shown[-1] += f"{gap}{paint(code, 'dim')}"
+    return shown
+
+
+def _place(problem: Diagnostic, paint: Painter, width: int) -> list[str]:
     span = problem.span
     if span is None:
         return []
     context = f", in {safe(problem.context)}" if problem.context else ""
-    lines = ["", f"  on {safe(span.file)}:{span.line}:{span.column}{context}"]
+    lines = ["", *wrapped(f"on {safe(span.file)}:{span.line}:{span.column}{context}", width, "  ", "    ")]
     if span.text:
-        text = safe(span.text, 160)
-        start = min(span.column - 1, len(text))
-        length = max(1, min(span.end_column - span.column, len(text) - start))
         number = f"{span.line:>6}: "
+        text, start, length = _window(span, max(width - len(number), LEAST))
         lines += [f"{number}{text}", f"{' ' * (len(number) + start)}{paint('^' * length, 'red')}"]
     return lines
+
+
+def _window(span: Span, room: int) -> tuple[str, int, int]:
+    """The part of the line that fits, with the place in it: where that begins there, and how long it is."""
+    text = safe(span.text, MAX_LINE)
+    start = min(span.column - 1, len(text))
+    length = max(1, min(span.end_column - span.column, len(text) - start))
+    if len(text) > room:
+        left = max(0, min(start - room // 4, len(text) - room))
+        cut = text[left : left + room]
+        text = f"{'…' if left else cut[:1]}{cut[1:-1]}{'…' if left + room < len(text) else cut[-1:]}"
+        start -= left
+    return text, start, max(1, min(length, len(text) - start))
 
 
 def annotation(problem: Diagnostic) -> str:

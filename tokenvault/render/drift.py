@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from tokenvault.plan.document import Document
-from tokenvault.render.block import block, canvas_for, wrapped
+from tokenvault.render.block import block, canvas_for
+from tokenvault.render.prose import wrapped
 from tokenvault.render.style import PLAIN, Painter
 from tokenvault.render.text import warning_lines
 from tokenvault.render.words import counted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenvault.plan.document import Document
-from tokenvault.render.block import wrapped
+from tokenvault.render.prose import wrapped
 from tokenvault.render.style import PLAIN, Painter
 from tokenvault.render.words import place
 from tokenvault.text import safe

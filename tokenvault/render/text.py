@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenvault.plan.document import Document
-from tokenvault.render.block import SIGNS, block, canvas_for, wrapped
+from tokenvault.render.block import SIGNS, block, canvas_for
+from tokenvault.render.prose import wrapped
 from tokenvault.render.style import PLAIN, Painter
 from tokenvault.render.words import (
     FAILING,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -114,7 +115,7 @@ def _refuse_overlay(first: Source) -> None:
     """Alone, an overlay is at best a part of a spec: what it leaves out would be missing, and a prune would remove it."""
     if isinstance(first.data, dict) and first.data.get("overlay") is True:
         summary = f"{first.file} is an overlay, and nothing that it could change stands before it"
-        hint = "Name the file that it changes first: `tokenvault plan base.yaml prod.yaml`."
+        hint = f"Name the file that it changes before it, as in: base.yaml {first.file}."
         span = first.keys.get(("overlay",))
         raise SpecError(Diagnostic(code="spec-overlay", summary=summary, hint=hint, span=span))
 
@@ -189,7 +190,9 @@ def _near(file: str) -> str:
 
 def _refuse_plan(path: FilePath) -> None:
     if is_plan_file(path):
-        hint = "It can be shown (`tokenvault show`), drawn (`graph --plan`) and applied (`apply`), as it is."
+        file = shlex.quote(str(path))
+        hint = f"It can be shown (`tokenvault show {file}`), drawn (`tokenvault graph --plan {file}`) and applied "
+        hint += f"(`tokenvault apply {file}`), as it is."
         raise SpecError(Diagnostic(code="spec-is-plan", summary=f"{path} is a saved plan, not a spec", hint=hint))
 
 

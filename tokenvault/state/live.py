@@ -38,7 +38,7 @@ class Live:
     unknown: Mapping[str, str] = field(default_factory=dict)
 
 
-NOT_IN_SNAPSHOT = "The snapshot does not hold it: take one for this spec (`tokenvault snapshot SPEC`)."
+NOT_IN_SNAPSHOT = "The snapshot does not hold it: take one for this spec (`tokenvault snapshot --out live.json`)."
 
 
 def match(graph: Graph, state: State) -> Live:

@@ -78,7 +78,7 @@ def _client(environment: Mapping[str, str], domain: str, audience: str) -> Crede
     return Credentials(
         domain=domain,
         source=f"AUTH0_CLIENT_ID with {'AUTH0_CLIENT_SECRET' if secret else KEY_VARIABLE}",
-        renewal=f"Check the client, its secret or key, and that it is authorized for {audience}.",
+        renewal=f"Check its id and {'secret' if secret else 'key'}, and its access to {audience}.",
         client_id=client_id,
         client_secret=Secret(secret, "AUTH0_CLIENT_SECRET") if secret else None,
         private_key=None if secret else _private_key(key),

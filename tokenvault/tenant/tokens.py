@@ -18,7 +18,6 @@ from tokenvault.tenant.credentials import KEY_VARIABLE, Credentials
 from tokenvault.tenant.decoding import json_of
 from tokenvault.tenant.failures import quote, refusal, unintelligible
 from tokenvault.tenant.retries import Retryable, retry_after, with_retries
-from tokenvault.tenant.scopes import ways
 from tokenvault.tenant.transport import client_assertion
 
 TOKEN_PATH = "oauth/token"
@@ -227,19 +226,19 @@ def _moment(value: Any) -> float | None:
 def refused(
     credentials: Credentials, status: int, answer: Any, reasons: Iterable[str] = (), *, secrets: Sequence[str] = ()
 ) -> ApiError:
-    """The error for credentials that Auth0 does not take: what it said, what is known of them, and every other way.
+    """The error for credentials that Auth0 does not take: what it said, what is known of them, and what to do.
 
     Its status is 401 even where the token endpoint answered 403: that says nothing of what a token may read.
     """
     said = answer if isinstance(answer, dict) else {}
     message = quote(said.get("error_description"), secrets) or quote(said.get("message"), secrets)
     quoted = f"{quote(said.get('error'), secrets)}: {message}".strip(": ")
-    detail = [line for line in (quoted, *reasons) if line]
+    detail = [line for line in (quoted, *reasons, f"They come from {credentials.source}") if line]
     return ApiError(
         Diagnostic(
             code="auth-refused",
-            summary=f"{credentials.domain} refused the credentials from {credentials.source} ({status})",
-            detail="\n".join([*detail, "", ways()]).lstrip("\n"),
+            summary=f"{credentials.domain} refused the credentials ({status})",
+            detail=" ".join(f"{line.rstrip('.')}." for line in detail),
             hint=credentials.renewal,
         ),
         status=UNAUTHORIZED,

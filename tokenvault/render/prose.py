@@ -1,0 +1,42 @@
+"""Sentences in lines that fit: broken between words, never inside a word, a code in brackets or a command in backticks."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+from tokenvault.render.style import visible_length
+
+_WHOLE = re.compile(r"`[^`\n]+`|\[[a-z0-9-]+\]|(?<=: )tokenvault .+$|auth0 login .+$")
+_COLUMNS = re.compile(r"( *)\S.*? {3,}(?=\S)")
+_KEPT = "\N{NO-BREAK SPACE}"
+LEAST = 20
+"""Columns that a line has at least, however narrow the terminal is."""
+
+
+def wrapped(text: str, width: int, indent: str = "", following: str | None = None) -> list[str]:
+    """The lines of one paragraph, none wider than `width` as long as no word and no command is."""
+    lines = textwrap.wrap(
+        _WHOLE.sub(lambda found: found[0].replace(" ", _KEPT), text),
+        max(width, LEAST),
+        initial_indent=indent,
+        subsequent_indent=indent if following is None else following,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace(_KEPT, " ") for line in lines]
+
+
+def fitted(text: str, width: int) -> str:
+    """A text of several lines: each that is too long is wrapped and keeps its indent; the others stay as they are."""
+    return "\n".join(piece for line in text.split("\n") for piece in _line(line, width))
+
+
+def _line(line: str, width: int) -> list[str]:
+    if visible_length(line) <= width:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip(" "))]
+    column = _COLUMNS.match(line)
+    if column and len(column[0]) <= width // 2:  # the row of a table: its last column is wrapped within itself
+        return wrapped(line[len(column[0]) :], width, column[0], " " * len(column[0]))
+    return wrapped(line.strip(" "), width, indent, f"{indent}  " if indent else "") or [line]
