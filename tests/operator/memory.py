@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tokenvault.operator.doors import Doors
 from tokenvault.operator.outcome import Outcome
 from tokenvault.operator.reconciler import Reconciler
 from tokenvault.operator.resource import FINALIZER, Key, Resource, resource_of
 from tokenvault.sandbox import CLIENT_ID, CLIENT_SECRET
+from tokenvault.tenant.connect import TenantPool
 
 NAMESPACE = "identity"
 CREDENTIALS = {"AUTH0_CLIENT_ID": CLIENT_ID, "AUTH0_CLIENT_SECRET": CLIENT_SECRET}
@@ -107,7 +107,7 @@ class Operator:
         self.restart()
 
     def restart(self) -> None:
-        self.reconciler = Reconciler(cluster=self.cluster, doors=Doors(max_wait=5), others=self.others)
+        self.reconciler = Reconciler(cluster=self.cluster, pool=TenantPool(), others=self.others)
 
     def others(self) -> list[Resource]:
         return [resource_of(body) for body in self.cluster.bodies.values()]
@@ -117,12 +117,10 @@ class Operator:
         return asyncio.run(self._reconcile(key))
 
     async def _reconcile(self, key: Key) -> Outcome:
-        try:
-            return await self.reconciler.reconcile(
-                resource_of(copy.deepcopy(self.cluster.bodies[key])), asyncio.Event()
-            )
-        finally:
-            await self.reconciler.doors.close_all()
+        body = copy.deepcopy(self.cluster.bodies[key])
+        self.reconciler.pool = TenantPool()  # it belongs to an event loop
+        async with self.reconciler.pool:
+            return await self.reconciler.reconcile(resource_of(body), asyncio.Event())
 
     def status(self, key: Key) -> dict[str, Any]:
         status: dict[str, Any] = self.cluster.bodies[key]["status"]

@@ -347,3 +347,21 @@ def test_the_application_s_ids_and_secrets_go_into_a_secret_of_their_own(
     operator.reconcile(key)
     assert operator.condition(key)[1] == "operator-output"
     assert cluster.secrets[Key(NAMESPACE, "mine")]["data"].keys() == {"PASSWORD"}
+
+
+def test_an_apply_that_was_cut_short_is_finished_and_not_taken_for_drift(
+    operator: Operator, cluster: Memory, tenant: Tenant
+) -> None:
+    """Marks are written ahead of what they promise: after a crash, what is missing looks as if others had taken it away."""
+    key = cluster.put(tenant=tenant.domain, configuration=small_spec())
+    tenant.faults({"fault": 503, "method": "PATCH", "path": "*/connections/*/clients", "times": None})
+    operator.reconcile(key)
+    assert operator.condition(key)[0] == "False"
+    tenant.faults()
+    operator.restart()
+    operator.reconcile(key)
+    assert operator.condition(key)[:2] == ("True", "applied")
+    assert operator.condition(key, "Drifted")[0] == "False"
+    assert "applying" not in operator.status(key)
+    operator.reconcile(key)
+    assert operator.condition(key)[:2] == ("True", "in-sync")

@@ -269,6 +269,11 @@ def _status() -> Schema:
                 "type": "object",
                 "properties": {"hash": text, "counts": counts, "generation": number, "time": text},
             },
+            "applying": {
+                "description": "The plan that is being carried out. What it leaves undone when it is cut short is no drift.",
+                "type": "object",
+                "properties": {"hash": text, "addresses": {"type": "array", "items": text}},
+            },
             "requests": {
                 "description": "How many requests the reconciliation took that this status was written after.",
                 "type": "object",

@@ -6,16 +6,14 @@ import asyncio
 import base64
 import binascii
 import json
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from tokenvault.errors import Diagnostic, RefusedError, SpecError
 from tokenvault.model.spec import Spec
 from tokenvault.operator.cluster import Cluster, Document
 from tokenvault.operator.resource import INLINE, Key, Resource
-from tokenvault.spec.load import load_sources
+from tokenvault.spec.load import load_texts
 from tokenvault.spec.source import Source, read_source
 
 KEY_VARIABLE = "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY"
@@ -50,13 +48,8 @@ async def spec_of(resource: Resource, cluster: Cluster) -> Spec:
 
 
 def _loaded(name: str, texts: Mapping[str, str], variables: Variables) -> Spec:
-    """The spec from texts, which are files for as long as it is read."""
-    with tempfile.TemporaryDirectory(prefix="tokenvault-") as folder:
-        for other, text in texts.items():
-            Path(folder, other).write_text(text, encoding="utf-8")
-        source = read_source(str(Path(folder, name)), texts[name].encode())
-        _refuse_shown(source, variables.hidden)
-        return load_sources([source], variables.values)
+    _refuse_shown(read_source(name, texts[name].encode()), variables.hidden)
+    return load_texts({name: texts[name]}, variables.values, files=texts)
 
 
 async def _texts(resource: Resource, cluster: Cluster) -> tuple[str, Mapping[str, str]]:

@@ -23,13 +23,17 @@ class Next(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The end of a reconciliation. What is None stays in the status as it was; `requests` are reads and writes."""
+    """The end of a reconciliation. What is None stays in the status as it was; `requests` are reads and writes.
+
+    `applying` is the plan that is being carried out: an apply that was cut short is known by it, and finished.
+    """
 
     reason: str
     conditions: Conditions
     next: Next = Next.INTERVAL
     plan: Mapping[str, Any] | None = None
     applied: Mapping[str, Any] | None = None
+    applying: Mapping[str, Any] | None = None
     requests: tuple[int, int] | None = None
     failed: bool = False
 

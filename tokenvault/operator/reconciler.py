@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakValueDictionary
@@ -17,16 +18,19 @@ from tokenvault.model.spec import Spec
 from tokenvault.operations.plan import Planned
 from tokenvault.operator.claims import Registry, claims_of
 from tokenvault.operator.cluster import Cluster, ClusterError
-from tokenvault.operator.doors import Doors
 from tokenvault.operator.inputs import credentials_of, spec_of
 from tokenvault.operator.outcome import SUSPENDED, Next, Outcome, failure
 from tokenvault.operator.outputs import write_outputs
 from tokenvault.operator.resource import RELEASE, Key, Resource
-from tokenvault.operator.status import Condition, Status, differs, status_of, transitions
+from tokenvault.operator.status import Condition, Status, differs, status_of, transitions, unfinished
 from tokenvault.operator.visit import Tell, Visit
-from tokenvault.tenant.client import Tenant
+from tokenvault.tenant.client import Exchange, Tenant
+from tokenvault.tenant.connect import TenantPool
+from tokenvault.tenant.options import TenantOptions
 
 RELEASE_HINT = f"To let the object go without destroying anything: kubectl annotate tokenvault NAME {RELEASE}=true."
+MAX_WAIT = 60.0
+"""Seconds that one reconciliation waits for rate limits, in all: others wait for the tenant, too."""
 QUIET = frozenset({"operator-applying", "changes-pending", "approval-needed", "suspended", "operator-destroying"})
 """Reasons that are no warning."""
 
@@ -36,8 +40,9 @@ class Reconciler:
     """Reconciles objects, one at a time for each tenant. `others` are all objects that the operator knows."""
 
     cluster: Cluster
-    doors: Doors
+    pool: TenantPool
     others: Callable[[], Iterable[Resource]]
+    observe: Callable[[Exchange], None] = lambda exchange: None
     registry: Registry = field(default_factory=Registry)
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _written: dict[Key, tuple[str, Status]] = field(default_factory=dict)
@@ -55,11 +60,10 @@ class Reconciler:
         await self._tell(resource, outcome)
         return outcome
 
-    async def forget(self, key: Key) -> None:
+    def forget(self, key: Key) -> None:
         """The object is gone."""
         self.registry.forget(key)
         self._written.pop(key, None)
-        await self.doors.close(key)
 
     async def _reconciled(self, resource: Resource, stop: asyncio.Event) -> Outcome:
         if resource.suspend:
@@ -67,8 +71,15 @@ class Reconciler:
             return SUSPENDED
         spec = await self._claimed(resource)
         credentials = await credentials_of(resource, self.cluster)
-        async with self._lock(resource.tenant), self.doors.open(resource, credentials) as tenant:
-            visit = Visit(resource=resource, spec=spec, tenant=tenant, stop=stop, tell=self._teller(resource))
+        async with self._lock(resource.tenant), self._open(resource, credentials) as tenant:
+            visit = Visit(
+                resource=resource,
+                spec=spec,
+                tenant=tenant,
+                stop=stop,
+                tell=self._teller(resource),
+                unfinished=unfinished(self._before(resource)),
+            )
             outcome, made = await visit.reconcile()
             if resource.output_secret and outcome.conditions["Ready"].holds:
                 await self._output(resource, spec, tenant, made, outcome)
@@ -100,7 +111,7 @@ class Reconciler:
             return Outcome(reason="operator-held", conditions={"Ready": held}, next=Next.NEVER, failed=True)
         spec = await self._claimed(resource)
         credentials = await credentials_of(resource, self.cluster)
-        async with self._lock(resource.tenant), self.doors.open(resource, credentials) as tenant:
+        async with self._lock(resource.tenant), self._open(resource, credentials) as tenant:
             visit = Visit(resource=resource, spec=spec, tenant=tenant, stop=stop, tell=self._teller(resource))
             return await visit.destroy()
 
@@ -134,6 +145,11 @@ class Reconciler:
         except TokenVaultError:
             return None
 
+    def _open(self, resource: Resource, credentials: Mapping[str, str]) -> AbstractAsyncContextManager[Tenant]:
+        """The tenant with the credentials of the object, and with none of the operator's own."""
+        options = TenantOptions(tenant=resource.address, cli_login=False, max_wait=MAX_WAIT)
+        return self.pool.open(options, credentials, observe=self.observe)
+
     def _lock(self, tenant: str) -> asyncio.Lock:
         lock = self._locks.get(tenant)
         if lock is None:
@@ -155,6 +171,7 @@ class Reconciler:
             generation=resource.generation,
             plan=outcome.plan,
             applied=outcome.applied,
+            applying=outcome.applying,
             requests=outcome.requests,
         )
         if not differs(before, after):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,8 @@ from tokenvault.text import safe
 
 MAX_MESSAGE = 1024
 MAX_SUMMARY = 8 * 1024
+MAX_ADDRESSES = 500
+ALL = "*"
 CONDITIONS = ("Ready", "Reconciling", "Stalled", "Drifted", "Suspended")
 Status = dict[str, Any]
 
@@ -44,6 +46,7 @@ def status_of(
     generation: int,
     plan: Mapping[str, Any] | None = None,
     applied: Mapping[str, Any] | None = None,
+    applying: Mapping[str, Any] | None = None,
     requests: tuple[int, int] | None = None,
 ) -> Status:
     """The whole status. What is not given stays as it was: conditions, the plan, what was applied last."""
@@ -52,9 +55,10 @@ def status_of(
     listed = (_condition(name, conditions.get(name), old.get(name), generation) for name in CONDITIONS)
     status["conditions"] = [one for one in listed if one]
     kept = before or {}
-    for name, value in (("plan", plan), ("lastApplied", applied)):
-        if value or kept.get(name):
-            status[name] = value or kept[name]
+    for name, value in (("plan", plan), ("lastApplied", applied), ("applying", applying)):
+        value = kept.get(name) if value is None else value
+        if value:
+            status[name] = value
     if requests:
         status["requests"] = {"reads": requests[0], "writes": requests[1]}
     elif kept.get("requests"):
@@ -113,6 +117,18 @@ def counted(plan: Plan) -> str:
     """`2 to create, 1 to update`."""
     found = [f"{number} to {action}" for action, number in counts(plan).items() if number]
     return ", ".join(found) or "nothing to change"
+
+
+def applying_status(plan: Plan, digest: str) -> Status:
+    """A plan that is about to be carried out: enough to know, after a crash, what was not changed by others."""
+    addresses = [change.address for change in plan.changes]
+    return {"hash": digest, "addresses": addresses if len(addresses) <= MAX_ADDRESSES else [ALL]}
+
+
+def unfinished(status: Mapping[str, Any] | None) -> Callable[[str], bool]:
+    """Whether an address is of a plan that was begun and not carried out whole."""
+    addresses = frozenset(((status or {}).get("applying") or {}).get("addresses") or ())
+    return lambda address: address in addresses or ALL in addresses
 
 
 def told(diagnostics: Iterable[Diagnostic]) -> str:

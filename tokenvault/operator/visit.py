@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import glob
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tokenvault.applier.events import Report
 from tokenvault.errors import Diagnostic, RefusedError
@@ -16,7 +16,7 @@ from tokenvault.operations.plan import Planned, planned
 from tokenvault.operations.reading import check_tenant
 from tokenvault.operator.outcome import Next, Outcome, ready, trying, waiting
 from tokenvault.operator.resource import Mode, OnDrift, Resource
-from tokenvault.operator.status import Condition, Conditions, counted, counts, now, plan_status, told
+from tokenvault.operator.status import Condition, Conditions, applying_status, counted, counts, now, plan_status, told
 from tokenvault.plan.content import content_hash
 from tokenvault.plan.drift import Drift, find_drift
 from tokenvault.plan.model import Action, Plan
@@ -30,19 +30,23 @@ Tell = Callable[[Outcome], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """A visit. `tell` writes the status before the tenant is changed; `stop` ends the work after what is under way."""
+    """A visit. `tell` writes the status before the tenant is changed; `stop` ends the work after what is under way.
+
+    `unfinished` are the addresses of an apply that was cut short: what is missing there was not taken away by others.
+    """
 
     resource: Resource
     spec: Spec
     tenant: Tenant
     stop: asyncio.Event
     tell: Tell
+    unfinished: Callable[[str], bool] = lambda address: False
 
     async def reconcile(self) -> tuple[Outcome, Planned]:
         """Makes the tenant what the spec says, as far as the object allows; and what it was planned from."""
         self._check()
         made = await planned(self.tenant, self.spec, Options(prune=self.resource.prune))
-        drift = find_drift(made.plan, made.graph, made.live)
+        drift = self._by_others(find_drift(made.plan, made.graph, made.live))
         plan = made.restrict((), self._left_alone(drift), None)
         digest = await asyncio.to_thread(content_hash, plan)
         outcome = self._decided(plan, digest, drift)
@@ -64,6 +68,10 @@ class Visit:
     def _check(self) -> None:
         check_tenant(self.spec, self.tenant.domain, TenantOptions())
 
+    def _by_others(self, drift: Drift) -> Drift:
+        changes = tuple(change for change in drift.changes if not self.unfinished(change.address))
+        return replace(drift, changes=changes)
+
     def _left_alone(self, drift: Drift) -> list[str]:
         """What others changed, where that is only to be told."""
         if self.resource.on_drift is OnDrift.CORRECT or self.resource.mode is Mode.OBSERVE:
@@ -74,7 +82,8 @@ class Visit:
         """What there is to say when nothing is to be written; None when the plan is to be carried out."""
         resource, found = self.resource, counted(plan)
         if plan.is_empty and not self._left_alone(drift):
-            return self._outcome(ready("in-sync", "The tenant is as the spec says."), plan, digest, drift)
+            done = self._outcome(ready("in-sync", "The tenant is as the spec says."), plan, digest, drift)
+            return replace(done, applying={})
         if plan.is_empty:
             message = "Others changed what the spec manages, and onDrift is Report. Set it to Correct to undo that."
             return self._outcome(waiting("drift-reported", message), plan, digest, drift)
@@ -96,7 +105,8 @@ class Visit:
 
     async def _apply(self, plan: Plan, digest: str, drift: Drift) -> Outcome:
         message = f"Applying: {counted(plan)}."
-        await self.tell(self._outcome(trying("operator-applying", message), plan, digest, drift))
+        begun = self._outcome(trying("operator-applying", message), plan, digest, drift)
+        await self.tell(replace(begun, applying=applying_status(plan, digest)))
         report = await self._carried_out(plan)
         if not report.succeeded:
             return self._unfinished(report, drifted(drift))
@@ -113,6 +123,7 @@ class Visit:
             conditions={**conditions, "Drifted": drifted(drift) if left else NO_DRIFT},
             plan={"hash": "", "counts": dict.fromkeys(counts(plan), 0), "summary": ""},
             applied=done,
+            applying={},
             requests=self._requests(),
         )
 
