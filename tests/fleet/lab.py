@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +13,10 @@ from typing import Any
 
 import uvicorn
 
-from tokenvault.sandbox import open_sandbox
+from tokenvault.sandbox import Sandbox, open_sandbox
+from tokenvault.sandbox.served import served
 from tokenvault.sandbox.server import listen
+from tokenvault.sandbox.throttle import parse_rate_limit
 
 SANDBOX_TOKEN = b"Bearer sandbox"
 
@@ -24,8 +25,7 @@ SANDBOX_TOKEN = b"Bearer sandbox"
 class Lot:
     """One tenant: where it is, the tokens that belong to it, how it behaves, and what it was asked.
 
-    `delay` seconds before each answer; `hang` never answers; `refuse` answers 401 to every token; `rps` allows so many
-    requests a second, after a burst of as many.
+    `delay` seconds before each answer; `hang` never answers; `refuse` answers 401 to every token.
     """
 
     number: int
@@ -35,11 +35,9 @@ class Lot:
     delay: float = 0.0
     hang: bool = False
     refuse: bool = False
-    rps: float = 0.0
     asked: list[tuple[str, str, int]] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
-    allowance: float = 0.0
-    at: float = 0.0
+    sandbox: Sandbox | None = None
 
     @property
     def token(self) -> str:
@@ -52,15 +50,10 @@ class Lot:
             (not methods or method in methods) and status in (None, answered) for method, _, answered in self.asked
         )
 
-    def spend(self) -> bool:
-        """Whether the limit allows one more request now."""
-        now = time.monotonic()
-        self.allowance = min(self.rps, self.allowance + (now - self.at) * self.rps) if self.at else self.rps
-        self.at = now
-        if self.allowance < 1:
-            return False
-        self.allowance -= 1
-        return True
+    def limit(self, text: str) -> None:
+        """Takes so many requests a second, as `sandbox serve --rate-limit` says it."""
+        assert self.sandbox
+        self.sandbox.traffic.rate_limit = parse_rate_limit(text)
 
 
 class _App:
@@ -73,18 +66,14 @@ class _App:
         lot = self._lot
         headers = dict(scope["headers"])
         given = headers.get(b"authorization", b"").decode().removeprefix("Bearer ")
-        if lot.hang:
-            await asyncio.sleep(3600)
+        while lot.hang:
+            await asyncio.sleep(0.05)
         await asyncio.sleep(lot.delay)
         if given not in lot.tokens:
             lot.strangers.append(given)
         if lot.refuse or given not in lot.tokens:
             await self._answer(
                 scope, send, 401, {"statusCode": 401, "error": "Unauthorized", "message": "Invalid token"}
-            )
-        elif lot.rps and not lot.spend():
-            await self._answer(
-                scope, send, 429, {"statusCode": 429, "error": "Too Many Requests", "message": "Slow down"}
             )
         else:
             headers[b"authorization"] = SANDBOX_TOKEN
@@ -94,19 +83,9 @@ class _App:
         async def noted(message: Any) -> None:
             if message["type"] == "http.response.start":
                 self._lot.asked.append((scope["method"], scope["path"], message["status"]))
-                if self._lot.rps:
-                    message = {**message, "headers": [*message["headers"], *self._limits()]}
             await send(message)
 
         return noted
-
-    def _limits(self) -> list[tuple[bytes, bytes]]:
-        left = {
-            "x-ratelimit-limit": int(self._lot.rps),
-            "x-ratelimit-remaining": int(self._lot.allowance),
-            "x-ratelimit-reset": int(time.time()) + 1,
-        }
-        return [(name.encode(), str(value).encode()) for name, value in left.items()]
 
     async def _answer(self, scope: Any, send: Any, status: int, body: Any) -> None:
         noted = self._noting(scope, send)
@@ -126,14 +105,17 @@ def tenants(folder: Path, count: int, *, delay: float = 0.0) -> Iterator[list[Lo
     sandboxes = [open_sandbox(lot.state) for lot in made]
     servers = []
     for lot, listener, sandbox in zip(made, listeners, sandboxes, strict=True):
+        lot.sandbox = sandbox
         lot.host = f"127.0.0.1:{listener.getsockname()[1]}"
         options = {"log_level": "error", "access_log": False, "lifespan": "off", "timeout_graceful_shutdown": 1}
-        servers.append(uvicorn.Server(uvicorn.Config(_App(lot, sandbox.app), **options)))  # type: ignore[arg-type]
+        servers.append(uvicorn.Server(uvicorn.Config(_App(lot, served(sandbox)), **options)))  # type: ignore[arg-type]
     thread = threading.Thread(target=lambda: asyncio.run(_serve(servers, listeners)))
     thread.start()
     try:
         yield made
     finally:
+        for lot in made:
+            lot.hang = False
         for server in servers:
             server.should_exit = True
         thread.join()

@@ -74,7 +74,8 @@ def test_members_of_one_domain_keep_to_one_limit(tmp_path: Path) -> None:
             await asyncio.gather(*(aio.make_plan(spec, **where) for where in members))
 
     with tenants(tmp_path, 1) as (lot,):
-        lot.rps, lot.tokens = 4, ["one", "two"]
+        lot.limit("4")
+        lot.tokens = ["one", "two"]
         asyncio.run(both(lot.host, ["one", "two"]))
         assert lot.count(status=429) == 0 and lot.count(status=200) == 8
 

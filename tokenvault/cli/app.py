@@ -23,7 +23,8 @@ PANELS = {
     "Plan and apply": ("init", "validate", "plan", "apply", "destroy"),
     "Review": ("show", "explain", "drift", "graph"),
     "Run time": ("doctor", "usage", "exchange", "output"),
-    "Tools": ("export", "snapshot", "schema", "auth", "sandbox", "operator", "completion"),
+    "Tools": ("export", "snapshot", "schema", "auth", "sandbox", "completion"),
+    "Many tenants": ("fleet", "operator"),
 }
 COMMANDS = tuple(name for names in PANELS.values() for name in names)
 

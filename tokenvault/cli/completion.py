@@ -136,3 +136,17 @@ def completion(shell: Annotated[Shell, typer.Argument(metavar="SHELL", show_defa
 
     script = get_completion_script(prog_name="tokenvault", complete_var="_TOKENVAULT_COMPLETE", shell=shell.value)
     Console().out(f"{script}\n")
+
+
+def members(incomplete: str) -> list[str]:
+    """The tenants of the fleet on the line, and their labels."""
+
+    def named() -> Iterator[str]:
+        from tokenvault.fleet.load import load_fleet
+
+        file = next((word for word in _words() if _is_spec(word)), "fleet.yaml")
+        fleet = load_fleet(Path(file))
+        yield from (member.name for member in fleet.members)
+        yield from dict.fromkeys(f"{key}={value}" for member in fleet.members for key, value in member.labels.items())
+
+    return _starting(incomplete, named)

@@ -27,7 +27,7 @@ def check_credentials(session: Session, found: Found, subject: Subject) -> None:
 
 def _of_file(session: Session, found: Found) -> list[Diagnostic]:
     """`tokenvault output` writes the domain beside the secrets."""
-    from tokenvault.cli.session import read_variables
+    from tokenvault.spec.env_file import read_variables
     from tokenvault.tenant.address import bare_domain
 
     if session.env_file is None:

@@ -1,18 +1,14 @@
-"""Carrying out a plan on the command line: progress, the two steps of an interrupt, the summary, the exit code."""
+"""Carrying out a plan on the command line: progress, interrupts, the summary, the exit code."""
 
 from __future__ import annotations
 
-import contextlib
-import signal
-from collections.abc import Iterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from tokenvault.cli import INTERRUPTED
+from tokenvault.cli.interrupts import interruptible
 
 if TYPE_CHECKING:
-    import asyncio
-
     from tokenvault.cli.progress import Progress
     from tokenvault.cli.session import Session
     from tokenvault.plan.model import Plan
@@ -40,7 +36,7 @@ async def carry_out(
     counter = Counter(made, lambda: tenant.pacer.limited)
     progress.begin(counter)
     try:
-        with _interruptible(stop, progress):
+        with interruptible(stop, progress.interrupted):
             events = applied(made, tenant, report, stop=stop, fresh=fresh)
             async with aclosing(events), aclosing(with_elapsed(events, counter)) as shown:
                 async for event in shown:
@@ -49,36 +45,3 @@ async def carry_out(
         progress.end()
     progress.finished(made, report, tenant, session.command("doctor", *made.files))
     return INTERRUPTED if stop.is_set() else 0 if report.succeeded else 1
-
-
-@contextlib.contextmanager
-def _interruptible(stop: asyncio.Event, progress: Progress) -> Iterator[None]:
-    """The first interrupt lets what was sent end and sends nothing else; the second stops at once: `KeyboardInterrupt`.
-
-    It cancels what runs within, so that requests and generators are closed in their order.
-    """
-    import asyncio
-
-    task, again = asyncio.current_task(), False
-
-    def interrupt() -> None:
-        nonlocal again
-        if stop.is_set() and task:
-            again = True
-            task.cancel()
-            return
-        stop.set()
-        progress.interrupted()
-
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, interrupt)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if again:
-            raise KeyboardInterrupt from None
-        raise
-    finally:
-        for name in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(name)

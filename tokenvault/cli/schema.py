@@ -19,6 +19,7 @@ class Of(StrEnum):
     PLAN = "plan"
     EVENTS = "events"
     DRIFT = "drift"
+    FLEET = "fleet"
 
 
 def schema(
@@ -26,7 +27,7 @@ def schema(
         Of,
         typer.Argument(
             help="Of a spec; of a plan (`plan --format json`, `plan --out`); of a line of `apply --json`; "
-            "of `drift --format json`."
+            "of `drift --format json`; of a fleet file."
         ),
     ] = Of.SPEC,
     reference: Annotated[
@@ -55,6 +56,10 @@ def _schema(of: Of) -> dict[str, Any]:
         from tokenvault.spec.editor import editor_schema
 
         return editor_schema()
+    if of is Of.FLEET:
+        from tokenvault.fleet.schema import fleet_schema
+
+        return fleet_schema()
     from tokenvault.render.output_schema import drift_schema, events_schema, plan_schema
 
     made: dict[Of, Callable[[], dict[str, Any]]] = {

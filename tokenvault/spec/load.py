@@ -49,7 +49,7 @@ def load_spec(
     `allow_env` are variables that may be shown, besides those that the spec lists. Raises `SpecError` with every problem
     found, sorted by place. Reads no network and changes nothing.
     """
-    sources = [_read(file) for file in _files(paths or [default_file()])]
+    sources = [_read(file) for file in spec_files(paths or [default_file()])]
     return load_sources(sources, os.environ if environment is None else environment, allow_env)
 
 
@@ -137,7 +137,8 @@ _MORE = Diagnostic(
 )
 
 
-def _files(paths: Sequence[str | FilePath]) -> list[str]:
+def spec_files(paths: Sequence[str | FilePath]) -> list[str]:
+    """The files that the paths mean: folders stand for the YAML files in them. `SpecError` for a folder without any."""
     found: list[str] = []
     for path in map(FilePath, paths):
         if "\0" not in str(path) and path.is_dir():
