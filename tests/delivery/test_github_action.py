@@ -447,6 +447,7 @@ def test_the_action_knows_every_option_of_the_commands() -> None:
     """A new option of tokenvault is either passed on, or is one of those that the action decides."""
     decided = {
         "--out",
+        "--output",
         "--format",
         "--summary",
         "--full",
@@ -461,6 +462,18 @@ def test_the_action_knows_every_option_of_the_commands() -> None:
         shown = cli(command, "--help").out.split("Options:")[1]
         for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", shown)) - decided:
             assert f'"{option}": Option(' in table, f"{command} {option}"
+
+
+# ---- what the plan leads to
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_will_not_work_is_a_warning_of_the_run_or_its_failure(github: GitHub, fails: bool) -> None:
+    edited(github, "callbacks: [http://localhost:3000/auth/callback]", "")
+    ran = github.pull_request(HEAD, arguments="--sandbox --fail-on broken" if fails else "--sandbox")
+    assert "::warning title=tokenvault::Will still not work: application assistant: it has no callback URL" in ran.log
+    assert "Will still not work" in ran.summary and github.comments
+    assert ran.code == (1 if fails else 0), ran.log
 
 
 # ---- comments

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from tests.doctor.conftest import template, world
-from tests.support import Result, cli
+from tests.support import Result, cli, served
+from tests.tenant.tenant import Tenant
 from tests.world import API, ASSISTANT, CALENDAR, World
 
 __all__ = ["template", "world"]
@@ -294,3 +295,44 @@ def test_export_keeps_the_flavor_of_a_confidential_native_application(world: Wor
     assert (app["type"], app["confidential"], app["flavors"]) == ("native", True, ["refresh_token_exchange"])
     (world.folder / "spec.yaml").write_text(exported.out)
     assert world.run("plan", "spec.yaml", "--target", f"application.{ASSISTANT}").out.startswith("No changes.")
+
+
+# ---- 6: a worker that was half set up
+
+
+def test_a_worker_with_credentials_only_is_told_what_it_lacks_of_each_connection(world: World) -> None:
+    world.patch_access(grants=[], ip_allowlist=[])
+    document = world.doctor()
+    numbers = [n for n, case in enumerate(document["cases"]) if case["application"] == "nightly-sync"]
+    assert [document["cases"][n]["connection"] for n in numbers] == [GOOGLE]
+    told = {f["id"]: f["says"] for f in document["findings"] if set(numbers) & set(f["cases"])}
+    assert told["worker-grant"] == f"it is granted nothing of {GOOGLE}"
+    assert "worker-ip-allowlist" in told and "connection-exists" not in told
+    world.enable(GOOGLE, "nightly-sync", False)
+    told = {f["id"]: f["says"] for f in world.doctor()["findings"]}
+    assert told["worker-grant"] == "it is granted no connection"
+
+
+# ---- 17: the limits of the tenant's plan
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": "You reached the limit of entities of this type for this tenant", "errorCode": "too_many_entities"},
+        {"message": "You have reached the maximum number of applications"},
+        {"message": "Application quota exceeded for this tenant"},
+    ],
+)
+def test_a_tenant_that_is_full_is_told_from_a_token_that_may_not(tmp_path: Path, body: dict[str, str]) -> None:
+    app = {"type": "regular_web", "callbacks": ["https://a.example/cb"], "flavors": ["connected_accounts"]}
+    spec = {"version": 1, "name": "acme", "connections": {"github": {}}, "applications": {"web": app}}
+    (tmp_path / "spec.yaml").write_text(yaml.safe_dump(spec))
+    with served(tmp_path / "tenant.db") as domain:
+        rule = {"fault": 403, "method": "POST", "path": "/api/v2/clients", "times": None, "body": body}
+        Tenant(domain).faults(rule)
+        env = {"AUTH0_DOMAIN": domain, "AUTH0_API_TOKEN": "sandbox"}
+        applied = cli("apply", "spec.yaml", "-y", cwd=tmp_path, env=env)
+    assert applied.code == 1
+    assert "delete some that nobody uses, or have the plan upgraded" in words(applied.err)
+    assert "[api-plan-limit]" in applied.err

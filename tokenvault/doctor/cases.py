@@ -167,7 +167,7 @@ def cases_of_tenant(tenant_view: TenantView) -> list[Case]:
 
 def _cases_of_sighting(flavor: Flavor, detection: DetectedUse, tenant_view: TenantView) -> Iterator[Case]:
     shown = detection.app or detection.client
-    names = detection.connections if detection.connections is not None else _usable(shown, tenant_view)
+    names = detection.connections or _usable(shown, tenant_view)
     for name in names or ("",):
         yield Case(
             tenant_view=tenant_view,

@@ -11,6 +11,11 @@ from tokenvault.errors import ApiError, Diagnostic
 MAX_QUOTED = 300
 _SCOPES = re.compile(r"expected any of:\s*(?P<scopes>[\w:,\s-]+)")
 _NO_FEATURE = ("insufficient_entitlement", "feature_not_enabled")
+_LIMITS = ("too_many_entities", "entity_limit_reached", "quota_exceeded", "limit_reached")
+_LIMIT = re.compile(
+    r"(?i)\b(?:limit|quota|maximum)\b.*\b(?:reached|exceeded|entit\w+|number|allowed)\b"
+    r"|\breached\b.*\b(?:limit|quota|maximum)\b"
+)
 _UPGRADE = re.compile(r"(?i)upgrade|subscription|entitle|feature|not enabled|early access")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -49,6 +54,9 @@ def _meaning(status: int, message: str, error_code: str) -> tuple[str, str]:
             "api-scope",
             f"The token lacks a scope. Grant one of these to the application it comes from: {', '.join(scopes)}.",
         )
+    if status == 403 and (error_code in _LIMITS or _LIMIT.search(message)):
+        hint = "The tenant has as many of these as its plan allows: delete some that nobody uses, or have the plan upgraded."
+        return "api-plan-limit", f"{hint} Then run the command again: finished steps are not repeated."
     if status == 403 and (error_code in _NO_FEATURE or _UPGRADE.search(message)):
         hint = "The tenant's plan or its features do not include this; no scope of the token changes that."
         return "api-entitlement", f"{hint} Ask Auth0, or leave it out of the spec."

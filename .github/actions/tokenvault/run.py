@@ -72,6 +72,7 @@ OPTIONS = {
     "--exclude": Option(_PLAN),
     "--adopt": Option(_PLAN, takes_value=False),
     "--prune": Option(_PLAN, takes_value=False),
+    "--fail-on": Option(frozenset({"apply"})),  # a plan is shown and kept before the step fails
     "--sandbox": Option(_TENANT, takes_value=False),  # or `--sandbox=PATH`, or `--sandbox PATH.db`
 }
 
@@ -516,6 +517,7 @@ def plan(run: Run, inputs: Inputs) -> None:
     output("plan-file", inputs.plan_file)
     show(tool, run, inputs, planned)
     keep(run, inputs, planned)
+    foretell(inputs, planned)
 
 
 def show(tool: TokenVault, run: Run, inputs: Inputs, planned: Planned) -> None:
@@ -527,6 +529,24 @@ def show(tool: TokenVault, run: Run, inputs: Inputs, planned: Planned) -> None:
     summarise(body)
     if inputs.comment and run.pull_request:
         comment(run, marker_of(planned, inputs), body)
+
+
+MAX_FORETOLD = 10  # GitHub shows ten annotations of a kind for a step
+
+
+def foretell(inputs: Inputs, planned: Planned) -> None:
+    """Annotates the run with what will not work after the plan. `Refused` where the workflow is to fail on that."""
+    judgement = planned.document["judgement"] or {"causes": []}
+    for cause in judgement["causes"][:MAX_FORETOLD]:
+        names = ", ".join(cause["subject"]["names"][:3])
+        verb = "Stops working" if cause["stops"] else "Will still not work"
+        concerned = f"{len(cause['cases'])} of {len(judgement['cases'])} cases"
+        cure = f" {cause['fix']['text']}" if cause["fix"] else ""
+        annotate("warning", f"{verb}: {cause['subject']['kind']} {names}: {cause['says']} ({concerned}).{cure}")
+    if judgement["causes"] and any(given.name == "--fail-on" for given in inputs.options):
+        raise Refused(
+            "Not everything will work after this plan, and the workflow is to fail on that (--fail-on broken)"
+        )
 
 
 def keep(run: Run, inputs: Inputs, planned: Planned) -> None:

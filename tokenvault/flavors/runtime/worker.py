@@ -118,7 +118,8 @@ def _grant_of(client: Object, case: Case) -> Object | None:
 def _grant(client: Object, case: Case) -> Verdict:
     if not client.get(ACCESS):
         return SKIPPED
-    return HOLDS if _grant_of(client, case) else broken(f"it is granted nothing of {case.connection}")
+    nothing = f"it is granted nothing of {case.connection}" if case.connection else "it is granted no connection"
+    return HOLDS if _grant_of(client, case) else broken(nothing)
 
 
 def _scopes(client: Object, case: Case) -> Verdict:
@@ -145,7 +146,8 @@ def _someone_connects(client: Object, case: Case) -> Verdict:
     apps = [detection.app for detection in connecting(case.tenant_view) if detection.app is not None]
     if any(app["client_id"] in enabled for app in apps):
         return HOLDS
-    return look(f"no application of this tenant lets users connect accounts of {case.connection}")
+    of = f" of {case.connection}" if case.connection else ""
+    return look(f"no application of this tenant lets users connect accounts{of}")
 
 
 WORKING_CHECKS = (
