@@ -13,9 +13,10 @@ from tests.render.chromium import CHROMIUM, Browser
 from tests.render.plans import HOSTILE, document_with, long_plan
 from tokenvault.plan.document import Document, plan_document
 from tokenvault.plan.model import Action
+from tokenvault.render.graph_html import graph_html
 from tokenvault.render.graph_layout import BOX_WIDTH
 from tokenvault.render.graph_picture import planned_picture
-from tokenvault.render.graph_svg import graph_html, graph_svg
+from tokenvault.render.graph_svg import graph_svg
 from tokenvault.render.html import plan_html
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on this machine (apt-get install chromium)")
@@ -74,7 +75,8 @@ def test_nothing_that_strangers_write_runs_or_fetches(browser: Browser, tmp_path
     for name, content in (("p.html", plan_html(plan)), ("g.html", graph_html(picture)), ("g.svg", graph_svg(picture))):
         opened(browser, tmp_path, content, name)
         assert browser.evaluate("document.title.split(/[ :]/)[0]") in ("Plan", "Graph")
-        assert browser.evaluate("document.querySelectorAll('script, img, iframe, object, embed, link').length") == 0
+        assert browser.evaluate("document.querySelectorAll('img, iframe, object, embed, link').length") == 0
+        assert browser.evaluate("document.querySelectorAll('script').length") == (1 if name == "g.html" else 0)
         assert browser.evaluate("document.querySelectorAll('h1').length") == (0 if name == "g.svg" else 1)
 
 
@@ -128,6 +130,20 @@ def test_a_box_of_the_graph_leads_to_the_details_of_its_object(browser: Browser,
     opened(browser, tmp_path, plan_html(mixed_plan()))
     browser.click(".graph a[href='#change-2']")
     assert browser.evaluate("document.querySelector(':target h3').textContent") == "application.app-1"
+
+
+def test_a_box_of_a_big_graph_unfolds_what_it_stands_for_and_a_search_finds_it(
+    browser: Browser, tmp_path: Path
+) -> None:
+    browser.emulate()
+    opened(browser, tmp_path, graph_html(planned_picture(plan_document(long_plan(30)))))
+    browser.click(".graph a[href='#object-7']")
+    assert browser.evaluate("document.querySelector('#object-7').closest('details').open") is True
+    browser.evaluate(
+        "(() => { const f = document.querySelector('[data-search]'); f.value = 'app-17';"
+        " f.dispatchEvent(new Event('input')) })()"
+    )
+    assert browser.evaluate("document.querySelectorAll('[data-find]:not([hidden])').length") == 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

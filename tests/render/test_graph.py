@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from tests.render.dom import parsed
 from tests.render.plans import HOSTILE, document_with, documents, long_plan
-from tests.support import EXAMPLE_VARIABLES, EXAMPLES, cli, write_spec
+from tests.support import EXAMPLE_VARIABLES, EXAMPLES, ROOT, cli, write_spec
 from tokenvault.plan.document import Document, plan_document
+from tokenvault.render.graph_groups import MAX_NODES, readable
 from tokenvault.render.graph_layout import BOX_HEIGHT, BOX_WIDTH, closing, essential, layered_layout
-from tokenvault.render.graph_picture import MAX_NODES, planned_picture, readable
+from tokenvault.render.graph_picture import planned_picture
 from tokenvault.render.graph_svg import cut, graph_svg
 from tokenvault.render.graph_text import graph_dot, graph_mermaid
 
@@ -131,7 +132,7 @@ def test_long_names_are_cut_in_the_middle_and_whole_in_the_tooltip() -> None:
 def test_forty_objects_are_drawn_one_by_one_and_a_thousand_share_boxes() -> None:
     forty, thousand = (readable(planned_picture(plan_document(long_plan(n)))) for n in (40, 1000))
     assert len(forty.boxes) == 40 and not forty.note
-    assert [box.count for box in thousand.boxes.values()] == [1000] and "too many to draw" in thousand.note
+    assert [box.count for box in thousand.boxes.values()] == [1000] and "share a box" in thousand.note
 
 
 def test_what_changes_is_drawn_one_by_one_while_there_is_room() -> None:
@@ -140,6 +141,83 @@ def test_what_changes_is_drawn_one_by_one_while_there_is_room() -> None:
         node["action"] = "none"
     boxes = readable(planned_picture(plan)).boxes
     assert sorted(box.count for box in boxes.values()) == [1, 1, 1, 197]
+
+
+def test_an_object_is_never_before_and_after_another_one() -> None:
+    """A worker is there before its keys, and is written again with them: the drawing shows the first."""
+    picture = cli("graph", ROOT / "examples" / "quickstart.yaml", "--format", "dot").out
+    edges = set(re.findall(r'^  "(.*?)" -> "(.*?)"$', picture, re.M))
+    assert any(a == "application.nightly-sync" and b.startswith("credential.") for a, b in edges)
+    assert not {(b, a) for a, b in edges} & edges
+
+
+def company(applications: int, connections: int) -> str:
+    """Applications that each use one or two of the connections."""
+    names = [f"idp-{n}" for n in range(connections)]
+    lines = [
+        "version: 1",
+        "name: company",
+        f"connections: {{{', '.join(f'{n}: {{}}' for n in names)}}}",
+        "applications:",
+    ]
+    for n in range(applications):
+        uses = dict.fromkeys((names[n % connections], names[(n * 3) % connections]))
+        lines += [f"  app-{n}:", "    type: regular_web", "    callbacks: [https://app.example/cb]"]
+        lines += ["    flavors: [refresh_token_exchange]", f"    connections: [{', '.join(uses)}]"]
+    return "\n".join(lines) + "\n"
+
+
+def boxes_of(svg: str) -> list[str]:
+    found = [g.find(f"{SVG}title") for g in ElementTree.fromstring(svg).iter(f"{SVG}g")]
+    return [title.text or "" for title in found if title is not None]
+
+
+def test_sixty_five_objects_show_which_application_uses_which_connection(tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, company(25, 6))
+    svg = cli("graph", spec, "--format", "svg").out
+    shown = boxes_of(svg)
+    assert cli("graph", spec, "--format", "dot").out.count("fillcolor=") >= 60
+    assert len(shown) == 25 + 6 + 2, "the My Account API and the MFA policy stand beside"
+    assert any(title.startswith("application.app-3") and "client_grant.app-3.my_account" in title for title in shown)
+    assert "arrows from my_account_api are left out" in svg
+    whole = boxes_of(cli("graph", spec, "--format", "svg", "--group", "none").out)
+    assert len(whole) == cli("graph", spec, "--format", "dot").out.count("fillcolor=")
+
+
+def test_applications_that_use_the_same_connections_share_a_box(tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, company(200, 6))
+    for options in ((), ("--group", "connection")):
+        shown = boxes_of(cli("graph", spec, "--format", "svg", *options).out)
+        assert len([title for title in shown if " of kind application" in title]) == 6
+        assert len([title for title in shown if title.startswith("connection.")]) == 6
+    assert len(boxes_of(cli("graph", spec, "--format", "svg", "--group", "application").out)) == 200 + 6 + 2
+
+
+def test_a_target_shows_what_belongs_to_it_and_what_it_needs(tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, company(200, 6))
+    drawn = cli("graph", spec, "--format", "dot", "--target", "application.app-7").out
+    assert set(re.findall(r'^  "(.*?)" \[', drawn, re.M)) == {
+        "application.app-7",
+        "client_grant.app-7.my_account",
+        "my_account_api",
+    }
+    used = cli("graph", spec, "--format", "dot", "--target", "connection.idp-1").out
+    assert '"application.app-1"' in used and '"connection_clients.idp-1"' in used and '"application.app-2"' not in used
+    wrong = cli("graph", spec, "--target", "application.ap-7")
+    assert wrong.code == 1 and 'Did you mean "application.app-' in wrong.err
+
+
+def test_the_page_lists_each_application_with_what_is_around_it(tmp_path: Path) -> None:
+    page, _ = parsed(cli("graph", write_spec(tmp_path, company(12, 3)), "--format", "html").out)
+    listed = [e for e in page.all("details") if "data-find" in e.attributes]
+    assert len(listed) == 12 + 3 + 2
+    one = next(e for e in listed if e.all("summary")[0].text().startswith("application.app-3"))
+    assert {"application.app-3", "client_grant.app-3.my_account"} <= {e.text() for e in one.all("code")}
+    assert len(one.all("svg")) >= 1
+    ids = [e.attributes["id"] for e in page.all() if "id" in e.attributes]
+    assert len(ids) == len(set(ids))
+    links = {e.attributes["href"] for e in page.all("a")}
+    assert links and links <= {f"#{name}" for name in ids}
 
 
 def spec_of(applications: int) -> str:

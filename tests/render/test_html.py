@@ -12,8 +12,8 @@ from tests.render.plans import HOSTILE, document_with, documents, long_plan
 from tests.support import EXAMPLE_VARIABLES, EXAMPLES, cli
 from tokenvault.plan.document import Document, plan_document
 from tokenvault.plan.model import Plan
+from tokenvault.render.graph_html import graph_html
 from tokenvault.render.graph_picture import planned_picture
-from tokenvault.render.graph_svg import graph_html
 from tokenvault.render.html import plan_html
 from tokenvault.text import safe
 
@@ -63,7 +63,7 @@ def test_what_strangers_write_stays_text(text: str) -> None:
 
 
 def _is_harmless(href: str | None) -> bool:
-    return bool(href and re.match(r"#change(s|-\d+)$|https://", href))
+    return bool(href and re.match(r"#(change(s|-\d+)|object-\d+)$|https://", href))
 
 
 def test_a_link_leads_to_documentation_over_https_or_nowhere() -> None:

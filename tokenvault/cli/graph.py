@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from tokenvault.render.graph_picture import Picture
 
 
+class Grouping(StrEnum):
+    """What shares a box: the parts of an application, or applications that use the same connections."""
+
+    AUTO = "auto"
+    NONE = "none"
+    APPLICATION = "application"
+    CONNECTION = "connection"
+
+
 class Drawing(StrEnum):
     """The forms that a graph is drawn in."""
 
@@ -42,6 +51,17 @@ def graph(
     plan: Annotated[
         Path | None, typer.Option("--plan", metavar="PLANFILE", help="Draw a saved plan, coloured by action.")
     ] = None,
+    targets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target",
+            metavar="ADDR",
+            help="Only these addresses (globs), what belongs to them and what they need. Repeatable.",
+        ),
+    ] = None,
+    grouping: Annotated[
+        Grouping, typer.Option("--group", help="What shares a box; `auto` goes by how many objects there are.")
+    ] = Grouping.AUTO,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     max_rps: MaxRps = None,
@@ -63,28 +83,41 @@ def graph(
     session = open_session(
         tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
     )
-    session.console.out(drawn(_saved(plan) if plan else _picture(session, specs), form))
+    picture = _saved(plan) if plan else _picture(session, specs)
+    session.console.out(drawn(_part(picture, targets), form, grouping))
 
 
-def drawn(picture: Picture, form: Drawing) -> str:
+def _part(picture: Picture, targets: list[str] | None) -> Picture:
+    if not targets:
+        return picture
+    from tokenvault.plan.selection import matching
+    from tokenvault.render.graph_groups import restricted
+
+    return restricted(picture, matching(targets, sorted(picture.boxes), "--target"))
+
+
+def drawn(picture: Picture, form: Drawing, grouping: Grouping = Grouping.AUTO) -> str:
     """The picture in one of its forms."""
+    from tokenvault.render.graph_groups import Group
+
+    group = Group(grouping.value)
     match form:
         case Drawing.MERMAID:
             from tokenvault.render.graph_text import graph_mermaid
 
-            return graph_mermaid(picture)
+            return graph_mermaid(picture, group)
         case Drawing.DOT:
             from tokenvault.render.graph_text import graph_dot
 
-            return graph_dot(picture)
+            return graph_dot(picture, Group.NONE if group is Group.AUTO else group)
         case Drawing.SVG:
             from tokenvault.render.graph_svg import graph_svg
 
-            return f"{graph_svg(picture)}\n"
+            return f"{graph_svg(picture, group=group)}\n"
         case Drawing.HTML:
-            from tokenvault.render.graph_svg import graph_html
+            from tokenvault.render.graph_html import graph_html
 
-            return graph_html(picture)
+            return graph_html(picture, group)
 
 
 def _saved(path: Path) -> Picture:

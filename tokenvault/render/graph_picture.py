@@ -1,13 +1,13 @@
 """What a drawing of the graph shows: objects, what comes before what, and what happens to each. Drawn by `graph_*.py`.
 
-An edge runs from what comes first to what needs it. Edges that follow from others are left out. More objects than a
-person can read are drawn as one box per kind and action: first those that do not change, then all.
+An edge runs from what comes first to what needs it. Edges that follow from others are left out, and so is the way back where
+an object is written twice: an application is there before its keys, and gets them in a second write.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from tokenvault.kinds import kinds
 from tokenvault.model.desired import Graph
@@ -15,8 +15,7 @@ from tokenvault.plan.document import Document
 from tokenvault.render.graph_layout import Edge, essential
 from tokenvault.render.words import counted
 
-MAX_NODES = 80
-MAX_EDGES = 240
+NAMED = 20
 ACTIONS = {
     "create": "will be created",
     "update": "will be updated",
@@ -29,28 +28,39 @@ ACTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
-    """One object, or `count` of one kind that meet the same action. `action` is empty where no tenant was asked."""
+    """One object, or `count` that are alike: then `members` are their addresses. `action` is empty where no tenant was asked.
+
+    `parts` are the addresses of what belongs to it and is drawn as this one box, too.
+    """
 
     address: str
     kind: str
     action: str
     count: int = 1
+    parts: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
-        """What kind of object it is, as people call it."""
-        return kinds()[self.kind].title if self.kind in kinds() else self.kind
+        """What kind of object it is, as people call it, and how many it stands for."""
+        title = kinds()[self.kind].title if self.kind in kinds() else self.kind
+        return f"{self.count:,} × {title}" if self.count > 1 else title
 
     @property
     def label(self) -> str:
-        """Its name: the address without its kind, or how many it stands for."""
-        return self.address.removeprefix(f"{self.kind}.") if self.count == 1 else counted(self.count, "object")
+        """Its name: the address without its kind; of several the first."""
+        if self.count == 1:
+            return self.address.removeprefix(f"{self.kind}.")
+        return f"{self.members[0].removeprefix(f'{self.kind}.')}, …"
 
     @property
     def what(self) -> str:
         """Which object and what happens to it, in one line."""
         who = self.address if self.count == 1 else f"{counted(self.count, 'object')} of kind {self.kind}"
-        return f"{who} {ACTIONS[self.action]}".strip()
+        others = [*self.members, *self.parts] if self.count > 1 or self.parts else []
+        more = f", and {len(others) - NAMED:,} more" if len(others) > NAMED else ""
+        with_others = f" ({', '.join(others[:NAMED])}{more})" if others else ""
+        return f"{who} {ACTIONS[self.action]}".strip() + with_others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,43 +99,11 @@ def desired_picture(graph: Graph) -> Picture:
 
 def _picture(title: str, boxes: Iterable[Box], edges: Iterable[Edge]) -> Picture:
     by_address = {box.address: box for box in boxes}
-    present = [(a, b) for a, b in edges if a != b and {a, b} <= by_address.keys()]
+    present = _one_way([(a, b) for a, b in edges if a != b and {a, b} <= by_address.keys()])
     return Picture(title=title, boxes=by_address, edges=tuple(essential(present)))
 
 
-def readable(picture: Picture) -> Picture:
-    """The picture with few enough boxes: unchanged objects folded into one per kind, and if need be all of them."""
-    objects = len(picture.boxes)
-    folded = picture
-    for rule in (_is_unchanged, _is_any):
-        if len(folded.boxes) <= MAX_NODES and len(folded.edges) <= MAX_EDGES:
-            break
-        folded = _folded(picture, rule)
-        folded = replace(folded, note=f"{counted(objects, 'object')}: too many to draw, so alike ones share a box.")
-    return folded
-
-
-def _is_unchanged(box: Box) -> bool:
-    return box.action == "none"
-
-
-def _is_any(box: Box) -> bool:
-    return True
-
-
-def _folded(picture: Picture, rule: Callable[[Box], bool]) -> Picture:
-    """Boxes that the rule names become one per kind and action, where there are several of them."""
-    groups: dict[tuple[str, str], list[Box]] = {}
-    for box in picture.boxes.values():
-        if rule(box):
-            groups.setdefault((box.kind, box.action), []).append(box)
-    stands_for = {
-        box.address: f"{kind}.* {action}" for (kind, action), some in groups.items() if len(some) > 1 for box in some
-    }
-    boxes: dict[str, Box] = {}
-    for box in picture.boxes.values():
-        address = stands_for.get(box.address, box.address)
-        count = len(groups[box.kind, box.action]) if address != box.address else 1
-        boxes.setdefault(address, replace(box, address=address, count=count))
-    edges = [(stands_for.get(a, a), stands_for.get(b, b)) for a, b in picture.edges]
-    return replace(picture, boxes=boxes, edges=tuple(essential((a, b) for a, b in edges if a != b)))
+def _one_way(edges: list[Edge]) -> list[Edge]:
+    """Of two objects that wait for each other, the edge from the one that is written first and again: the application."""
+    given = set(edges)
+    return [(a, b) for a, b in edges if (b, a) not in given or a.startswith("application.") or a < b]

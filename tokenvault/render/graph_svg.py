@@ -5,10 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping
 
+from tokenvault.render.graph_groups import Group, readable
 from tokenvault.render.graph_layout import BOX_HEIGHT, BOX_WIDTH, Point, layered_layout
-from tokenvault.render.graph_picture import ACTIONS, Box, Picture, readable
-from tokenvault.render.markup import Markup, joined, page, tag
-from tokenvault.render.words import counted
+from tokenvault.render.graph_picture import ACTIONS, Box, Picture
+from tokenvault.render.markup import Markup, joined, tag
 from tokenvault.text import safe
 
 MARGIN, HEAD, SWATCH = 20.0, 62.0, 12.0
@@ -34,26 +34,31 @@ STYLE = Markup("""
 """)
 
 
-def graph_svg(picture: Picture, links: Mapping[str, str] | None = None) -> Markup:
-    """The picture. `links` are addresses that lead somewhere on the page that the SVG is part of."""
-    shown = readable(picture)
+def graph_svg(
+    picture: Picture, links: Mapping[str, str] | None = None, *, group: Group = Group.AUTO, within: bool = False
+) -> Markup:
+    """The picture. `links` are addresses that lead somewhere on the page that the SVG is part of.
+
+    One that stands `within` a page, after another one, has that one's style and no title of its own.
+    """
+    shown = readable(picture, group)
     layout = layered_layout(list(shown.boxes), shown.edges)
-    width = max(layout.width, 560.0) + 2 * MARGIN
-    height = layout.height + HEAD + MARGIN
+    head = MARGIN if within else HEAD
+    width = max(layout.width, 0.0 if within else 560.0) + 2 * MARGIN
+    height = layout.height + head + MARGIN
     body = tag(
         "g",
         *(tag("path", d=_curve(layout.routes[edge]), class_="edge", marker_end="url(#tv-tip)") for edge in shown.edges),
         *(_box(box, layout.corners[box.address], (links or {}).get(box.address)) for box in shown.boxes.values()),
-        transform=f"translate({MARGIN:g},{HEAD:g})",
+        transform=f"translate({MARGIN:g},{head:g})",
     )
     return tag(
         "svg",
         tag("title", f"Graph of {shown.title}"),
         tag("desc", _description(shown)),
-        tag("style", STYLE),
-        _tips(),
+        *([] if within else [tag("style", STYLE), _tips()]),
         tag("rect", class_="page", width="100%", height="100%"),
-        *_head(shown),
+        *([] if within else _head(shown)),
         body,
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {width:g} {height:g}",
@@ -108,7 +113,7 @@ def _box(box: Box, corner: Point, link: str | None) -> Markup:
     """A nested `svg` clips whatever its label turns out to measure."""
     x, y = corner
     size = {"width": f"{BOX_WIDTH:g}", "height": f"{BOX_HEIGHT:g}"}
-    stack = [tag("rect", class_="many", x="4", y="4", rx="7", **size)] if box.count > 1 else []
+    stack = [tag("rect", class_="many", x="4", y="4", rx="7", **size)] if box.count > 1 or box.parts else []
     label = tag(
         "svg",
         tag("text", box.title, class_="kind", x="12", y="18"),
@@ -141,48 +146,3 @@ def _taken(text: str, columns: int) -> str:
 
 def _columns(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
-
-
-MAX_LISTED = 2000
-
-
-def graph_html(picture: Picture) -> str:
-    """The whole page; every text in it is escaped."""
-    title = f"Graph: {picture.title}"
-    drawing = tag(
-        "div", graph_svg(picture), class_="graph", tabindex="0", role="region", aria_label="Graph, scrollable"
-    )
-    listed = list(picture.boxes.values())[:MAX_LISTED]
-    more = len(picture.boxes) - len(listed)
-    body = (
-        tag("header", tag("h1", title), tag("p", *_subtitle(picture), class_="soft")),
-        tag(
-            "main",
-            tag("section", tag("h2", "Drawing", class_="unseen"), drawing),
-            tag(
-                "section", tag("h2", "In words"), tag("ul", *(_item(picture, box) for box in listed), class_="objects")
-            ),
-            tag("p", f"and {counted(more, 'more object')}: `graph --format dot` lists all", class_="soft")
-            if more
-            else None,
-        ),
-    )
-    return page(title, *body)
-
-
-def _subtitle(picture: Picture) -> Iterator[str]:
-    yield f"{counted(len(picture.boxes), 'object')}. "
-    folded = readable(picture).note
-    yield folded or "Arrows run from what comes first to what needs it."
-
-
-def _item(picture: Picture, box: Box) -> Markup:
-    action = f" {ACTIONS[box.action]}" if box.action else ""
-    needs = picture.before(box.address)
-    after = [part for address in needs for part in (", ", tag("code", address))][1:]
-    return tag(
-        "li",
-        tag("code", box.address),
-        action,
-        tag("div", "needs ", joined(*after), class_="soft small") if after else None,
-    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenvault.render.graph_picture import ACTIONS, Picture, readable
+from tokenvault.render.graph_groups import Group, readable
+from tokenvault.render.graph_picture import ACTIONS, Picture
 from tokenvault.render.graph_svg import cut
 from tokenvault.text import safe
 
@@ -20,9 +21,9 @@ COLOURS = {
 }
 
 
-def graph_dot(picture: Picture) -> str:
-    """The whole picture; arrows run from what comes first to what needs it."""
-    return "\n".join(["digraph tokenvault {", *_lines(picture), "}"]) + "\n"
+def graph_dot(picture: Picture, group: Group = Group.NONE) -> str:
+    """The picture, by default all of it; arrows run from what comes first to what needs it."""
+    return "\n".join(["digraph tokenvault {", *_lines(readable(picture, group)), "}"]) + "\n"
 
 
 def _lines(picture: Picture) -> Iterator[str]:
@@ -64,9 +65,9 @@ LOOKALIKES = str.maketrans({"\\": "\u29f5", "$": "\uff04"})
 _SPECIAL = re.compile(r"[^\w .,()*-]")
 
 
-def graph_mermaid(picture: Picture) -> str:
+def graph_mermaid(picture: Picture, group: Group = Group.AUTO) -> str:
     """The picture as a flowchart; as many boxes as can be read (mermaid refuses very large drawings, too)."""
-    return "\n".join(_mermaid_lines(readable(picture))) + "\n"
+    return "\n".join(_mermaid_lines(readable(picture, group))) + "\n"
 
 
 def _mermaid_lines(picture: Picture) -> Iterator[str]:

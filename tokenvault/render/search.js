@@ -22,4 +22,15 @@
     if (event.key === "Escape") { field.value = ""; search(); }
   });
   search();
+  // A link into something folded unfolds it, whatever the browser does by itself.
+  const reveal = () => {
+    const target = location.hash && document.getElementById(location.hash.slice(1));
+    const folded = target && target.closest("details");
+    if (!folded) return;
+    folded.hidden = false;
+    folded.open = true;
+    folded.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
 })();
