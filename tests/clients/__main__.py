@@ -26,7 +26,7 @@ from tests.support import by_name, tenant
 from tokenvault.sandbox import CLIENT_ID, CLIENT_SECRET, TOKEN
 
 from . import installs
-from .catalogue import CLIENTS, COMPANIONS, PREPARED, Client
+from .catalogue import AT, CLIENTS, COMPANIONS, NODE_GROUPS, PREPARED, RT, Client
 from .person import USER, Person, Tenant, person_service
 
 NAME, API, CONNECTION = "acme.us.auth0.test", "https://calendar.acme.example", "google-oauth2"
@@ -118,8 +118,8 @@ def install(group: str, packages: list[str]) -> Installed:
     """The current releases of a group."""
     everything = [*packages, *COMPANIONS.get(group, ())]
     print(f"installing {', '.join(packages)} …", flush=True)
-    if group == "node":
-        folder = installs.node_folder(everything, NODE_INSTALL)
+    if group in NODE_GROUPS:
+        folder = installs.node_folder(group, everything, NODE_INSTALL)
         return Installed(folder, installs.node_versions(folder, packages))
     interpreter = installs.python_environment(group, everything, PYTHON_INSTALL)
     return Installed(interpreter, installs.python_versions(interpreter, packages))
@@ -171,7 +171,11 @@ def run_client(client: Client, installed: Installed, prepared: Path) -> Outcome:
     shutil.copytree(prepared.parent, folder)
     state = folder / prepared.name
     with served(state) as (plain, known):
-        flows, problem = drive(client, installed, known, state)
+        flows, problem = (
+            drive_usage(client, installed, known, state, plain)
+            if client.usage
+            else drive(client, installed, known, state)
+        )
         plan, unplanned = planned(plain)
         return Outcome(client, version, flows, plan, problem or unplanned)
 
@@ -205,6 +209,50 @@ def drive(client: Client, installed: Installed, known: Tenant, state: Path) -> t
     return flows, f"exits {result.returncode}, without {', '.join(missing) or 'a reason'}:\n{told}"
 
 
+EXCHANGES = {RT: ("web", "REFRESH_TOKEN", "WEB"), AT: ("spa", "ACCESS_TOKEN", "API_CLIENT")}
+SCOPE = "https://www.googleapis.com/auth/calendar.events"
+
+
+def drive_usage(
+    client: Client, installed: Installed, known: Tenant, state: Path, plain: str
+) -> tuple[tuple[str, ...], str]:
+    """Runs what `tokenvault usage` prints for each flow; the flows that gave a token with the scope, and what went wrong."""
+    told, flows = facts(client, Person(known), state), []
+    for flow in client.flows:
+        application, token, by = EXCHANGES[flow]
+        env = {"AUTH0_DOMAIN": plain, "AUTH0_API_TOKEN": TOKEN, "NO_COLOR": "1"}
+        printed = tokenvault("usage", SPEC, application, "--lang", client.usage, env=env)
+        names = set(re.findall(r"[A-Z_]+_CLIENT_SECRET", printed.stdout))
+        secret = json.loads(told[f"CLIENTS_{by}"])["client_secret"]
+        variables = {"AUTH0_SUBJECT_TOKEN": told[f"CLIENTS_{token}"], **dict.fromkeys(names, secret), "NO_PROXY": "*"}
+        trust = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"), str(known.authority))
+        variables |= trust | {"no_proxy": "*", "CLIENTS_DOMAIN": known.name, "CLIENTS_PORT": known.port}
+        program = printed.stdout.replace(plain, known.name)
+        command, cwd = program_command(client, installed, state.parent, program, variables)
+        result = subprocess.run(command, cwd=cwd, env=installs.environment(**variables), capture_output=True,
+                                text=True, timeout=DRIVER_LIMIT, stdin=subprocess.DEVNULL, check=False)  # fmt: skip
+        if result.returncode or SCOPE not in result.stdout:
+            lines = (printed.stderr + result.stdout + result.stderr).strip().splitlines()
+            return tuple(flows), f"{flow}: exits {result.returncode}:\n" + "\n".join(lines[-25:])
+        flows.append(flow)
+    return tuple(flows), ""
+
+
+def program_command(
+    client: Client, installed: Installed, folder: Path, program: str, variables: dict[str, str]
+) -> tuple[list[str], Path]:
+    """How a printed program is started."""
+    if client.group not in NODE_GROUPS:
+        (folder / "program.py").write_text(program)
+        variables["PYTHONPATH"] = str(installs.RESOLVER)
+        return [str(installed.place), str(folder / "program.py")], folder
+    (folder / "program.mjs").write_text(program)
+    if not (folder / "node_modules").exists():
+        (folder / "node_modules").symlink_to(installed.place / "node_modules", target_is_directory=True)
+    resolver = (installs.RESOLVER / "resolve.mjs").as_uri()
+    return ["node", "--preserve-symlinks", "--import", resolver, str(folder / "program.mjs")], folder
+
+
 def flows_in(output: str) -> tuple[str, ...]:
     """The flows that a driver reported."""
     return tuple(line.removeprefix("flow ") for line in output.splitlines() if line.startswith("flow "))
@@ -214,7 +262,7 @@ def driver_command(
     client: Client, installed: Installed, folder: Path, variables: dict[str, str]
 ) -> tuple[list[str], Path]:
     """How a driver is started; Node.js finds packages beside the driver alone, so it is copied to them."""
-    if client.group != "node":
+    if client.group not in NODE_GROUPS:
         variables["PYTHONPATH"] = os.pathsep.join([str(installs.RESOLVER), str(DRIVERS)])
         return [str(installed.place), str(DRIVERS / client.driver)], folder
     place = folder / "drivers"
@@ -233,7 +281,7 @@ def facts(client: Client, person: Person, state: Path) -> dict[str, str]:
     told: dict[str, Any] = {"WEB": web, "API_CLIENT": by_name(clients, "Clients API Client"), "REFRESH_TOKEN": "",
                             "DEPLOY": {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
                             "ACCESS_TOKEN": "", "API": API, "USER": USER}  # fmt: skip
-    if client.name in PREPARED:
+    if client.name in PREPARED or client.usage:
         told["REFRESH_TOKEN"] = person.log_in(web)["refresh_token"]
         person.connect(web, told["REFRESH_TOKEN"], CONNECTION)
         told["ACCESS_TOKEN"] = person.log_in(spa, API, "read:calendar")["access_token"]

@@ -15,11 +15,12 @@ class Client:
     group: str  # clients of one group are installed together
     takes_port: bool = True  # in the tenant's domain
     example: str = ""  # a page of ours that is run with it
+    usage: str = ""  # what `tokenvault usage --lang` prints for it is run, as it is printed
 
     @property
     def name(self) -> str:
         """What it is called on the command line and in the table."""
-        return self.example or self.package
+        return f"usage --lang {self.usage}" if self.usage else self.example or self.package
 
 
 RT, AT, MISSING = "exchange of a refresh token", "exchange of an access token", "interrupt for a missing scope"
@@ -28,7 +29,10 @@ COMPANIONS = {
     "node": ("next", "react", "react-dom"),
     "ai": ("langgraph",),
     "sdk": ("starlette", "uvicorn", "httpx", "httpx2"),
+    # @auth0/ai-vercel is for this release of the AI SDK
+    "vercel": ("ai@5", "zod@3"),
 }
+NODE_GROUPS = ("node", "vercel")
 CLIENTS = (
     Client("auth0-python", "run_auth0_python.py", ("token", "management", RT, AT), "sdk"),
     Client(
@@ -63,6 +67,11 @@ CLIENTS = (
         takes_port=False,
     ),
     Client("auth0-deploy-cli", "run_deploy_cli.mjs", ("export", "import"), "node"),
+    Client("auth0-ai", "", (RT, AT), "ai", usage="auth0-ai"),
+    Client("auth0-ai-langchain", "", (RT,), "ai", usage="langchain"),
+    Client("auth0-api-python", "", (AT,), "sdk", usage="auth0-api-python"),
+    Client("@auth0/ai", "", (RT, AT), "vercel", usage="auth0-ai-js"),
+    Client("@auth0/ai-vercel", "", (RT, AT), "vercel", usage="vercel-ai"),
 )
 # these begin with an account that is connected already, and with the tokens of a login
 PREPARED = frozenset({"auth0-python", "auth0-api-python", "auth0-ai", "auth0-ai-langchain", "@auth0/ai"})

@@ -105,16 +105,18 @@ def python_versions(interpreter: Path, packages: Sequence[str]) -> dict[str, str
 # ---- Node.js
 
 
-def node_folder(packages: Sequence[str], seconds: float) -> Path:
-    """A folder with the current releases of these packages in `node_modules`."""
+def node_folder(group: str, packages: Sequence[str], seconds: float) -> Path:
+    """A folder with the current releases of these packages in `node_modules`, or with the ones that they name."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         raise Unreachable("Node.js with npm is not on this machine")
-    folder = cache_folder() / "node"
+    folder = cache_folder() / group
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "package.json").write_text('{"private": true, "type": "module"}\n')
     quiet = ["--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "--fetch-retries=1", "--fetch-timeout=30000"]
-    _run([npm, "install", *quiet, *(f"{name}@latest" for name in packages)], seconds, folder)
+    _run(
+        [npm, "install", *quiet, *(name if "@" in name[1:] else f"{name}@latest" for name in packages)], seconds, folder
+    )
     return folder
 
 

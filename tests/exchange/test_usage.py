@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -9,12 +10,16 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
 from tests.support import Result, cli, served
 from tests.world import API, ASSISTANT, SPA, WORKER, World
+from tokenvault.exchange.sdks import SDKS
+from tokenvault.exchange.usage import SECRET, Example, Signer
+from tokenvault.flavors.runtime.request import ACCESS_TOKEN_REQUEST, REFRESH_TOKEN_REQUEST, ExchangeRequest
 
 GOOGLE, USER = "google-oauth2", "auth0|alice"
 COMMANDS = {"curl": ["sh"], "python": [sys.executable], "node": ["node"]}
@@ -349,3 +354,56 @@ def test_text_of_strangers_runs_nothing(running: Served, tmp_path: Path, languag
     done = running.run(language, usage_text(document, language), AUTH0_SUBJECT_TOKEN="x")
     assert "access_denied" in done.stdout + done.stderr, done.stdout + done.stderr
     assert not pwned.exists()
+
+
+# ---- SDKs; `python -m tests.clients` runs their programs where the packages can be installed
+
+
+def sdk_programs(document: dict[str, Any], application: str) -> dict[str, str]:
+    exchange = next(one for one in document["exchanges"] if one["application"] == application)
+    return {name: text for name, text in exchange["programs"].items() if name in SDKS}
+
+
+def test_each_sdk_is_offered_for_the_exchanges_that_it_performs(running: Served) -> None:
+    document = running.usage("spec.yaml", "--json").json
+    assert set(sdk_programs(document, ASSISTANT)) == {"auth0-ai", "langchain", "auth0-ai-js", "vercel-ai"}
+    assert set(sdk_programs(document, SPA)) == {"auth0-ai", "auth0-api-python", "auth0-ai-js", "vercel-ai"}
+    assert sdk_programs(document, WORKER) == {}
+    needs = document["exchanges"][0]["needs"]
+    assert needs["langchain"].startswith("pip install auth0-ai-langchain==") and "@auth0/ai@" in needs["auth0-ai-js"]
+
+
+def test_sdk_programs_name_the_scopes_and_the_variables(running: Served) -> None:
+    for name, program in sdk_programs(running.usage("spec.yaml", "--json").json, ASSISTANT).items():
+        assert "calendar.events" in program and "ASSISTANT_CLIENT_SECRET" in program, name
+        assert "AUTH0_SUBJECT_TOKEN" in program
+
+
+def test_what_an_sdk_does_not_perform_is_said(running: Served) -> None:
+    printed = running.usage("spec.yaml", WORKER, "--lang", "langchain").out
+    assert "langchain does not perform this exchange" in printed and "--lang curl, python, node." in printed
+    assert all(line.startswith("#") for line in printed.splitlines() if line)
+
+
+@pytest.mark.parametrize("request_", [REFRESH_TOKEN_REQUEST, ACCESS_TOKEN_REQUEST], ids=["refresh", "access"])
+@pytest.mark.parametrize("name", SDKS)
+def test_text_of_strangers_stays_inside_the_quotes_of_an_sdks_program(
+    tmp_path: Path, name: str, request_: ExchangeRequest
+) -> None:
+    nasty = "a\"'`$(touch x)`\\\n; touch(\u2028) ${x} */ END"
+    key = Signer(file="KEY", algorithm="RS256", kid=nasty)
+    example = Example(
+        application=nasty, flavor="refresh_token_exchange", client_id=nasty, connection=nasty, connections=(nasty,),
+        domain=nasty, base_url="https://x.example", request=request_, proof=SECRET, prefix="ASSISTANT", key=key,
+        authentication_key=key, scopes=(nasty,), api=nasty,
+    )  # fmt: skip
+    if not SDKS[name].serves(example):
+        return
+    program = SDKS[name].program(example)
+    if SDKS[name].ending == "py":
+        constants = {node.value for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Constant)}
+        assert nasty in constants
+    elif shutil.which("node"):
+        file = tmp_path / "program.mjs"
+        file.write_text(program)
+        assert subprocess.run(["node", "--check", file], check=False, capture_output=True).returncode == 0

@@ -29,11 +29,16 @@ class Form(StrEnum):
 
 
 class Language(StrEnum):
-    """The languages that there are programs in."""
+    """The languages and SDKs that there are programs in."""
 
     CURL = "curl"
     PYTHON = "python"
     NODE = "node"
+    AUTH0_AI = "auth0-ai"
+    LANGCHAIN = "langchain"
+    AUTH0_API_PYTHON = "auth0-api-python"
+    AUTH0_AI_JS = "auth0-ai-js"
+    VERCEL_AI = "vercel-ai"
 
 
 EMBEDDED = (
@@ -53,7 +58,9 @@ def usage(
             autocompletion=applications,
         ),
     ] = None,
-    language: Annotated[Language, typer.Option("--lang", help="The language of the programs.")] = Language.CURL,
+    language: Annotated[
+        Language, typer.Option("--lang", help="The language of the programs, or the SDK.")
+    ] = Language.CURL,
     connection: Annotated[
         str | None,
         typer.Option(
@@ -63,7 +70,7 @@ def usage(
             autocompletion=connections,
         ),
     ] = None,
-    form: Annotated[Form, typer.Option("--format", help="JSON holds every language.")] = Form.TEXT,
+    form: Annotated[Form, typer.Option("--format", help="JSON holds every language and SDK.")] = Form.TEXT,
     offline: Annotated[bool, typer.Option("--offline", help="Read no tenant: ids are placeholders.")] = False,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,

@@ -7,6 +7,7 @@ from json import dumps
 from typing import Any
 
 from tokenvault import __version__
+from tokenvault.exchange.sdks import SDKS
 from tokenvault.exchange.usage import BASIC, CERTIFICATE, CONTEXT, KEY, SECRET, USER, Connecting, Example, Signer
 from tokenvault.exchange.variables import SUBJECT_TOKEN
 from tokenvault.flavors import flavors
@@ -269,8 +270,12 @@ def _exchange(example: Example) -> dict[str, Any]:
             "curl": "curl 7.76 or later" + (" and openssl" if signs(example) else ""),
             "python": "Python 3.9 or later" + (" and PyJWT: pip install 'pyjwt[crypto]'" if signs(example) else ""),
             "node": "Node.js 18 or later",
+            **{name: sdk.install for name, sdk in SDKS.items()},
         },
-        "programs": {name: program(example) for name, program in PROGRAMS.items()},
+        "programs": {
+            **{name: program(example) for name, program in PROGRAMS.items()},
+            **{name: sdk.program(example) for name, sdk in SDKS.items() if sdk.serves(example)},
+        },
         "documentation": flavors()[example.flavor].doc,
     }
 

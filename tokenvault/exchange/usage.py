@@ -43,7 +43,8 @@ class Signer:
 class Example:
     """One exchange as an application performs it: `key` signs its requests, `authentication_key` says who it is.
 
-    `scopes` are those that the spec asks of the connection; `proves_possession`: its token requests need a DPoP proof.
+    `scopes` are those that the spec asks of the connection, `api` is whose access tokens are traded (empty: nobody's);
+    `proves_possession`: its token requests need a DPoP proof.
     """
 
     application: str
@@ -59,6 +60,7 @@ class Example:
     key: Signer
     authentication_key: Signer
     scopes: tuple[str, ...] = ()
+    api: str = ""
     proves_possession: bool = False
 
     @property
@@ -125,7 +127,9 @@ def examples(
             example = _example(known, app, graph.domain, base_url, connection or app.connections[0])
             scopes = tuple(spec.connections[example.connection].scopes or ())
             proves = (client or {}).get("require_proof_of_possession") is True
-            yield replace(example, scopes=scopes, proves_possession=proves)
+            settings = next((one.settings for one in app.flavors if one.name == exchanger.flavor), {})
+            api = spec.apis[settings["api"]].identifier if "api" in settings else ""
+            yield replace(example, scopes=scopes, api=api, proves_possession=proves)
 
 
 def _example(exchanger: Exchanger, app: ApplicationSpec, domain: str, base_url: str, connection: str) -> Example:

@@ -99,14 +99,17 @@ def _finding(finding: Document) -> Iterator[str]:
         yield from wrapped("    fix: ", f"{at}{finding['fix']['text']}{link}", WIDTH)
 
 
-COMMENT = {"curl": "#", "python": "#", "node": "//"}
+IN_JAVASCRIPT = ("node", "auth0-ai-js", "vercel-ai")
 
 
 def usage_text(document: Document, language: str, paint: Painter = PLAIN) -> str:
     """The programs of one language. `paint` colours comments only."""
-    sign = COMMENT[language]
+    sign = "//" if language in IN_JAVASCRIPT else "#"
     lines: list[str] = []
     for exchange in document["exchanges"]:
+        if language not in exchange["programs"]:
+            lines += [*(paint(line, "dim") for line in _unserved(exchange, language, sign)), ""]
+            continue
         lines += [
             *(paint(line, "dim") for line in _head(exchange, language, sign)),
             exchange["programs"][language].rstrip("\n"),
@@ -115,6 +118,12 @@ def usage_text(document: Document, language: str, paint: Painter = PLAIN) -> str
     for one in document["connecting"]:
         lines += [*(paint(line, "dim") for line in _connecting(one, sign)), ""]
     return "\n".join(lines).rstrip("\n") + "\n" if lines else f"{sign} No application of the spec exchanges tokens.\n"
+
+
+def _unserved(exchange: Document, language: str, sign: str) -> Iterator[str]:
+    yield f"{sign} {safe(exchange['application'])}: {exchange['flavor']}, {safe(exchange['connection'])}"
+    others = ", ".join(name for name in exchange["programs"])
+    yield from _told(sign, f"{language} does not perform this exchange. These do: --lang {others}.")
 
 
 def _head(exchange: Document, language: str, sign: str) -> Iterator[str]:
