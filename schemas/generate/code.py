@@ -10,6 +10,7 @@ from pathlib import Path
 
 import tokenvault
 from schemas.generate.markdown import code, table
+from tokenvault.operations.codes import CodePage, code_pages
 
 PACKAGE = Path(tokenvault.__file__).resolve().parent
 _ELSEWHERE = ("sandbox/", "flavors/runtime/")
@@ -63,7 +64,23 @@ def codes_chapter() -> str:
         "## Error codes\n\nStable: scripts may rely on them (`validate --format json`, `apply --json`). "
         "`…` stands for what is filled in."
     )
-    return f"{head}\n\n{table(('Code', 'What it says', 'From'), rows)}"
+    return f"{head}\n\n{table(('Code', 'What it says', 'From'), rows)}\n\n{_pages()}"
+
+
+def _pages() -> str:
+    """What `tokenvault explain CODE` says of every code."""
+    head = "### What each code means\n\nAs `tokenvault explain CODE` says it, what doctor judges and Auth0 answers among it."
+    return "\n\n".join([head, *map(_page, sorted(code_pages().values(), key=lambda page: page.code))])
+
+
+def _page(page: CodePage) -> str:
+    causes = "\n".join(f"{number}. {_plain(cause)}" for number, cause in enumerate(page.causes, 1))
+    more = f"<{page.more}>" if page.more.startswith("http") else page.more
+    return f"#### `{page.code}`\n\n{_plain(page.means)}\n\n{causes}\n\nWhat to do: {_plain(page.cure)} {more}"
+
+
+def _plain(text: str) -> str:
+    return "`".join(part if index % 2 else part.replace("<", "&lt;") for index, part in enumerate(text.split("`")))
 
 
 def _summaries(uses: list[Said]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ import typer
 
 from tokenvault.cli.options import Debug, EnvFile, SandboxOption, TenantOption, tenant_options
 from tokenvault.cli.session import Session, open_session
+from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.render.style import PLAIN, Painter
 from tokenvault.text import safe, safe_json
 
@@ -50,11 +52,22 @@ def status(
     import asyncio
 
     session = open_session(tenant_options(tenant, sandbox), debug=debug, env_file=env_file)
-    document = asyncio.run(_status(session))
+    try:
+        document = asyncio.run(_status(session))
+    except RefusedError as error:
+        raise RefusedError(*map(_with_scopes, error.diagnostics)) from None
     if form is StatusFormat.JSON:
         session.console.out(safe_json(document, indent=2) + "\n")
     else:
         session.console.out(access_text(document, time.time(), session.console.paint))
+
+
+def _with_scopes(problem: Diagnostic) -> Diagnostic:
+    """The problem of somebody without credentials, with all that new ones must be allowed: here is where people look."""
+    from tokenvault.tenant.scopes import scope_lists
+
+    missing = problem.code.startswith(("auth-credentials", "auth-cli-"))
+    return replace(problem, detail=f"{problem.detail}\n\n{scope_lists()}") if missing else problem
 
 
 async def _status(session: Session) -> dict[str, Any]:

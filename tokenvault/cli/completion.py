@@ -38,6 +38,14 @@ def addresses(incomplete: str) -> list[str]:
     return _starting(incomplete, lambda: _graph().nodes)
 
 
+def addresses_and_codes(incomplete: str) -> list[str]:
+    """The addresses of the spec's objects, and every code that explains itself."""
+    from tokenvault.operations.codes import code_pages
+
+    codes = [code for code in code_pages() if not code.endswith("*")]
+    return [*addresses(incomplete), *_starting(incomplete, lambda: codes)]
+
+
 def releasable(incomplete: str) -> list[str]:
     """The addresses that `destroy` leaves alone unless it is asked by name."""
     from tokenvault.kinds import kinds

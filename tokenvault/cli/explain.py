@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tokenvault.cli.completion import addresses
+from tokenvault.cli.completion import addresses_and_codes
 from tokenvault.cli.options import AllowEnv, EnvFile, Specs, tenant_options
 from tokenvault.cli.session import open_session
 
@@ -21,43 +21,66 @@ class Form(StrEnum):
     JSON = "json"
 
 
-Address = Annotated[
+Name = Annotated[
     str,
     typer.Argument(
-        metavar="ADDR",
-        help="An address as plans show it, or a glob over them: application.assistant, 'client_grant.*'.",
+        metavar="ADDR|CODE",
+        help="An address as plans show it, or a glob over them: application.assistant, 'client_grant.*'. Or a code: "
+        "spec-yaml.",
         show_default=False,
-        autocompletion=addresses,
+        autocompletion=addresses_and_codes,
     ),
 ]
 
 
 def explain(
-    address: Address,
+    name: Name,
     specs: Specs = None,
     form: Annotated[Form, typer.Option("--format", help="How to show it.")] = Form.TEXT,
     env_file: EnvFile = None,
     allow_env: AllowEnv = None,
 ) -> None:
-    """Say what is asked of an object, by which flavor and line, and why.
+    """Say what is asked of an object, by which flavor and line, and why; or what a code means, its causes and the cure.
 
-    For an application: everything that its flavors ask of every object. Needs no tenant and sends nothing.
+    For an application: everything that its flavors ask of every object. Codes are those that errors, plans and doctor
+    show, and those that Auth0 answers at run time. Needs no tenant and sends nothing.
 
     \b
     tokenvault explain application.web            all that its flavors ask for
     tokenvault explain 'connection.*'             whoever asks for it
+    tokenvault explain connection-offline-access  why users get no token
     """
+    from tokenvault.kinds import kinds
     from tokenvault.plan.explanation import explanation
     from tokenvault.render.explanation import explanation_text
     from tokenvault.state.desired import build_graph
     from tokenvault.text import safe_json
 
+    if not any(sign in name for sign in ".*?") and name not in kinds():
+        _explain_code(name, form)
+        return
     session = open_session(tenant_options(None, None), env_file=env_file, allow_env=allow_env)
     spec = session.spec(specs)
     domain = spec.tenant or session.environment.get("AUTH0_DOMAIN") or UNKNOWN_TENANT
-    found = explanation(build_graph(spec, domain), address)
+    found = explanation(build_graph(spec, domain), name)
     console = session.console
     if form is Form.JSON:
         console.out(safe_json(found, indent=2) + "\n")
     else:
         console.out(explanation_text(found, console.paint, width=console.width))
+
+
+def _explain_code(name: str, form: Form) -> None:
+    from tokenvault.cli.console import Console
+    from tokenvault.operations.codes import code_document, page_of, unknown_code
+    from tokenvault.render.code_text import code_text
+    from tokenvault.text import safe_json
+
+    page, console = page_of(name), Console()
+    if page is None:
+        raise unknown_code(name)
+    document = code_document(page)
+    if form is Form.JSON:
+        console.out(safe_json(document, indent=2) + "\n")
+    else:
+        console.out(code_text(document, console.paint, width=console.width))

@@ -65,6 +65,7 @@ Give one of these; the first that is set is used:
   AUTH0_CLIENT_ID + AUTH0_CLIENT_ASSERTION_PRIVATE_KEY
                                           the same, with a key: PEM or its path
   auth0 login                             the login of the Auth0 CLI"""
+_ALLOWED = "What they must be allowed: `tokenvault explain auth-credentials`."
 _STEPS = {
     "plan": "Scopes for plan",
     "apply": "Scopes that apply adds (only for what the spec uses)",
@@ -73,9 +74,14 @@ _STEPS = {
 
 
 def ways() -> str:
-    """Every way to give credentials, and the least that they must be allowed, step by step."""
+    """Every way to give credentials, and where it is said what they must be allowed."""
+    return f"{_WAYS}\n{_ALLOWED}"
+
+
+def scope_lists() -> str:
+    """The least that credentials must be allowed, step by step."""
     lists = [f"{_STEPS[step]}:\n{columns(scopes)}" for step, scopes in needed_scopes().steps.items()]
-    return "\n\n".join((_WAYS, "\n".join(lists)))
+    return "\n".join(lists)
 
 
 def columns(words: Iterable[str], indent: str = "  ") -> str:
