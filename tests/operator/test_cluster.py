@@ -281,3 +281,14 @@ def test_a_kubelet_is_told_that_the_watch_lives(cluster: Cluster, tmp_path: Path
 def _code(operator: lab.Process, path: str) -> int:
     answer = operator.ask(path)
     return answer.status_code if answer else 0
+
+
+def test_an_operator_that_comes_before_its_api_server_waits_for_it(
+    cluster: Cluster, tenant: Tenant, tmp_path: Path
+) -> None:
+    cluster.put("early", tenant=tenant.domain, configuration=small_spec("early"))
+    cluster.kill_server()
+    with running(cluster, tmp_path) as operator:
+        until(lambda: "the API server is waited for" in operator.log.read_text(), "it waits")
+        cluster.start_server()
+        ready(cluster, "early")

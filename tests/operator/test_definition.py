@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.support import cli
@@ -68,3 +70,18 @@ def test_the_defaults_write_nothing_and_delete_nothing() -> None:
         "maxDestroy": 0,
         "deletionPolicy": "Retain",
     }
+
+
+def test_a_kubeconfig_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("kopf", reason="the extra `operator` is not installed")
+    broken = tmp_path / "broken"
+    broken.write_text("a: [")
+    for path in (broken, tmp_path / "absent"):
+        told = cli("operator", "run", "--kubeconfig", path, "--listen", "127.0.0.1:0", env={"KUBECONFIG": ""})
+        assert told.code == 1 and "operator-cluster" in told.err
+
+
+@pytest.mark.parametrize("listen", ["8080", ":8080", "host:port", "127.0.0.1:70000"])
+def test_where_to_listen_is_a_host_and_a_port(listen: str) -> None:
+    told = cli("operator", "run", "--listen", listen)
+    assert told.code == 1 and "operator-port" in told.err

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from yaml import YAMLError
 
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
@@ -35,7 +36,13 @@ def login() -> kopf.ConnectionInfo:
     import kopf
 
     settings = kopf.OperatorSettings()
-    found = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+    try:
+        found = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, YAMLError, kopf.LoginError):
+        hint = "KUBECONFIG or --kubeconfig names it; its current context needs a cluster, and a user with a token or certificate."
+        raise RefusedError(
+            Diagnostic(code="operator-cluster", summary="The kubeconfig cannot be read", hint=hint)
+        ) from None
     if found is None:
         hint = "Run it in a pod with a service account, or set KUBECONFIG to the path of a kubeconfig."
         summary = "It is not known how to reach a Kubernetes API server"

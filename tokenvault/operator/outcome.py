@@ -74,8 +74,8 @@ SUSPENDED = Outcome(
         "Stalled": Condition(False, "suspended"),
     },
 )
-SOON = frozenset({"operator-reference", "operator-credentials"})
-"""What is often mended a moment later, in an object that is not watched."""
+SOON = frozenset({"operator-reference", "operator-credentials", "operator-claimed-twice"})
+"""What is often mended a moment later, in another object."""
 
 
 def failure(error: BaseException, note: str = "") -> Outcome:

@@ -11,7 +11,7 @@ from typing import Any
 
 import kopf
 
-from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError, place_of
 from tokenvault.operator.cluster import ClusterError
 from tokenvault.operator.health import serving
 from tokenvault.operator.kubernetes import Kubernetes, login
@@ -25,6 +25,7 @@ from tokenvault.tenant.connect import TenantPool
 
 log = logging.getLogger("tokenvault.operator")
 GRACE = 20.0
+RETRY = 3.0
 WATCH_SECONDS = 240
 _LOADED_LATE = ("auth0.management.core.client_wrapper", "deepdiff", "jsonschema", "jwt", "cryptography.x509")
 
@@ -59,7 +60,7 @@ async def run(settings: Settings) -> None:
     watch = Watch(cluster=cluster, schedule=schedule, namespaces=served)
     try:
         await asyncio.to_thread(_warm_up)
-        await _check_kind(cluster, served[0])
+        await _reach(cluster, served[0])
         async with pool, serving(settings.host, settings.port, watch, metrics) as port:
             log.info("listening on port %s", port, extra={"identity": settings.identity})
             await _until_stopped(settings, watch, lease, schedule)
@@ -75,17 +76,27 @@ def _warm_up() -> None:
         importlib.import_module(name)
 
 
-async def _check_kind(cluster: Kubernetes, namespace: str | None) -> None:
-    """What never gets better by waiting is told at once; an API server that is away is waited for."""
+async def _reach(cluster: Kubernetes, namespace: str | None) -> None:
+    """Waits for an API server that is away; what does not get better by waiting is told at once."""
+    while True:
+        if await _answers(cluster, namespace):
+            return
+        await asyncio.sleep(RETRY)
+
+
+async def _answers(cluster: Kubernetes, namespace: str | None) -> bool:
     try:
         await cluster.objects(namespace)
     except ClusterError as error:
         if error.status == 404:
             hint = "Install the definition first: `tokenvault operator crd | kubectl apply -f -`."
             raise RefusedError(Diagnostic(code="operator-no-kind", summary=str(error), hint=hint)) from None
-        if error.status:
+        if 0 < error.status < 500 and error.status != 429:
             hint = "The examples under examples/kubernetes have the role that the operator needs."
             raise RefusedError(Diagnostic(code="operator-cluster", summary=str(error), hint=hint)) from None
+        log.warning("the API server is waited for", extra={"error": str(error)})
+        return False
+    return True
 
 
 async def _until_stopped(settings: Settings, watch: Watch, lease: Lease, schedule: Schedule) -> None:
@@ -99,12 +110,23 @@ async def _until_stopped(settings: Settings, watch: Watch, lease: Lease, schedul
     try:
         done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         for part in done:
-            part.result()
+            _ended(part)
     finally:
         await schedule.rest(GRACE)  # while the lease is still renewed
         for part in parts:
             part.cancel()
         await asyncio.gather(*parts, return_exceptions=True)
+
+
+def _ended(part: asyncio.Task[None]) -> None:
+    """Tells an error of a part as one of our own: whatever started the process starts it again."""
+    error = part.exception()
+    if isinstance(error, TokenVaultError):
+        raise error
+    if error is not None:
+        summary = f"The operator's {part.get_name()} failed ({place_of(error)})"
+        hint = "Start it again: it goes on where it was."
+        raise RefusedError(Diagnostic(code="operator-ended", summary=summary, hint=hint)) from None
 
 
 async def _lead(lease: Lease, schedule: Schedule) -> None:
