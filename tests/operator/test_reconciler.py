@@ -24,11 +24,11 @@ def clients(tenant: Tenant, name: str) -> list[dict[str, Any]]:
 def test_an_object_is_applied_and_then_left_alone(operator: Operator, cluster: Memory, tenant: Tenant) -> None:
     key = cluster.put(tenant=tenant.domain, configuration=small_spec())
     operator.reconcile(key)
-    assert operator.condition(key)[:2] == ("True", "applied")
+    assert operator.condition(key)[:2] == ("True", "in-sync")
     assert len(clients(tenant, "acme assistant")) == 1
     assert operator.status(key)["observedGeneration"] == 1
     assert operator.status(key)["lastApplied"]["counts"]["create"] >= 1
-    operator.reconcile(key)
+    assert [event[2] for event in cluster.events] == ["operator-applying", "applied", "in-sync"]
     tenant.forget_requests()
     told = cluster.status_writes
     operator.restart()
@@ -58,7 +58,7 @@ def test_a_plan_is_applied_once_its_hash_is_approved(operator: Operator, cluster
     assert operator.status(key)["plan"]["hash"] == digest
     cluster.put(approvedPlan=digest)
     operator.reconcile(key)
-    assert operator.condition(key)[:2] == ("True", "applied")
+    assert operator.condition(key)[:2] == ("True", "in-sync")
     assert operator.status(key)["lastApplied"]["hash"] == digest
 
 
@@ -101,7 +101,7 @@ def test_an_approval_does_not_outlive_a_change_of_a_secret(operator: Operator, c
     cluster.put_secret("crm", CRM_SECRET="canary-one")
     operator.restart()
     operator.reconcile(key)
-    assert operator.condition(key)[:2] == ("True", "applied")
+    assert operator.condition(key)[:2] == ("True", "in-sync")
     assert "canary" not in str(cluster.bodies) + str(cluster.events)
 
 
@@ -115,7 +115,7 @@ def test_drift_is_told_or_undone(operator: Operator, cluster: Memory, tenant: Te
     operator.reconcile(key)
     callbacks = clients(tenant, "acme assistant")[0]["callbacks"]
     if choice == "Correct":
-        assert operator.condition(key)[:2] == ("True", "applied")
+        assert operator.condition(key)[:2] == ("True", "in-sync")
         assert callbacks == ["https://acme.example/callback"]
         return
     assert (callbacks, writes(tenant)) == ([], 0)
@@ -360,7 +360,7 @@ def test_an_apply_that_was_cut_short_is_finished_and_not_taken_for_drift(
     tenant.faults()
     operator.restart()
     operator.reconcile(key)
-    assert operator.condition(key)[:2] == ("True", "applied")
+    assert operator.condition(key)[:2] == ("True", "in-sync")
     assert operator.condition(key, "Drifted")[0] == "False"
     assert "applying" not in operator.status(key)
     operator.reconcile(key)

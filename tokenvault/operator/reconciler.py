@@ -22,7 +22,7 @@ from tokenvault.operator.inputs import credentials_of, spec_of
 from tokenvault.operator.outcome import SUSPENDED, Next, Outcome, failure
 from tokenvault.operator.outputs import write_outputs
 from tokenvault.operator.resource import RELEASE, Key, Resource
-from tokenvault.operator.status import Condition, Status, differs, status_of, transitions, unfinished
+from tokenvault.operator.status import Condition, Status, differs, numbered, status_of, transitions, unfinished
 from tokenvault.operator.visit import Tell, Visit
 from tokenvault.tenant.client import Exchange, Tenant
 from tokenvault.tenant.connect import TenantPool
@@ -178,6 +178,10 @@ class Reconciler:
             return
         await self.cluster.apply_status(resource, after)
         self._written[resource.key] = (resource.uid, after)
+        if outcome.applied:
+            await self._record(
+                resource, "Ready", "True", outcome.reason, f"Applied: {numbered(outcome.applied['counts'])}."
+            )
         for kind, holds, reason, message in transitions(before, after):
             await self._record(resource, kind, holds, reason, message)
 

@@ -115,7 +115,12 @@ def counts(plan: Plan) -> dict[str, int]:
 
 def counted(plan: Plan) -> str:
     """`2 to create, 1 to update`."""
-    found = [f"{number} to {action}" for action, number in counts(plan).items() if number]
+    return numbered(counts(plan))
+
+
+def numbered(counts: Mapping[str, int]) -> str:
+    """The same for counts."""
+    found = [f"{number} to {action}" for action, number in counts.items() if number]
     return ", ".join(found) or "nothing to change"
 
 

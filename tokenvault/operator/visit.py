@@ -82,11 +82,9 @@ class Visit:
         """What there is to say when nothing is to be written; None when the plan is to be carried out."""
         resource, found = self.resource, counted(plan)
         if plan.is_empty and not self._left_alone(drift):
-            done = self._outcome(ready("in-sync", "The tenant is as the spec says."), plan, digest, drift)
-            return replace(done, applying={})
+            return replace(self._outcome(IN_SYNC, plan, digest, drift), applying={})
         if plan.is_empty:
-            message = "Others changed what the spec manages, and onDrift is Report. Set it to Correct to undo that."
-            return self._outcome(waiting("drift-reported", message), plan, digest, drift)
+            return self._outcome(REPORTED, plan, digest, drift)
         if resource.mode is Mode.OBSERVE:
             message = f"{found}. Mode Observe writes nothing; status.plan.summary has the plan."
             return self._outcome(waiting("changes-pending", message), plan, digest, drift)
@@ -112,15 +110,9 @@ class Visit:
             return self._unfinished(report, drifted(drift))
         done = {"hash": digest, "counts": counts(plan), "generation": self.resource.generation, "time": now()}
         left = self._left_alone(drift)
-        if left:
-            conditions = waiting(
-                "drift-reported", f"Applied ({counted(plan)}), but what others changed: onDrift is Report."
-            )
-        else:
-            conditions = ready("applied", f"Applied: {counted(plan)}.")
         return Outcome(
-            reason=conditions["Ready"].reason,
-            conditions={**conditions, "Drifted": drifted(drift) if left else NO_DRIFT},
+            reason="applied",
+            conditions={**(REPORTED if left else IN_SYNC), "Drifted": drifted(drift) if left else NO_DRIFT},
             plan={"hash": "", "counts": dict.fromkeys(counts(plan), 0), "summary": ""},
             applied=done,
             applying={},
@@ -167,6 +159,11 @@ def _unapproved(resource: Resource, found: str, digest: str) -> Conditions:
     return waiting("approval-needed", message)
 
 
+IN_SYNC = ready("in-sync", "The tenant is as the spec says.")
+"""The same words whether something was applied or nothing had to be: the next look finds no news."""
+REPORTED = waiting(
+    "drift-reported", "Others changed what the spec manages, and onDrift is Report. Set it to Correct to undo that."
+)
 NO_DRIFT = Condition(False, "no-drift")
 
 
