@@ -51,11 +51,13 @@ def test_everything_is_taken_in_and_its_plan_repairs_it(tmp_path: Path) -> None:
     said = adopted(tmp_path, "--adopt-all").err
     assert tenant(tmp_path / "tenant.db") == before
     spec = yaml.safe_load((tmp_path / "out.yaml").read_text())
+    third = ids.pop("third")
     assert {key: entry["client_id"] for key, entry in spec["applications"].items()} == ids
-    assert "7 of the applications do not work as they are" in " ".join(said.split())
+    assert f'"Third" ({third})' in said, "that it becomes first-party takes a word of a person"
+    assert "6 of the applications do not work as they are" in " ".join(said.split())
     assert cli("validate", "out.yaml", cwd=tmp_path).code == 0
     changed = {change["address"] for change in run(tmp_path, "plan", "--format", "json").json["changes"]}
-    assert {f"application.{key}" for key in ("rotating", "no-policy", "old-tokens", "third", "untyped")} <= changed
+    assert {f"application.{key}" for key in ("rotating", "no-policy", "old-tokens", "untyped")} <= changed
     assert "connection.github" in changed and "application.good" not in changed
     assert "A plan repairs: refresh_token.rotation_type is rotating" in (tmp_path / "out.yaml").read_text()
     assert run(tmp_path, "apply", "-y").code == 0

@@ -70,6 +70,19 @@ def refused_by_the_schema(application: Any) -> list[str]:
     return [str(error.schema.get("errorMessage", error.message)) for error in found]
 
 
+@pytest.mark.parametrize("confidential", [None, True, False])
+@pytest.mark.parametrize("kind", ["spa", "native"])
+@pytest.mark.parametrize("flavor", ["connected_accounts", "refresh_token_exchange"])
+def test_the_schema_knows_what_an_application_with_a_secret_may_do(
+    kind: str, flavor: str, confidential: bool | None, tmp_path: Path
+) -> None:
+    application = {"type": kind, "flavors": [flavor], "connections": ["github"]}
+    application |= {} if confidential is None else {"confidential": confidential}
+    write_spec(tmp_path, {**HEAD, "applications": {"app": application}})
+    checked = cli("validate", "spec.yaml", cwd=tmp_path)
+    assert bool(refused_by_the_schema(application)) == (checked.code != 0), checked.err
+
+
 @pytest.mark.parametrize("kind", ["regular_web", "m2m", "spa", "native"])
 @pytest.mark.parametrize("flavor", sorted(flavors()))
 @pytest.mark.parametrize("given", [None, {}, {"api": "api"}, WORKER, *({k: v for k, v in WORKER.items() if k != name}

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from tokenvault.flavors import flavors
-from tokenvault.flavors.base import Flavor
+from tokenvault.flavors.base import Flavor, suits
 from tokenvault.kinds.application import APP_TYPES
 from tokenvault.spec.schema import spec_schema
 
@@ -29,14 +29,16 @@ def editor_schema() -> dict[str, Any]:
 
 
 def _by_type() -> Iterator[dict[str, Any]]:
-    """For each type of application, the flavors that it cannot use."""
+    """For each type of application, the flavors that it cannot use, and those that it can only if it keeps a secret."""
+    secret = {"required": ["confidential"], "properties": {"confidential": {"const": True}}}
     for kind in APP_TYPES:
-        refused = [_refused(flavor, kind) for flavor in flavors().values() if kind not in flavor.types]
-        if refused:
-            yield {
-                "if": {"required": ["type"], "properties": {"type": {"const": kind}}},
-                "then": {"properties": {"flavors": {"items": {"allOf": refused}}}},
-            }
+        this = {"required": ["type"], "properties": {"type": {"const": kind}}}
+        others = [flavor for flavor in flavors().values() if not suits(flavor, kind, confidential=False)]
+        never = [_refused(flavor, kind) for flavor in others if not suits(flavor, kind, confidential=True)]
+        without = [_refused(flavor, kind) for flavor in others if suits(flavor, kind, confidential=True)]
+        for condition, refused in ((this, never), ({**this, "not": secret}, without)):
+            if refused:
+                yield {"if": condition, "then": {"properties": {"flavors": {"items": {"allOf": refused}}}}}
 
 
 def _refused(flavor: Flavor, kind: str) -> dict[str, Any]:
