@@ -107,7 +107,7 @@ def tenants(folder: Path, count: int, *, delay: float = 0.0) -> Iterator[list[Lo
     for lot, listener, sandbox in zip(made, listeners, sandboxes, strict=True):
         lot.sandbox = sandbox
         lot.host = f"127.0.0.1:{listener.getsockname()[1]}"
-        options = {"log_level": "error", "access_log": False, "lifespan": "off", "timeout_graceful_shutdown": 1}
+        options = {"log_level": "critical", "access_log": False, "lifespan": "off", "timeout_graceful_shutdown": 1}
         servers.append(uvicorn.Server(uvicorn.Config(_App(lot, served(sandbox)), **options)))  # type: ignore[arg-type]
     thread = threading.Thread(target=lambda: asyncio.run(_serve(servers, listeners)))
     thread.start()
