@@ -454,6 +454,7 @@ def test_the_action_knows_every_option_of_the_commands() -> None:
         "--detailed-exitcode",
         "--live",
         "--auto-approve",
+        "--yes",
         "--json",
         "--help",
     }

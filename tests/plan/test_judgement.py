@@ -179,3 +179,15 @@ def test_a_snapshot_is_judged_by_what_it_holds(world: World) -> None:
     assert {(case["before"], case["after"]) for case in github} == {("not ready", "ready")}
     assert {case["after"] for case in told["cases"] if case["connection"] == GOOGLE} == {"unknown"}
     assert told["causes"] == []
+
+
+def test_what_the_spec_itself_leaves_out_is_mended_in_the_spec(world: World) -> None:
+    """An empty list asks for nothing: applying it again would not help."""
+    spec = copy.deepcopy(world.spec)
+    spec["applications"][ASSISTANT]["callbacks"] = []
+    world.write(spec)
+    (cause,) = judgement(world)["causes"]
+    assert cause["fix"]["how"] == "spec" and cause["fix"]["text"].startswith("application.assistant: Give")
+    assert world.apply().code == 0
+    finding = next(f for f in world.doctor("spec.yaml")["findings"] if f["id"] == "application-callbacks")
+    assert finding["fix"]["how"] == "spec"

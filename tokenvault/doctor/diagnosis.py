@@ -10,7 +10,8 @@ from enum import Enum
 from tokenvault.flavors import flavors
 from tokenvault.flavors.runtime.precondition import Precondition, State, Verdict
 from tokenvault.flavors.runtime.tenant_view import Case, Subject
-from tokenvault.model.desired import Graph
+from tokenvault.model.constraints import Contains
+from tokenvault.model.desired import DesiredObject, Graph
 
 DASHBOARD = "https://manage.auth0.com/#/"
 ENTERPRISE = frozenset({"oidc", "okta", "waad", "google-apps", "samlp", "adfs", "ad", "pingfederate", "ip"})
@@ -59,15 +60,30 @@ class Diagnosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedy:
-    """Where fixes come from: the graph of the spec that was given, and the command that applies it; or neither."""
+    """Where fixes come from: the graph of the spec that was given, and the command that applies it; or neither.
+
+    `applied`: what is judged is the tenant after that command, so it mends nothing any more.
+    """
 
     graph: Graph | None = None
     command: str = ""
+    applied: bool = False
 
 
 def diagnose(cases: Iterable[Case], remedy: Remedy) -> list[Diagnosed]:
     """Every case, judged by the preconditions of its flavor and of those that it includes."""
     return [Diagnosed(case=case, judged=tuple(_parse(case, remedy))) for case in cases]
+
+
+def state_of(case: Case) -> State:
+    """The state of a case, without what a report says of it."""
+    unknown = False
+    for row in preconditions(case.flavor):
+        state = row.judge(case).state
+        if state is State.NOT_READY:
+            return state
+        unknown = unknown or state is State.UNKNOWN
+    return State.UNKNOWN if unknown else State.READY
 
 
 def preconditions(flavor: str) -> Sequence[Precondition]:
@@ -95,12 +111,17 @@ def _fix(row: Precondition, case: Case, verdict: Verdict, remedy: Remedy) -> Fix
     if verdict.person:
         return Fix(how=How.PERSON, text=verdict.person, link=_link(row, case))
     node = remedy.graph.nodes.get(case.addresses.get(row.place, "")) if remedy.graph else None
-    if node and row.attribute in node.constraints and not node.target.checked_only:
+    if node and not remedy.applied and _mends(node, row.attribute):
         return Fix(how=How.COMMAND, text=remedy.command)
     if remedy.graph and row.spec:
         address = case.addresses.get(row.place, "")
         return Fix(how=How.SPEC, text=row.spec, at=address, link=_link(row, case))
     return Fix(how=How.PERSON, text=row.person or "Describe it in a spec and apply that.", link=_link(row, case))
+
+
+def _mends(node: DesiredObject, attribute: str) -> bool:
+    """Whether applying the node changes the attribute. An empty list asks for nothing."""
+    return not node.target.checked_only and node.constraints.get(attribute, Contains(())) != Contains(())
 
 
 def _link(row: Precondition, case: Case) -> str:

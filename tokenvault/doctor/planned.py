@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tokenvault.doctor.cases import cases_of_spec
-from tokenvault.doctor.diagnosis import Diagnosed, Fix, How, Judged, Remedy, diagnose
+from tokenvault.doctor.diagnosis import Diagnosed, Fix, How, Judged, Remedy, diagnose, state_of
 from tokenvault.flavors.runtime.errors import error_named
 from tokenvault.flavors.runtime.precondition import State as Readiness
 from tokenvault.flavors.runtime.tenant_view import Case, Hidden, TenantView, Unreadable
@@ -22,17 +22,22 @@ from tokenvault.state.tenant_view import tenant_view_of
 from tokenvault.state.unknown import REDACTED
 
 
-def judged(spec: Spec, graph: Graph, live: Live, changes: Iterable[Change], *, now: float, command: str) -> Judgement:
-    """What the plan with these changes leads to, from what was read for it alone. `command` applies the whole spec."""
-    remedy = Remedy(graph=graph, command=command)
-    states = (live.state, planned_state(live, changes))
-    before, after = (diagnose(_cases(spec, graph, _hiding(state), now), remedy) for state in states)
+def judged(
+    spec: Spec, graph: Graph, live: Live, changes: Iterable[Change], *, now: float, command: str, whole: bool = True
+) -> Judgement:
+    """What the plan with these changes leads to, from what was read for it alone.
+
+    `command` applies the spec, of which the plan is the `whole` or a part.
+    """
+    before = _cases(spec, graph, _hiding(live.state), now)
+    planned = _cases(spec, graph, _hiding(planned_state(live, changes)), now)
+    after = diagnose(planned, Remedy(graph=graph, command=command, applied=whole))
     cases = tuple(
         JudgedCase(
             application=one.case.application,
             connection=one.case.connection,
             flavor=one.case.flavor,
-            before=was.state.value,
+            before=state_of(was).value,
             after=one.state.value,
         )
         for was, one in zip(before, after, strict=True)
@@ -125,4 +130,5 @@ def _fix(fix: Fix | None) -> dict[str, Any] | None:
     if fix is None:
         return None
     link = fix.link if fix.how is How.PERSON and PLACEHOLDER not in fix.link else ""
-    return {"how": fix.how.value, "text": fix.text, "link": link or None}
+    text = f"{fix.at}: {fix.text}" if fix.at else fix.text
+    return {"how": fix.how.value, "text": text, "link": link or None}

@@ -66,7 +66,8 @@ class Planned:
         if self.spec is None:
             return None
         command = command or shlex.join(("tokenvault", "apply", *self.spec.files))
-        return judged(self.spec, self.graph, self.live, chosen.changes, now=time.time(), command=command)
+        whole = chosen.selection is None
+        return judged(self.spec, self.graph, self.live, chosen.changes, now=time.time(), command=command, whole=whole)
 
 
 async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
