@@ -202,3 +202,15 @@ def test_a_signed_plan_is_applied_and_a_changed_one_is_not(tmp_path: Path, is_ch
         (tmp_path / "plan.json").write_text((tmp_path / "plan.json").read_text() + " ")
     done = subprocess.run(verify, shell=True, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
     assert (done.returncode == 0, "Apply complete!" in done.stdout) == (not is_changed, not is_changed), done.stderr
+
+
+def test_the_pages_of_the_site_lead_to_each_other_and_into_the_repository(tmp_path: Path) -> None:
+    """`.ci/run site` builds them strictly; here every link between them is followed."""
+    done = subprocess.run([sys.executable, ROOT / ".ci" / "pages.py", tmp_path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    pages = sorted(tmp_path.rglob("*.md"))
+    assert {"index.md", "reference.md", "changelog.md", "first-tenant.md"} <= {page.name for page in pages}
+    assert len(pages) >= len(PAGES) + 4
+    for page in pages:
+        for target in re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", page.read_text()):
+            assert (page.parent / target).is_file(), f"{page.name}: {target}"
