@@ -47,7 +47,7 @@ SpecsOrPlan = Annotated[
         show_default=False,
     ),
 ]
-AutoApprove = Annotated[bool, typer.Option("--auto-approve", "-y", "--yes", help="Do not ask.")]
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", "-y", help="Do not ask.")]
 JSON_LINES = "lines on stdout as it happens (schema: `tokenvault schema events`)."
 
 

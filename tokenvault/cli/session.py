@@ -64,8 +64,12 @@ class Session:
     @asynccontextmanager
     async def tenant(self, on_wait: Callable[[Wait], None] | None = None) -> AsyncIterator[Tenant]:
         """The tenant, open. Waits for a rate limit are told, to `on_wait` or on stderr: long ones, and as they add up."""
+        from tokenvault.cli.contradictions import refuse_contradictions
         from tokenvault.tenant.client import Exchange
         from tokenvault.tenant.connect import open_tenant
+
+        if not self.tenant_options.sandbox:
+            refuse_contradictions(self.tenant_options.tenant, self.console.environment, self.env_file)
 
         def observe(exchange: Exchange) -> None:
             if self.debug:
