@@ -95,7 +95,9 @@ def check_privileged_worker(state: Tenant, client: dict[str, Any], settings: dic
     assert granted == {name: set(scopes) for name, scopes in settings["grants"].items()}
     if settings.get("authentication", "private_key_jwt") == "private_key_jwt":
         methods = client["client_authentication_methods"]["private_key_jwt"]
-        assert methods["credentials"] == access["credentials"]
+        own = settings.get("authentication_keys")
+        assert len(methods["credentials"]) == len(own or settings["public_keys"])
+        assert (methods["credentials"] == access["credentials"]) == (not own)
         assert "token_endpoint_auth_method" not in client
     else:
         assert client["token_endpoint_auth_method"] == "client_secret_post"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from tokenvault.errors import did_you_mean
 from tokenvault.flavors.base import (
@@ -14,6 +15,7 @@ from tokenvault.flavors.base import (
     KeyNames,
     api,
     application,
+    enabled,
     user_grant,
 )
 from tokenvault.flavors.runtime import Runtime
@@ -55,6 +57,7 @@ def _expand(context: FlavorContext) -> Iterable[Requirement]:
     yield from _api(context)
     yield from _policy(context)
     yield from _api_client(context)
+    yield from _api_client_enabled(context)
 
 
 def _policy(context: FlavorContext) -> Iterable[Requirement]:
@@ -111,6 +114,13 @@ def _api_client(context: FlavorContext) -> Iterable[Requirement]:
     confidential = NotIn(("none",), "client_secret_post", left_to_auth0=True)  # it begins with a secret
     reason = "only a confidential application may exchange tokens"
     yield context.require(client, "token_endpoint_auth_method", confidential, reason, doc=DOC)
+
+
+def _api_client_enabled(context: FlavorContext) -> Iterable[Requirement]:
+    """Auth0 documents it for workers; nobody has seen a tenant tell whether the client that exchanges needs it, too."""
+    client = api_client(context)
+    for requirement in enabled(context, client):
+        yield replace(requirement, user=client.address, if_created=True)
 
 
 def _rules(context: FlavorContext) -> Iterable[Problem]:

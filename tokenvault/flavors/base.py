@@ -162,11 +162,11 @@ def api(context: FlavorContext) -> ObjectRef:
     return api_kind.target(context.spec, context.spec.apis[context.settings["api"]])
 
 
-def enabled(context: FlavorContext) -> Iterable[Requirement]:
-    """Every connection of the application, enabled for it."""
+def enabled(context: FlavorContext, client: ObjectRef | None = None) -> Iterable[Requirement]:
+    """Every connection of the application, enabled for it, or for the `client` that exchanges for it."""
     for name in context.app.connections:
-        reason = f"{context.app.key} uses the connection"
-        constraint = Contains((Ref(context.app.address, "client_id"),))
+        reason = f"{client.name if client else context.app.key} uses the connection"
+        constraint = Contains((Ref(client.address if client else context.app.address, "client_id"),))
         yield context.require(
             connection_clients(name), "clients", constraint, reason, provision=Provision("with", name)
         )

@@ -64,7 +64,8 @@ class Requirement:
     """One flavor (or the spec) wants one attribute of one object to be so, and why. `needs` are addresses to come first.
 
     `user` is the address of the application on whose behalf a flavor asks. A `provision` is recorded in that application's
-    mark, where the attribute alone does not tell for whom it was changed; see `flavors/provisions.py`.
+    mark, where the attribute alone does not tell for whom it was changed; see `flavors/provisions.py`. With `if_created` it
+    is asked for only where the spec created its user: of what others made, it is theirs.
     """
 
     target: ObjectRef
@@ -74,6 +75,7 @@ class Requirement:
     needs: tuple[str, ...] = ()
     user: str = ""
     provision: Provision | None = None
+    if_created: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from tokenvault.model.constraints import AllOf, Constraint, Contains, ContainsKe
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, bind, bound
 from tokenvault.model.marks import Provision
 from tokenvault.model.paths import get_path
+from tokenvault.plan.asked import asked_of
 from tokenvault.plan.changes import attributes, kept, risks, unmanaged, unmanaged_options
 from tokenvault.plan.deletion import deletion, in_order
 from tokenvault.plan.diff import Canonicalizer, Difference, differences
@@ -51,7 +52,7 @@ def make_plan(
     graph: Graph, live: Live, *, salt: str, files: tuple[str, ...] = (), options: Options | None = None
 ) -> Plan:
     """The plan that makes `live` what `graph` asks for; `PlanError` with everything that cannot be reconciled."""
-    options = options or Options()
+    options, graph = options or Options(), asked_of(graph, live)
     left = find_orphans(graph, live, adopt=options.adopt)
     pruned = left.orphans if options.prune else ()
     orphans = () if options.prune else tuple(each.orphan for each in left.orphans)

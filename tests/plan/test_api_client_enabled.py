@@ -1,0 +1,49 @@
+"""The Custom API Client that exchanges is enabled on the connections, too: nobody knows whether Auth0 insists on it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.world import API, SPA, World
+from tokenvault.sandbox.variants import VARIABLE
+
+INSISTS = {VARIABLE: "custom-api-client-enabled"}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path)
+    made.make_key()
+    return made
+
+
+def enabled(world: World) -> set[str]:
+    clients = world.api("GET", f"/connections/{world.connection('google-oauth2')['id']}/clients")["clients"]
+    return {one["client_id"] for one in clients}
+
+
+def test_a_client_that_the_spec_creates_is_enabled_and_taken_out_again(world: World) -> None:
+    assert world.run("apply", "spec.yaml", "-y", env=INSISTS).code == 0
+    client = world.client(API)["client_id"]
+    assert client in enabled(world)
+    assert world.run("plan", "spec.yaml", "--detailed-exitcode", env=INSISTS).code == 0
+    spec = json.loads(json.dumps(world.spec))
+    del spec["applications"][SPA]
+    world.write(spec)
+    assert world.run("apply", "spec.yaml", "-y", env=INSISTS).code == 0
+    assert world.run("plan", "spec.yaml", "--detailed-exitcode", env=INSISTS).code in (0, 2)
+    assert world.run("apply", "spec.yaml", "-y", "--prune", env=INSISTS).code == 0
+    assert client not in enabled(world)
+
+
+def test_a_client_that_others_made_is_left_as_it_is(world: World) -> None:
+    assert world.apply().code == 0
+    client = world.client(API)
+    world.patch_client(API, client_metadata=dict.fromkeys(client.get("client_metadata") or {}))
+    world.enable("google-oauth2", API, False)
+    assert world.apply().code == 0
+    assert client["client_id"] not in enabled(world)
+    assert world.run("plan", "spec.yaml", "--detailed-exitcode").code == 0
