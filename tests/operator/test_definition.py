@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support import cli
+from tests.support import ROOT, cli
 from tokenvault.spec.schema import spec_schema
 
 FORBIDDEN = {
@@ -48,6 +48,12 @@ def test_every_schema_is_structural() -> None:
         assert not FORBIDDEN & schema.keys()
         assert "type" in schema or schema.get("x-kubernetes-preserve-unknown-fields")
         assert not ("properties" in schema and "additionalProperties" in schema)
+
+
+@pytest.mark.parametrize("copy", ["install/crd.yaml", "chart/crds/crd.yaml"])
+def test_the_manifests_hold_the_definition_as_it_is_now(copy: str) -> None:
+    """After a change of the spec's schema: `tokenvault operator crd > examples/kubernetes/…`, both of them."""
+    assert (ROOT / "examples" / "kubernetes" / copy).read_text() == cli("operator", "crd").out
 
 
 def test_the_configuration_has_every_section_of_a_spec() -> None:
