@@ -174,7 +174,7 @@ def test_saved_files_mean_what_the_tenant_says(worlds: dict[str, Path], tmp_path
     assert [c["address"] for c in frozen.json["changes"]] == [c["address"] for c in live.json["changes"]]
 
 
-@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "html"])
 def test_the_doctor_of_a_whole_tenant_names_its_applications(worlds: dict[str, Path], form: str) -> None:
     """With a spec it calls them by their keys there; without one, by the names that anybody gave them."""
     found = run(worlds[AFTER], "doctor", "--format", form)
