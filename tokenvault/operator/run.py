@@ -26,6 +26,7 @@ from tokenvault.tenant.connect import TenantPool
 log = logging.getLogger("tokenvault.operator")
 GRACE = 20.0
 RETRY = 3.0
+REFUSALS = 5
 WATCH_SECONDS = 240
 _LOADED_LATE = ("auth0.management.core.client_wrapper", "deepdiff", "jsonschema", "jwt", "cryptography.x509")
 
@@ -77,10 +78,18 @@ def _warm_up() -> None:
 
 
 async def _reach(cluster: Kubernetes, namespace: str | None) -> None:
-    """Waits for an API server that is away; what does not get better by waiting is told at once."""
+    """Waits for an API server that is away. One that has just begun refuses for a moment what it later allows: a refusal
+    counts when it was repeated as often as that takes.
+    """
+    refusals = 0
     while True:
-        if await _answers(cluster, namespace):
-            return
+        try:
+            if await _answers(cluster, namespace):
+                return
+        except RefusedError:
+            refusals += 1
+            if refusals == REFUSALS:
+                raise
         await asyncio.sleep(RETRY)
 
 
