@@ -19,7 +19,14 @@ from tokenvault.sandbox import open_sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
-EXAMPLE_VARIABLES = {"LINEAR_CLIENT_ID": "linear-client", "LINEAR_CLIENT_SECRET": "canary-linear-secret"}
+EXAMPLE_VARIABLES = {
+    name: value
+    for provider in ("LINEAR", "LOGIN", "FILES")
+    for name, value in {
+        f"{provider}_CLIENT_ID": f"{provider.lower()}-client",
+        f"{provider}_CLIENT_SECRET": f"canary-{provider.lower()}-secret",
+    }.items()
+}
 TOKEN_VAULT_GRANT = "urn:auth0:params:oauth:grant-type:token-exchange:federated-connection-access-token"
 CONNECTED_ACCOUNTS = {"create:me:connected_accounts", "read:me:connected_accounts", "delete:me:connected_accounts"}
 

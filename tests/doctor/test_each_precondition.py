@@ -203,7 +203,7 @@ ROWS = [
 ELSEWHERE = {
     "application-organizations", "connection-strategy", "connection-oauth2", "worker-users",
     "application-dpop", "application-pushed-requests", "application-lasting-tokens",
-    "connection-profile-script", "connection-scope-separator",
+    "connection-profile-script", "connection-scope-separator", "connection-cross-app-access",
     "google-testing", "github-app", "slack-app", "entra-consent", "salesforce-tokens",
 }  # fmt: skip
 

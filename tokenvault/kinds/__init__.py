@@ -13,7 +13,15 @@ from functools import cache
 
 from tokenvault.kinds.base import Kind
 
-_SHARED = {"application_checks", "application_writes", "base", "connection_list", "connection_rules", "strategies"}
+_SHARED = {
+    "application_checks",
+    "application_writes",
+    "base",
+    "connection_list",
+    "connection_rules",
+    "cross_app_access",
+    "strategies",
+}
 
 
 @cache

@@ -164,6 +164,7 @@ class Kind:
 
     - `replaced`: top-level attributes that a PATCH replaces whole, so they are read, merged and sent whole.
     - `nulled`: those of them in which a key that is to go is sent as null, as Auth0 may merge instead.
+    - `nullable`: those of them that are sent as null when nothing is left in them.
     - `together`: attributes that Auth0 takes only in one request.
     - `may_hide`: attributes that Auth0 may take and not show.
     - `alone`: attributes that Auth0 may want in a request of their own.
@@ -200,6 +201,7 @@ class Kind:
     section: Section | None = None
     replaced: frozenset[str] = frozenset()
     nulled: frozenset[str] = frozenset()
+    nullable: frozenset[str] = frozenset()
     together: tuple[tuple[str, ...], ...] = ()
     resent: tuple[str, ...] = ()
     may_hide: frozenset[str] = frozenset()

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from tokenvault.errors import Diagnostic
+from tokenvault.kinds import cross_app_access
 from tokenvault.kinds.base import Collection, Field, Kind, Object, Scopes, Section, Shape
 from tokenvault.kinds.connection_list import needs_options, read_connections
 from tokenvault.kinds.connection_rules import GITHUB_HINT, GITHUB_SCOPES, may_be_asked, rules, unset_offline
@@ -50,6 +51,7 @@ SCHEMA: dict[str, Any] = {
                 "uniqueItems": True,
                 "examples": [["email", "https://www.googleapis.com/auth/calendar.events"]],
             },
+            **cross_app_access.PROPERTIES,
             "strategy": {
                 "description": "The identity provider type. With `credentials`, a connection that does not exist is created.",
                 "enum": sorted(KNOWN | set(WRONG_NAMES)),
@@ -126,6 +128,7 @@ def _settings(connection: ConnectionSpec) -> Iterable[tuple[str, Constraint, str
         login = connection.purpose == "authentication_and_connected_accounts"
         reason = "the purpose includes login" if login else "the purpose leaves out login"
         yield "authentication.active", Equals(login), reason, ("purpose",)
+    yield from cross_app_access.settings(connection)
     if connection.strategy:
         yield "strategy", Equals(connection.strategy), "the spec gives the strategy", ("strategy",)
     if connection.client_secret:
@@ -341,6 +344,7 @@ KIND = Kind(
         "connected_accounts.active": Field(
             risk="users' stored tokens of this connection stop working", risk_values=(False,)
         ),
+        **cross_app_access.FIELDS,
         "authentication.active": Field(
             slot="login", risk="users can no longer log in with this connection", risk_values=(False,)
         ),
@@ -363,8 +367,11 @@ KIND = Kind(
         update=("update:connections",),
         fields={"options": ("read:connections_options", "update:connections_options")},
     ),
-    replaced=frozenset({"options", "authentication", "connected_accounts", "metadata"}),
+    replaced=frozenset(
+        {"options", "authentication", "connected_accounts", "metadata", "cross_app_access_requesting_app"}
+    ),
     nulled=frozenset({"metadata"}),
+    nullable=frozenset({"cross_app_access_requesting_app"}),
     resent=("display_name",),
     on_request={"connected_accounts.active": Equals(False)},
     refine=_refine,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from tokenvault.kinds.base import Object, Objects, Reader
 from tokenvault.model.desired import DesiredObject
 
-FIELDS = "id,name,strategy,display_name,metadata,authentication,connected_accounts"
+FIELDS = "id,name,strategy,display_name,metadata,authentication,connected_accounts,cross_app_access_requesting_app"
 HIDDEN = ("connected_accounts", "metadata")  # what a list of chosen fields may leave out, for all that anybody knows
 Items = list[dict[str, Any]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tokenvault.errors import did_you_mean
+from tokenvault.kinds import cross_app_access
 from tokenvault.kinds.strategies import KNOWN, NEVER, STRATEGIES, UNDOCUMENTED, WRONG_NAMES, Strategy
 from tokenvault.model.spec import ConnectionSpec, Problem, Spec
 
@@ -49,6 +50,7 @@ def rules(spec: Spec) -> Iterable[Problem]:
             summary = f"{strategy} is not on Auth0's list of Token Vault providers"
             yield Problem(code="spec-undocumented", path=(*path, "strategy"), summary=summary, severity="warning")
         yield from _rules_of_use(name, connection)
+    yield from cross_app_access.problems(spec)
 
 
 def _rules_of_use(name: str, connection: ConnectionSpec) -> Iterable[Problem]:

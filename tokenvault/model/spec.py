@@ -48,14 +48,23 @@ class ConnectionSpec:
     client_id: str | Secret | None = None
     client_secret: Secret | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    connected_accounts: Mapping[str, bool] = field(default_factory=dict)
+    requesting_app: bool | None = None
 
     @property
     def claims(self) -> bool:
         """Whether the spec says how the connection is to be, rather than merely using it (`github: {}`)."""
         return any(
             value is not None
-            for value in (self.purpose, self.offline_access, self.scopes, self.strategy, self.client_id)
-        ) or bool(self.options)
+            for value in (
+                self.purpose,
+                self.offline_access,
+                self.scopes,
+                self.strategy,
+                self.client_id,
+                self.requesting_app,
+            )
+        ) or bool(self.options or self.connected_accounts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

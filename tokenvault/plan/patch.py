@@ -26,7 +26,8 @@ def request_body(kind: Kind, values: Mapping[str, Any], live: Object) -> dict[st
         if top in inside and len(inside) == 1:
             body[top] = inside[top]
         elif top in kind.replaced:
-            body[top] = _with_values(live.get(top), top, inside, nulled=top in kind.nulled)
+            left = _with_values(live.get(top), top, inside, nulled=top in kind.nulled)
+            body[top] = left if left or top not in kind.nullable else None
         else:
             body[top] = nest(inside)[top]
     for name in kind.resent:

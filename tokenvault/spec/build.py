@@ -85,6 +85,8 @@ def _connection(name: str, entry: Data) -> ConnectionSpec:
         client_id=credentials.get("client_id"),
         client_secret=secret if isinstance(secret, Secret) else None,
         options=_mapping(entry.get("options")),
+        connected_accounts=_mapping(entry.get("connected_accounts")),
+        requesting_app=entry.get("cross_app_access_requesting_app"),
     )
 
 

@@ -114,6 +114,17 @@ def _back_channel(strategy: str, options: Options, case: Case) -> Verdict:
     return broken("it is a front channel connection, which gets no refresh tokens") if front else HOLDS
 
 
+def _cross_app_access(strategy: str, options: Options, case: Case) -> Verdict:
+    connection = case.object(Subject.CONNECTION)
+    if not isinstance(connection, Mapping) or not get_path(connection, "connected_accounts.cross_app_access"):
+        return SKIPPED
+    if "offline_access" in words(get_path(options, "attribute_map.userinfo_scope")):
+        return HOLDS
+    return look(
+        "its attribute_map.userinfo_scope lacks offline_access, which Auth0 wants there for Cross App Access, too"
+    )
+
+
 def _prompt(strategy: str, options: Options, case: Case) -> Verdict:
     forced = [name for name in ("approval_prompt", "prompt") if name in (options.get("upstream_params") or {})]
     if not forced:
@@ -250,6 +261,18 @@ CONNECTION_CHECKS = (
         person="Change its type to Back Channel, with a client secret.",
         page=PAGE,
         error=NOT_FOUND,
+        doc=DOC,
+    ),
+    Precondition(
+        id="connection-cross-app-access",
+        of=Subject.CONNECTION,
+        strategies=OPENID_CONNECT,
+        means="by Cross App Access, offline access is asked for in two places",
+        check=_of_options(_cross_app_access),
+        attribute="options.attribute_map",
+        spec="Write `options: {attribute_map: {userinfo_scope: openid offline_access}}`, with the mapping it has.",
+        person="Add offline_access to attribute_map.userinfo_scope of the connection's options.",
+        page=PAGE,
         doc=DOC,
     ),
     Precondition(
