@@ -174,7 +174,8 @@ async def _doctor(session: Session, specs: list[str] | None, selection: Selectio
             session.check_tenant(spec, tenant.domain)
         if user:
             return await examined_user(tenant, spec, user, selection)
-        return await examined(tenant, spec, session.command("apply", *(spec.files if spec else ())), selection)
+        async with session.reading(tenant):
+            return await examined(tenant, spec, session.command("apply", *(spec.files if spec else ())), selection)
 
 
 def _drawn_user(session: Session, document: dict[str, Any], form: Form) -> str:
