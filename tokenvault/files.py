@@ -24,6 +24,15 @@ def is_plan_file(path: Path) -> bool:
     return start.startswith(b"{") and f'"{PLAN_FORMAT}"'.encode() in start
 
 
+def make_folder(folder: Path) -> None:
+    """Creates the folder, and where that makes a `.tokenvault`, has git leave it alone. Raises OSError."""
+    ours = next((one for one in (folder, *folder.parents) if one.name == ".tokenvault"), None)
+    is_new = ours is not None and not ours.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    if ours and is_new:
+        (ours / ".gitignore").write_text("*\n", encoding="utf-8")  # the sandbox, an island, does the same
+
+
 def write_private(path: Path, text: str) -> None:
     """Writes the file with mode 0600, atomically: whoever reads it sees the old content or the new, never a half.
 

@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,16 @@ def test_the_file_is_private_and_survives(tmp_path: Path) -> None:
     second = open_sandbox(path, empty=True)  # an existing tenant is left as it is
     assert second.export_state() == state
     second.close()
+
+
+def test_git_leaves_the_default_folder_alone(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True, timeout=60)
+    open_sandbox(tmp_path / ".tokenvault" / "deep" / "sandbox.db").close()
+    told = subprocess.run(["git", "status", "--short"], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    assert told.stdout == b""
+    (tmp_path / ".tokenvault" / ".gitignore").unlink()  # whoever wants it in git has the last word
+    open_sandbox(tmp_path / ".tokenvault" / "other.db").close()
+    assert not (tmp_path / ".tokenvault" / ".gitignore").exists()
 
 
 def test_state_goes_out_and_in(tmp_path: Path) -> None:

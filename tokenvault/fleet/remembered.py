@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.files import write_private
+from tokenvault.files import make_folder, write_private
 from tokenvault.fleet.model import Fleet, Member, Result
 from tokenvault.text import safe_json
 
@@ -26,7 +26,7 @@ def remember(file: Path, command: str, results: Iterable[Result]) -> None:
     known = _read(file)
     ended = known.setdefault(command, {})
     ended.update({result.member.name: "failed" if result.failed else result.outcome.value for result in results})
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     write_private(file, safe_json({"format": FORMAT, "commands": known}, indent=2) + "\n")
 
 

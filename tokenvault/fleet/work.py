@@ -11,6 +11,7 @@ from typing import Any
 from tokenvault.applier.events import Ended, Report
 from tokenvault.applier.events import Outcome as Ending
 from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.files import make_folder
 from tokenvault.fleet.folder import SavedPlans
 from tokenvault.fleet.likeness import likeness
 from tokenvault.fleet.model import Member, Outcome, Result
@@ -157,7 +158,7 @@ class Job:
             cli_login=False,
         )
         if member.sandbox:
-            await asyncio.to_thread(member.sandbox.parent.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(make_folder, member.sandbox.parent)
         given = {} if member.sandbox else self.surroundings.of_tenant(member)
         async with self.pool.open(options, given, observe=lambda exchange: self.observe(member, exchange)) as tenant:
             yield tenant

@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from .database import make_folder
+
 LIFETIME, MARGIN = timedelta(days=397), timedelta(days=1)
 MACHINE_NAMES, MACHINE_ADDRESSES = ("localhost", "*.localhost"), ("127.0.0.1", "::1")
 MACHINE_NETWORKS = ("127.0.0.0/8", "::1/128")
@@ -86,7 +88,7 @@ def _make(files: Files, names: tuple[str, ...]) -> None:
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = _authority(authority_key, names)
     certificate = _certificate(server_key, authority, authority_key, names)
-    files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(files.folder, 0o700)
     pem = server_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     _write(files.key, pem, 0o600)
     _write(files.certificate, certificate.public_bytes(Encoding.PEM), 0o644)

@@ -101,8 +101,17 @@ def _is_busy(problem: sqlite3.Error) -> bool:
 
 
 def _create_private(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Creates the folder, and where that makes a `.tokenvault`, has git leave it alone: what is in there is private."""
+    ours = next((one for one in (folder, *folder.parents) if one.name == ".tokenvault"), None)
+    is_new = ours is not None and not ours.exists()
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    if ours and is_new:
+        (ours / ".gitignore").write_text("*\n", encoding="utf-8")
 
 
 # ---- whose file it is
