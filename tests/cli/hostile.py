@@ -78,6 +78,7 @@ def carried(texts: Iterable[str]) -> set[str]:
 
 SPEC = "spec.yaml"
 TENANT = "tenant.db"
+FLEET = "fleet.yaml"
 
 
 def plant(folder: Path) -> None:
@@ -85,6 +86,9 @@ def plant(folder: Path) -> None:
     open_sandbox(folder / TENANT).close()
     edit(folder / TENANT, _hostile_tenant)
     write_spec(folder, _spec(folder / TENANT), SPEC)
+    labels = {f"label{number}": text for number, text in enumerate(HOSTILE.values())}
+    member = {"sandbox": TENANT, "spec": [SPEC], "labels": labels}
+    write_spec(folder, {"version": 1, "fleet": "acme", "tenants": {"one": member}}, FLEET)
 
 
 def _hostile_tenant(objects: dict[str, dict[str, Any]]) -> None:

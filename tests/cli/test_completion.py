@@ -75,7 +75,7 @@ def test_each_shell_is_offered_the_connections_that_the_application_uses(folder:
         ("tokenvault apply --exclude mfa", ["mfa_policy"]),
         ("tokenvault destroy --also my", ["my_account_api"]),
         ("tokenvault plan --format m", ["markdown"]),
-        ("tokenvault usage --lang ", ["curl", "python", "node"]),
+        ("tokenvault usage --lang p", ["python"]),
         ("tokenvault exchange assistant github --flavor pri", ["privileged_worker"]),
         ("tokenvault vali", ["validate"]),
     ],

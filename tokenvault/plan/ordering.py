@@ -121,7 +121,8 @@ def renews_roster_alone(change: Change) -> bool:
     before, after = _marks(change)
     if before is None or after is None or len(change.attributes) > 1:
         return False
-    return {p for p in before.provisions ^ after.provisions if p.verb != "spec"} == set()
+    same_owner = (before.owner, before.created) == (after.owner, after.created)
+    return same_owner and all(p.verb == "spec" for p in before.provisions ^ after.provisions)
 
 
 def _commit_last(
