@@ -51,7 +51,7 @@ def test_the_tenant_guard_follows_the_variables() -> None:
     env = {"AUTH0_API_TOKEN": "canary-token"}
     result = cli("plan", *arguments, "--tenant", "acme-dev.us.auth0.com", env=env)
     assert result.code == 1
-    assert "[tenant-guard]" in result.err and "acme.us.auth0.com" in result.err
+    assert "[auth-contradiction]" in result.err and "acme.us.auth0.com" in result.err
 
 
 def test_the_environment_wins_over_the_file() -> None:

@@ -119,7 +119,7 @@ def test_a_lock_has_hashes_and_names_no_index(lock: Path) -> None:
     pins = re.findall(
         r"^[A-Za-z0-9][^ #]*==\S+.*\\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", text, re.MULTILINE
     )
-    assert len(pins) == len(re.findall(r"^[A-Za-z0-9]", text, re.MULTILINE)) > 30
+    assert len(pins) == len(re.findall(r"^[A-Za-z0-9]", text, re.MULTILINE)) > 20
 
 
 def test_the_oldest_lock_holds_the_lower_bounds() -> None:

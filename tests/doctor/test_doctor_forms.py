@@ -31,7 +31,8 @@ def test_everything_fits_80_columns(world: World) -> None:
     world.api("PUT", "/guardian/policies", ["all-applications"])
     for specs in ([], ["spec.yaml"]):
         lines = world.run("doctor", *specs).out.splitlines()
-        assert [line for line in lines if len(line) > 80 and "https://" not in line] == []
+        whole = ("https://", "`tokenvault ")  # an address or a command is never broken
+        assert [line for line in lines if len(line) > 80 and not any(word in line for word in whole)] == []
 
 
 def test_many_connections_are_several_matrices_side_by_side(world: World) -> None:

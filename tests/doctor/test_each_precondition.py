@@ -18,6 +18,7 @@ from tokenvault.flavors.runtime.request import CONNECTED_ACCOUNTS_SCOPES, TOKEN_
 
 GOOGLE, OIDC = "google-oauth2", "acme-id"
 DENY_USERS = {"user": {"policy": "deny_all"}, "client": {"policy": "deny_all"}}
+SAME_KEY = ("--authentication-key", "worker.key.pem")
 Spec = dict[str, Any]
 
 
@@ -188,11 +189,11 @@ ROWS = [
     Row("worker-rs256", WORKER, lambda w: w.patch_client(
         WORKER, client_authentication_methods=None, token_endpoint_auth_method="client_secret_post",
         jwt_configuration={"alg": "HS256"}), None),
-    Row("worker-authentication", WORKER, detach_authentication, "invalid-client"),
+    Row("worker-authentication", WORKER, detach_authentication, "invalid-client", options=SAME_KEY),
     Row("worker-privileged-access", WORKER, lambda w: w.patch_client(WORKER, token_vault_privileged_access=None),
         "no-privileged-access"),
     Row("worker-key", WORKER, lambda w: w.patch_access(credentials=[]), "subject-token"),
-    Row("worker-key", WORKER, lambda w: w.patch_access(credentials=[other_key(w)]), "subject-token"),
+    Row("worker-key", WORKER, lambda w: w.patch_access(credentials=[other_key(w)]), "subject-token", options=SAME_KEY),
     Row("worker-ip-allowlist", WORKER, lambda w: w.patch_access(ip_allowlist=[]), "address-not-allowed"),
     Row("worker-ip-allowlist", WORKER, lambda w: w.patch_access(ip_allowlist=["10.0.0.0/8"]), "address-not-allowed"),
     Row("worker-grant", WORKER, lambda w: w.patch_access(grants=[]), "not-granted"),

@@ -257,7 +257,7 @@ def test_a_destroy_that_is_cut_short_is_finished_by_the_next(acme: World, method
     acme.apply(everything())
     cut = acme.run_into({"method": method, "path": path, "fault": 403}, "destroy", everything(), "-y")
     assert cut.code == 1 and "Destroy incomplete" in cut.out
-    assert "Run `tokenvault destroy` again" in cut.out
+    assert "Run `tokenvault destroy spec.yaml` again" in cut.out
     acme.destroy(everything())
     assert acme.state()["clients"].keys() == before["clients"].keys()
     assert acme.state()["enablements"] == before["enablements"]

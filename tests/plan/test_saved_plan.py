@@ -250,4 +250,4 @@ def test_deleted_and_created_meanwhile(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["plan", "graph", "drift"])
 def test_a_saved_plan_where_a_spec_belongs_is_told_in_one_word(folder: Path, command: str) -> None:
     told = run(folder, command, "plan.json").err
-    assert told.count("Error:") == 1 and "[spec-is-plan]" in told and "`tokenvault show`" in told
+    assert told.count("Error:") == 1 and "[spec-is-plan]" in told and "`tokenvault show plan.json" in told

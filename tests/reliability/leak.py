@@ -35,12 +35,19 @@ from tokenvault.cli.app import command_line
 from tokenvault.sandbox import open_sandbox
 
 SPEC = "spec.yaml"
+FLEET = "fleet.yaml"
 JWT = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}")
 PRIVATE = "PRIVATE KEY"
 BUG = re.compile(r"failed unexpectedly(?! \(…\))")
 """What a command says that met a bug; the reference lists the sentence too, with a `…` for the place."""
 SECRET_FILES = ("apps.env", "provider.token")
-SECRET_VARIABLES = ("AUTH0_SUBJECT_TOKEN", "ASSISTANT_CLIENT_SECRET", "AUTH0_CLIENT_SECRET", "CRM_CLIENT_SECRET")
+SECRET_VARIABLES = (
+    "ONE_AUTH0_CLIENT_SECRET",
+    "AUTH0_SUBJECT_TOKEN",
+    "ASSISTANT_CLIENT_SECRET",
+    "AUTH0_CLIENT_SECRET",
+    "CRM_CLIENT_SECRET",
+)
 REVEALING = frozenset({"--reveal"})
 APP_SECRET = 'canary "quoted\\" app secret'
 EXEMPT = frozenset({"sandbox"})  # a simulated tenant: its secrets are fake, and printing them is what it is for
@@ -63,6 +70,15 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "snapshot": ("-o", "snapshot.json"),
     "schema": (),
     "auth status": (),
+    "completion": ("bash",),
+    "fleet validate": (FLEET,),
+    "fleet plan": (FLEET,),
+    "fleet apply": (FLEET, "-y"),
+    "fleet drift": (FLEET,),
+    "fleet doctor": (FLEET,),
+    "fleet destroy": (FLEET, "-y"),
+    "operator crd": (),
+    "operator run": (),
 }  # fmt: skip
 
 
@@ -92,6 +108,13 @@ def planted(folder: Path, there: Bench) -> dict[str, str]:
     (folder / "keys" / "nightly-sync.pub.pem").write_text(_pem(_key().public_key()))
     (folder / "keys" / "worker.key.pem").write_text(_pem(_key()))
     (folder / "app-secret.txt").write_text(f"{APP_SECRET}\n")
+    member = {
+        "domain": there.env["AUTH0_DOMAIN"],
+        "spec": [SPEC],
+        "credentials": {"prefix": "ONE_"},
+        "variables": {"CRM_CLIENT_SECRET": "${env:CRM_CLIENT_SECRET}"},
+    }
+    write_spec(folder, {"version": 1, "fleet": "acme", "tenants": {"one": member}}, FLEET)
     state = json.loads(json.dumps(there.start))
     for number, client in enumerate(state["objects"]["clients"].values()):
         client["client_secret"] = f"canary-client-secret-{number}-0123456789"
@@ -102,9 +125,13 @@ def planted(folder: Path, there: Bench) -> dict[str, str]:
     there.start = state
     there.reset()
     deploy = there.env["AUTH0_CLIENT_ID"]
+    secret = state["objects"]["clients"][deploy]["client_secret"]
     return {
         **there.env,
-        "AUTH0_CLIENT_SECRET": state["objects"]["clients"][deploy]["client_secret"],
+        "AUTH0_CLIENT_SECRET": secret,
+        "ONE_AUTH0_CLIENT_ID": deploy,
+        "ONE_AUTH0_CLIENT_SECRET": secret,
+        "KUBECONFIG": "there-is-none",
         "CRM_CLIENT_SECRET": "canary crm:secret/with+odd&signs",
         "AUTH0_SUBJECT_TOKEN": "canary-subject-token",
         "ASSISTANT_CLIENT_SECRET": "canary-assistant-secret",
@@ -298,8 +325,9 @@ def _pem(key: Any) -> str:
 
 
 WORKER = ("nightly-sync", "google-oauth2", "--spec", SPEC, "-o", "provider.token", "--force", "--audit-context", "test")
-OFFLINE = ("validate", "explain", "schema")
-BEFORE = (*OFFLINE, "plan", "show", "graph", "doctor", "usage", "drift", "export", "snapshot", "auth status")
+OFFLINE = ("validate", "explain", "schema", "completion", "fleet validate", "operator crd", "operator run")
+FLEETS = ("fleet plan", "fleet drift", "fleet doctor")
+BEFORE = (*OFFLINE, "plan", "show", "graph", "doctor", "usage", "drift", "export", "snapshot", "auth status", *FLEETS)
 AFTER = (*BEFORE, "output", "exchange", "init")
 
 
@@ -309,11 +337,11 @@ def searched(there: Bench, folder: Path) -> Search:
     searching.every_command(BEFORE)
     searching.when_things_go_wrong()
     searching.with_a_token()
-    searching.every_command(("apply",))
+    searching.every_command(("fleet apply", "apply"))
     searching.log_in()
     searching.every_command(AFTER)
     searching.run("exchange", instead=(*WORKER, "--user", "auth0|alice", "--private-key", "keys/worker.key.pem"))
-    searching.every_command(("destroy",))
+    searching.every_command(("destroy", "fleet destroy"))
     return searching.search
 
 

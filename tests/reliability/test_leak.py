@@ -38,7 +38,8 @@ def test_no_secret_comes_out_of_any_command(tmp_path: Path) -> None:
     assert len(found.canaries) >= 30 and found.outputs >= 500
     ran = {name for name, code in found.codes.items() if code in (0, 2)}
     assert found.codes["exchange"] == 0, "neither a user's token nor a worker's request was exchanged"
-    assert ran >= set(ARGUMENTS) - {"doctor"}, set(ARGUMENTS) - ran
+    without = {"doctor", "fleet doctor", "operator run"}  # neither all is ready here, nor is there a cluster
+    assert ran >= set(ARGUMENTS) - without, set(ARGUMENTS) - without - ran
 
 
 def test_the_search_finds_what_is_there(tmp_path: Path) -> None:

@@ -295,7 +295,12 @@ def test_missing_credentials_name_every_way_to_give_them(tmp_path: Path) -> None
     write_spec(tmp_path, HEAD)
     result = cli("plan", "spec.yaml", cwd=tmp_path, env={"AUTH0_DOMAIN": "acme.us.auth0.com", "HOME": str(tmp_path)})
     assert result.code == 1
-    for way in ("AUTH0_API_TOKEN", "AUTH0_CLIENT_SECRET", "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY", "read:clients"):
+    for way in (
+        "AUTH0_API_TOKEN",
+        "AUTH0_CLIENT_SECRET",
+        "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY",
+        "explain auth-credentials",
+    ):
         assert way in result.err
 
 

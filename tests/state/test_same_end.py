@@ -91,7 +91,7 @@ def test_old_tenants_end_like_an_empty_one(acme: World, wanted: dict[str, Any], 
     before = acme.enabled("google-oauth2")
     acme.apply(spec())
     assert ours(acme.state()) == wanted
-    assert acme.enabled("google-oauth2") == before | {"assistant", "front", "job"}
+    assert acme.enabled("google-oauth2") == before | {"assistant", "front", "job", "calendar (Token Vault)"}
     acme.assert_done(spec())
 
 

@@ -196,7 +196,8 @@ def test_a_token_that_the_tenant_refuses_says_how_to_log_in_again(machine: Machi
     machine.log_in(tenant.domain)
     machine.store_token(tenant.domain, "canary-token")
     shown = machine.status()
-    assert shown.code == 1 and "refused the credentials from the Auth0 CLI's login (401)" in shown.err
+    assert shown.code == 1 and "refused the credentials (401)" in shown.err
+    assert "They come from the Auth0 CLI's login." in shown.err
     assert f"Log in again with `auth0 login`, choosing {tenant.domain}." in shown.err
     assert "canary" not in shown.err
 

@@ -78,7 +78,7 @@ def export(
     \b
     tokenvault export --out tokenvault.yaml       start from what is there
     tokenvault export --app Concierge             one application alone
-    tokenvault export --adopt-all -o spec.yaml    an old tenant: then plan, and read what has to change
+    tokenvault export --adopt-all -o spec.yaml    an old tenant as it is
     """
     import asyncio
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.kinds.base import Reader
 from tokenvault.model.desired import Graph
@@ -17,7 +19,7 @@ async def read_for_plan(reader: Reader, graph: Graph, scope: Scope | None = None
 
     Nothing is asked for twice: what an answer lacks, although it was asked for, stays unknown.
     """
-    asked: set[tuple[str, frozenset[str]]] = set()
+    asked: set[tuple[str, frozenset[Any]]] = set()
     live = match(graph, State(domain=graph.domain))
     while needs := [n for n in still_needed(graph, live, scope or Scope()) if _key(n) not in asked]:
         asked.update(map(_key, needs))
@@ -25,8 +27,9 @@ async def read_for_plan(reader: Reader, graph: Graph, scope: Scope | None = None
     return live
 
 
-def _key(need: Need) -> tuple[str, frozenset[str]]:
-    return need.collection.name, frozenset(node.address for node in need.nodes)
+def _key(need: Need) -> tuple[str, frozenset[Any]]:
+    """What is asked: which attributes of which objects."""
+    return need.collection.name, frozenset((node.address, frozenset(node.constraints)) for node in need.nodes)
 
 
 def check_tenant(spec: Spec, domain: str, tenant_options: TenantOptions) -> None:
