@@ -105,9 +105,6 @@ def planted(folder: Path, there: Bench) -> dict[str, str]:
         "options": {"tokenURL": "https://crm.example.com/token", "app_secret": "${file:app-secret.txt}"},
     }
     write_spec(folder, spec, SPEC)
-    (folder / "keys" / "nightly-sync.pub.pem").write_text(_pem(_key().public_key()))
-    (folder / "keys" / "worker.key.pem").write_text(_pem(_key()))
-    (folder / "app-secret.txt").write_text(f"{APP_SECRET}\n")
     member = {
         "domain": there.env["AUTH0_DOMAIN"],
         "spec": [SPEC],
@@ -115,6 +112,9 @@ def planted(folder: Path, there: Bench) -> dict[str, str]:
         "variables": {"CRM_CLIENT_SECRET": "${env:CRM_CLIENT_SECRET}"},
     }
     write_spec(folder, {"version": 1, "fleet": "acme", "tenants": {"one": member}}, FLEET)
+    (folder / "keys" / "nightly-sync.pub.pem").write_text(_pem(_key().public_key()))
+    (folder / "keys" / "worker.key.pem").write_text(_pem(_key()))
+    (folder / "app-secret.txt").write_text(f"{APP_SECRET}\n")
     state = json.loads(json.dumps(there.start))
     for number, client in enumerate(state["objects"]["clients"].values()):
         client["client_secret"] = f"canary-client-secret-{number}-0123456789"
@@ -264,9 +264,9 @@ class Searching:
         try:
             sandbox.connect("auth0|alice", "google-oauth2", client_id="Acme Assistant")
             self.env["AUTH0_SUBJECT_TOKEN"] = sandbox.issue_refresh_token("auth0|alice", "Acme Assistant")
+            client = by_name(sandbox.export_state()["objects"]["clients"], "Acme Assistant")
         finally:
             sandbox.close()
-        client = by_name(self.there.snapshot()["clients"], "Acme Assistant")
         self.env["ASSISTANT_CLIENT_SECRET"] = client["client_secret"]
 
     # ---- the occasions

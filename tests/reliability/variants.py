@@ -100,7 +100,7 @@ def lived(example: Path, variants: Sequence[str]) -> Life:
 def _while_applied(company: Company, variants: Sequence[str]) -> Iterator[str]:
     applied = company.run("apply", "spec.yaml", "-y")
     if applied.code:
-        said = applied.out + applied.err
+        said = " ".join((applied.out + applied.err).split())
         if not any(RIGHTLY[name] in said for name in variants if name in RIGHTLY):
             yield f"apply: {_first_error(applied)}"
         return

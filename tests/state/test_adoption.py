@@ -117,8 +117,8 @@ def test_a_worker_whose_secret_stops_working_is_told_so(acme: World) -> None:
 
 
 IMPOSSIBLE = [
-    ("spa", "refresh_token_exchange", "a single-page application", "access_token_exchange"),
-    ("native", "refresh_token_exchange", "a native application", "access_token_exchange"),
+    ("spa", "refresh_token_exchange", "public", "access_token_exchange"),
+    ("native", "refresh_token_exchange", "public", "access_token_exchange"),
     ("non_interactive", "connected_accounts", "a machine-to-machine application", "after logging in"),
     ("non_interactive", {"access_token_exchange": {"api": "b"}}, "a machine-to-machine application", "log in"),
     ("spa", worker()["flavors"][0], "a single-page application", "private key"),
