@@ -51,6 +51,7 @@ NOT_DRAWN = {
     "/applications/*/confidential",
     "/applications/*/first_party",
     "/applications/*/flavors/*/privileged_worker/authentication_keys",
+    "/applications/*/flavors/*/privileged_worker/authentication_keys/*/alg",
     "/applications/*/flavors/*/privileged_worker/authentication_keys/*/file",
     "/connections/*/connected_accounts",
     "/connections/*/connected_accounts/allow_missing_user_id",
