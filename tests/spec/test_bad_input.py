@@ -310,3 +310,16 @@ def test_only_a_bare_domain_is_spoken_to(tmp_path: Path, domain: str) -> None:
     result = cli("plan", "spec.yaml", "--tenant", domain, cwd=tmp_path, env={"AUTH0_API_TOKEN": "canary-token"})
     assert result.code == 1
     assert "[auth-tenant]" in result.err and "canary-token" not in result.err
+
+
+@pytest.mark.parametrize(("key", "typed"), [("flavors", "flavours"), ("client_id", "client_ids"), ("name", "nam")])
+def test_a_misspelt_key_that_must_be_there_is_told_once(tmp_path: Path, key: str, typed: str) -> None:
+    spec = "apis: {calendar: {identifier: 'https://c.example.com'}}\nconnections:\n  crm:\n    strategy: oauth2\n"
+    spec += (
+        "    credentials: {client_id: a, client_secret: '${env:CRM_SECRET}'}\napplications:\n  web:\n    type: spa\n"
+    )
+    spec += "    callbacks: [http://localhost/cb]\n    flavors: [{access_token_exchange: {api: calendar}}]\n"
+    write_spec(tmp_path, f"version: 1\nname: acme\n{spec}".replace(f"{key}:", f"{typed}:", 1))
+    problems = cli("validate", "spec.yaml", "--format", "json", cwd=tmp_path, env={"CRM_SECRET": "x"}).json["problems"]
+    about = [(one["code"], one["hint"]) for one in problems if typed in str(one) or f'"{key}"' in str(one)]
+    assert about == [("spec-unknown-key", f'Did you mean "{key}"?')]

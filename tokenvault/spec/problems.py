@@ -108,9 +108,11 @@ def _wrong_type(error: Any, path: Path) -> Iterator[Problem]:
 
 
 def _missing(error: Any, path: Path) -> Iterator[Problem]:
+    known = error.schema.get("properties", {})
+    misspelt = [did_you_mean(str(key), known) for key in error.instance if key not in known]
     for key in error.validator_value:
-        if key not in error.instance:
-            schema = error.schema.get("properties", {}).get(key, {})
+        if key not in error.instance and not any(f'"{key}"' in hint for hint in misspelt):  # that one says it
+            schema = known.get(key, {})
             hint = str(schema.get("description", "")).split(". ")[0]
             yield Problem(code="spec-missing", path=path, summary=f'"{key}" is missing', hint=hint, at_key=True)
 
