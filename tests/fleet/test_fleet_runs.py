@@ -62,7 +62,7 @@ def test_what_fails_harms_no_other_and_is_taken_up_again(served: Bench) -> None:
     done = served.run("apply", "-y", "--json", TOKENVAULT_TIMEOUT="0.4")
     codes = {name: (m["error"] or {}).get("code") for name, m in done.json["members"].items()}
     assert done.code == 1 and done.json["members"]["t0"]["outcome"] == "applied"
-    assert codes["t0"] is None and codes["t1"] == "spec-missing" and codes["t2"] == "auth-refused"
+    assert codes["t0"] is None and codes["t1"] == "spec-unknown-key" and codes["t2"] == "auth-refused"
     assert codes["t3"] == "api-unreachable" and codes["t4"] == "api-timeout"
     served.members["t1"]["spec"] = "base.yaml"
     served.members["t3"]["domain"] = served.lots[3].host

@@ -102,7 +102,7 @@ def test_a_text_refers_to_no_file_of_this_machine(monkeypatch: pytest.MonkeyPatc
 def test_a_large_plan_lets_others_go_on(tmp_path: Path) -> None:
     names = "".join(
         f"  app-{n}: {{type: regular_web, flavors: [connected_accounts], callbacks: [https://a.example/{n}]}}\n"
-        for n in range(120)
+        for n in range(400)
     )
     text = f"version: 1\nname: large\nconnections: {{github: {{}}}}\napplications:\n{names}"
 
@@ -115,7 +115,7 @@ def test_a_large_plan_lets_others_go_on(tmp_path: Path) -> None:
         return turns, len((await task).changes)
 
     turns, changes = asyncio.run(planned_meanwhile())
-    assert changes > 240 and turns > 3
+    assert changes > 800 and turns > 3
 
 
 def _is_planning() -> bool:
