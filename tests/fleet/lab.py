@@ -14,8 +14,7 @@ from typing import Any
 import uvicorn
 
 from tokenvault.sandbox import Sandbox, open_sandbox
-from tokenvault.sandbox.served import served
-from tokenvault.sandbox.server import listen
+from tokenvault.sandbox.server import listen, served
 from tokenvault.sandbox.throttle import parse_rate_limit
 
 SANDBOX_TOKEN = b"Bearer sandbox"

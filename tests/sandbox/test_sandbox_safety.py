@@ -17,7 +17,7 @@ import pytest
 
 from tests.support import Result, cli, process, served, write_spec
 from tokenvault.sandbox import CLIENT_ID, CLIENT_SECRET, open_sandbox
-from tokenvault.sandbox.served import served as answering_own_names
+from tokenvault.sandbox.server import served as answering_own_names
 
 TOKEN = {"authorization": "Bearer sandbox"}
 CANARY = "s3cr3t-of-a-real-provider"

@@ -1,26 +1,25 @@
-"""The ASGI application: one door for every request, in front of the Management API and what serves logins."""
+"""The ASGI application: one door for every request, in front of the Management API, what serves logins, and `/sandbox/…`."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import control, cors, front, management
+from . import front, management, providers
 from .aliases import Alias
 from .errors import ApiError, OAuthError
-from .faults import Rule, status_reply
-from .management import Message, Tenant
+from .faults import Rule, parse_rules, status_reply
+from .management import Tenant
 from .pages import Html
-from .routing import Reply
-from .store import Transaction
+from .routing import Message, Reply, Visit
+from .store import Document, Transaction
 from .traffic import break_connection, breaks_connection, spoil
-from .visits import Visit
 
 if TYPE_CHECKING:
     from .core import Sandbox
@@ -35,8 +34,8 @@ def build_app(sandbox: Sandbox) -> ASGIApp:
         request = Request(scope, receive)
         alias = sandbox.names.alias(request.headers.get("host", ""), tls=_is_secure(request))
         message = await read_message(request, alias)
-        if message.path.startswith(control.PREFIX):
-            await render(control.answer(sandbox, message), alias)(scope, receive, send)
+        if message.path.startswith(CONTROL_PREFIX):
+            await render(answer_control(sandbox, message), alias)(scope, receive, send)
             return
         rule = sandbox.traffic.faults.meet(message.method, unquote(message.path))
         response = await answer(sandbox, message, alias, rule)
@@ -111,7 +110,7 @@ def _for_pages(sandbox: Sandbox, message: Message) -> dict[str, str]:
     if "origin" not in message.headers or not front.is_door(message.path):
         return {}
     with sandbox.store.read() as tx:
-        return cors.headers(tx, message)
+        return cors_headers(tx, message)
 
 
 def _with_headers(response: Response, headers: dict[str, str]) -> Response:
@@ -184,3 +183,70 @@ def render(reply: Reply, alias: Alias) -> Response:
     if reply.status >= 400:
         text = alias.outward_text(text)
     return Response(text, reply.status, dict(reply.headers), "application/json; charset=utf-8")
+
+
+# ---- which web pages may call the tenant from a browser: those of the origins that its applications name
+
+
+ORIGIN_LISTS = ("web_origins", "allowed_origins", "callbacks")
+
+
+def cors_headers(tx: Transaction, message: Message) -> dict[str, str]:
+    """What lets the page that asks read the answer; nothing when no application is served from its origin."""
+    origin = message.headers.get("origin", "")
+    if not origin or not any(origin in _origins(client) for client in tx.find("clients")):
+        return {}
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Methods": "GET, POST, DELETE",
+        "Access-Control-Allow-Headers": message.headers.get("access-control-request-headers", "authorization"),
+        "Access-Control-Max-Age": "60",
+        "Vary": "Origin",
+    }
+
+
+def _origins(client: Document) -> set[str]:
+    return {_origin(address) for name in ORIGIN_LISTS for address in client.get(name) or []}
+
+
+def _origin(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+# ---- `/sandbox/…`: what a test asks of the sandbox, with its own bearer token; no tenant has this
+
+
+CONTROL_PREFIX = "/sandbox/"
+
+
+def answer_control(sandbox: Sandbox, message: Message) -> Reply:
+    """The reply to a request below /sandbox/."""
+    if message.path == providers.API_PREFIX or message.path.startswith(f"{providers.API_PREFIX}/"):
+        with sandbox.store.read() as tx:
+            return providers.answer_api(tx, message.path, message.headers.get("authorization"), sandbox.clock())
+    if message.headers.get("authorization") != f"Bearer {sandbox.token}":
+        return Reply(401, {"error": "Unauthorized", "message": f"send `Authorization: Bearer {sandbox.token}`"})
+    match message.method, message.path.removeprefix(CONTROL_PREFIX):
+        case "GET", "requests":
+            return Reply(200, sandbox.traffic.requests)
+        case "DELETE", "requests":
+            sandbox.traffic.requests.clear()
+            return Reply(204)
+        case "PUT", "faults":
+            return _put_faults(sandbox, message.body)
+        case "GET", "state":
+            return Reply(200, sandbox.export_state(masked=True))
+    return Reply(404, {"error": "Not Found", "message": "known: requests, faults, state, provider"})
+
+
+def _put_faults(sandbox: Sandbox, body: str) -> Reply:
+    try:
+        rules = parse_rules(json.loads(body))
+    except (ValueError, RecursionError) as problem:
+        return Reply(400, {"error": "Bad Request", "message": str(problem)})
+    sandbox.traffic.faults.replace(rules)
+    return Reply(200, {"rules": len(rules)})

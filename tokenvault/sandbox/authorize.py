@@ -11,15 +11,13 @@ from html import escape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from . import ids, pkce, users
+from . import client_auth, ids, users
 from .auth import bearer, read_token
 from .errors import ApiError, OAuthError
 from .pages import PageError, button, form, page, redirect
-from .refresh_tokens import Login
-from .routing import Reply
+from .routing import Reply, Visit
 from .store import Document, Transaction
-from .user_tokens import granted_at_login
-from .visits import Visit
+from .user_tokens import Login, granted_at_login
 
 COOKIE = "auth0"
 REQUESTS, CODES, SESSIONS = "login_requests", "authorization_codes", "sessions"
@@ -96,7 +94,7 @@ def _judge(tx: Transaction, client: Document, redirect_uri: str, query: dict[str
     if "authorization_code" not in client.get("grant_types", []):
         raise OAuthError(403, "unauthorized_client", "Grant type 'authorization_code' not allowed for the client.")
     challenge, method = query.get("code_challenge"), query.get("code_challenge_method", "plain")
-    if challenge and method not in pkce.METHODS:
+    if challenge and method not in client_auth.PKCE_METHODS:
         raise OAuthError(400, "invalid_request", f"Unknown code_challenge_method: {method}")
     settings = tx.get("tenant", "settings") or {}
     audience = query.get("audience") or settings.get("default_audience") or None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.parse import unquote
 
 from . import credentials
 from .errors import OAuthError
+from .keys import base64url
 from .store import Document, Transaction
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -130,3 +132,16 @@ def _candidates(
     alive = [one for one in usable if one.get("expires_at", "9999") > timestamp(now)]
     named = [one for one in alive if one.get("kid") == header.get("kid")]
     return named if header.get("kid") else alive
+
+
+# ---- proof key for code exchange (RFC 7636): the application is the one that began the login
+
+
+PKCE_METHODS = ("S256", "plain")
+
+
+def pkce_matches(verifier: str, challenge: str, method: str | None) -> bool:
+    """Whether the challenge was made of this verifier."""
+    plain = verifier.encode(errors="replace")
+    made = base64url(hashlib.sha256(plain).digest()).encode() if method == "S256" else plain
+    return hmac.compare_digest(made, challenge.encode(errors="replace"))

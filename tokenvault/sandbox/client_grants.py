@@ -5,10 +5,9 @@ from __future__ import annotations
 from . import ids, system_apis
 from .check import BOOLEAN, NONEMPTY, Rule, array, closed, enum, nullable, text
 from .errors import bad_request, conflict, not_found
-from .merge import merge, without_nulls
 from .paging import list_page
 from .routing import PAGING, Call, Reply, Route
-from .store import Document, Filters, Transaction
+from .store import Document, Filters, Transaction, merge, without_nulls
 from .variants import USER_GRANT_AS_CLIENT
 
 KIND = "client_grants"

@@ -16,10 +16,9 @@ from .client_defaults import (
     with_logout,
 )
 from .errors import ApiError, bad_request, not_found
-from .merge import merge, pruned
 from .paging import list_page, select
 from .routing import FIELDS, PAGING, Call, Reply, Route
-from .store import Document, Filters, Transaction
+from .store import Document, Filters, Transaction, merge, pruned
 from .variants import ANSWER_ONLY_KEYS, MINIMAL_API_CLIENT, PRIVILEGED_ACCESS_UNSEEN, WORKER_PARTS_ALONE
 
 KIND = "clients"

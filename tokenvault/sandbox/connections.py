@@ -5,11 +5,10 @@ from __future__ import annotations
 from . import enablements, ids, strategies
 from .check import BOOLEAN, OBJECT, STRINGS, Rule, additional_properties, closed, enum, nullable, text
 from .errors import ApiError, bad_request, conflict, not_found
-from .merge import merge, without_nulls
 from .option_rules import OPTIONS
 from .paging import select, slice_page
 from .routing import FIELDS, PAGING, Call, Reply, Route
-from .store import Document, Filters, Transaction
+from .store import Document, Filters, Transaction, merge, without_nulls
 from .variants import (
     ANSWER_ONLY_KEYS,
     DELETION_204,

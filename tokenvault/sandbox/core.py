@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
+import secrets
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from starlette.types import ASGIApp
 
-from . import DOMAIN, TOKEN, login, masking, signing, tenant
+from . import DOMAIN, TOKEN, login, signing, tenant
 from .aliases import Alias, Names
 from .auth import ALL_SCOPES
-from .store import Store, Transaction
+from .store import Document, Store, Transaction
 from .traffic import Traffic
 from .variants import chosen, from_environment
 
@@ -100,7 +102,7 @@ class Sandbox:
         """The whole state: kind → key → object, kinds sorted, objects in order of creation; secrets hidden if asked."""
         with self.store.read() as tx:
             objects = {kind: held for kind, held in tx.dump().items() if kind != signing.KIND}
-        objects = masking.masked(objects) if masked else objects
+        objects = masked_state(objects) if masked else objects
         return {"version": STATE_VERSION, "domain": self.canonical_domain, "objects": objects}
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -111,7 +113,7 @@ class Sandbox:
         _check_state(state)
         with self.store.write() as tx:
             held = tx.dump()
-            objects = masking.unmasked(state["objects"], held)
+            objects = unmasked_state(state["objects"], held)
             tx.clear()
             for kind, documents in objects.items():
                 for key, doc in documents.items():
@@ -175,3 +177,87 @@ class Sandbox:
     def close(self) -> None:
         """Close the file."""
         self.store.close()
+
+
+# ---- what of a tenant's state is shown to people: everything but secrets
+
+
+# Whoever tries a spec on a sandbox gives it real secrets of real providers, and tokens of the tenant open what stands in
+# it. A masked state can be loaded: `unmasked_state` keeps what the tenant already has, or makes a new secret.
+MASK = "(secret)"
+MASKED = re.compile(r"\(secret\)( \d+)?")
+State = Mapping[str, Mapping[str, Document]]
+
+# Fields by their names, whatever they are in; the values of some objects are all secret.
+SECRET = re.compile(
+    r"secret$|password$|passphrase$|private_?key$|api_?key$|sas_?key$|master_?key$|access_?key$|signing_?key$"
+    r"|^key$|(^|_)token$|(^|_)code$|code_verifier$|assertion$|ticket$",
+    re.IGNORECASE,
+)
+PRIVATE_PEM = "PRIVATE KEY-----"
+SECRET_OBJECTS = frozenset({"configuration"})
+PRIVATE_JWK = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth"})
+# Where the key of a stored document is itself a secret.
+KEYED_BY_SECRETS = re.compile(r"token|code|session|ticket|transaction|request", re.IGNORECASE)
+
+
+def masked_state(state: State) -> dict[str, dict[str, Document]]:
+    """The state with every secret replaced; kinds whose keys are secrets get numbers in their place."""
+    return {kind: _masked_kind(kind, documents) for kind, documents in state.items()}
+
+
+def _masked_kind(kind: str, documents: Mapping[str, Document]) -> dict[str, Document]:
+    hidden = KEYED_BY_SECRETS.search(kind) is not None
+    return {
+        f"{MASK} {number}" if hidden else key: _without_secrets(document)
+        for number, (key, document) in enumerate(documents.items(), 1)
+    }
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    private = PRIVATE_JWK if "kty" in value else frozenset()
+    return {name: _hidden(name, item, name in private) for name, item in value.items()}
+
+
+def _hidden(name: str, value: Any, private: bool) -> Any:
+    if name in SECRET_OBJECTS and isinstance(value, dict):
+        return dict.fromkeys(value, MASK)
+    if isinstance(value, str) and value and (private or SECRET.search(name) or PRIVATE_PEM in value):
+        return MASK
+    return _without_secrets(value)
+
+
+def is_masked(value: Any) -> bool:
+    """Whether a value stands for a secret that was not shown."""
+    return isinstance(value, str) and MASKED.fullmatch(value) is not None
+
+
+def unmasked_state(state: State, held: State) -> dict[str, dict[str, Document]]:
+    """A state to load, with each mask replaced by what the tenant holds in that place, or by a secret made anew.
+
+    What was kept under a secret key cannot come back and is left out.
+    """
+    return {
+        kind: {
+            key: _filled(document, held.get(kind, {}).get(key))
+            for key, document in documents.items()
+            if not is_masked(key)
+        }
+        for kind, documents in state.items()
+    }
+
+
+def _filled(value: Any, held: Any) -> Any:
+    if is_masked(value):
+        return held if isinstance(held, str) else secrets.token_urlsafe(32)
+    if isinstance(value, list):
+        others = held if isinstance(held, list) and len(held) == len(value) else [None] * len(value)
+        return [_filled(item, other) for item, other in zip(value, others, strict=True)]
+    if isinstance(value, dict):
+        known = held if isinstance(held, dict) else {}
+        return {key: _filled(item, known.get(key)) for key, item in value.items()}
+    return value

@@ -13,12 +13,14 @@ description says what is wrong.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import connected_accounts, enablements, guardian, provider_api, providers, refresh_tokens, signing, worker
+from . import enablements, guardian, providers, signing, user_tokens, users
 from .auth import read_token
+from .client_auth import remember_jti, verify_signed
 from .errors import OAuthError
 from .store import Document, Transaction
 from .variants import CUSTOM_API_CLIENT_ENABLED, GITHUB_OAUTH_APPS
@@ -68,7 +70,7 @@ def named_user(tx: Transaction, form: Mapping[str, str]) -> tuple[str, Mapping[s
     """Whom a request is about and what its JWT claims, for the logs: nobody where its subject token is none of ours."""
     token = form.get("subject_token", "")
     if form.get("subject_token_type", "").removeprefix(SUBJECT) == "refresh_token":
-        return str((tx.get(refresh_tokens.KIND, token) or {}).get("user_id", "")), {}
+        return str((tx.get(user_tokens.KIND, token) or {}).get("user_id", "")), {}
     claims = signing.unverified_claims(token)
     return str(claims.get("sub", "")), claims
 
@@ -103,13 +105,13 @@ def _subject(tx: Transaction, request: Request) -> Subject:
         case "access_token":
             return _access_token_subject(tx, request)
         case _:
-            user_id, scopes = worker.judge(tx, request)
+            user_id, scopes = worker_subject(tx, request)
             return Subject(user_id=user_id, clients=(request.client["client_id"],), scopes=scopes)
 
 
 def _refresh_token_subject(tx: Transaction, request: Request) -> Subject:
     client = request.client
-    token = refresh_tokens.find(tx, request.form["subject_token"], client, request.now)
+    token = user_tokens.find(tx, request.form["subject_token"], client, request.now)
     if token is None:
         raise OAuthError(403, "invalid_grant", "Unknown or invalid refresh token.")
     if token["rotating"] or client["refresh_token"]["rotation_type"] == "rotating":
@@ -149,7 +151,7 @@ def _connection(tx: Transaction, name: str, subject: Subject) -> Document:
 
 
 def _account(tx: Transaction, user_id: str, connection: Document, login_hint: str | None) -> Document:
-    accounts = [one for one in connected_accounts.accounts_of(tx, user_id) if one["connection_id"] == connection["id"]]
+    accounts = [one for one in users.accounts_of(tx, user_id) if one["connection_id"] == connection["id"]]
     hinted = [one for one in accounts if login_hint in (None, one["id"], one.get("login_hint"))]
     lasting = connection["strategy"] == "github" and tx.varies(GITHUB_OAUTH_APPS)
     usable = [one for one in hinted if one["refresh_token"] or lasting]
@@ -170,7 +172,7 @@ def _answer(
     tx: Transaction, request: Request, connection: Document, account: Document, subject: Subject
 ) -> dict[str, Any]:
     scopes = [scope for scope in account["scopes"] if subject.scopes is None or scope in subject.scopes]
-    token = provider_api.hand_out(tx, connection, account, scopes, request.now, PROVIDER_LIFETIME)
+    token = providers.hand_out(tx, connection, account, scopes, request.now, PROVIDER_LIFETIME)
     return {
         "access_token": token,
         "scope": " ".join(scopes),
@@ -178,3 +180,80 @@ def _answer(
         "issued_token_type": request.form["requested_token_type"],
         "token_type": "Bearer",
     }
+
+
+# ---- the privileged worker: a machine that may use some connections of users who are away
+# Its subject token is a JWT that it signs itself, with a credential attached in `token_vault_privileged_access`.
+
+
+WORKER_JWT = "token-vault-req+jwt"
+MAX_AGE, CLOCK_SKEW, CONTEXT_LENGTH = 60, 5, 256
+
+
+def worker_subject(tx: Transaction, request: Request) -> tuple[str, tuple[str, ...] | None]:
+    """The user and the scopes (None: all) that the worker may have, or an OAuthError."""
+    access = request.client.get("token_vault_privileged_access")
+    if not access:
+        raise OAuthError(403, "unauthorized_client", "The client has no privileged access to Token Vault.")
+    token = request.form["subject_token"]
+    header, claims = verify_signed(
+        tx, request.client, access["credentials"], token, request.now, "invalid_request", 400
+    )
+    _check_token(header, claims, request)
+    if not remember_jti(tx, f"worker:{request.client['client_id']}", claims["jti"], request.now):
+        raise _invalid("the jti was used before")
+    _check_address(access["ip_allowlist"], request.client_host)
+    return str(claims["sub"]), _scopes(access["grants"], request.form["connection"], request.form.get("scope", ""))
+
+
+def _check_token(header: Mapping[str, Any], claims: Mapping[str, Any], request: Request) -> None:
+    if header.get("typ") != WORKER_JWT:
+        raise _invalid(f"typ must be {WORKER_JWT}")
+    for name in ("sub", "aud", "iss", "iat", "jti", "audit_context"):
+        if not claims.get(name):
+            raise _invalid(f"{name} is required")
+    if claims["iss"] != request.client["client_id"]:
+        raise _invalid("iss must be the client_id")
+    audience = claims["aud"]
+    if not any(one in request.issuers for one in (audience if isinstance(audience, list) else [audience])):
+        raise _invalid("aud must be the tenant")
+    if not isinstance(claims["audit_context"], str) or len(claims["audit_context"]) > CONTEXT_LENGTH:
+        raise _invalid(f"audit_context must be a string of 1 to {CONTEXT_LENGTH} characters")
+    _check_times(claims, request.now)
+
+
+def _check_times(claims: Mapping[str, Any], now: float) -> None:
+    issued = claims["iat"]
+    if not isinstance(issued, int | float) or issued > now + CLOCK_SKEW:
+        raise _invalid("iat is not a moment in the past")
+    if now - issued > MAX_AGE:
+        raise _invalid(f"it is older than {MAX_AGE} seconds")
+    if "exp" in claims and (not isinstance(claims["exp"], int | float) or claims["exp"] <= now):
+        raise _invalid("it is expired")
+
+
+def _check_address(allowlist: list[str], host: str) -> None:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        raise _denied("The IP address is not allowed") from None
+    if not any(address in ipaddress.ip_network(entry, strict=False) for entry in allowlist):
+        raise _denied("The IP address is not allowed")
+
+
+def _scopes(grants: list[Document], connection: str, wanted: str) -> tuple[str, ...] | None:
+    """The granted scopes; a grant without scopes (GitHub has none) limits nothing."""
+    grant = next((grant for grant in grants if grant["connection"] == connection), None)
+    if grant is None:
+        raise _denied(f"The connection {connection} is not granted")
+    if beyond := [scope for scope in wanted.split() if grant["scopes"] and scope not in grant["scopes"]]:
+        raise _denied(f"The scope {beyond[0]} is not granted")
+    return tuple(wanted.split() or grant["scopes"]) or None
+
+
+def _invalid(reason: str) -> OAuthError:
+    return OAuthError(400, "invalid_request", f"Invalid subject token: {reason}")
+
+
+def _denied(reason: str) -> OAuthError:
+    return OAuthError(403, "access_denied", reason)

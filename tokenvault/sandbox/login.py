@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import client_grants, connected_accounts, enablements, ids, providers, refresh_tokens, users
+from . import client_grants, enablements, ids, providers, user_tokens, users
 from .aliases import Alias
 from .auth import issue_token
 from .errors import OAuthError
-from .refresh_tokens import LOGIN_SCOPES, Login
 from .store import Document, Transaction
 from .system_apis import CONNECTED_ACCOUNTS_SCOPES, my_account_identifier
-from .user_tokens import allowed_scopes, check_audience, check_my_account, refuse
+from .user_tokens import LOGIN_SCOPES, Login, allowed_scopes, check_audience, check_my_account, refuse
 
 
 def find_client(tx: Transaction, key: str) -> Document:
@@ -48,7 +47,7 @@ def issue_refresh_token(tx: Transaction, user_id: str, client_id: str, now: floa
         auth_time=now,
         session_id=ids.random_text(32),
     )
-    return refresh_tokens.issue(tx, login, now)
+    return user_tokens.issue(tx, login, now)
 
 
 def _check_login(client: Document) -> None:
@@ -92,7 +91,7 @@ def connect(
     providers.check_parameters(connection)
     users.ensure_user(tx, user_id, now)
     account = new_account(user_id, connection, now, scopes, login_hint)
-    tx.put(connected_accounts.KIND, f"{user_id}/{account['id']}", account)
+    tx.put(users.ACCOUNTS, f"{user_id}/{account['id']}", account)
     return account
 
 

@@ -11,7 +11,6 @@ from urllib.parse import parse_qs, unquote
 from . import (
     client_grants,
     clients,
-    connected_accounts,
     connections,
     credentials,
     enablements,
@@ -26,7 +25,7 @@ from .auth import caller_scopes
 from .check import check_body
 from .errors import ApiError, insufficient_scope
 from .paging import check_query
-from .routing import Call, Reply, Route, find_route
+from .routing import Call, Message, Reply, Route, find_route
 from .store import Transaction
 
 PREFIX = "/api/v2"
@@ -39,23 +38,10 @@ ROUTES: tuple[Route, ...] = (
     *client_grants.ROUTES,
     *guardian.ROUTES,
     *tenant_settings.ROUTES,
-    *connected_accounts.ROUTES,
     *logs.ROUTES,
     *unrelated.ROUTES,
     *users.ROUTES,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """A request as it came over the wire, in the canonical domain's terms."""
-
-    method: str
-    path: str  # still percent-encoded: identifiers hold slashes
-    query: str
-    headers: Mapping[str, str]
-    body: str
-    client_host: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

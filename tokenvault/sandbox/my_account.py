@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from . import authorize, connect_page, connected_accounts, connections, enablements, logs, pkce, providers, users
+from . import authorize, client_auth, connections, enablements, logs, providers, users
 from .auth import bearer, read_token
 from .check import NONEMPTY, OBJECT, STRING, STRINGS, Rule, check_body, enum, opened
 from .errors import ApiError, OAuthError
 from .login import new_account
-from .routing import Reply
+from .routing import Reply, Visit
 from .store import Document
 from .system_apis import my_account_identifier
-from .visits import Visit
 
 PREFIX = "/me/v1/connected-accounts"
 PAGE_SIZE = 20
@@ -104,7 +103,7 @@ CONNECT = opened(
         "state": STRING,
         "scopes": STRINGS,
         "code_challenge": NONEMPTY,
-        "code_challenge_method": enum(*pkce.METHODS),
+        "code_challenge_method": enum(*client_auth.PKCE_METHODS),
         "authorization_params": OBJECT,
     },
     ("connection", "redirect_uri"),
@@ -119,7 +118,7 @@ def _connect(visit: Visit, caller: Caller, _: str) -> Reply:
         raise Problem(400, f"Callback URL mismatch: {body['redirect_uri']}", "A0E-400-0003")
     parameters = body.get("authorization_params") or {}
     scopes = body["scopes"] if body.get("scopes") else providers.scopes_of(connection.get("options", {}))
-    session = connect_page.begin(
+    session = providers.begin(
         visit,
         user_id=caller.user_id,
         client=client,
@@ -133,9 +132,9 @@ def _connect(visit: Visit, caller: Caller, _: str) -> Reply:
     )
     answered = {
         "auth_session": session["key"],
-        "connect_uri": visit.alias.url(connect_page.PATH[1:]),
+        "connect_uri": visit.alias.url(providers.CONSENT_PATH[1:]),
         "connect_params": {"ticket": session["ticket"]},
-        "expires_in": connect_page.LIFETIME,
+        "expires_in": providers.LIFETIME,
     }
     return Reply(201, answered)
 
@@ -187,36 +186,36 @@ def _named_connection(visit: Visit) -> str:
         body = visit.json_object()
     except OAuthError:
         return ""
-    session = connect_page.session(visit, str(body.get("auth_session") or "")) or {}
+    session = providers.session(visit, str(body.get("auth_session") or "")) or {}
     return str(body.get("connection") or session.get("connection") or "")
 
 
 def _complete(visit: Visit, caller: Caller, _: str) -> Reply:
     """POST complete."""
     body = _body(visit, COMPLETE)
-    session = connect_page.session(visit, body["auth_session"])
+    session = providers.session(visit, body["auth_session"])
     if session is None or session["user_id"] != caller.user_id or session["client_id"] != caller.client["client_id"]:
         raise Problem(400, "The auth_session is not valid or over", "A0E-400-0003")
     if not session.get("code") or session["code"] != body["connect_code"]:
         raise Problem(400, "The connect_code is not valid", "A0E-400-0003")
     if session["redirect_uri"] != body["redirect_uri"]:
         raise Problem(400, "The redirect_uri is not the one of the connect request", "A0E-400-0003")
-    if session["challenge"] and not pkce.matches(
+    if session["challenge"] and not client_auth.pkce_matches(
         body.get("code_verifier", ""), session["challenge"], session["method"]
     ):
         raise Problem(400, "Failed to verify code verifier", "A0E-400-0003")
     connection = _connection(visit, caller.client, session["connection"])
-    connect_page.end(visit, session)
+    providers.end(visit, session)
     return Reply(201, _shown(_kept(visit, caller.user_id, connection, session)))
 
 
 def _kept(visit: Visit, user_id: str, connection: Document, session: Document) -> Document:
     """The account as it is in the vault from now on; the same one at the provider is renewed, not doubled."""
     account = new_account(user_id, connection, visit.now, session["consented"], session["account"])
-    for old in connected_accounts.accounts_of(visit.tx, user_id):
+    for old in users.accounts_of(visit.tx, user_id):
         if (old["connection_id"], old.get("login_hint")) == (connection["id"], session["account"]):
             account |= {"id": old["id"], "created_at": old["created_at"]}
-    visit.tx.put(connected_accounts.KIND, f"{user_id}/{account['id']}", account)
+    visit.tx.put(users.ACCOUNTS, f"{user_id}/{account['id']}", account)
     return account
 
 
@@ -231,13 +230,13 @@ def _shown(account: Document) -> Document:
 def _accounts(visit: Visit, caller: Caller, _: str) -> Reply:
     """GET accounts."""
     wanted = visit.query.get("connection")
-    held = connected_accounts.accounts_of(visit.tx, caller.user_id)
+    held = users.accounts_of(visit.tx, caller.user_id)
     return _page(visit, "accounts", [_shown(one) for one in held if wanted in (None, "", one["connection"])])
 
 
 def _remove(visit: Visit, caller: Caller, account_id: str) -> Reply:
     """DELETE accounts/{id}."""
-    if not visit.tx.delete(connected_accounts.KIND, f"{caller.user_id}/{account_id}"):
+    if not visit.tx.delete(users.ACCOUNTS, f"{caller.user_id}/{account_id}"):
         raise Problem(404, "There is no such connected account", "A0E-404-0001")
     return Reply(204)
 

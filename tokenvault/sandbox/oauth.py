@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import authorize, client_grants, exchange, logs, pkce, refresh_tokens, user_tokens
+from . import authorize, client_auth, client_grants, exchange, logs, user_tokens
 from .aliases import Alias
 from .auth import issue_token
 from .client_auth import authenticate
 from .errors import OAuthError
-from .routing import Reply
+from .routing import Reply, Visit
 from .store import Document, Transaction
-from .visits import Visit
 
 NO_STORE = {"Content-Type": "application/json", "Cache-Control": "no-store", "Pragma": "no-cache"}
 Grant = Callable[[Visit, Document, Mapping[str, str]], Reply]
@@ -59,7 +58,7 @@ def _event(visit: Visit, client: Document, form: Mapping[str, str]) -> dict[str,
     """What is known of a request before it is judged; a worker is believed whom it names."""
     is_exchange = form["grant_type"] == exchange.GRANT_TYPE
     user_id, claims = exchange.named_user(visit.tx, form) if is_exchange else ("", {})
-    held = visit.tx.get(refresh_tokens.KIND, form.get("refresh_token", ""))
+    held = visit.tx.get(user_tokens.KIND, form.get("refresh_token", ""))
     details: dict[str, Any] = {"is_privileged_worker": "audit_context" in claims} if is_exchange else {}
     return {
         "client": client,
@@ -74,9 +73,9 @@ def revoke(visit: Visit) -> Reply:
     """POST /oauth/revoke: forgets a refresh token; a token that is none is no error."""
     form = visit.form
     client = _caller(visit, form)
-    held = visit.tx.get(refresh_tokens.KIND, form.get("token", ""))
+    held = visit.tx.get(user_tokens.KIND, form.get("token", ""))
     if held and held["client_id"] == client["client_id"]:
-        refresh_tokens.revoke_family(visit.tx, held["token"])
+        user_tokens.revoke_family(visit.tx, held["token"])
     return Reply(200, None, NO_STORE)
 
 
@@ -152,7 +151,7 @@ def _authorization_code(visit: Visit, client: Document, form: Mapping[str, str])
     login = authorize.login_of_code(code, client)
     body = user_tokens.answer(visit.tx, login, visit.now, alias=visit.alias, nonce=code["nonce"], domain=visit.domain)
     if "offline_access" in login.scopes:
-        body["refresh_token"] = refresh_tokens.issue(visit.tx, login, visit.now)
+        body["refresh_token"] = user_tokens.issue(visit.tx, login, visit.now)
     return Reply(200, body, NO_STORE)
 
 
@@ -162,7 +161,7 @@ def _check_verifier(client: Document, code: Document, verifier: str | None) -> N
         if verifier or client.get("token_endpoint_auth_method") == "none":
             raise OAuthError(403, "invalid_grant", "The authorization request had no code_challenge")
         return
-    if not verifier or not pkce.matches(verifier, code["challenge"], code["method"]):
+    if not verifier or not client_auth.pkce_matches(verifier, code["challenge"], code["method"]):
         raise OAuthError(403, "invalid_grant", "Failed to verify code verifier")
 
 
@@ -170,25 +169,25 @@ def _refresh_token(visit: Visit, client: Document, form: Mapping[str, str]) -> R
     presented = form.get("refresh_token", "")
     if not presented:
         raise OAuthError(400, "invalid_request", "Missing required parameter: refresh_token")
-    held = refresh_tokens.find(visit.tx, presented, client, visit.now)
+    held = user_tokens.find(visit.tx, presented, client, visit.now)
     if held is None:
-        if refresh_tokens.was_replaced(visit.tx, presented, client):
-            refresh_tokens.revoke_family(visit.tx, presented)
+        if user_tokens.was_replaced(visit.tx, presented, client):
+            user_tokens.revoke_family(visit.tx, presented)
         # answered, not raised: the revocation must last
         return Reply(403, OAuthError(403, "invalid_grant", "Unknown or invalid refresh token.").body(), NO_STORE)
     login = _narrowed(visit, held, client, form)
     body = user_tokens.answer(visit.tx, login, visit.now, alias=visit.alias, domain=visit.domain)
-    if renewed := refresh_tokens.use(visit.tx, held, client, visit.now):
+    if renewed := user_tokens.use(visit.tx, held, client, visit.now):
         body["refresh_token"] = renewed
     return Reply(200, body, NO_STORE)
 
 
-def _narrowed(visit: Visit, held: Document, client: Document, form: Mapping[str, str]) -> refresh_tokens.Login:
+def _narrowed(visit: Visit, held: Document, client: Document, form: Mapping[str, str]) -> user_tokens.Login:
     """The login for the API and the scopes that are asked for now.
 
     An audience outside the token's policies is ignored, as Auth0 does: the token is for the API of the login.
     """
-    login = refresh_tokens.login_of(held, client)
+    login = user_tokens.login_of(held, client)
     asked, audience = form.get("scope", "").split(), form.get("audience")
     policies = [policy for policy in held["policies"] if policy["audience"] == audience]
     if not audience or audience == login.audience or not policies:
@@ -197,7 +196,7 @@ def _narrowed(visit: Visit, held: Document, client: Document, form: Mapping[str,
     api = user_tokens.check_audience(visit.tx, client, policies[0]["audience"])
     permitted = {scope for policy in policies for scope in policy["scope"]}
     allowed = [one for one in user_tokens.allowed_scopes(visit.tx, client, api) if one in permitted]
-    oidc = [one for one in login.scopes if one in refresh_tokens.OIDC_SCOPES and (not asked or one in asked)]
+    oidc = [one for one in login.scopes if one in user_tokens.OIDC_SCOPES and (not asked or one in asked)]
     given = (*oidc, *(one for one in allowed if not asked or one in asked))
     return replace(login, audience=audience, scopes=given)
 

@@ -1,12 +1,20 @@
-"""What an identity provider would do when a user connects an account: would it hand out a refresh token?"""
+"""The made-up identity providers: what they hand out when a user connects an account, their consent page, their API."""
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Sequence
+from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
-from .errors import OAuthError
-from .store import Document
+from . import ids, users
+from .auth import bearer
+from .authorize import forget_expired, with_parameters
+from .errors import ApiError, OAuthError
+from .pages import PageError, button, form, page, redirect
+from .routing import Reply, Visit
+from .store import Document, Transaction
 
 OFFLINE_SCOPES = frozenset({"offline_access", "offline.access", "offline", "refresh_token"})
 # These hand out refresh tokens (or tokens that never end) without being asked, once their app is set up for it.
@@ -80,3 +88,150 @@ def check_parameters(connection: Document) -> None:
     upstream = connection.get("options", {}).get("upstream_params") or {}
     if connection["strategy"] == "google-oauth2" and "approval_prompt" in upstream:
         raise OAuthError(400, "invalid_request", "Conflict params: approval_prompt and prompt")
+
+
+# ---- the consent page
+# A real provider would ask its user to log in and to consent; here the page asks for both at once, and hands out exactly
+# the scopes that were left ticked.
+
+
+CONNECTS = "connect_sessions"
+CONSENT_PATH = "/connected-accounts/connect"
+LIFETIME = 300
+
+
+def begin(
+    visit: Visit, *, user_id: str, client: Document, connection: Document, scopes: Sequence[str], redirect_uri: str,
+    state: str | None, challenge: str | None, method: str, hint: str,
+) -> Document:  # fmt: skip
+    """A session of the connect flow, with the ticket that opens its page."""
+    forget_expired(visit.tx, CONNECTS, visit.now)
+    key = ids.random_text(43)
+    session = {
+        "key": key,
+        "ticket": ids.random_text(32),
+        "expires": visit.now + LIFETIME,
+        "user_id": user_id,
+        "client_id": client["client_id"],
+        "connection": connection["name"],
+        "scopes": list(dict.fromkeys(scopes)),
+        "redirect_uri": redirect_uri,
+        "state": state,
+        "challenge": challenge,
+        "method": method,
+        "hint": hint,
+    }
+    visit.tx.put(CONNECTS, key, session)
+    return session
+
+
+def session(visit: Visit, key: str) -> Document | None:
+    """The session that this key was handed out for, while it lasts."""
+    held = visit.tx.get(CONNECTS, key)
+    return held if held and held["expires"] > visit.now else None
+
+
+def end(visit: Visit, session: Document) -> None:
+    """A session serves once."""
+    visit.tx.delete(CONNECTS, session["key"])
+
+
+def _by_ticket(visit: Visit, ticket: str) -> Document:
+    held = visit.tx.first(CONNECTS, {"ticket": ticket}) if ticket else None
+    if held is None or held["expires"] <= visit.now or held.get("code"):
+        raise PageError(400, "This connection request is over", "Go back to the application and connect again.")
+    return held
+
+
+def show_consent(visit: Visit) -> Reply:
+    """GET: asks which account, and which scopes."""
+    held = _by_ticket(visit, visit.query.get("ticket", ""))
+    client = visit.tx.get("clients", held["client_id"]) or {"name": held["client_id"]}
+    connection = visit.tx.first("connections", {"name": held["connection"]})
+    if connection is None:
+        raise PageError(400, "This connection is gone", f"{held['connection']} does not exist any more.")
+    name = connection.get("display_name") or held["connection"]
+    user = users.view(users.ensure_user(visit.tx, held["user_id"], visit.now))
+    body = (
+        f"<p><strong>{escape(str(client['name']))}</strong> wants to use <strong>{escape(name)}</strong> for "
+        f"{escape(user['name'])} <small>({escape(user['user_id'])})</small>.</p>"
+        f"{form(CONSENT_PATH, [('ticket', held['ticket'])], _fields(held, user))}"
+    )
+    return page(f"Connect {name}", body)
+
+
+def _fields(held: Document, user: Document) -> str:
+    account = held["hint"] or user["email"]
+    ticks = "".join(
+        f'<label><input type="checkbox" name="scope" value="{escape(scope)}" checked> <code>{escape(scope)}</code></label>'
+        for scope in held["scopes"]
+    )
+    return (
+        '<label>Account at the provider<input type="text" name="account" '
+        f'value="{escape(account)}"></label><p>It will be able to:</p>{ticks or "<p>use the account</p>"}'
+        f"<p>{button('decision', 'allow', 'Allow')} {button('decision', 'deny', 'Deny')}</p>"
+    )
+
+
+def submit_consent(visit: Visit) -> Reply:
+    """POST: back to the application, with a code or with the refusal."""
+    pairs = visit.form_pairs
+    fields = dict(pairs)
+    held = _by_ticket(visit, fields.get("ticket", ""))
+    if fields.get("decision") != "allow":
+        end(visit, held)
+        refusal = {"error": "access_denied", "error_description": "The user denied the request"}
+        return redirect(with_parameters(held["redirect_uri"], {**refusal, "state": held["state"]}))
+    ticked = {value for name, value in pairs if name == "scope"}
+    held["consented"] = [scope for scope in held["scopes"] if scope in ticked]
+    held["account"] = fields.get("account", "").strip() or held["hint"] or held["user_id"]
+    held["code"] = ids.random_text(43)
+    visit.tx.put(CONNECTS, held["key"], held)
+    return redirect(with_parameters(held["redirect_uri"], {"connect_code": held["code"], "state": held["state"]}))
+
+
+# ---- the provider's API: it answers any path, and says whose token it was called with and what the token is good for
+
+
+PROVIDER_TOKENS = "provider_tokens"
+API_PREFIX = "/sandbox/provider"
+REFUSED = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+
+def hand_out(
+    tx: Transaction, connection: Document, account: Document, scopes: Sequence[str], now: float, lifetime: int
+) -> str:
+    """A token of the provider for this account."""
+    for old in tx.find(PROVIDER_TOKENS):
+        if old["expires"] <= now:
+            tx.delete(PROVIDER_TOKENS, old["token"])
+    token = f"{connection['strategy']}-sandbox-token-{secrets.token_urlsafe(24)}"
+    held = {"token": token, "expires": now + lifetime, "connection": connection["name"], "scopes": list(scopes)}
+    tx.put(PROVIDER_TOKENS, token, {**held, "account_id": account["id"], "user_id": account["user_id"]})
+    return token
+
+
+def answer_api(tx: Transaction, path: str, authorization: str | None, now: float) -> Reply:
+    """What the provider says to a call."""
+    held = _held(tx, authorization)
+    if held is None or held["expires"] <= now:
+        return Reply(401, {"error": "invalid_token", "message": "The provider does not know this token"}, REFUSED)
+    account = tx.get("connected_accounts", f"{held['user_id']}/{held['account_id']}")
+    user = tx.get(users.KIND, held["user_id"])
+    if account is None or user is None:
+        return Reply(401, {"error": "invalid_token", "message": "The account is not connected any more"}, REFUSED)
+    body = {
+        "path": path.removeprefix(API_PREFIX) or "/",
+        "connection": held["connection"],
+        "account": account.get("login_hint") or users.view(user)["email"],
+        "user_id": held["user_id"],
+        "scopes": held["scopes"],
+    }
+    return Reply(200, body)
+
+
+def _held(tx: Transaction, authorization: str | None) -> Document | None:
+    try:
+        return tx.get(PROVIDER_TOKENS, bearer(authorization))
+    except ApiError:
+        return None

@@ -8,10 +8,9 @@ from . import ids, keys, system_apis
 from .check import ANYTHING, BOOLEAN, NONEMPTY, Rule, array, check_body, closed, enum, integer, nullable, opened, text
 from .client_rules import JWT_ALGORITHMS
 from .errors import ApiError, bad_request, conflict, not_found
-from .merge import merge, without_nulls
 from .paging import list_page, select
 from .routing import FIELDS, PAGING, Call, Reply, Route
-from .store import Document, Filters, Transaction
+from .store import Document, Filters, Transaction, merge, without_nulls
 from .variants import DEFAULT_POLICY, MY_ACCOUNT_NAMED, SYSTEM_CLIENT_POLICY
 
 KIND = "resource_servers"

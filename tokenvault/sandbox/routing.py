@@ -1,22 +1,39 @@
-"""What a request is to the endpoints, what they answer, and which endpoint answers which path.
+"""What a request is, what answers it, and with what: an endpoint of the Management API, or a door beside it.
 
 An endpoint is a plain function `Call → Reply` with the facts that the dispatcher needs declared beside it: scopes,
-query parameters, body rule. It runs inside one transaction and knows nothing of HTTP.
+query parameters, body rule. It runs inside one transaction and knows nothing of HTTP. A door is a function
+`Visit → Reply`: it answers what browsers and applications send while users log in.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from http.cookies import CookieError, SimpleCookie
 from typing import Any
+from urllib.parse import parse_qsl
 
+from .aliases import Alias
 from .check import Rule
-from .errors import ApiError, insufficient_scope
+from .errors import ApiError, OAuthError, insufficient_scope
 from .store import Transaction
 
 Query = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A request as it came over the wire, in the canonical domain's terms."""
+
+    method: str
+    path: str  # still percent-encoded: identifiers hold slashes
+    query: str
+    headers: Mapping[str, str]
+    body: str
+    client_host: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +113,64 @@ def find_route(routes: tuple[Route, ...], method: str, path: str) -> tuple[Route
         if route.method == method:
             return route, params
     raise ApiError(405, "Method Not Allowed") if served else ApiError(404, "Not Found")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One request, in canonical terms, inside a transaction."""
+
+    tx: Transaction
+    message: Message
+    alias: Alias
+    domain: str
+    now: float
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's parameters, the last of each name."""
+        return {name: self.alias.inward_value(value) for name, value in self._pairs(self.message.query)}
+
+    @property
+    def form_pairs(self) -> list[tuple[str, str]]:
+        """The body's parameters, form-encoded or JSON, in the order in which they came."""
+        if "json" in self.message.headers.get("content-type", ""):
+            texts = ((name, value) for name, value in self.json_object().items() if isinstance(value, str))
+        else:
+            texts = ((name, value) for name, value in self._pairs(self.message.body))
+        return [(name, self.alias.inward_value(value)) for name, value in texts]
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The body's parameters, the last of each name."""
+        return dict(self.form_pairs)
+
+    def json_object(self) -> dict[str, Any]:
+        """The body as a JSON object, or 400."""
+        try:
+            parsed = json.loads(self.message.body)
+        except ValueError:
+            parsed = None
+        if not isinstance(parsed, dict):
+            raise OAuthError(400, "invalid_request", "The body is not a JSON object")
+        return parsed
+
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        """The cookies by name."""
+        try:
+            jar = SimpleCookie(self.message.headers.get("cookie", ""))
+        except CookieError:
+            return {}
+        return {name: morsel.value for name, morsel in jar.items()}
+
+    @property
+    def authorization(self) -> str | None:
+        """The Authorization header."""
+        return self.message.headers.get("authorization")
+
+    @staticmethod
+    def _pairs(text: str) -> list[tuple[str, str]]:
+        try:
+            return parse_qsl(text, keep_blank_values=True, max_num_fields=1000)
+        except ValueError:
+            raise OAuthError(400, "invalid_request", "There are too many parameters") from None

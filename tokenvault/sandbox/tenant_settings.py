@@ -22,10 +22,9 @@ from .check import (
 )
 from .client_rules import QUOTA
 from .errors import conflict, not_found
-from .merge import merge
 from .paging import checkpoint_slice, select
 from .routing import FIELDS, PAGING, Call, Reply, Route
-from .store import Document, Transaction
+from .store import Document, Transaction, merge
 from .variants import MFA_BY_ACTION
 
 FLAGS = (

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import struct
 import time
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -11,7 +14,6 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
-from . import sockets
 from .faults import BODY_FAULTS, CONNECTION_FAULTS, FaultPlan, Rule
 from .store import Snapshot, Store
 from .throttle import RateLimit
@@ -64,15 +66,15 @@ async def break_connection(rule: Rule, response: Response, scope: Scope, receive
     """Do to the connection what the rule says."""
     match rule.fault:
         case "reset":
-            sockets.reset_connection(scope)
+            reset_connection(scope)
         case "truncate":
-            sockets.send_and_close(scope, _half(response))
+            send_and_close(scope, _half(response))
         case "hang":
             if not await _caller_left(rule.duration, receive):
-                sockets.close_connection(scope)
+                close_connection(scope)
         case _:
-            sockets.close_connection(scope)
-    await sockets.gone(scope, END_WAIT)  # so that the server sees its connection gone before it misses an answer
+            close_connection(scope)
+    await gone(scope, END_WAIT)  # so that the server sees its connection gone before it misses an answer
 
 
 async def _caller_left(seconds: float, receive: Receive) -> bool:
@@ -101,3 +103,72 @@ def spoil(rule: Rule, response: Response) -> Response:
         cut = bytes(response.body)[:-1] + b'", oops'
         return Response(cut, status, media_type="application/json")
     return Response(b"", status, media_type="application/json")
+
+
+# ---- connection-level accidents
+# An ASGI application cannot reset a connection, but its server's transport can: the server registers its transports here
+# by the address of the peer, which is what the application knows of a connection.
+
+
+Address = tuple[str, int]
+_transports: dict[Address, asyncio.Transport] = {}
+_ended: dict[Address, asyncio.Event] = {}
+
+
+def register(transport: asyncio.Transport) -> Address | None:
+    """Remember a connection; the address to forget it by, None when the caller has left already."""
+    peer = transport.get_extra_info("peername")
+    if not peer:
+        return None
+    address: Address = (peer[0], peer[1])
+    _transports[address], _ended[address] = transport, asyncio.Event()
+    return address
+
+
+def unregister(address: Address | None) -> None:
+    """Forget it; a connection with TLS does not know its peer any more when it ends."""
+    if address:
+        _transports.pop(address, None)
+        if ended := _ended.pop(address, None):
+            ended.set()
+
+
+def _transport(scope: Scope) -> asyncio.Transport | None:
+    client = scope.get("client")
+    return _transports.get(tuple(client)) if client else None
+
+
+async def gone(scope: Scope, seconds: float) -> None:
+    """Wait until the connection has ended, but not longer than this: TLS says goodbye first."""
+    client = scope.get("client")
+    ended = _ended.get(tuple(client)) if client else None
+    if ended:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), seconds)
+
+
+def reset_connection(scope: Scope) -> None:
+    """Send RST; in process, where there is no connection, raise what the caller of a socket would see."""
+    transport = _transport(scope)
+    if transport is None:
+        raise ConnectionResetError("connection reset by the sandbox")
+    raw: socket.socket = transport.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+def close_connection(scope: Scope) -> None:
+    """Close without another word; in process, raise."""
+    transport = _transport(scope)
+    if transport is None:
+        raise ConnectionResetError("connection closed by the sandbox")
+    transport.close()
+
+
+def send_and_close(scope: Scope, data: bytes) -> None:
+    """Write raw bytes and close; in process, raise."""
+    transport = _transport(scope)
+    if transport is None:
+        raise ConnectionResetError("answer cut short by the sandbox")
+    transport.write(data)
+    transport.close()

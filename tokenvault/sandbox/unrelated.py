@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 from .check import OBJECT
 from .errors import ApiError
-from .merge import merge
 from .paging import slice_page
 from .routing import FIELDS, PAGING, Call, Endpoint, Reply, Route
-from .store import Document
+from .store import Document, merge
 
 ANY_FILTER = PAGING | FIELDS | frozenset(
     {"actionName", "audience", "client_id", "deployed", "enabled", "hydrate", "installed", "name", "name_filter", "q",

@@ -1,4 +1,4 @@
-"""Users: `/users`; they are planted by hand, or made up on first mention."""
+"""Users, `/users`, and the accounts that they connected; users are planted by hand, or made up on first mention."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from . import ids
 from .check import ANYTHING, BOOLEAN, NONEMPTY, STRING, Rule, closed
 from .errors import bad_request, conflict, not_found
-from .paging import list_page, select
+from .paging import checkpoint_slice, list_page, select
 from .routing import FIELDS, PAGING, Call, Reply, Route
 from .store import Document, Transaction
 
@@ -137,6 +137,32 @@ CREATE: Rule = closed(
     },
     ("connection",),
 )
+
+
+# ---- the accounts that users have connected
+
+
+ACCOUNTS = "connected_accounts"
+ACCOUNT_FIELDS = ("id", "connection", "connection_id", "strategy", "access_type", "scopes", "created_at", "expires_at",
+         "organization_id")  # fmt: skip
+
+
+def accounts_of(tx: Transaction, user_id: str) -> list[Document]:
+    """The user's accounts, oldest first."""
+    return tx.find(ACCOUNTS, {"user_id": user_id})
+
+
+def list_accounts(call: Call) -> Reply:
+    """GET: accounts that can be used while the user is away."""
+    user_id = call.params["id"]
+    if call.tx.get("users", user_id) is None:
+        raise not_found("user")
+    shown = [
+        {key: account[key] for key in ACCOUNT_FIELDS if key in account} for account in accounts_of(call.tx, user_id)
+    ]
+    return checkpoint_slice(call, "connected_accounts", shown, most=100)
+
+
 ROUTES = (
     Route(method="GET", path="/users", scopes=("read:users",), endpoint=list_users, query=PAGING | FIELDS),
     Route(
@@ -149,4 +175,11 @@ ROUTES = (
     Route(method="POST", path="/users", scopes=("create:users",), endpoint=create_user, body=CREATE),
     Route(method="GET", path="/users/{id}", scopes=("read:users",), endpoint=get_user, query=FIELDS),
     Route(method="DELETE", path="/users/{id}", scopes=("delete:users",), endpoint=delete_user),
+    Route(
+        method="GET",
+        path="/users/{id}/connected-accounts",
+        scopes=("read:users",),
+        endpoint=list_accounts,
+        query=PAGING,
+    ),
 )
