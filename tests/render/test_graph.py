@@ -15,9 +15,8 @@ from tests.render.dom import parsed
 from tests.render.plans import HOSTILE, document_with, documents, long_plan
 from tests.support import EXAMPLE_VARIABLES, EXAMPLES, ROOT, cli, write_spec
 from tokenvault.plan.document import Document, plan_document
-from tokenvault.render.graph_groups import MAX_NODES, readable
 from tokenvault.render.graph_layout import BOX_HEIGHT, BOX_WIDTH, closing, essential, layered_layout
-from tokenvault.render.graph_picture import planned_picture
+from tokenvault.render.graph_picture import MAX_NODES, planned_picture, readable
 from tokenvault.render.graph_svg import cut, graph_svg
 from tokenvault.render.graph_text import graph_dot, graph_mermaid
 

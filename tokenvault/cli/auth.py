@@ -15,7 +15,7 @@ import typer
 from tokenvault.cli.options import Debug, EnvFile, SandboxOption, TenantOption, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.render.style import PLAIN, Painter
+from tokenvault.render.prose import PLAIN, Painter
 from tokenvault.text import safe, safe_json
 
 if TYPE_CHECKING:

@@ -179,7 +179,7 @@ async def _doctor(session: Session, specs: list[str] | None, selection: Selectio
 
 
 def _drawn_user(session: Session, document: dict[str, Any], form: Form) -> str:
-    from tokenvault.render.doctor_user_text import user_text
+    from tokenvault.render.doctor_text import user_text
 
     if form is Form.JSON:
         return safe_json(document, indent=2) + "\n"

@@ -75,15 +75,15 @@ def _drawn(console: Console, document: Document, form: Form) -> str:
         case Form.JSON:
             return safe_json(document, indent=2) + "\n"
         case Form.MARKDOWN:
-            from tokenvault.render.drift_markdown import drift_markdown
+            from tokenvault.render.markdown import drift_markdown
 
             return drift_markdown(document)
         case Form.HTML:
-            from tokenvault.render.drift_html import drift_html
+            from tokenvault.render.html import drift_html
 
             return drift_html(document)
         case Form.TEXT:
-            from tokenvault.render.drift import drift_text
+            from tokenvault.render.text import drift_text
 
             return completed(drift_text(document, console.paint, width=console.width))
 

@@ -73,7 +73,7 @@ def explain(
 def _explain_code(name: str, form: Form) -> None:
     from tokenvault.cli.console import Console
     from tokenvault.operations.codes import code_document, page_of, unknown_code
-    from tokenvault.render.code_text import code_text
+    from tokenvault.render.explanation import code_text
     from tokenvault.text import safe_json
 
     page, console = page_of(name), Console()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tokenvault.fleet.document import Document
 from tokenvault.fleet.model import Member, Outcome, Result
-from tokenvault.render.fleet_words import row
+from tokenvault.render.fleet import row
 from tokenvault.text import safe
 
 if TYPE_CHECKING:

@@ -91,14 +91,14 @@ def _part(picture: Picture, targets: list[str] | None) -> Picture:
     if not targets:
         return picture
     from tokenvault.plan.selection import matching
-    from tokenvault.render.graph_groups import restricted
+    from tokenvault.render.graph_picture import restricted
 
     return restricted(picture, matching(targets, sorted(picture.boxes), "--target"))
 
 
 def drawn(picture: Picture, form: Drawing, grouping: Grouping = Grouping.AUTO) -> str:
     """The picture in one of its forms."""
-    from tokenvault.render.graph_groups import Group
+    from tokenvault.render.graph_picture import Group
 
     group = Group(grouping.value)
     match form:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from tokenvault.plan.document import Document
-from tokenvault.render.prose import wrapped
-from tokenvault.render.style import PLAIN, Painter, visible_length
+from tokenvault.render.prose import PLAIN, Painter, visible_length, wrapped
 from tokenvault.render.words import clipped, counted, left_alone, place, value_text
 from tokenvault.text import safe
 

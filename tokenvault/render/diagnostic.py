@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tokenvault.errors import Diagnostic, Span
-from tokenvault.render.prose import LEAST, fitted, wrapped
-from tokenvault.render.style import PLAIN, Painter
+from tokenvault.render.prose import LEAST, PLAIN, Painter, fitted, wrapped
 from tokenvault.text import safe
 
 CODE_COLUMN = 70

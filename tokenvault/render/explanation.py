@@ -1,12 +1,12 @@
-"""An explanation in the terminal: what must hold, who asks for it, and why."""
+"""In the terminal: what must hold, who asks for it and why; and what a code means. Drawn from their JSON forms."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from tokenvault.plan.document import Document
-from tokenvault.render.prose import wrapped
-from tokenvault.render.style import PLAIN, Painter
+from tokenvault.render.prose import PLAIN, Painter, wrapped
 from tokenvault.render.words import place
 from tokenvault.text import safe
 
@@ -65,3 +65,19 @@ def _requirements(item: Document, docs: _Docs, paint: Painter, width: int) -> It
         reason = f"{safe(ask['source'])}{at}: {safe(ask['reason'])}{docs.mark(ask['doc'])}"
         for line in wrapped(reason, width, "        ", "          "):
             yield paint(line, "dim")
+
+
+# ---- the page of a code
+
+
+def code_text(page: dict[str, Any], paint: Painter = PLAIN, *, width: int = 100) -> str:
+    """What the code means, its causes, the cure, and where more stands."""
+    lines = [paint(page["code"], "bold"), "", *wrapped(page["means"], width)]
+    lines += ["", paint("Causes, the likeliest first:" if len(page["causes"]) > 1 else "Cause:", "bold")]
+    for number, cause in enumerate(page["causes"], 1):
+        mark = f"  {number}. " if len(page["causes"]) > 1 else "  "
+        lines += wrapped(cause, width, mark, " " * len(mark))
+    lines += ["", paint("What to do:", "bold"), *wrapped(page["cure"], width, "  ")]
+    if page["scopes"]:
+        lines += ["", *page["scopes"].split("\n")]
+    return "\n".join([*lines, "", *wrapped(page["more"], width)]) + "\n"

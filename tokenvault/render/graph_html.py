@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenvault.render.graph_groups import Group, around, readable, with_parts
-from tokenvault.render.graph_picture import ACTIONS, Box, Picture
+from tokenvault.render.graph_picture import ACTIONS, Box, Group, Picture, around, readable, with_parts
 from tokenvault.render.graph_svg import graph_svg
 from tokenvault.render.markup import Markup, joined, page, search_field, tag
 from tokenvault.render.words import counted

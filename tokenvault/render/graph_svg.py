@@ -5,9 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping
 
-from tokenvault.render.graph_groups import Group, readable
 from tokenvault.render.graph_layout import BOX_HEIGHT, BOX_WIDTH, Point, layered_layout
-from tokenvault.render.graph_picture import ACTIONS, Box, Picture
+from tokenvault.render.graph_picture import ACTIONS, Box, Group, Picture, readable
 from tokenvault.render.markup import Markup, joined, tag
 from tokenvault.text import safe
 

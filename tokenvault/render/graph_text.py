@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenvault.render.graph_groups import Group, readable
-from tokenvault.render.graph_picture import ACTIONS, Picture
+from tokenvault.render.graph_picture import ACTIONS, Group, Picture, readable
 from tokenvault.render.graph_svg import cut
 from tokenvault.text import safe
 

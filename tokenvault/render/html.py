@@ -12,7 +12,15 @@ from tokenvault.render.block import OPS, SIGNS, Group, Row, groups
 from tokenvault.render.graph_picture import planned_picture
 from tokenvault.render.graph_svg import graph_svg
 from tokenvault.render.markup import Markup, joined, page, search_field, tag
-from tokenvault.render.text import VERBS
+from tokenvault.render.text import (
+    DRIFT_ADVICE,
+    DRIFT_DROPPED,
+    DRIFT_VERBS,
+    VERBS,
+    drift_incomplete,
+    drift_pending,
+    drift_verdict,
+)
 from tokenvault.render.words import (
     FAILING,
     SHOWN,
@@ -271,3 +279,67 @@ def _asked(why: Mapping[str, Document]) -> Markup:
 
 def _is_link(doc: str) -> bool:
     return doc.startswith("https://")
+
+
+# ---- drift
+
+
+def drift_html(drift: Document) -> str:
+    """The whole page; every text in it is escaped."""
+    title = tag("h1", "Drift: ", tag("code", drift["spec"]["name"]), " on ", tag("code", drift["tenant"]))
+    main = tag(
+        "main",
+        _drift_numbers(drift),
+        *warnings(drift),
+        *_drift_dropped(drift),
+        *_drift_notes(drift),
+        _drift_changes(drift),
+    )
+    footer = tag(
+        "footer",
+        f"tokenvault {drift['tokenvault_version']}, drift format {drift['format_version']}. It holds no secret.",
+    )
+    return page(f"Drift: {safe(drift['spec']['name'])} on {safe(drift['tenant'])}", tag("header", title), main, footer)
+
+
+def _drift_numbers(drift: Document) -> Markup:
+    summary = drift["summary"]
+    items = [
+        number_item(summary["changed"], "changed", "update"),
+        number_item(summary["gone"], "gone", "delete"),
+        number_item(summary["dropped"], "dropped by the spec", "delete"),
+        number_item(summary["as_it_should_be"], "as they should be"),
+    ]
+    return tag("section", tag("h2", "Summary", class_="unseen"), tag("ul", *items, class_="numbers"))
+
+
+def _drift_dropped(drift: Document) -> Iterator[Markup]:
+    items = [
+        tag("li", tag("code", item["address"]), f' "{safe(item["name"])}" [', tag("code", item["id"]), "]")
+        for item in drift["dropped"]
+    ]
+    if items:
+        yield notice(DRIFT_DROPPED.replace("`", ""), items)
+
+
+def _drift_notes(drift: Document) -> Iterator[Markup]:
+    texts = [drift_pending(drift, safe)] if drift["pending"] else []
+    texts += [drift_incomplete(drift, safe)] if drift["incomplete"] else []
+    for text in texts:
+        yield tag("p", text.replace("`", ""), class_="soft")
+
+
+def _drift_changes(drift: Document) -> Markup:
+    changes = drift["changes"]
+    if not changes:
+        word, said = drift_verdict(drift)
+        heading = tag("h2", "What has changed", class_="unseen")
+        return tag("section", heading, tag("p", tag("b", word), f" {said}", class_="nothing"), id="changes")
+    way = tag(
+        "p", "Before the arrow stands what the spec says, after it what the tenant has. ", DRIFT_ADVICE.replace("`", "")
+    )
+    articles = [
+        change_article(change, DRIFT_VERBS[change["action"]], f"change-{n + 1}", len(changes))
+        for n, change in enumerate(changes)
+    ]
+    return tag("section", tag("h2", "What has changed"), way, *articles, id="changes")

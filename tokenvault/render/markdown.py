@@ -15,7 +15,16 @@ from tokenvault.render.block import SIGNS, Group, Row, groups
 from tokenvault.render.graph_picture import planned_picture
 from tokenvault.render.graph_text import graph_mermaid
 from tokenvault.render.markup import Markup, joined, tag
-from tokenvault.render.text import VERBS
+from tokenvault.render.text import (
+    DRIFT_ADVICE,
+    DRIFT_DROPPED,
+    DRIFT_VERBS,
+    VERBS,
+    drift_counts,
+    drift_incomplete,
+    drift_pending,
+    drift_verdict,
+)
 from tokenvault.render.words import (
     FAILING,
     SHOWN,
@@ -283,3 +292,40 @@ def _commented(lines: Sequence[tuple[str, str]]) -> Iterator[str]:
     for text, comment in lines:
         beside = f"{text.ljust(column)}  # {comment}" if comment else text
         yield from [beside] if len(beside) <= WIDTH or not comment else [text, f"      # {comment}"]
+
+
+# ---- drift, for an issue, a chat or a job's summary
+
+
+DRIFT_SIGNS = "`-` is what the spec says, `+` what the tenant has."
+
+
+def drift_markdown(drift: Document) -> str:
+    """The whole text, below 60,000 characters; what does not fit is counted."""
+    head = [f"### Drift: {code(drift['spec']['name'])} on {code(drift['tenant'])}", ""]
+    changes = drift["changes"]
+    if changes:
+        head += [f"**{drift_counts(drift)}** {DRIFT_SIGNS}", DRIFT_ADVICE]
+    else:
+        word, said = drift_verdict(drift)
+        head += [f"**{word}** {prose(said)}"]
+    head += warnings(drift)
+    tail = [*_drift_dropped(drift), *_drift_notes(drift)]
+    sections = [
+        section(change, DRIFT_VERBS[change["action"]], is_open=len(changes) <= OPEN_UP_TO) for change in changes
+    ]
+    shown = fitting(sections, LIMIT - len("\n".join([*head, *tail])))
+    return "\n".join([*head, *shown, *rest(changes[len(shown) :], "drift"), *tail]) + "\n"
+
+
+def _drift_dropped(drift: Document) -> list[str]:
+    lines = [f"- {code(item['address'])} {code(item['name'])} [{code(item['id'])}]" for item in drift["dropped"]]
+    shown = fitting(lines, LIMIT // 4)
+    more = [f"- and {len(lines) - len(shown):,} more: see `tokenvault drift`"] if len(shown) < len(lines) else []
+    return ["", f"**{DRIFT_DROPPED}**", "", *shown, *more] if lines else []
+
+
+def _drift_notes(drift: Document) -> list[str]:
+    lines = [drift_pending(drift, code)] if drift["pending"] else []
+    lines += [drift_incomplete(drift, code)] if drift["incomplete"] else []
+    return [part for line in lines for part in ("", line)]

@@ -1,11 +1,48 @@
-"""Sentences in lines that fit: broken between words, never inside a word, a code in brackets or a command in backticks."""
+"""Text for a terminal: colours as data, and sentences in lines that fit.
+
+A painter paints, or does not: the words carry the meaning, colour only helps. Lines break between words, never inside
+a word, a code in brackets or a command in backticks.
+"""
 
 from __future__ import annotations
 
 import re
 import textwrap
+from dataclasses import dataclass
 
-from tokenvault.render.style import visible_length
+# ---- colours
+
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_CODES = {
+    "green": "32",
+    "red": "31",
+    "yellow": "33",
+    "cyan": "36",
+    "bold": "1",
+    "dim": "2",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Painter:
+    """Paints text when `colours` is set."""
+
+    colours: bool = False
+
+    def __call__(self, text: str, *styles: str) -> str:
+        if not self.colours or not text:
+            return text
+        return f"\x1b[{';'.join(_CODES[style] for style in styles)}m{text}\x1b[0m"
+
+
+PLAIN = Painter()
+
+
+def visible_length(text: str) -> int:
+    """How many columns the text takes, colours not counted."""
+    return len(_COLOUR.sub("", text))
+
 
 _WHOLE = re.compile(r"`[^`\n]+`|\[[a-z0-9-]+\]|(?<=: )tokenvault .+$|auth0 login .+$")
 _COLUMNS = re.compile(r"( *)\S.*? {3,}(?=\S)")

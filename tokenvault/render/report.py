@@ -8,8 +8,7 @@ from tokenvault.applier.events import Outcome, Report
 from tokenvault.kinds import kinds
 from tokenvault.plan.judgement import judgement_document
 from tokenvault.plan.model import Action, Plan
-from tokenvault.render.prose import wrapped
-from tokenvault.render.style import PLAIN, Painter
+from tokenvault.render.prose import PLAIN, Painter, wrapped
 from tokenvault.render.words import verdict
 from tokenvault.text import safe
 
