@@ -72,9 +72,13 @@ def test_an_application_whose_connections_were_all_switched_off_is_not_forgotten
     assert "no connection" in found(document, "connection-exists")["says"]
 
 
-def test_an_api_client_that_nobody_calls_is_not_ready(world: World) -> None:
+def test_an_api_that_no_known_application_calls_is_judged_by_itself(world: World) -> None:
     world.api("DELETE", f"/clients/{world.client(SPA)['client_id']}")
-    assert "no application was found" in found(world.doctor(), "application-exists")["says"]
+    document = world.doctor()
+    mine = [case for case in document["cases"] if case["flavor"] == "access_token_exchange"]
+    assert mine and {case["state"] for case in mine} == {"ready"}
+    judged = {row for case in mine for row in case["preconditions"]}
+    assert not {row for row in judged if row.startswith(("application-", "my-account-"))}
 
 
 def test_a_machine_with_the_grant_and_no_privileged_access_is_not_ready(world: World) -> None:

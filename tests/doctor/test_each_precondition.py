@@ -202,7 +202,7 @@ ROWS = [
 ]  # fmt: skip
 # What no API of a tenant can break: only a person can look, or no spec can ask for it. Each has a test of its own.
 ELSEWHERE = {
-    "application-organizations", "connection-strategy", "connection-oauth2", "worker-users",
+    "application-organizations", "connection-strategy", "connection-oauth2", "worker-users", "api-users", "api-callers",
     "application-dpop", "application-pushed-requests", "application-lasting-tokens",
     "connection-profile-script", "connection-scope-separator", "connection-cross-app-access",
     "google-testing", "github-app", "slack-app", "entra-consent", "salesforce-tokens",

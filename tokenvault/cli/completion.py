@@ -59,7 +59,7 @@ def releasable(incomplete: str) -> list[str]:
 
 def applications(incomplete: str) -> list[str]:
     """The keys of the spec's applications."""
-    return _starting(incomplete, lambda: _spec().applications)
+    return _starting(incomplete, lambda: _spec().users)
 
 
 def connections(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -67,7 +67,7 @@ def connections(ctx: typer.Context, incomplete: str) -> list[str]:
 
     def used() -> Iterable[str]:
         spec = _spec()
-        app = spec.applications.get(str(ctx.params.get("application")))
+        app = spec.users.get(str(ctx.params.get("application")))
         return app.connections if app else spec.connections
 
     return _starting(incomplete, used)

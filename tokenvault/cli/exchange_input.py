@@ -65,7 +65,7 @@ def _spec(session: Session, application: str, paths: list[str] | None) -> Spec |
     if not paths and not Path(default_file()).is_file():
         return None
     spec = session.spec(paths)
-    return spec if paths or application in spec.applications else None
+    return spec if paths or application in spec.users else None
 
 
 def _blind(session: Session, spec: Spec | None, application: str, given: Given, error: RefusedError) -> Found:

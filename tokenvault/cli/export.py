@@ -170,7 +170,7 @@ def _summary(session: Session, made: Exported, output: Path | None) -> str:
         lines += wrap(
             f"{what} not work as {'it is' if made.repaired == 1 else 'they are'}.{plan}", session.console.width
         )
-    if not made.applications and not made.not_exported:
+    if not (made.applications or made.apis or made.not_exported):
         lines = [f"Nothing in {safe(made.tenant)} uses Token Vault. `tokenvault init` writes a spec that makes it so."]
     if made.not_exported:
         lines += ["", paint("Not in the spec (its comments say more):", "bold", "yellow")]

@@ -118,7 +118,7 @@ async def _usage(
 
 
 def _check(spec: Spec, app: str | None, connection: str | None) -> None:
-    for what, name, known in (("application", app, spec.applications), ("connection", connection, spec.connections)):
+    for what, name, known in (("application", app, spec.users), ("connection", connection, spec.connections)):
         if name is not None and name not in known:
             hint = did_you_mean(name, known) or f"The spec has: {', '.join(known)}."
             raise RefusedError(Diagnostic(code=f"usage-{what}", summary=f'The spec has no {what} "{name}"', hint=hint))

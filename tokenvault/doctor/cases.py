@@ -69,13 +69,14 @@ def _cases_of_use(
         ),
         "",
     )
+    serves_anyone = bool(context.app.serves)
     for name in context.app.connections:
         yield Case(
             tenant_view=tenant_view,
             flavor=flavor.name,
             application=context.app.key,
             connection=name,
-            app=objects.get(addresses[Subject.APPLICATION]),
+            app=None if serves_anyone else objects.get(addresses[Subject.APPLICATION]),
             client=objects.get(addresses[Subject.CLIENT]),
             api=api,
             audience=audience,
@@ -86,6 +87,7 @@ def _cases_of_use(
                 Subject.CONNECTION_CLIENTS: f"connection_clients.{name}",
                 Subject.TENANT: "mfa_policy",
             },
+            serves_anyone=serves_anyone,
         )
 
 
@@ -167,7 +169,7 @@ def cases_of_tenant(tenant_view: TenantView) -> list[Case]:
 
 def _cases_of_sighting(flavor: Flavor, detection: DetectedUse, tenant_view: TenantView) -> Iterator[Case]:
     shown = detection.app or detection.client
-    names = detection.connections or _usable(shown, tenant_view)
+    names = detection.connections or _usable(shown, tenant_view) or (_on(tenant_view) if detection.app is None else ())
     for name in names or ("",):
         yield Case(
             tenant_view=tenant_view,
@@ -178,17 +180,21 @@ def _cases_of_sighting(flavor: Flavor, detection: DetectedUse, tenant_view: Tena
             client=detection.client,
             api=detection.api,
             audience=tenant_view.my_account_audience,
+            serves_anyone=detection.app is None,
         )
 
 
 def _usable(app: Object, tenant_view: TenantView) -> tuple[str, ...]:
     """Connections that are on for connected accounts and enabled for the application, as far as one may see."""
+    return tuple(name for name in _on(tenant_view) if _may_use(app, tenant_view.enabled.get(name)))
+
+
+def _on(tenant_view: TenantView) -> tuple[str, ...]:
+    """Connections that are on for connected accounts, as far as one may see."""
     if isinstance(tenant_view.connections, Unreadable):
         return ()
-    on = [
-        name for name, c in tenant_view.connections.items() if not isinstance(c, Unreadable) and is_for_token_vault(c)
-    ]
-    return tuple(name for name in on if _may_use(app, tenant_view.enabled.get(name)))
+    found = tenant_view.connections.items()
+    return tuple(name for name, c in found if not isinstance(c, Unreadable) and is_for_token_vault(c))
 
 
 def _may_use(app: Object, clients: frozenset[str] | Unreadable | None) -> bool:

@@ -19,6 +19,13 @@ from tokenvault.model.spec import ApplicationSpec, Spec
 CLIENT_ID, DOMAIN, CALLBACK = "<CLIENT_ID>", "<YOUR_DOMAIN>", "<CALLBACK_URL>"
 ORGANIZATION, REQUEST_URI = "<ORGANIZATION_ID>", "<REQUEST_URI>"
 PLACEHOLDERS = (CLIENT_ID, CALLBACK, ORGANIZATION, REQUEST_URI)
+PROOF_NEEDED = (
+    "The application requires DPoP: add a DPoP header with a proof for the request, which no program here makes."
+)
+CONNECTS_NOTHING = (
+    "Whoever calls the API connects no accounts: its users do that before, in an application of yours that uses "
+    "connected_accounts."
+)
 PROOF = "DPoP: <a proof for this request: the application requires proof of possession>"
 USER, CONTEXT = "AUTH0_USER_ID", "AUDIT_CONTEXT"
 SECRET, BASIC, KEY, CERTIFICATE = "secret", "basic", "key", "certificate"
@@ -44,7 +51,7 @@ class Example:
     """One exchange as an application performs it: `key` signs its requests, `authentication_key` says who it is.
 
     `scopes` are those that the spec asks of the connection, `api` is whose access tokens are traded (empty: nobody's);
-    `proves_possession`: its token requests need a DPoP proof.
+    `proves_possession`: its token requests need a DPoP proof. `serves_anyone`: those who call it are not in the spec.
     """
 
     application: str
@@ -62,15 +69,13 @@ class Example:
     scopes: tuple[str, ...] = ()
     api: str = ""
     proves_possession: bool = False
+    serves_anyone: bool = False
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the programs leave to their reader."""
-        if not self.proves_possession:
-            return ()
-        return (
-            "The application requires DPoP: add a DPoP header with a proof for the request, which no program here makes.",
-        )
+        notes = {PROOF_NEEDED: self.proves_possession, CONNECTS_NOTHING: self.serves_anyone}
+        return tuple(note for note, applies in notes.items() if applies)
 
     @property
     def url(self) -> str:
@@ -120,7 +125,7 @@ def examples(
 ) -> Iterator[Example]:
     """The examples of the spec's applications, or of `only` one."""
     for exchanger in exchangers_of(spec, graph):
-        app = spec.applications[exchanger.application]
+        app = spec.users[exchanger.application]
         if only in (None, app.key) and (connection is None or connection in app.connections):
             client = live.get(exchanger.address)
             known = with_live(exchanger, client) if client else exchanger
@@ -129,7 +134,7 @@ def examples(
             proves = (client or {}).get("require_proof_of_possession") is True
             settings = next((one.settings for one in app.flavors if one.name == exchanger.flavor), {})
             api = spec.apis[settings["api"]].identifier if "api" in settings else ""
-            yield replace(example, scopes=scopes, api=api, proves_possession=proves)
+            yield replace(example, scopes=scopes, api=api, proves_possession=proves, serves_anyone=bool(app.serves))
 
 
 def _example(exchanger: Exchanger, app: ApplicationSpec, domain: str, base_url: str, connection: str) -> Example:

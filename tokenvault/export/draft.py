@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from tokenvault.export.entries import Entry, api_entry, application_entry, connection_entry, connection_problem
+from tokenvault.export.entries import Entry, api_entry, application_entry, connection_entry, connection_problem, serving
 from tokenvault.export.inventory import Inventory
 from tokenvault.export.usages import DetectedApplication
 from tokenvault.flavors.public_keys import BadKey, read_public_key
@@ -50,7 +50,7 @@ def _heading(draft: Draft) -> Iterator[str]:
         count = "one application" if draft.repaired == 1 else f"{draft.repaired} applications"
         described = f"A plan of it shows what has to change for {count} of it to work; read that before you apply it."
     yield from comment(f"{described} What it does not mention is left as it is, now and later.")
-    if not (draft.applications or draft.not_exported):
+    if not (draft.applications or draft.apis or draft.not_exported):
         yield "# Nothing there uses Token Vault yet."
     left_out = [entry.key for entry in (*draft.connections, *draft.apis, *draft.applications) if entry.problems]
     if left_out:
@@ -125,10 +125,11 @@ def compose(
             *(connection_entry(found, name, listed, bare=name not in claimed) for name in names),
             *_connections_left_out(found, applications, names),
         ),
-        apis=tuple(_apis(found, applications, listed)),
+        apis=tuple(_apis(found, applications, listed, names, problems, repairs)),
         applications=tuple(
             application_entry(found, used, names, problems.get(used.client_id, ()), repairs.get(used.client_id, ()))
             for used in applications
+            if not used.is_api
         ),
         repaired=len(repairs),
     )
@@ -137,7 +138,7 @@ def compose(
 def _top(found: Inventory, listed: Iterable[DetectedApplication]) -> dict[str, Any]:
     """A spec that names client ids is good for this tenant only, and says so."""
     top: dict[str, Any] = {"version": 1, "name": found.name}
-    if any(used.client_id not in found.created for used in listed):
+    if any(used.client_id not in found.created for used in listed if not used.is_api):
         top["tenant"] = found.state.domain
     host = found.tenant_view.my_account_audience.removeprefix("https://").removesuffix("/me/")
     return top if host == found.state.domain else {**top, "my_account_api": {"domain": host}}
@@ -157,7 +158,12 @@ def _connections_left_out(
 
 
 def _apis(
-    found: Inventory, applications: Sequence[DetectedApplication], listed: Sequence[DetectedApplication]
+    found: Inventory,
+    applications: Sequence[DetectedApplication],
+    listed: Sequence[DetectedApplication],
+    names: Sequence[str],
+    problems: Problems,
+    repairs: Problems,
 ) -> Iterator[Entry]:
     api_consumers: dict[str, list[DetectedApplication]] = {}
     for used in applications:
@@ -166,8 +172,13 @@ def _apis(
     for identifier, users in api_consumers.items():
         here = [used for used in users if used in listed]
         entry = api_entry(found, identifier, here or users)
-        names = ", ".join(found.keys[used.client_id] for used in users)
-        yield entry if here else replace(entry, problems=(f"only {names} would use it",))
+        alone = next((used for used in users if used.is_api), None)
+        if alone:
+            entry = serving(
+                found, entry, alone, names, problems.get(alone.client_id, ()), repairs.get(alone.client_id, ())
+            )
+        keys = ", ".join(found.keys[used.client_id] for used in users)
+        yield entry if here or alone else replace(entry, problems=(f"only {keys} would use it",))
 
 
 SUFFIXES = (".pem", ".pub", ".crt", ".cer")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -26,6 +26,7 @@ from tokenvault.spec.writer import Flow, Reference, indented, mapping
 NAMED = 3
 EXAMPLE_KEY = "keys/worker.pub.pem"
 PROPOSED = "Nothing says which connections it is to use: keep those that it needs."
+ANYONE = "No application here evidently calls it: it exchanges for callers that the tenant does not tell of."
 MARKED = "It carries this spec's mark: until it is taken in, plans call it left behind. Do not let them --prune it."
 UNREAD = "Its scopes and offline access are missing here: the token lacks read:connections_options."
 
@@ -113,8 +114,10 @@ def given_to(metadata: Any) -> frozenset[str]:
     return frozenset(p.slot for p in given if p.value.partition(".")[0])
 
 
-def _flavor(inventory: Inventory, used: DetectedApplication, name: str) -> Any:
+def _flavor(inventory: Inventory, used: DetectedApplication, name: str, *known: str) -> Any:
+    """The flavor with its settings, without those that are `known` from where it stands."""
     settings = _settings(inventory, used, name) | _missing(inventory, used, name)
+    settings = {name: value for name, value in settings.items() if name not in known}
     if not settings:
         return name
     plain = all(not isinstance(value, dict | list) for value in settings.values())
@@ -248,7 +251,7 @@ def api_entry(inventory: Inventory, identifier: str, applications: Iterable[Dete
     held = {
         scope: text
         for scope, text in offered.items()
-        if all(_holds(inventory, used, live, scope) for used in api_consumers)
+        if all(_holds(inventory, used, live, scope) for used in api_consumers if not used.is_api)
     }
     fields = {"identifier": identifier, **({"name": spec.name} if spec.name != spec.key else {})}
     return Entry(
@@ -256,6 +259,24 @@ def api_entry(inventory: Inventory, identifier: str, applications: Iterable[Dete
         fields=fields | ({"scopes": held} if held else {}),
         about=tuple(_about_api(inventory, spec, api_consumers, [scope for scope in offered if scope not in held])),
     )
+
+
+def serving(
+    inventory: Inventory,
+    entry: Entry,
+    used: DetectedApplication,
+    every: Sequence[str],
+    problems: tuple[str, ...],
+    repairs: tuple[str, ...],
+) -> Entry:
+    """The entry of an API that exchanges for callers that nobody here knows, through its Custom API Client `used`."""
+    connections = inventory.connections_of(used)
+    fields = {**entry.fields, "flavors": [_flavor(inventory, used, name, "api") for name in used.flavors]}
+    if problems or repairs or set(connections) != set(every):
+        fields["connections"] = list(connections)
+    about = (*entry.about, ANYONE, *([PROPOSED] if connections and inventory.is_proposed(used) else []))
+    about += (f"A plan repairs: {'; '.join(repairs)}.",) if repairs else ()
+    return replace(entry, fields=fields, about=about, problems=problems)
 
 
 def _holds(inventory: Inventory, used: DetectedApplication, api: Object, scope: str) -> bool:

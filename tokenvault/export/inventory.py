@@ -208,7 +208,11 @@ def inventory(state: State, *, name: str | None, only: Sequence[str], key_files:
     marked = [*(used.client for used in selected), *api_clients.values()]
     chosen = spec_name(name, map(mark_of, marked), state.domain)
     ours = [used for used in selected if (mark := mark_of(used.client)) is None or mark.spec == chosen]
-    keys = keys_of((used.client for used in ours), chosen)
+    apis = _apis(tenant_view, api_clients, chosen)
+    keys = keys_of((used.client for used in ours if not used.is_api), chosen)
+    keys |= {
+        used.client_id: f"{apis[used.exchange.api].key}.api_client" for used in ours if used.exchange and used.is_api
+    }
     entries, missing = _key_entries(ours, keys, tenant_view, key_files)
     return Inventory(
         state=state,
@@ -217,7 +221,7 @@ def inventory(state: State, *, name: str | None, only: Sequence[str], key_files:
         applications=tuple(ours),
         keys=keys,
         created=_created(ours, chosen),
-        key_names=KeyNames(apis=_apis(tenant_view, api_clients, chosen), keys=entries),
+        key_names=KeyNames(apis=apis, keys=entries),
         obstacles={**_copies(ours, chosen), **missing},
         rest=(*(() if only else usages.rest), *(_foreign(used) for used in selected if used not in ours)),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tokenvault.flavors import flavors
 from tokenvault.flavors.base import Flavor, suits
@@ -18,16 +18,15 @@ from tokenvault.text import safe
 
 GUESSED = "that it calls {} is a guess: nothing in the tenant says which application does"
 SECOND = "it also calls {}, but an application of a spec has the access tokens of one API exchanged"
-NOBODY = "exchanges access tokens of {}, but no application that connects accounts was found for it"
 
 
 @dataclass(slots=True)
 class Assignment:
-    """One API for each application, by client id, what is to be said of the choice, and the APIs that nobody is left for."""
+    """One API for each application, by client id, what is to be said of the choice, and the APIs that serve anyone."""
 
     chosen: dict[str, DetectedUse] = field(default_factory=dict)
     remarks: dict[str, list[str]] = field(default_factory=dict)
-    unclaimed: list[DetectedUse] = field(default_factory=list)
+    alone: list[DetectedUse] = field(default_factory=list)
 
     def give(self, detections: Iterable[DetectedUse], remark: str = "") -> None:
         """Chooses these, each for its application, unless that has an API already."""
@@ -39,7 +38,7 @@ class Assignment:
 
 
 def assign(detections: Iterable[DetectedUse], tenant_view: TenantView) -> Assignment:
-    """Callers that show it come first; an API without any gets the applications that most likely call it."""
+    """Callers that show it come first; an API without any gets the applications that most likely call it, or uses it alone."""
     result = Assignment()
     by_api: dict[str, list[DetectedUse]] = {}
     for detection in detections:
@@ -51,7 +50,7 @@ def assign(detections: Iterable[DetectedUse], tenant_view: TenantView) -> Assign
     for api in [api for api, seen in evident.items() if not seen]:
         free = [s for s in by_api[api] if s.app is not None and _client_id(s) not in result.chosen]
         result.give(_likely(free), GUESSED)
-        result.unclaimed += [] if free else by_api[api][:1]
+        result.alone += [] if free else [replace(by_api[api][0], app=None)]
     return result
 
 
@@ -79,10 +78,8 @@ def _is_evident(detection: DetectedUse, tenant_view: TenantView) -> bool:
 
 
 def _likely(detections: Sequence[DetectedUse]) -> Sequence[DetectedUse]:
-    """Public clients have no other way to use Token Vault; next come those that exchange nothing themselves."""
-    public = [s for s in detections if (s.app or {}).get("app_type") in PUBLIC_TYPES]
-    idle = [s for s in detections if TOKEN_VAULT_GRANT not in ((s.app or {}).get("grant_types") or ())]
-    return public or idle or detections
+    """Of public clients, those of a type that is meant to be come first."""
+    return [s for s in detections if (s.app or {}).get("app_type") in PUBLIC_TYPES] or detections
 
 
 TYPES = {app_type: name for name, app_type in APP_TYPES.items()}
@@ -106,6 +103,11 @@ class DetectedApplication:
         """The API whose access tokens it has exchanged, and the Custom API Client that does it, if any."""
         return next((detection for detection in self.flavors.values() if detection.api), None)
 
+    @property
+    def is_api(self) -> bool:
+        """Whether it is the Custom API Client of an API that serves anyone."""
+        return self.exchange is not None and self.exchange.app is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usages:
@@ -128,11 +130,10 @@ def usages_of(tenant_view: TenantView) -> Usages:
     for flavor in flavors().values():
         seen = list(flavor.runtime.detections(tenant_view))
         assigned = assign((s for s in seen if s.api), tenant_view)
-        rest += [f"{title(s.client)} {NOBODY.format(s.api)}" for s in assigned.unclaimed]
         rest += _other_api_clients(seen)
         for client_id, says in assigned.remarks.items():
             remarks.setdefault(client_id, []).extend(says)
-        for detection in [*(s for s in seen if not s.api), *assigned.chosen.values()]:
+        for detection in [*(s for s in seen if not s.api), *assigned.chosen.values(), *assigned.alone]:
             _file(flavor, detection, found, remarks)
     clients = {str(client["client_id"]): client for client in tenant_view.clients}
     rest += [f"{title(clients[key])}: {'; '.join(says)}" for key, says in remarks.items() if key not in found]

@@ -29,11 +29,14 @@ def flavors() -> Mapping[str, Flavor]:
 
 
 def flavor_usages(spec: Spec, domain: str) -> Iterable[tuple[Flavor, FlavorContext]]:
-    """Every flavor of every application, included flavors first and each once."""
-    for app in spec.applications.values():
+    """Every flavor of every application, included flavors first and each once.
+
+    What a flavor includes is for the users of an application: of an API that uses it itself, nobody knows whose they are.
+    """
+    for app in spec.users.values():
         seen: set[str] = set()
         for used in app.flavors:
-            for name in (*flavors()[used.name].includes, used.name):
+            for name in (*(() if app.serves else flavors()[used.name].includes), used.name):
                 listed = next((u for u in app.flavors if u.name == name), None)
                 if name not in seen:
                     seen.add(name)

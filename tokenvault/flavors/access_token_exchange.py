@@ -55,9 +55,16 @@ def api_client(context: FlavorContext) -> ObjectRef:
 
 def _expand(context: FlavorContext) -> Iterable[Requirement]:
     yield from _api(context)
-    yield from _policy(context)
+    if not context.app.serves:
+        yield from _calling(context)
     yield from _api_client(context)
     yield from _api_client_enabled(context)
+
+
+def _calling(context: FlavorContext) -> Iterable[Requirement]:
+    """What the application needs to get tokens for the API. Callers that no spec knows have ways of their own."""
+    yield from _login(context)
+    yield from _policy(context)
 
 
 def _policy(context: FlavorContext) -> Iterable[Requirement]:
@@ -72,18 +79,22 @@ def _policy(context: FlavorContext) -> Iterable[Requirement]:
 
 def _api(context: FlavorContext) -> Iterable[Requirement]:
     target = api(context)
-    spec = context.spec.apis[context.settings["api"]]
     yield context.require(
         target, "signing_alg", Equals("RS256"), "Token Vault verifies access tokens signed with RS256", doc=DOC
     )
+    yield context.require(
+        target, USER_POLICY, NotIn(("deny_all",), "require_client_grant"), "users must get tokens for it", doc=DOC
+    )
+
+
+def _login(context: FlavorContext) -> Iterable[Requirement]:
+    target = api(context)
+    spec = context.spec.apis[context.settings["api"]]
     yield context.require(
         target, "allow_offline_access", Equals(True), "a login for this API must yield a refresh token", doc=DOC
     )
     consent = "skip_consent_for_verifiable_first_party_clients"
     yield context.require(target, consent, Equals(True), "first parties are not stopped by a consent page", doc=DOC)
-    yield context.require(
-        target, USER_POLICY, NotIn(("deny_all",), "require_client_grant"), "users must get tokens for it", doc=DOC
-    )
     condition = Condition(address=target.address, path=USER_POLICY, values=("require_client_grant",))
     grant = user_grant(context, context.settings["api"], spec.identifier, condition=condition)
     reason = "this API gives tokens only to applications with a grant"
@@ -173,6 +184,7 @@ FLAVOR = Flavor(
     type_hint="Its users log in through the application, which a machine-to-machine application cannot offer.",
     expand=_expand,
     rules=_rules,
+    serves_apis=True,
     runtime=ACCESS_TOKEN_EXCHANGE,
     settings_of=_settings_of,
 )

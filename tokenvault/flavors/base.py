@@ -81,7 +81,7 @@ class KeyNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flavor:
-    """A way of using Token Vault.
+    """A way of using Token Vault. With `serves_apis`, an API can use it itself (as `api` of its settings), whoever calls it.
 
     `includes` are flavors that come with it. `schema` is the JSON Schema of its settings (None: it takes none).
     `types` are the application types that can hold it, `confidential_types` those that can if they keep a secret.
@@ -105,6 +105,7 @@ class Flavor:
     needed: tuple[str, ...] = ()
     runtime: Runtime = field(default_factory=Runtime)
     confidential_types: frozenset[str] = frozenset()
+    serves_apis: bool = False
     settings_of: Callable[[DetectedUse, KeyNames], Mapping[str, Any]] = lambda detection, key_names: {}
 
 

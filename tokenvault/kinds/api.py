@@ -86,6 +86,21 @@ SCHEMA = {
                 "maxProperties": 1000,
                 "examples": [{"read:calendar": "Read calendar events"}],
             },
+            "flavors": {
+                "description": "What the API uses Token Vault for itself, whoever calls it: third-party applications, "
+                "dynamically registered ones, clients of an MCP server. An application of this spec that calls it says so "
+                "in its own `flavors` instead.",
+                "type": "array",
+                "minItems": 1,
+                "examples": [["access_token_exchange"]],
+            },
+            "connections": {
+                "description": "Connections of this spec whose tokens the API needs for its `flavors`. Default: all of them.",
+                "type": "array",
+                "items": {"type": "string"},
+                "uniqueItems": True,
+                "examples": [["google-oauth2"]],
+            },
             "protect": {
                 "description": "Never deleted, whatever else is asked.",
                 "type": "boolean",
@@ -111,7 +126,7 @@ def target(spec: Spec, api: ApiSpec) -> ObjectRef:
 
 
 def _recorder(spec: Spec, api: ApiSpec) -> str:
-    uses = [use for app in spec.applications.values() for use in app.flavors]
+    uses = [use for app in spec.users.values() for use in app.flavors]
     if any(use.settings.get("api") == api.key for use in uses):
         return f"application.{api.key}.api_client"
     return next((app.address for app in spec.applications.values()), "")
@@ -138,6 +153,12 @@ def _rules(spec: Spec) -> Iterable[Problem]:
             summary = f'APIs "{seen[api.identifier]}" and "{key}" have the same identifier {api.identifier}'
             yield Problem(code="spec-collision", path=("apis", key, "identifier"), summary=summary)
         seen.setdefault(api.identifier, key)
+        if not api.flavors and spec.positions.keys.get(("apis", key, "connections")):
+            summary = f'API "{key}" lists connections, but no flavor that uses them'
+            hint = "Add `flavors: [access_token_exchange]`, if it exchanges the tokens of whoever calls it."
+            yield Problem(
+                code="spec-missing", path=("apis", key, "connections"), summary=summary, hint=hint, at_key=True
+            )
         if api.identifier.rstrip("/").endswith("/me") or api.identifier.rstrip("/").endswith("/api/v2"):
             yield Problem(
                 code="spec-system-api",

@@ -69,7 +69,12 @@ SCHEMA: dict[str, Any] = {
                 "Origins that may call Auth0 from the browser (CORS), the My Account API among it.",
                 "https://calendar.acme.com",
             ),
-            "flavors": {"description": "What the application uses Token Vault for.", "type": "array", "minItems": 1},
+            "flavors": {
+                "description": "What the application uses Token Vault for.",
+                "type": "array",
+                "minItems": 1,
+                "examples": [["connected_accounts", "refresh_token_exchange"]],
+            },
             "connections": {
                 "description": "Connections of this spec that the application uses. Default: all of them.",
                 "type": "array",

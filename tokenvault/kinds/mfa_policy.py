@@ -27,7 +27,7 @@ def _update(kind: Kind, patch: Object, live: Object) -> tuple[Request, ...]:
 
 
 def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
-    if spec.mfa_policy == "ignore" or not spec.applications:
+    if spec.mfa_policy == "ignore" or not spec.users:
         return
     target = ObjectRef(
         address="mfa_policy",

@@ -68,17 +68,6 @@ class ConnectionSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApiSpec:
-    """One entry of `apis`: a backend API (resource server)."""
-
-    key: str
-    identifier: str
-    name: str
-    scopes: Mapping[str, str] = field(default_factory=dict)
-    protect: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FlavorUse:
     """A flavor as an application uses it: its name, its settings, and where the spec says so."""
 
@@ -89,8 +78,38 @@ class FlavorUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSpec:
+    """One entry of `apis`: a backend API (resource server).
+
+    `flavors` and `connections` are those that it uses itself, whoever calls it; most leave that to an application.
+    """
+
+    key: str
+    identifier: str
+    name: str
+    scopes: Mapping[str, str] = field(default_factory=dict)
+    protect: bool = False
+    flavors: tuple[FlavorUse, ...] = ()
+    connections: tuple[str, ...] = ()
+
+    @property
+    def client(self) -> ApplicationSpec:
+        """Its Custom API Client, as a user of these flavors."""
+        return ApplicationSpec(
+            key=f"{self.key}.api_client",
+            type="resource_server",
+            flavors=self.flavors,
+            connections=self.connections,
+            serves=self.key,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationSpec:
-    """One entry of `applications`. `connections` is resolved: names, in the order of the spec."""
+    """One entry of `applications`. `connections` is resolved: names, in the order of the spec.
+
+    `serves` is the API (by key) whose entry it was made of: it exchanges for callers that the spec does not know.
+    """
 
     key: str
     name: str | None = None
@@ -105,6 +124,12 @@ class ApplicationSpec:
     confidential: bool = False
     first_party: bool = False
     protect: bool = False
+    serves: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Where it stands in the spec."""
+        return ("apis", self.serves) if self.serves else ("applications", self.key)
 
     @property
     def address(self) -> str:
@@ -150,6 +175,12 @@ class Spec:
     sections: Mapping[str, Any] = field(default_factory=dict)
     positions: Positions = field(default_factory=Positions)
     warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def users(self) -> Mapping[str, ApplicationSpec]:
+        """Everything that uses flavors, by key: the applications, and the Custom API Clients of APIs that do so themselves."""
+        clients = (api.client for api in self.apis.values() if api.flavors)
+        return {**self.applications, **{client.key: client for client in clients}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tokenvault.flavors import flavors
@@ -32,13 +33,19 @@ def build(
     positions = Positions(keys=merged.source.keys, values=merged.source.values)
     problems: list[Problem] = []
     connections = {name: _connection(name, entry) for name, entry in _section(data, "connections")}
-    apis = {key: _api(key, entry) for key, entry in _section(data, "apis")}
+
+    def uses(entry: Data, *path: str) -> tuple[FlavorUse, ...]:
+        span = positions.value(*path)
+        files = references[span.file] if span else next(iter(references.values()))
+        return _flavors(entry, (*path, "flavors"), positions, files, problems)
 
     def application(key: str, entry: Data) -> ApplicationSpec:
-        span = positions.value("applications", key)
-        files = references[span.file] if span else next(iter(references.values()))
-        uses = _flavors(entry, ("applications", key, "flavors"), positions, files, problems)
-        return _application(key, entry, uses, tuple(connections))
+        return _application(key, entry, uses(entry, "applications", key), tuple(connections))
+
+    def api(key: str, entry: Data) -> ApiSpec:
+        return _api(key, entry, uses(entry, "apis", key), tuple(connections))
+
+    apis = {key: api(key, entry) for key, entry in _section(data, "apis")}
 
     spec = Spec(
         name=str(data.get("name", "")),
@@ -90,13 +97,16 @@ def _connection(name: str, entry: Data) -> ConnectionSpec:
     )
 
 
-def _api(key: str, entry: Data) -> ApiSpec:
+def _api(key: str, entry: Data, uses: tuple[FlavorUse, ...], every: tuple[str, ...]) -> ApiSpec:
+    used = _texts(entry, "connections")
     return ApiSpec(
         key=key,
         identifier=str(entry.get("identifier", key)),
         name=str(entry.get("name", key)),
         scopes={str(k): str(v) for k, v in _mapping(entry.get("scopes")).items()},
         protect=bool(entry.get("protect", False)),
+        flavors=tuple(replace(use, settings={**use.settings, "api": key}) for use in uses),
+        connections=every if used is None else used,
     )
 
 

@@ -259,26 +259,26 @@ def _rules(spec: Spec) -> Iterable[Problem]:
     for kind in kinds().values():
         if kind.section:
             yield from kind.section.rules(spec)
-    for key, app in spec.applications.items():
-        yield from _connection_rules(spec, key)
-        yield from _callback_rules(key, app)
+    for app in spec.users.values():
+        yield from _connection_rules(spec, app)
+        yield from _callback_rules(app)
         for used in app.flavors:
-            yield from _flavor_rules(spec, key, used.name)
+            yield from _flavor_rules(app, used.name)
             context = FlavorContext(spec=spec, app=app, flavor=used, domain="")
             yield from flavors()[used.name].rules(context)
 
 
-def _connection_rules(spec: Spec, key: str) -> Iterable[Problem]:
-    app = spec.applications[key]
+def _connection_rules(spec: Spec, app: ApplicationSpec) -> Iterable[Problem]:
     for index, name in enumerate(app.connections):
         if name not in spec.connections:
             hint = did_you_mean(name, spec.connections) or "List it under `connections`."
-            path = ("applications", key, "connections", index)
+            path = (*app.path, "connections", index)
             yield Problem(code="spec-unknown-connection", path=path, summary=f'Unknown connection "{name}"', hint=hint)
     if not app.connections:
-        summary = f'Application "{key}" uses no connection'
+        what = "API" if app.serves else "Application"
+        summary = f'{what} "{app.path[-1]}" uses no connection'
         hint = "List the connections whose tokens it needs under `connections`."
-        yield Problem(code="spec-no-connection", path=("applications", key), summary=summary, hint=hint, at_key=True)
+        yield Problem(code="spec-no-connection", path=app.path, summary=summary, hint=hint, at_key=True)
 
 
 NO_LOGIN = (
@@ -287,22 +287,24 @@ NO_LOGIN = (
 )
 
 
-def _callback_rules(key: str, app: ApplicationSpec) -> Iterable[Problem]:
+def _callback_rules(app: ApplicationSpec) -> Iterable[Problem]:
     """Users log in to what the spec creates, and come back to it."""
     included = {each for use in app.flavors for each in (use.name, *flavors()[use.name].includes)}
-    if "connected_accounts" in included and not app.callbacks and not app.client_id and app.type != "m2m":
-        summary = f'Application "{key}" has no `callbacks`: nobody can log in to it, or connect an account'
+    has_login = not app.serves and app.type != "m2m"
+    if "connected_accounts" in included and not app.callbacks and not app.client_id and has_login:
+        summary = f'Application "{app.key}" has no `callbacks`: nobody can log in to it, or connect an account'
         hint = "List the callback URLs of the login and of the connect flow."
-        path = ("applications", key)
-        yield Problem(code="spec-no-callback", path=path, summary=summary, hint=hint, at_key=True, severity="warning")
+        yield Problem(
+            code="spec-no-callback", path=app.path, summary=summary, hint=hint, at_key=True, severity="warning"
+        )
 
 
-def _flavor_rules(spec: Spec, key: str, name: str) -> Iterable[Problem]:
-    app, flavor = spec.applications[key], flavors()[name]
+def _flavor_rules(app: ApplicationSpec, name: str) -> Iterable[Problem]:
+    flavor = flavors()[name]
     used = [context for context in app.flavors if context.name == name]
     if len(used) > 1:
         yield Problem(code="spec-flavor-twice", path=used[-1].path, summary=f'Flavor "{name}" stands here twice')
-    if app.type and not suits(flavor, app.type, confidential=app.confidential):
+    if app.type and not app.serves and not suits(flavor, app.type, confidential=app.confidential):
         code = "spec-public-client" if app.is_public else "spec-flavor-type"
         summary = f"A {app.type} application cannot use {name}"
         hint = NO_LOGIN if app.type == "m2m" else flavor.type_hint

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from tokenvault.flavors import flavors
+from tokenvault.flavors.base import Flavor
 from tokenvault.kinds import kinds
 
 DOMAIN = "[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?"
@@ -19,8 +22,10 @@ SCHEMA_ID = "urn:tokenvault:spec:1"
 def spec_schema() -> dict[str, Any]:
     """The schema (draft 2020-12) that `validate` uses and editors complete from."""
     sections = {kind.section.name: copy.deepcopy(kind.section.schema) for kind in kinds().values() if kind.section}
-    applications: Any = sections["applications"]
-    applications["additionalProperties"]["properties"]["flavors"].update(_flavors())
+    applications, apis = (sections[name]["additionalProperties"]["properties"] for name in ("applications", "apis"))
+    applications["flavors"].update(_flavors(flavors().values()))
+    serving = [replace(flavor, schema=_of_api(flavor)) for flavor in flavors().values() if flavor.serves_apis]
+    apis["flavors"].update(_flavors(serving))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
@@ -107,10 +112,19 @@ def _top() -> dict[str, Any]:
     }
 
 
-def _flavors() -> dict[str, Any]:
+def _of_api(flavor: Flavor) -> dict[str, Any] | None:
+    """The flavor's settings in an API's entry, which names the API itself; None where there are no others."""
+    schema = dict(flavor.schema or {})
+    properties = {name: each for name, each in schema.get("properties", {}).items() if name != "api"}
+    required = [name for name in schema.get("required", ()) if name != "api"]
+    return {**schema, "properties": properties, "required": required} if properties else None
+
+
+def _flavors(offered: Iterable[Flavor]) -> dict[str, Any]:
     """A flavor is its name or, with settings, a mapping of one key."""
-    summaries = " ".join(f"`{flavor.name}`: {flavor.summary}" for flavor in flavors().values())
-    plain = {"enum": list(flavors()), "description": summaries}
+    offered = list(offered)
+    summaries = " ".join(f"`{flavor.name}`: {flavor.summary}" for flavor in offered)
+    plain = {"enum": [flavor.name for flavor in offered], "description": summaries}
     with_settings = {
         "type": "object",
         "additionalProperties": False,
@@ -118,8 +132,8 @@ def _flavors() -> dict[str, Any]:
         "maxProperties": 1,
         "properties": {
             flavor.name: {"description": flavor.summary, **copy.deepcopy(dict(flavor.schema))}
-            for flavor in flavors().values()
+            for flavor in offered
             if flavor.schema
         },
     }
-    return {"items": {"anyOf": [plain, with_settings]}, "examples": [["connected_accounts", "refresh_token_exchange"]]}
+    return {"items": {"anyOf": [plain, with_settings]}}

@@ -48,6 +48,10 @@ def test_a_sample_of_sequences(here: Tenant) -> None:
 
 
 NOT_DRAWN = {
+    "/apis/*/connections",
+    "/apis/*/flavors",
+    "/apis/*/flavors/*/access_token_exchange",
+    "/apis/*/flavors/*/access_token_exchange/client_name",
     "/applications/*/confidential",
     "/applications/*/first_party",
     "/applications/*/flavors/*/privileged_worker/authentication_keys",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from tokenvault.flavors.runtime.client import GRANTS_DOC, exchanging_rows
+from tokenvault.flavors.runtime.client import GRANTS_DOC, exchanging_rows, someone_connects
 from tokenvault.flavors.runtime.precondition import (
     DOCS,
     HOLDS,
+    SKIPPED,
     Precondition,
     Step,
     Verdict,
     broken,
     is_value,
+    look,
     missing,
     unknown,
 )
@@ -35,6 +37,21 @@ def _grant(app: Object, case: Case) -> Verdict:
             return unknown(*found.scopes)
     needed = api is not None and user_policy(api) == "require_client_grant"  # type: ignore[arg-type]
     return broken(f"no user grant lets it ask for tokens for {case.api}") if needed and grant is None else HOLDS
+
+
+def _users(api: Object, case: Case) -> Verdict:
+    """Of an API that serves anyone: its callers connect nothing, so some other application has to."""
+    return someone_connects(api, case) if case.serves_anyone else SKIPPED
+
+
+def _callers(api: Object, case: Case) -> Verdict:
+    """Of an API that serves anyone: whether anybody at all may get tokens for it."""
+    grants = case.tenant_view.grants
+    if not case.serves_anyone or user_policy(api) != "require_client_grant" or isinstance(grants, Unreadable):
+        return SKIPPED
+    if any(audience == case.api for _, audience in grants):
+        return HOLDS
+    return look("it gives tokens only to applications with a client grant, and none has one yet")
 
 
 API = (
@@ -70,6 +87,7 @@ API = (
         page="apis",
         step=Step.LOGIN,
         error="offline-access",
+        of_caller=True,
         doc=DOC,
     ),
     Precondition(
@@ -81,6 +99,7 @@ API = (
         person="Switch on Allow Skipping User Consent.",
         page="apis",
         step=Step.LOGIN,
+        of_caller=True,
         doc=DOC,
     ),
     Precondition(
@@ -107,6 +126,27 @@ API = (
         step=Step.LOGIN,
         error="client-not-authorized",
         doc=GRANTS_DOC,
+    ),
+    Precondition(
+        id="api-callers",
+        of=Subject.API,
+        means="an application gets tokens for an API only as the API's access policy says",
+        check=_callers,
+        person="Give each caller a client grant for user access, or make one the default for third-party applications.",
+        page="apis",
+        step=Step.LOGIN,
+        error="client-not-authorized",
+        doc=GRANTS_DOC,
+    ),
+    Precondition(
+        id="api-users",
+        of=Subject.API,
+        means="an API finds tokens only of users who connected their accounts in some application",
+        check=_users,
+        spec="Add an application with the flavor connected_accounts that uses the connection.",
+        person="Let users connect their accounts in an application of yours: third-party applications cannot.",
+        error="refresh-token-not-found",
+        doc=DOC,
     ),
 )
 API_CLIENT = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tokenvault.flavors.runtime.detection import connecting
 from tokenvault.flavors.runtime.precondition import (
     CONFIGURE_DOC,
     DOCS,
@@ -167,6 +168,18 @@ def _lasting(client: Object, case: Case) -> Verdict:
         return HOLDS
     shown = f"{shortest // 60} minutes" if shortest < 7200 else f"{shortest // 3600} hours"
     return look(f"its refresh tokens end after {shown}: nothing can be exchanged for users who are away longer")
+
+
+def someone_connects(found: Object, case: Case) -> Verdict:
+    """Whether users can connect accounts of the connection in any application that is known."""
+    enabled = case.tenant_view.enabled.get(case.connection)
+    if enabled is None or isinstance(enabled, Unreadable):
+        return SKIPPED
+    apps = [detection.app for detection in connecting(case.tenant_view) if detection.app is not None]
+    if any(app["client_id"] in enabled for app in apps):
+        return HOLDS
+    of = f" of {case.connection}" if case.connection else ""
+    return look(f"no application of this tenant lets users connect accounts{of}")
 
 
 def _exists(found: None, case: Case) -> Verdict:

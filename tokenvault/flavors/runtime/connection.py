@@ -78,7 +78,11 @@ def _enabled(connection: Object, case: Case) -> Verdict:
         return SKIPPED
     if isinstance(clients, Unreadable):
         return unknown(*clients.scopes)
-    return HOLDS if app["client_id"] in clients else broken("it is not enabled for the application")
+    if app["client_id"] in clients:
+        return HOLDS
+    if case.serves_anyone and clients:
+        return look("it is not enabled for the Custom API Client: it must be for every application that calls the API")
+    return broken("it is not enabled for the application")
 
 
 def _own_keys(strategy: str, options: Options, case: Case) -> Verdict:

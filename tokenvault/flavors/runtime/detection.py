@@ -48,22 +48,28 @@ def refreshing(tenant_view: TenantView) -> Iterable[DetectedUse]:
 
 
 def serving(tenant_view: TenantView) -> Iterable[DetectedUse]:
-    """Custom API Clients, each with every application that connects accounts and may ask for tokens for its API."""
+    """Custom API Clients, each with every application that connects accounts and evidently calls its API.
+
+    One without any (`app` is None) serves callers that leave no traces here: third-party or dynamically registered ones.
+    """
     apps = [detection.app for detection in connecting(tenant_view) if detection.app is not None]
     for client in tenant_view.clients:
         identifier = client.get("resource_server_identifier")
         if client.get("app_type") == "resource_server" and identifier:
-            callers = [app for app in apps if _may_ask(app, str(identifier), tenant_view)]
+            callers = [app for app in apps if _calls(app, str(identifier), tenant_view)]
             for app in callers or (None,):
                 yield DetectedUse(app=app, client=client, api=str(identifier))
 
 
-def _may_ask(app: Object, identifier: str, tenant_view: TenantView) -> bool:
+def _calls(app: Object, identifier: str, tenant_view: TenantView) -> bool:
+    """Whether a grant or a policy says so; or the API is open to all, and a public application exchanges nothing itself."""
     api = tenant_view.api(identifier)
     granted = tenant_view.user_grant(str(app["client_id"]), identifier)
-    everyone = api is not None and not isinstance(api, Unreadable) and user_policy(api) == "allow_all"
+    open_to_all = api is not None and not isinstance(api, Unreadable) and user_policy(api) == "allow_all"
+    public = app.get("token_endpoint_auth_method") == "none"
     policies = get_path(app, "refresh_token.policies") or ()
-    return everyone or granted is not None or any(policy.get("audience") == identifier for policy in policies)
+    named = any(policy.get("audience") == identifier for policy in policies)
+    return named or granted is not None or (open_to_all and public)
 
 
 def working(tenant_view: TenantView) -> Iterable[DetectedUse]:

@@ -62,6 +62,8 @@ class Step(Enum):
 
 
 Check = Callable[[Any, Case], Verdict]
+OF_CALLERS = frozenset({Subject.APPLICATION, Subject.MY_ACCOUNT})
+"""Subjects that only the application that users log in to has to do with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,8 @@ class Precondition:
 
     `error` names the run-time error (see `errors.py`; empty where Auth0 documents none). A spec that asks for `attribute`
     of `at` (default: `of`) lets `apply` mend it; otherwise `spec` is what to write there, `person` what to do by hand.
-    `strategies`: only connections of these strategies are judged by it (default: all).
+    `strategies`: only connections of these strategies are judged by it (default: all). `of_caller`: it is about the
+    application that users log in to, which is not judged where an API serves anyone.
     """
 
     id: str
@@ -87,6 +90,7 @@ class Precondition:
     error: str = ""
     doc: str = CONFIGURE_DOC
     strategies: tuple[str, ...] = ()
+    of_caller: bool = False
 
     @property
     def place(self) -> Subject:
@@ -96,6 +100,8 @@ class Precondition:
     def judge(self, case: Case) -> Verdict:
         """How it stands in this case."""
         if self.strategies and case.strategy not in self.strategies:
+            return SKIPPED
+        if case.serves_anyone and (self.of_caller or self.of in OF_CALLERS):
             return SKIPPED
         try:
             return self._judge(case)

@@ -126,7 +126,8 @@ class Expectations:
 class Case:
     """One application × connection × flavor, with the live objects that it depends on; None: there is none.
 
-    `addresses` are what the objects are called in the spec, and `said` is what it says of the case, where there is one.
+    `addresses` are what the objects are called in the spec, and `expected` is what it says of the case, where there is one.
+    `serves_anyone`: an API exchanges for callers that nobody here knows, and where users connect accounts is not known either.
     """
 
     tenant_view: TenantView
@@ -139,6 +140,7 @@ class Case:
     audience: str = ""
     expected: Expectations = field(default_factory=Expectations)
     addresses: Mapping[Subject, str] = field(default_factory=dict)
+    serves_anyone: bool = False
 
     @property
     def strategy(self) -> str:

@@ -7,8 +7,7 @@ from datetime import datetime
 from ipaddress import ip_network
 from typing import Any
 
-from tokenvault.flavors.runtime.client import SETTINGS, exchanging_rows
-from tokenvault.flavors.runtime.detection import connecting
+from tokenvault.flavors.runtime.client import SETTINGS, exchanging_rows, someone_connects
 from tokenvault.flavors.runtime.precondition import (
     DOCS,
     HOLDS,
@@ -139,17 +138,6 @@ def _has_no_scopes(case: Case) -> bool:
     return isinstance(connection, dict) and connection.get("strategy") == "github"
 
 
-def _someone_connects(client: Object, case: Case) -> Verdict:
-    enabled = case.tenant_view.enabled.get(case.connection)
-    if enabled is None or isinstance(enabled, Unreadable):
-        return SKIPPED
-    apps = [detection.app for detection in connecting(case.tenant_view) if detection.app is not None]
-    if any(app["client_id"] in enabled for app in apps):
-        return HOLDS
-    of = f" of {case.connection}" if case.connection else ""
-    return look(f"no application of this tenant lets users connect accounts{of}")
-
-
 WORKING_CHECKS = (
     Precondition(
         id="worker-exists",
@@ -241,7 +229,7 @@ WORKING_CHECKS = (
         id="worker-users",
         of=Subject.CLIENT,
         means="the worker finds tokens only of users who connected their accounts in some application",
-        check=_someone_connects,
+        check=someone_connects,
         spec="Add an application with the flavor connected_accounts that uses the connection.",
         person="Let users connect their accounts in an application.",
         error="refresh-token-not-found",
