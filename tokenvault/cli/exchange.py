@@ -163,8 +163,7 @@ def _exists(path: Path) -> Diagnostic:
 
 
 async def _exchange(session: Session, application: str, connection: str, given: Given, result: Result) -> int:
-    from tokenvault.cli.exchange_credentials import check_credentials
-    from tokenvault.cli.exchange_input import exchange_of, find
+    from tokenvault.cli.exchange_input import check_credentials, exchange_of, find
     from tokenvault.exchange import perform
     from tokenvault.flavors.runtime.providers import lacking_scopes
     from tokenvault.tenant.token_endpoint import TokenRefused, open_token_endpoint

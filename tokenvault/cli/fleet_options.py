@@ -110,8 +110,7 @@ class Choice:
 
     def members(self, fleet: Fleet, command: str) -> tuple[Member, ...]:
         """Those members, on sandboxes when they are to be."""
-        from tokenvault.fleet.remembered import failed_before
-        from tokenvault.fleet.select import changed_since, chosen
+        from tokenvault.fleet.select import changed_since, chosen, failed_before
 
         found = chosen(fleet, self.only or (), self.exclude or ())
         if self.changed:
@@ -123,7 +122,7 @@ class Choice:
 
     def kept_in(self, fleet: Fleet) -> Path:
         """The file of the results."""
-        from tokenvault.fleet.remembered import results_file
+        from tokenvault.fleet.select import results_file
 
         return self.results or results_file(fleet)
 

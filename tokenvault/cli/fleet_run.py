@@ -12,16 +12,16 @@ from typing import TypeVar
 
 from tokenvault.cli import INTERRUPTED
 from tokenvault.cli.console import Console
+from tokenvault.cli.execution import interruptible
 from tokenvault.cli.fleet_options import Choice, Form, variables
 from tokenvault.cli.fleet_progress import progress_of
-from tokenvault.cli.interrupts import interruptible
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.fleet.document import Document, fleet_document, folded_problems
 from tokenvault.fleet.folder import SavedPlans, is_saved, read_plans, save_plans
 from tokenvault.fleet.load import load_fleet
 from tokenvault.fleet.model import Member, Outcome, Result
-from tokenvault.fleet.remembered import remember
 from tokenvault.fleet.runner import Runner, by_name
+from tokenvault.fleet.select import remember
 from tokenvault.fleet.surroundings import Surroundings
 from tokenvault.fleet.work import Allowance, Job
 from tokenvault.plan.planner import Options

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,7 @@ class Session:
     @asynccontextmanager
     async def tenant(self, on_wait: Callable[[Wait], None] | None = None) -> AsyncIterator[Tenant]:
         """The tenant, open. Waits for a rate limit are told, to `on_wait` or on stderr: long ones, and as they add up."""
-        from tokenvault.cli.contradictions import refuse_contradictions
+        from tokenvault.cli.session import refuse_contradictions
         from tokenvault.tenant.client import Exchange
         from tokenvault.tenant.connect import open_tenant
 
@@ -168,3 +169,50 @@ def _refuse_another(domain: str, tenant_options: TenantOptions) -> None:
         summary = f"The snapshot is of {domain}, and --tenant names {named}"
         hint = "Leave out --tenant, or take a snapshot of that tenant."
         raise RefusedError(Diagnostic(code="plan-snapshot-tenant", summary=summary, hint=hint))
+
+
+# ---- sources that contradict each other: the credentials of one are never sent to the other
+
+
+DOMAIN, CLIENT = "AUTH0_DOMAIN", "AUTH0_CLIENT_ID"
+
+
+def refuse_contradictions(tenant: str | None, environment: Mapping[str, str], env_file: Path | None) -> None:
+    """Refuses `--tenant`, the environment and the file of variables where two of them contradict each other."""
+    from tokenvault.spec.env_file import read_variables
+
+    of_file = read_variables(env_file) if env_file else {}
+    problems = [
+        *_contradicting(_domains(tenant, environment, of_file, env_file), "tenants"),
+        *_contradicting(_clients(environment, of_file, env_file), "clients"),
+    ]
+    if problems:
+        raise RefusedError(*problems)
+
+
+def _domains(
+    tenant: str | None, environment: Mapping[str, str], of_file: Mapping[str, str], env_file: Path | None
+) -> dict[str, str]:
+    from tokenvault.tenant.address import bare_domain
+
+    named = {
+        "--tenant": tenant or "",
+        f"${DOMAIN}": environment.get(DOMAIN, ""),
+        f"{DOMAIN} in {env_file}": of_file.get(DOMAIN, ""),
+    }
+    return {source: bare_domain(value.strip()).lower() for source, value in named.items() if value.strip()}
+
+
+def _clients(environment: Mapping[str, str], of_file: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
+    named = {f"${CLIENT}": environment.get(CLIENT, ""), f"{CLIENT} in {env_file}": of_file.get(CLIENT, "")}
+    return {source: value.strip() for source, value in named.items() if value.strip()}
+
+
+def _contradicting(named: Mapping[str, str], what: str) -> Iterator[Diagnostic]:
+    """The first two sources that differ: those that the user typed come first."""
+    for (one, its), (other, others) in combinations(named.items(), 2):
+        if its != others:
+            summary = f"{one} is {its}, and {other} is {others}"
+            hint = f"Credentials of one must not reach the other: leave one of the two {what} out. Nothing was sent."
+            yield Diagnostic(code="auth-contradiction", summary=summary, hint=hint)
+            return

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,11 +16,10 @@ from tokenvault.applier.events import Outcome as Ending
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.files import make_folder
 from tokenvault.fleet.folder import SavedPlans
-from tokenvault.fleet.likeness import likeness
 from tokenvault.fleet.model import Member, Outcome, Result
 from tokenvault.fleet.runner import INTERRUPTED, Runner
-from tokenvault.fleet.specs import Specs
 from tokenvault.fleet.surroundings import Surroundings
+from tokenvault.kinds import kinds
 from tokenvault.model.spec import Spec
 from tokenvault.operations.apply import applied, refuse_another_tenant
 from tokenvault.operations.destroy import planned_destroy
@@ -30,10 +32,53 @@ from tokenvault.plan.document import change_document, orphan_document
 from tokenvault.plan.model import Action, Plan
 from tokenvault.plan.planner import Options
 from tokenvault.sandbox import DOMAIN
+from tokenvault.spec.load import load_spec
 from tokenvault.state.desired import build_graph
 from tokenvault.tenant.client import Exchange, Tenant
 from tokenvault.tenant.connect import TenantPool
 from tokenvault.tenant.options import MAX_WAIT, TenantOptions
+
+# ---- the members' specs: one that several share is read once, unless it refers to what differs between them
+
+
+Seen = dict[str, str | None]
+
+
+class _Watched(Mapping[str, str]):
+    """Variables, with a note of each that was looked at."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self.seen: Seen = {}
+
+    def __getitem__(self, name: str) -> str:
+        self.seen[name] = self._variables.get(name)
+        return self._variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+
+class Specs:
+    """Reads specs, each once for all that give the variables it looks at the same values."""
+
+    def __init__(self) -> None:
+        self._known: defaultdict[tuple[str, ...], list[tuple[Seen, Spec]]] = defaultdict(list)
+        self._turns: defaultdict[tuple[str, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def load(self, files: tuple[str, ...], variables: Mapping[str, str]) -> Spec:
+        """The spec in these files, with these variables; `SpecError` when it is wrong."""
+        async with self._turns[files]:
+            for seen, spec in self._known[files]:
+                if all(variables.get(name) == value for name, value in seen.items()):
+                    return spec
+            watched = _Watched(variables)
+            spec = await asyncio.to_thread(load_spec, files, watched)
+            self._known[files].append((watched.seen, spec))
+            return spec
 
 
 @dataclass(slots=True)
@@ -249,3 +294,54 @@ def _diagnosed(member: Member, diagnosis: Mapping[str, Any], tenant: Tenant) -> 
         settled=bool(diagnosis["ready"]),
         reads=tenant.reads,
     )
+
+
+# ---- which members get the same changes: what is a tenant's own (its domain, its ids, its variables) does not count
+
+
+_TOLD = ("id", "source", "requires", "unmanaged", "unmanaged_options", "kept", "why")
+"""What a change says of the tenant and of the spec's lines, not of what becomes of the object."""
+
+
+SHORTEST = 3
+"""Shorter values of variables than this are not looked for: they would be found by chance."""
+
+
+def likeness(
+    changes: Sequence[Mapping[str, Any]],
+    domain: str,
+    ids: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> str:
+    """Equal for the same changes on other tenants.
+
+    `ids` are the tenant's own, by the addresses of their objects; `variables` those that the spec shows.
+    """
+    names = {value: f"<{address}>" for address, value in (ids or {}).items() if value}
+    own = {domain: "<domain>", **{value: f"<{name}>" for name, value in (variables or {}).items()}}
+    longest = sorted((value for value in own if len(value) >= SHORTEST), key=len, reverse=True)
+    shown = _plain([_unmarked(change) for change in changes], names, {value: own[value] for value in longest})
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _unmarked(change: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The change without the mark, which follows from the rest and holds hashes of it."""
+    marker = kinds()[change["kind"]].marker if "kind" in change else ""
+    if not marker or "attributes" not in change:
+        return change
+    kept = [a for a in change["attributes"] if not str(a["path"][0]).startswith(marker)]
+    return {**change, "attributes": kept}
+
+
+def _plain(value: Any, names: Mapping[str, str], own: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        kept = {key: item for key, item in value.items() if key not in _TOLD}
+        return {_plain(key, names, own): _plain(item, names, own) for key, item in kept.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, names, own) for item in value]
+    if isinstance(value, str):
+        if value in names:
+            return names[value]
+        for found, name in own.items():
+            value = value.replace(found, name)
+    return value
