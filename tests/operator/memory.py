@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tokenvault.operator.outcome import Outcome
 from tokenvault.operator.reconciler import Reconciler
 from tokenvault.operator.resource import FINALIZER, Key, Resource, resource_of
+from tokenvault.operator.status import Outcome
 from tokenvault.sandbox import CLIENT_ID, CLIENT_SECRET
 from tokenvault.tenant.connect import TenantPool
 

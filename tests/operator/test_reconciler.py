@@ -8,8 +8,8 @@ import pytest
 
 from tests.operator.memory import CREDENTIALS, NAMESPACE, Memory, Operator, small_spec
 from tests.tenant.tenant import Tenant
-from tokenvault.operator.outcome import Next
 from tokenvault.operator.resource import FINALIZER, RELEASE, Key
+from tokenvault.operator.status import Next
 
 
 def writes(tenant: Tenant) -> int:

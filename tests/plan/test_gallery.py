@@ -14,8 +14,8 @@ from tests.plan.applied import APPLIED, PORT
 from tests.plan.gallery import CASES, GOLDEN
 from tests.plan.tenants import SECRETS, run, stable
 from tests.support import cli
-from tokenvault.plan.codec import plan_of
 from tokenvault.plan.document import plan_document
+from tokenvault.plan.file import plan_of
 from tokenvault.secrets import Secret
 
 FORMS = {"plan.json": "json", "plan.md": "markdown", "plan.html": "html"}

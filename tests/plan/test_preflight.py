@@ -14,7 +14,7 @@ from tests.plan.gallery import CASES
 from tests.plan.tenants import SECRETS, edit, run
 from tests.support import ROOT, WRITES, cli, requests_of, served
 from tokenvault.kinds import kinds
-from tokenvault.plan.codec import plan_of
+from tokenvault.plan.file import plan_of
 from tokenvault.plan.model import Plan
 from tokenvault.plan.preflight import checked, missing, plan_scopes
 from tokenvault.sandbox import CLIENT_ID, CLIENT_SECRET, TOKEN

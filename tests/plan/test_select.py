@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.plan.gallery import CASES
 from tests.plan.tenants import SECRETS, run
 from tests.support import requests_of
-from tokenvault.plan.codec import plan_of
+from tokenvault.plan.file import plan_of
 from tokenvault.plan.model import Plan
 from tokenvault.plan.selection import filter_plan
 from tokenvault.secrets import Secret

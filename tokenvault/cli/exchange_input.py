@@ -71,7 +71,7 @@ def _spec(session: Session, application: str, paths: list[str] | None) -> Spec |
 
 def _blind(session: Session, spec: Spec | None, application: str, given: Given, error: RefusedError) -> Found:
     from tokenvault.operations.exchange import found_without_tenant
-    from tokenvault.tenant.address import domain_named
+    from tokenvault.tenant.options import domain_named
 
     domain = domain_named(session.environment, session.tenant_options.tenant)
     if not domain:
@@ -267,7 +267,7 @@ def check_credentials(session: Session, found: Found, subject: Subject) -> None:
 def _of_file(session: Session, found: Found) -> list[Diagnostic]:
     """`tokenvault output` writes the domain beside the secrets."""
     from tokenvault.spec.env_file import read_variables
-    from tokenvault.tenant.address import bare_domain
+    from tokenvault.tenant.options import bare_domain
 
     if session.env_file is None:
         return []

@@ -162,7 +162,7 @@ def planned_offline(session: Session, specs: Sequence[str] | None, snapshot: Pat
 
 def _refuse_another(domain: str, tenant_options: TenantOptions) -> None:
     """Refuses a snapshot of another tenant than `--tenant` names. The environment may name one for other commands."""
-    from tokenvault.tenant.address import domain_named
+    from tokenvault.tenant.options import domain_named
 
     named = domain_named({}, tenant_options.tenant)
     if named and named != domain:
@@ -193,7 +193,7 @@ def refuse_contradictions(tenant: str | None, environment: Mapping[str, str], en
 def _domains(
     tenant: str | None, environment: Mapping[str, str], of_file: Mapping[str, str], env_file: Path | None
 ) -> dict[str, str]:
-    from tokenvault.tenant.address import bare_domain
+    from tokenvault.tenant.options import bare_domain
 
     named = {
         "--tenant": tenant or "",

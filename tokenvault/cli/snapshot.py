@@ -70,7 +70,7 @@ def snapshot(
 
 
 async def _snapshot(session: Session, specs: list[str] | None) -> tuple[State, dict[str, Any]]:
-    from tokenvault.operations.snapshot import taken
+    from tokenvault.operations.reading import taken
 
     spec = session.spec(specs) if specs else None
     async with session.tenant() as tenant:

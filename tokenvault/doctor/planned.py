@@ -16,7 +16,7 @@ from tokenvault.model.desired import DesiredObject, Graph, bind
 from tokenvault.model.spec import Spec
 from tokenvault.plan.judgement import Cause, JudgedCase, Judgement
 from tokenvault.plan.model import Change
-from tokenvault.plan.planned_state import PLACEHOLDER, planned_state
+from tokenvault.plan.patch import PLACEHOLDER, planned_state
 from tokenvault.state.live import Live, State, match
 from tokenvault.state.tenant_view import tenant_view_of
 from tokenvault.state.unknown import REDACTED

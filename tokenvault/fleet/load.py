@@ -16,7 +16,7 @@ from tokenvault.secrets import CREDENTIAL_VARIABLES, sounds_secret_variable
 from tokenvault.spec.problems import diagnose, in_order, schema_problems
 from tokenvault.spec.references import References, has_reference, variables
 from tokenvault.spec.source import MAX_BYTES, MAX_PROBLEMS, Source, read_source
-from tokenvault.tenant.address import bare_domain, base_url
+from tokenvault.tenant.options import bare_domain, base_url
 
 JOINED = ("labels", "variables")
 SECRET = ("client_secret", "private_key", "api_token")

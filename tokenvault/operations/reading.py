@@ -1,17 +1,23 @@
-"""Reading a tenant for a plan: the right tenant, and round by round what the planner still needs."""
+"""Reads a tenant for a plan or a snapshot: the right tenant, and round by round what the planner still needs."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.kinds.base import Reader
 from tokenvault.model.desired import Graph
 from tokenvault.model.spec import Spec
 from tokenvault.plan.needs import Scope, still_needed
+from tokenvault.state.desired import build_graph
 from tokenvault.state.live import Live, State, match
-from tokenvault.state.reading import Need, read_round
+from tokenvault.state.reading import Need, read_round, read_tenant
+from tokenvault.state.snapshot import snapshot_document
 from tokenvault.tenant.options import TenantOptions
+
+if TYPE_CHECKING:
+    from tokenvault.tenant.client import Tenant
 
 
 async def read_for_plan(reader: Reader, graph: Graph, scope: Scope | None = None) -> Live:
@@ -43,3 +49,18 @@ def check_tenant(spec: Spec, domain: str, tenant_options: TenantOptions) -> None
                 span=spec.positions.key("tenant"),
             )
         )
+
+
+# ---- for a snapshot: what plans look at, of a spec or of the whole tenant
+
+
+async def taken(tenant: Tenant, spec: Spec | None) -> tuple[State, dict[str, Any]]:
+    """What was read, and the snapshot of it."""
+    graph = build_graph(spec, tenant.domain) if spec else None
+    live = await read_for_plan(tenant, graph, Scope(whole=True)) if graph else None
+    state = live.state if live else await read_tenant(tenant)
+    return state, snapshot_document(state, taken_at=_now(), graph=graph)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from tokenvault.tenant.address import bare_domain
+from tokenvault.tenant.options import bare_domain
 
 GROUP, VERSION, KIND, PLURAL = "tokenvault.dev", "v1alpha1", "TokenVault", "tokenvaults"
 FINALIZER = f"{GROUP}/destroy"

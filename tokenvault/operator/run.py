@@ -13,10 +13,9 @@ import kopf
 
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError, place_of
 from tokenvault.operator.cluster import ClusterError
-from tokenvault.operator.health import serving
+from tokenvault.operator.health import Metrics, serving
 from tokenvault.operator.kubernetes import Kubernetes, login
 from tokenvault.operator.lease import Lease
-from tokenvault.operator.metrics import Metrics
 from tokenvault.operator.reconciler import Reconciler
 from tokenvault.operator.resource import GROUP, PLURAL, VERSION
 from tokenvault.operator.schedule import Schedule

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tokenvault.errors import place_of
-from tokenvault.operator.outcome import Next, Outcome, failure
 from tokenvault.operator.resource import Key, Resource, resource_of
+from tokenvault.operator.status import Next, Outcome, failure
 
 FIRST_BACKOFF, MAX_BACKOFF = 2.0, 300.0
 JITTER = 0.1

@@ -14,11 +14,24 @@ from tokenvault.operations.apply import applied
 from tokenvault.operations.destroy import planned_destroy
 from tokenvault.operations.plan import Planned, planned
 from tokenvault.operations.reading import check_tenant
-from tokenvault.operator.outcome import Next, Outcome, ready, trying, waiting
 from tokenvault.operator.resource import Mode, OnDrift, Resource
-from tokenvault.operator.status import Condition, Conditions, applying_status, counted, counts, now, plan_status, told
-from tokenvault.plan.content import content_hash
+from tokenvault.operator.status import (
+    Condition,
+    Conditions,
+    Next,
+    Outcome,
+    applying_status,
+    counted,
+    counts,
+    now,
+    plan_status,
+    ready,
+    told,
+    trying,
+    waiting,
+)
 from tokenvault.plan.drift import Drift, find_drift
+from tokenvault.plan.file import content_hash
 from tokenvault.plan.model import Action, Plan
 from tokenvault.plan.planner import Options
 from tokenvault.tenant.client import Tenant

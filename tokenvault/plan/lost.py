@@ -16,7 +16,7 @@ from tokenvault.kinds.credential import is_ours
 from tokenvault.model.desired import DesiredObject, Graph
 from tokenvault.model.marks import Mark, Provision
 from tokenvault.plan.ownership import Ownership, mark_of
-from tokenvault.plan.roster import roster
+from tokenvault.plan.provisions import roster
 from tokenvault.state.live import Live
 
 DELETED = "it was there, and somebody deleted it: {why}"

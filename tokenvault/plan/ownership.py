@@ -28,8 +28,7 @@ from tokenvault.model.marks import (
 from tokenvault.model.paths import get_path
 from tokenvault.plan.api_names import CLIENT_SUFFIX, ApiNames, upgraded
 from tokenvault.plan.ownership_notes import foreign_hint, forgets, no_record, no_room, same_object
-from tokenvault.plan.provisions import Slot
-from tokenvault.plan.roster import roster, roster_keeper
+from tokenvault.plan.provisions import Slot, roster, roster_keeper
 from tokenvault.plan.unseen import still_unseen
 from tokenvault.state.live import Live
 from tokenvault.state.unknown import why_unknown

@@ -13,7 +13,6 @@ from tokenvault.model.constraints import AllOf, Constraint, Contains, ContainsKe
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, bind, bound
 from tokenvault.model.marks import Provision
 from tokenvault.model.paths import get_path
-from tokenvault.plan.asked import asked_of
 from tokenvault.plan.changes import attributes, kept, risks, unmanaged, unmanaged_options
 from tokenvault.plan.deletion import deletion, in_order
 from tokenvault.plan.diff import Canonicalizer, Difference, differences
@@ -24,11 +23,11 @@ from tokenvault.plan.ordering import Ordering, ownership_commit_order, renews_ro
 from tokenvault.plan.orphans import Revoked, find_orphans, lost_witnesses
 from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.plan.patch import inconsistencies
-from tokenvault.plan.roster import roster
+from tokenvault.plan.provisions import roster
 from tokenvault.plan.unseen import HIDDEN, REASON, as_written, is_hidden
 from tokenvault.secrets import sealed
 from tokenvault.state.desired import with_nodes
-from tokenvault.state.live import Live, match
+from tokenvault.state.live import Live, asked_of, match
 from tokenvault.state.unknown import unknown_warnings, why_unknown
 
 

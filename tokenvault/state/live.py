@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
-from tokenvault.model.desired import DesiredObject, Graph, bind, refs
+from tokenvault.model.desired import DesiredObject, Graph, Requirement, bind, node_of, refs
+from tokenvault.model.marks import read_mark
 from tokenvault.secrets import Secret, sounds_secret
 
 
@@ -103,3 +104,23 @@ def matched(graph: Graph, clients: Sequence[Object]) -> Mapping[str, Object]:
     """The graph's applications among them, by address; those that do not exist are left out."""
     found = match(graph, State(domain=graph.domain, objects={"clients": clients})).objects
     return {node.address: found[node.address] for node in graph.of_kind("application") if node.address in found}
+
+
+# ---- what is asked only of objects that the spec created, left out where others made them
+
+
+def asked_of(graph: Graph, live: Live) -> Graph:
+    """The graph without what is asked on behalf of applications that the spec did not create."""
+    nodes = {address: _asked(node, live) for address, node in graph.nodes.items()}
+    return replace(graph, nodes=nodes)
+
+
+def _asked(node: DesiredObject, live: Live) -> DesiredObject:
+    requirements = tuple(one for one in node.requirements if not one.if_created or _is_created(one, live))
+    return node if len(requirements) == len(node.requirements) else node_of(node.target, requirements)
+
+
+def _is_created(requirement: Requirement, live: Live) -> bool:
+    user = live.objects.get(requirement.user)
+    mark = read_mark(user.get(kinds()["application"].metadata)) if user is not None else None
+    return user is None or (mark is not None and mark.created)

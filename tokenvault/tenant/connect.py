@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Self
 
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.tenant.address import LOOPBACK, base_url, given_address
 from tokenvault.tenant.bounds import BoundedClient
 from tokenvault.tenant.client import Exchange, Tenant
-from tokenvault.tenant.options import TenantOptions
+from tokenvault.tenant.options import LOOPBACK, TenantOptions, base_url, given_address
 from tokenvault.tenant.pacing import Pacer, Traffic, Wait
 
 if TYPE_CHECKING:

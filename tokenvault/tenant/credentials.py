@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.secrets import Secret
-from tokenvault.tenant.address import domain_named
+from tokenvault.tenant.options import domain_named
 from tokenvault.tenant.scopes import ways
 
 TOKEN_VARIABLES = ("AUTH0_API_TOKEN", "AUTH0_ACCESS_TOKEN")

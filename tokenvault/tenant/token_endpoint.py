@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from tokenvault.errors import ApiError, Diagnostic
 from tokenvault.secrets import Secret
-from tokenvault.tenant.address import base_url, given_address
 from tokenvault.tenant.bounds import BoundedClient, transport_failure
 from tokenvault.tenant.connect import TIMEOUT, http_client, timeout_of
 from tokenvault.tenant.decoding import json_of
 from tokenvault.tenant.failures import quote, unintelligible
-from tokenvault.tenant.options import TenantOptions
+from tokenvault.tenant.options import TenantOptions, base_url, given_address
 from tokenvault.tenant.retries import Retryable
 
 if TYPE_CHECKING:
