@@ -15,10 +15,16 @@ from tokenvault.sandbox import open_sandbox
 GOLDEN = Path(__file__).parent / "golden"
 KEYS = ROOT / "examples" / "keys"
 
+ALL_FORMS = ("txt", "md", "html")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A situation: the spec that was applied `before`, what others did then (`edit`), and the options of the plan."""
+    """A situation: the spec that was applied `before`, what others did then (`edit`), and the options of the plan.
+
+    The JSON of every plan is kept. Text, Markdown and HTML are drawn from it alone, so they are kept where a form has
+    something to show that no other case has (`drawn`).
+    """
 
     title: str
     before: bool = False
@@ -26,6 +32,7 @@ class Case:
     edit: Edit | None = None
     options: Sequence[str] = ()
     env: dict[str, str] = field(default_factory=dict)
+    drawn: Sequence[str] = ()
 
     def prepare(self, name: str, folder: Path) -> None:
         """The tenant as it is when the plan is made."""
@@ -72,9 +79,13 @@ def _hostile(objects: dict[str, Any]) -> None:
 
 
 CASES: dict[str, Case] = {
-    "create-everything": Case(title="All four flavors, in a tenant that has only its connections", empty=True),
+    "create-everything": Case(
+        title="All four flavors, in a tenant that has only its connections", empty=True, drawn=ALL_FORMS
+    ),
     "adopt": Case(
-        title="An application of 2014 is adopted, with everything that must change against its will", edit=_legacy
+        title="An application of 2014 is adopted, with everything that must change against its will",
+        edit=_legacy,
+        drawn=ALL_FORMS,
     ),
     "one-changed-scope": Case(title="One scope more, of a provider and of an API", before=True),
     "unknown-values": Case(title="A new application joins: ids that Auth0 has yet to give", before=True),
@@ -82,16 +93,21 @@ CASES: dict[str, Case] = {
         title="The provider's client secret was rotated", before=True, env={"CRM_CLIENT_SECRET": "canary-new-secret"}
     ),
     "purpose-off": Case(
-        title="Risks: login is switched off, MFA is taken back, a worker's key is replaced", before=True, edit=_legacy
+        title="Risks: login is switched off, MFA is taken back, a worker's key is replaced",
+        before=True,
+        edit=_legacy,
+        drawn=ALL_FORMS,
     ),
-    "orphans": Case(title="Two applications left the spec: listed, not touched", before=True),
-    "pruned": Case(title="The same with --prune", before=True, options=["--prune"]),
-    "empty": Case(title="Nothing to do", before=True),
-    "targets": Case(title="Only one application and what it needs", options=["--target", "application.assistant"]),
+    "orphans": Case(title="Two applications left the spec: listed, not touched", before=True, drawn=["txt", "html"]),
+    "pruned": Case(title="The same with --prune", before=True, options=["--prune"], drawn=ALL_FORMS),
+    "empty": Case(title="Nothing to do", before=True, drawn=ALL_FORMS),
+    "targets": Case(
+        title="Only one application and what it needs", options=["--target", "application.assistant"], drawn=["txt"]
+    ),
     "excludes": Case(
         title="Everything but a connection and what needs it", options=["--exclude", "connection.acme-crm"]
     ),
-    "summary": Case(title="One line per object", options=["--summary"]),
-    "full": Case(title="Every reason", before=True, edit=drifted, options=["--full"]),
-    "hostile": Case(title="Names and values that would like to be more than text", edit=_hostile),
+    "summary": Case(title="One line per object", options=["--summary"], drawn=["txt"]),
+    "full": Case(title="Every reason", before=True, edit=drifted, options=["--full"], drawn=["txt"]),
+    "hostile": Case(title="Names and values that would like to be more than text", edit=_hostile, drawn=ALL_FORMS),
 }
