@@ -77,7 +77,7 @@ def test_members_of_one_domain_keep_to_one_limit(tmp_path: Path) -> None:
         lot.limit("4")
         lot.tokens = ["one", "two"]
         asyncio.run(both(lot.host, ["one", "two"]))
-        assert lot.count(status=429) == 0 and lot.count(status=200) == 8
+        assert lot.count(status=429) == 0 and lot.count(status=200) == 10
 
 
 def test_a_spec_may_be_a_text() -> None:

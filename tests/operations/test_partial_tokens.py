@@ -15,7 +15,7 @@ from tests.export.by_hand import said
 from tests.support import EXAMPLES, Result, cli, served, write_spec
 
 READ = ("clients", "connections", "resource_servers", "client_grants", "client_credentials", "connections_options",
-        "mfa_policies")  # fmt: skip
+        "mfa_policies", "tenant_settings")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,15 @@ def test_on_a_fresh_tenant_all_that_can_be_seen_is_planned(tmp_path: Path, appli
     assert len(warnings(blind)) == 2
     assert without_options(blind["changes"]) == without_options(everything["changes"])
     assert not any(a["path"][0].startswith("options.") for c in blind["changes"] for a in c["attributes"]), spec
+
+
+def test_without_the_settings_it_is_said_that_they_are_not_known(tmp_path: Path, applied: Path) -> None:
+    write_spec(tmp_path, (applied / "spec.yaml").read_text())
+    with limited(tmp_path, "tenant_settings") as env:
+        [(summary, hint)] = warnings(plan(tmp_path, env))
+    assert summary == "Not checked: tenant settings" and "read:tenant_settings" in hint
+    with limited(applied, "tenant_settings") as env:
+        assert warnings(plan(applied, env)) == [], "nothing is created"
 
 
 def wherever(document: Any, env: dict[str, str]) -> Any:

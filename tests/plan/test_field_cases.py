@@ -216,6 +216,52 @@ def test_short_refresh_tokens_are_to_be_looked_at(world: World) -> None:
     assert "30 minutes" in finding["says"]
 
 
+# ---- 18: every connection for every new application
+
+
+def enable_everything(world: World) -> None:
+    world.api("PATCH", "/tenants/settings", {"flags": {"enable_client_connections": True}})
+
+
+ONLY_GITHUB: dict[str, Any] = {
+    "version": 1,
+    "name": "second",
+    "connections": {"github": {}},
+    "applications": {
+        "fresh": {"type": "regular_web", "callbacks": ["https://f.example/cb"], "flavors": ["connected_accounts"]}
+    },
+}
+
+
+def test_that_a_new_application_comes_with_every_connection_is_said_before_approval(world: World) -> None:
+    enable_everything(world)
+    assert "enable_client_connections" not in world.run("plan", "spec.yaml").out, "it creates nothing"
+    world.write(ONLY_GITHUB)
+    told = approval(world.run("plan", "spec.yaml"))
+    connections = len(world.api("GET", "/connections"))
+    assert (
+        f"application.fresh: a new application is enabled on every connection of the tenant ({connections} now)" in told
+    )
+    assert world.apply().code == 0
+    client_id = world.client("fresh")["client_id"]
+    listed = world.api("GET", f"/connections/{world.connection(GOOGLE)['id']}/clients")["clients"]
+    assert client_id in {one["client_id"] for one in listed}, "nobody asked for it to be taken back"
+    assert world.run("plan", "spec.yaml", "--detailed-exitcode").code == 0
+    assert world.run("drift", "spec.yaml").code == 0
+
+
+def test_without_the_flag_nothing_is_said_of_it(world: World) -> None:
+    world.write(ONLY_GITHUB)
+    assert "enable_client_connections" not in world.run("plan", "spec.yaml").out
+
+
+def test_a_custom_api_client_comes_with_every_connection_too(world: World) -> None:
+    enable_everything(world)
+    api = {"identifier": "https://mcp.example/", "flavors": ["access_token_exchange"]}
+    world.write({**ONLY_GITHUB, "applications": {}, "apis": {"mcp": api}})
+    assert "application.mcp.api_client: a new application is enabled on" in approval(world.run("plan", "spec.yaml"))
+
+
 # ---- 19: GitHub Apps
 
 

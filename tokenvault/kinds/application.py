@@ -12,6 +12,7 @@ from tokenvault.errors import Diagnostic, PlanError
 from tokenvault.kinds.application_checks import CONFIDENTIAL, check
 from tokenvault.kinds.application_writes import METHOD, advice, bodies, risks
 from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape
+from tokenvault.kinds.tenant_settings import TENANT_SETTINGS, new_application_risks
 from tokenvault.model.constraints import Constraint, Contains, Equals, NotIn
 from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
 from tokenvault.model.marks import API_METADATA_KEY, MORE_KEYS, Provision, read_mark
@@ -357,5 +358,7 @@ KIND = Kind(
     fetch=_fetch,
     check=check,
     risks=risks,
+    new_depends_on=TENANT_SETTINGS,
+    new_risks=new_application_risks,
     section=Section(name="applications", schema=SCHEMA, expand=_expand, rules=_rules),
 )

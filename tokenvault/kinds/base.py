@@ -180,6 +180,8 @@ class Kind:
     - `fetch`: reads one object again, where that is more than a GET of its path.
     - `refine`: turns asks that depend on the live object (its strategy, say) into asks for attributes.
     - `risks`: what a change (full values by path) of an existing object means beyond what its fields say.
+    - `new_depends_on`, `new_risks`: the collection that decides what else comes with a new object, and what that means, given
+      everything that was read.
     - `check`: what makes it impossible to reconcile the node with its live object (None: it does not exist).
     - `similar`: a sentence about other objects of the collection that may be meant, where the tenant lacks the node's.
     - `rotated`: an apply deletes what the spec no longer lists, even without `--prune`.
@@ -224,6 +226,8 @@ class Kind:
     check: Callable[[DesiredObject, Object | None], Iterable[Diagnostic]] = lambda node, live: ()
     similar: Callable[[DesiredObject, Sequence[Object]], str] = lambda node, others: ""
     risks: Callable[[Object, Mapping[str, Any]], Iterable[str]] = lambda live, patch: ()
+    new_depends_on: Collection | None = None
+    new_risks: Callable[[Objects], Iterable[str]] = lambda objects: ()
     create: Callable[[Kind, Object], Sequence[Request]] | None = None
     update: Callable[[Kind, Object, Object], Sequence[Request]] | None = None
     item_path: Callable[[Kind, Object], str] | None = None

@@ -33,7 +33,8 @@ def still_needed(graph: Graph, live: Live, scope: Scope) -> Sequence[Need]:
     First what the graph's nodes and the marks of the spec stand on, then what those marks say was left behind.
     """
     needed = {need.collection.name: need for need in graph_needs(graph, live, whole=scope.whole)}
-    needs = [*needed.values(), *(n for n in _marked(live.state) if n.collection.name not in needed)]
+    also = [*_marked(live.state), *_decisive(graph, live)]
+    needs = [*needed.values(), *(n for n in also if n.collection.name not in needed)]
     if needs:
         return needs
     if made_elsewhere(graph, live) and not _is_whole(RESOURCE_SERVERS, live.state):
@@ -46,6 +47,21 @@ def _marked(state: State) -> Iterator[Need]:
     for collection in dict.fromkeys(kind.collection for kind in kinds().values() if kind.marker):
         if collection.name not in {*state.objects, *state.unreadable}:
             yield Need(collection)
+
+
+def _decisive(graph: Graph, live: Live) -> Iterator[Need]:
+    """What decides what comes with new objects, where the graph has any of that kind."""
+    known = {*live.state.objects, *live.state.unreadable}
+    for name in dict.fromkeys(node.kind for node in graph.nodes.values()):
+        kind = kinds()[name]
+        decides, is_read = kind.new_depends_on, kind.collection.name in live.state.objects
+        is_open = decides is not None and decides.name not in known and is_read
+        if decides and is_open and any(_is_new(node, live) for node in graph.of_kind(name)):
+            yield Need(decides)
+
+
+def _is_new(node: DesiredObject, live: Live) -> bool:
+    return node.target.creatable and node.address not in live.ids and node.address not in live.unknown
 
 
 def _left_behind(graph: Graph, live: Live, scope: Scope) -> Iterator[Need]:

@@ -148,7 +148,7 @@ class _Planner:
     def changes(self) -> list[Change]:
         """Every node's change, with the changes that it has to wait for."""
         found = [change for node in self.graph.nodes.values() for change in self._node(node)]
-        self.warnings += unknown_warnings(self.live, self.unseen)
+        self.warnings += unknown_warnings(self.live, self.unseen, {c.kind for c in found if c.action is Action.CREATE})
         if all(map(renews_roster_alone, found)):  # no reason for a plan of its own
             self.unchanged += len(found)
             found = []
@@ -240,7 +240,7 @@ class _Planner:
             unmanaged=unmanaged(node, live),
             unmanaged_options=unmanaged_options(node, live) if any(p.startswith("options.") for p in patch) else 0,
             kept=kept(kind, before, after, changed),
-            risks=risks(kind, live, before, patch) if live is not None else (),
+            risks=tuple(kind.new_risks(self.live.state.objects)) if live is None else risks(kind, live, before, patch),
             reason=takeover or self.lost.get(node.address) or node.target.reason,
             span=node.span,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from tokenvault.errors import Diagnostic
@@ -55,8 +55,10 @@ def unlisted_warnings(paths: Iterable[str]) -> Iterator[Diagnostic]:
             yield Diagnostic(code="plan-unlisted", severity="warning", summary=summary, hint=hint)
 
 
-def unknown_warnings(known: Live, unknown: Mapping[str, Mapping[str, str]]) -> Iterator[Diagnostic]:
-    """What the plan was made without: objects, and attributes (`unseen`: address → path → reason)."""
+def unknown_warnings(
+    known: Live, unknown: Mapping[str, Mapping[str, str]], created: Collection[str] = ()
+) -> Iterator[Diagnostic]:
+    """What the plan was made without: objects, attributes (address → path → reason), and what comes with `created` kinds."""
     if known.state.taken_at:
         summary = f"This plan was made from a snapshot of {known.state.domain} taken at {known.state.taken_at}"
         hint = "What changed in the tenant since then is not in it."
@@ -67,7 +69,9 @@ def unknown_warnings(known: Live, unknown: Mapping[str, Mapping[str, str]]) -> I
         for address, paths in unknown.items()
         for reason in dict.fromkeys(paths.values())
     ]
-    for reason, names in _grouped([*whole, *parts]).items():
+    decisive = {kind.new_depends_on.name for name in created if (kind := kinds()[name]).new_depends_on}
+    settings = [(known.state.unreadable[name], _title(name)) for name in decisive & known.state.unreadable.keys()]
+    for reason, names in _grouped([*whole, *parts, *settings]).items():
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         summary = f"Not checked: {', '.join(names[:NAMED])}{more}"
         yield Diagnostic(code="plan-unknown", severity="warning", summary=summary, hint=reason)
