@@ -160,6 +160,24 @@ def delete(objects: dict[str, Any], name: str) -> None:
         objects[collection] = {k: item for k, item in objects[collection].items() if item["client_id"] != gone}
 
 
+@pytest.mark.parametrize("edit_first", ["adds", "removes", "renames"])
+def test_what_others_deleted_is_drift_though_the_spec_was_edited_since(tmp_path: Path, edit_first: str) -> None:
+    """The mark says which objects the spec had, one by one, so an edit that was not applied hides no deletion."""
+    app = "    type: regular_web\n    callbacks: [https://a.example/cb]\n    flavors: [connected_accounts]\n"
+    head = "version: 1\nname: acme\nconnections: {github: {}}\napplications:\n"
+    keys = {"adds": "abcd", "removes": "ab", "renames": "abd"}[edit_first]
+    CASES["empty"].prepare("empty", tmp_path)
+    (tmp_path / "only.yaml").write_text(head + "".join(f"  app-{key}:\n{app}" for key in "abc"))
+    assert run(tmp_path, "apply", "only.yaml", "-y").code == 0
+
+    edit(tmp_path / "tenant.db", lambda objects: delete(objects, "app-b"))
+    (tmp_path / "only.yaml").write_text(head + "".join(f"  app-{key}:\n{app}" for key in keys))
+    found = drift(tmp_path, "only.yaml")
+    gone = {c["address"]: c["reason"] for c in found["changes"] if c["action"] == "delete"}
+    assert gone.keys() == {"application.app-b"} and "it was there, and somebody deleted it" in gone["application.app-b"]
+    assert ("application.app-d" in found["pending"]) == ("d" in keys)
+
+
 def test_objects_of_others_are_of_no_concern(folder: Path) -> None:
     def others(objects: dict[str, Any]) -> None:
         client(objects, "Storefront")["callbacks"] = []

@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 from urllib.parse import quote, unquote
@@ -57,7 +57,9 @@ class Provision:
     - `api:AUDIENCE`: the grant on an API; `mrrt:AUDIENCE`: the refresh token policy for it; `with:CONNECTION`: the place
       among the applications of a connection; `privileged:access`, `privileged:keys`: a worker's access and its keys.
     - `unseen:SLOT=DIGEST`: what was written to an attribute that Auth0 takes and does not show.
-    - `spec:DIGEST`: the objects that the spec had when the mark was written, so that one that is gone is known to be.
+    - `spec:DIGEST`, `spec:DIGEST=NAMES`: the objects that the spec had when the mark was written, so that one that is gone is
+      known to be; on connections, and where none is
+      marked on the first application, with the first three characters of the digest of each.
     - `keys:SPEC/KEY`: the spec from which a worker was taken over, whose name its keys still bear; `made:API`: an API that
       the spec created and that has no Custom API Client.
     """
@@ -107,7 +109,8 @@ class Mark:
 
     def forgotten(self, keys: Sequence[str] = (METADATA_KEY,)) -> tuple[Provision, ...]:
         """The provisions that these metadata keys have no room for."""
-        return tuple(sorted(self.provisions - set(self._kept(len(keys))[1])))
+        kept = set(self._kept(len(keys))[1])
+        return tuple(sorted(p for p in self.provisions - kept if _without_names(p) not in kept))
 
     def _texts(self, most: int) -> list[str]:
         return self._kept(most)[0]
@@ -117,12 +120,19 @@ class Mark:
         head = f"{self.owner} {'created' if self.created else 'adopted'}"
         texts, held = [head], list[list[Provision]]([[]])
         for provision in sorted(self.provisions, key=_weight):
-            text = _text(head if len(texts) == 1 else "", [*held[-1], provision])
-            if len(text) > MAX_LENGTH and len(texts) < most and len(_text("", [provision])) <= MAX_LENGTH:
-                texts, held, text = [*texts, ""], [*held, []], _text("", [provision])
-            if len(text) <= MAX_LENGTH:
-                texts[-1], held[-1] = text, [*held[-1], provision]
+            for form in dict.fromkeys([provision, _without_names(provision)]):
+                text = _text(head if len(texts) == 1 else "", [*held[-1], form])
+                if len(text) > MAX_LENGTH and len(texts) < most and len(_text("", [form])) <= MAX_LENGTH:
+                    texts, held, text = [*texts, ""], [*held, []], _text("", [form])
+                if len(text) <= MAX_LENGTH:
+                    texts[-1], held[-1] = text, [*held[-1], form]
+                    break
         return texts, [provision for some in held for provision in some]
+
+
+def _without_names(provision: Provision) -> Provision:
+    """A roster with its digest alone, which takes less room; any other provision as it is."""
+    return replace(provision, value="") if provision.verb == "spec" else provision
 
 
 def _weight(provision: Provision) -> tuple[int, Provision]:

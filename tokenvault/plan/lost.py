@@ -16,7 +16,7 @@ from tokenvault.kinds.credential import is_ours
 from tokenvault.model.desired import DesiredObject, Graph
 from tokenvault.model.marks import Mark, Provision
 from tokenvault.plan.ownership import Ownership, mark_of
-from tokenvault.plan.provisions import roster
+from tokenvault.plan.roster import digests_in
 from tokenvault.state.live import Live
 
 DELETED = "it was there, and somebody deleted it: {why}"
@@ -67,18 +67,18 @@ class _Search:
         claim = self._claim(node)
         if claim and (node.kind == "api" or self._others_are_given(node)):  # an API is made before what records it
             return DELETED.format(why=f"{claim} records it, and what is given after it is there")
-        if not node.target.mark or not self._is_recorded:
+        if not node.target.mark or not self._is_recorded(node):
             return None
         if self._is_past_creation(node):
             return DELETED.format(why="the marks of other objects record it, and what is given after it is there")
-        return None if self._is_being_applied else DELETED_OR_NEVER_MADE
+        return None if self._is_being_applied(node) else DELETED_OR_NEVER_MADE
 
     def why_unmarked(self, node: DesiredObject) -> str | None:
         """What tells that an object without a mark had one; None when it has one, or nothing tells."""
         kind, item = kinds()[node.kind], self.live.objects.get(node.address)
         if item is None or not kind.marker or not node.target.mark or mark_of(kind, item) is not None:
             return None
-        if any(self._is_given(other) for other in self._belonging(node)) and self._is_recorded:
+        if any(self._is_given(other) for other in self._belonging(node)) and self._is_recorded(node):
             return "the marks of other objects record it, and its grants are there"
         if any(other.kind == "credential" and other.address in self.live.objects for other in self._belonging(node)):
             return "its keys bear the name of this spec"
@@ -88,7 +88,7 @@ class _Search:
         """Whether an apply that ended early was to make the missing object."""
         if node.address in self.live.objects:
             return False
-        return bool(self._claim(node)) or bool(node.target.mark and self._is_recorded)
+        return bool(self._claim(node)) or bool(node.target.mark and self._is_recorded(node))
 
     def _marks(self) -> Iterator[Mark]:
         """Every mark of the spec in the tenant."""
@@ -99,19 +99,31 @@ class _Search:
                     yield mark
 
     @cached_property
-    def _is_recorded(self) -> bool:
-        """Whether a mark was written when the spec had the objects that it has now."""
-        return any(roster(self.graph) in mark.provisions for mark in self._marks())
+    def _recorded_rosters(self) -> frozenset[str]:
+        """The digests of all rosters that marks hold."""
+        return frozenset[str]().union(*map(digests_in, self._marks()))
 
     @cached_property
-    def _is_being_applied(self) -> bool:
-        """Whether an application was marked when the spec had the objects that it has now: its gifts tell how far that went."""
-        return any(self._is_current(node) for node in self.graph.of_kind("application"))
+    def _rosters(self) -> Mapping[str, frozenset[str]]:
+        """The digests of the rosters in each application's mark of this spec, by its address."""
+        found = {}
+        for app in self.graph.of_kind("application"):
+            mark = mark_of(kinds()[app.kind], self.live.objects.get(app.address))
+            found[app.address] = digests_in(mark) if mark and mark.spec == self.graph.spec_name else frozenset()
+        return found
 
-    def _is_current(self, node: DesiredObject | None) -> bool:
-        """Whether the object carries a mark that was written when the spec had the objects that it has now."""
-        mark = mark_of(kinds()[node.kind], self.live.objects.get(node.address)) if node else None
-        return mark is not None and mark.spec == self.graph.spec_name and roster(self.graph) in mark.provisions
+    def _is_recorded(self, node: DesiredObject) -> bool:
+        """Whether a mark was written when the spec had the object."""
+        return not self._recorded_rosters.isdisjoint(self.ownership.roster.digests_with(node.address))
+
+    def _is_being_applied(self, node: DesiredObject) -> bool:
+        """Whether an application was marked when the spec had the object: its gifts tell how far that apply went."""
+        return bool(self._marked_with(node))
+
+    def _marked_with(self, node: DesiredObject) -> list[str]:
+        """The applications whose marks were written when the spec had the object."""
+        digests = self.ownership.roster.digests_with(node.address)
+        return [address for address, found in self._rosters.items() if not digests.isdisjoint(found)]
 
     def _claim(self, node: DesiredObject) -> str:
         """The object in whose mark it stands that the spec gave this one; empty when none says so."""
@@ -154,8 +166,7 @@ class _Search:
 
     def _is_past_creation(self, node: DesiredObject) -> bool:
         """Whether an apply went on after all applications were there: it gave something to another one."""
-        others = (app for app in self.graph.of_kind("application") if app.address != node.address)
-        return any(self._is_current(app) and self._has_gifts(app.address) for app in others)
+        return any(self._has_gifts(app) for app in self._marked_with(node) if app != node.address)
 
     def _has_gifts(self, address: str, *, but: str = "") -> bool:
         """Whether a grant, a key or a place among a connection's applications is there that the spec gave the application."""

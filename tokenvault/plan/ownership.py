@@ -28,7 +28,8 @@ from tokenvault.model.marks import (
 from tokenvault.model.paths import get_path
 from tokenvault.plan.api_names import CLIENT_SUFFIX, ApiNames, upgraded
 from tokenvault.plan.ownership_notes import foreign_hint, forgets, no_record, no_room, same_object
-from tokenvault.plan.provisions import Slot, roster, roster_keeper
+from tokenvault.plan.provisions import Slot
+from tokenvault.plan.roster import VERB, Roster
 from tokenvault.plan.unseen import still_unseen
 from tokenvault.state.live import Live
 from tokenvault.state.unknown import why_unknown
@@ -99,8 +100,9 @@ class Ownership:
         return next((address for address in named if not address.endswith(CLIENT_SUFFIX)), "")
 
     @cached_property
-    def _roster_keeper(self) -> str:
-        return roster_keeper(self.graph, self.live)
+    def roster(self) -> Roster:
+        """Which objects the spec has and had."""
+        return Roster(self.graph, self.live)
 
     @cached_property
     def holders(self) -> Mapping[tuple[str, str], str]:
@@ -308,26 +310,13 @@ class Ownership:
             apis = (self.given(api) for api in self.graph.of_kind("api") if not api.target.absent)
             found |= {p for some in apis for p in some if p.verb == "made"}
         found |= set(self._given_by_ask(kind, node, live, recorded, wanted))
-        known = {p for p in recorded if p.verb != "spec"}
+        known = {p for p in recorded if p.verb != VERB}
         found |= {p for p in known - found if self._stays(node.address, p) or self._is_unknown(kind, live, p)}
         keys = {p for p in recorded if p.verb == "keys"} if Provision("privileged", "keys") in found else set()
-        return self._with_roster(node.address, frozenset(found | keys | still_unseen(kind, live, recorded)), recorded)
-
-    def _with_roster(
-        self, address: str, found: frozenset[Provision], recorded: frozenset[Provision]
-    ) -> frozenset[Provision]:
-        """With the roster of the spec; a part of a spec has none.
-
-        Neither a new roster, except in its keeper, nor what needs no restoring any more is a reason to write a mark again.
-        """
-        before = frozenset(p for p in recorded if p.verb == "spec")
-        if self.only is not None or not self.revoke:
-            return found | before
-        past = {p for p in recorded - found - before if p.verb == "was"}  # of values that came back by themselves
-        is_due = address == self._roster_keeper and roster(self.graph) not in before
-        if recorded and found == recorded - before - past and not is_due:
-            return found | before | past
-        return found | {roster(self.graph)}
+        complete = frozenset(found | keys | still_unseen(kind, live, recorded))
+        if self.only is not None or not self.revoke:  # a part of a spec has no roster
+            return complete | {p for p in recorded if p.verb == VERB}
+        return self.roster.added(node.address, complete, recorded)
 
     def _given_by_ask(
         self, kind: Kind, node: DesiredObject, live: Object | None, recorded: frozenset[Provision], wanted: Wanted

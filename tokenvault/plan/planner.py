@@ -23,7 +23,7 @@ from tokenvault.plan.ordering import Ordering, ownership_commit_order, renews_ro
 from tokenvault.plan.orphans import Revoked, find_orphans, lost_witnesses
 from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.plan.patch import inconsistencies
-from tokenvault.plan.provisions import roster
+from tokenvault.plan.roster import VERB
 from tokenvault.plan.unseen import HIDDEN, REASON, as_written, is_hidden
 from tokenvault.secrets import sealed
 from tokenvault.state.desired import with_nodes
@@ -254,7 +254,7 @@ class _Planner:
     def _only_marks(self, kind: Kind, node: DesiredObject, live: Object, deltas: Iterable[Difference]) -> bool:
         """An object that is as the spec says already, and is found by what never changes of it, is not marked for that."""
         lasting = all(name == kind.id_field or kind.field_at(name).immutable for name in node.target.identity)
-        given = self.ownership.provisions(kind, node, live, self._is_wanted) - {roster(self.graph)}
+        given = [p for p in self.ownership.provisions(kind, node, live, self._is_wanted) if p.verb != VERB]
         marks = all(delta.path[0] == kind.marker for delta in deltas)
         return lasting and marks and not given and mark_of(kind, live) is None and bool(node.target.mark)
 

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Field, Shape
 from tokenvault.model.constraints import (
     AllOf,
@@ -24,10 +23,8 @@ from tokenvault.model.constraints import (
     as_kept,
     members,
 )
-from tokenvault.model.desired import Graph
-from tokenvault.model.marks import Provision, digest, mark_keys, replaced_value, value_before, value_digest
+from tokenvault.model.marks import Provision, digest, replaced_value, value_before, value_digest
 from tokenvault.secrets import is_sensitive
-from tokenvault.state.live import Live
 
 LONGEST_VALUE = 120
 """Longer values than this many characters are not kept in a mark, so that they cannot be given back."""
@@ -253,29 +250,3 @@ def _entries(constraint: Constraint | None, key: str) -> Mapping[str, Mapping[st
         return _entries(constraint.wanted, key)
     entries = constraint.entries if isinstance(constraint, ContainsKeyed) else ()
     return {str(entry[key]): entry for entry in entries if not isinstance(entry[key], Ref)}
-
-
-__all__ = ["Slot"]
-
-
-# ---- the roster: a digest, in marks, of which objects a spec has, by which one that others deleted is known to be missing
-
-
-def roster(graph: Graph) -> Provision:
-    """The record of which objects with marks of their own the spec has."""
-    marked = sorted(node.address for node in graph.nodes.values() if node.target.mark)
-    return Provision("spec", digest(" ".join(marked)))
-
-
-def roster_keeper(graph: Graph, live: Live) -> str:
-    """The address of the one connection whose mark takes a new roster along with any change; empty where there is none.
-
-    Other marks do when they themselves change. A connection is seldom deleted, and
-    when it is, the applications that use it record that.
-    """
-    metadata = kinds()["connection"].metadata
-    for node in graph.of_kind("connection"):
-        item = live.objects.get(node.address)
-        if node.target.mark and not node.target.absent and item is not None and mark_keys(item.get(metadata)):
-            return node.address
-    return ""

@@ -656,11 +656,12 @@ class Machine:
         if self.outcome.failures:
             return
         self.tenant.load(mine)
+        managed = {one for which in used for one in self.world.ids(self.specs[which], mine, env).values()}
         for which in used:
             guarded = self._protected(which, mine)
             self.staying |= guarded | {mine["clients"][one]["name"] for one in guarded if one in mine["clients"]}
             self._do_destroy({"spec": which})
-        if not self.outcome.failures and not self.unmarked.intersection(self.ids.values()):
+        if not self.outcome.failures and not self.unmarked & managed:
             for signature, detail in same.left(self.first, self.tenant.state(), self.hands, self.staying):
                 self.fail("leaving gives back", signature, detail)
 

@@ -1,0 +1,110 @@
+"""The roster: which objects a spec has, in its marks, by which one that others deleted is known to be missing.
+
+Each mark holds a digest of all of them. Some name each one besides, by a few characters, so that an edit of the spec which was
+not applied yet does not hide what others deleted meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from tokenvault.kinds import kinds
+from tokenvault.model.desired import DesiredObject, Graph
+from tokenvault.model.marks import MAX_LENGTH, Mark, Provision, digest, read_mark
+from tokenvault.state.live import Live
+
+VERB = "spec"
+_NAME = 3
+"""Characters (18 bits) of an object's digest: with eighty objects, one in 3,000 that are new is taken for one of them."""
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The objects with marks of their own that a spec has, and those that the tenant's marks say it had."""
+
+    graph: Graph
+    live: Live
+
+    @cached_property
+    def digest(self) -> str:
+        """What stands for all objects that the spec has now."""
+        return digest(" ".join(self._addresses))
+
+    @cached_property
+    def keeper(self) -> str:
+        """The address of the one connection whose mark takes a new roster along with any change; empty where none is marked.
+
+        Other marks do when they themselves change. A connection is seldom deleted, and
+        when it is, the applications that use it record that.
+        """
+        marked = (n.address for n in self._in_order("connection") if not n.target.absent and self._mark(n))
+        return next(marked, "")
+
+    def added(self, address: str, found: frozenset[Provision], recorded: frozenset[Provision]) -> frozenset[Provision]:
+        """The provisions for an object's mark with the roster.
+
+        Neither a new roster, except in its keeper, nor what needs no restoring any more is a reason to write a mark again.
+        """
+        before = frozenset(p for p in recorded if p.verb == VERB)
+        past = {p for p in recorded - found - before if p.verb == "was"}  # of values that came back by themselves
+        is_due = address == self.keeper and self._provision(address) not in before
+        if recorded and found == recorded - before - past and not is_due:
+            return found | before | past
+        return found | {self._provision(address)}
+
+    def _provision(self, address: str) -> Provision:
+        """The roster as this object's mark holds it: connections' marks name each object, and so does the first application's."""
+        is_full = address == self._first_application or address.startswith("connection.")
+        return self._full if is_full and len(str(self._full)) <= MAX_LENGTH else Provision(VERB, self.digest)
+
+    @cached_property
+    def _first_application(self) -> str:
+        return next((n.address for n in self._in_order("application") if n.target.mark and not n.target.absent), "")
+
+    def digests_with(self, address: str) -> frozenset[str]:
+        """The digests of the rosters that have this object: that of now, and the newest one, which may be from before an edit."""
+        before = self._before
+        return frozenset({self.digest, *([before.slot] if before and _name(address) in self._names_before else [])})
+
+    @cached_property
+    def _addresses(self) -> list[str]:
+        return sorted(node.address for node in self.graph.nodes.values() if node.target.mark)
+
+    @cached_property
+    def _full(self) -> Provision:
+        return Provision(VERB, self.digest, "".join(map(_name, self._addresses)))
+
+    @cached_property
+    def _before(self) -> Provision | None:
+        """The newest roster by name: a connection's, or an application's where no other has been marked since."""
+        applications = list(self._full_rosters("application"))
+        digests = {found for node in self._in_order("application") for found in digests_in(self._mark(node))}
+        return next(self._full_rosters("connection"), applications[0] if applications and len(digests) == 1 else None)
+
+    def _full_rosters(self, kind: str) -> Iterator[Provision]:
+        marks = (mark for node in self._in_order(kind) if (mark := self._mark(node)))
+        return (p for mark in marks for p in mark.provisions if p.verb == VERB and p.value)
+
+    @cached_property
+    def _names_before(self) -> frozenset[str]:
+        text = self._before.value if self._before else ""
+        return frozenset(text[start : start + _NAME] for start in range(0, len(text), _NAME))
+
+    def _in_order(self, kind: str) -> list[DesiredObject]:
+        return sorted(self.graph.of_kind(kind), key=lambda node: node.address)
+
+    def _mark(self, node: DesiredObject) -> Mark | None:
+        """The mark of this spec that the object carries."""
+        mark = read_mark(self.live.objects.get(node.address, {}).get(kinds()[node.kind].metadata))
+        return mark if mark and mark.spec == self.graph.spec_name else None
+
+
+def digests_in(mark: Mark | None) -> frozenset[str]:
+    """The digests of the rosters that a mark holds."""
+    return frozenset(p.slot for p in mark.provisions if p.verb == VERB) if mark else frozenset()
+
+
+def _name(address: str) -> str:
+    return digest(address)[:_NAME]
