@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokenvault.cli import BROKEN
-from tokenvault.cli.execution import carry_out
+from tokenvault.cli.execution import carry_out, progress_for
 from tokenvault.cli.options import (
     AllowEnv,
     Debug,
@@ -93,7 +93,6 @@ def apply(
     """
     import asyncio
 
-    from tokenvault.cli.progress import progress_for
     from tokenvault.plan.planner import Options
 
     session = open_session(

@@ -14,7 +14,7 @@ import typer
 
 from tokenvault.cli.options import Debug, EnvFile, SandboxOption, TenantOption, tenant_options
 from tokenvault.cli.session import Session, open_session
-from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.errors import ApiError, Diagnostic, RefusedError
 from tokenvault.render.prose import PLAIN, Painter
 from tokenvault.text import safe, safe_json
 
@@ -79,7 +79,6 @@ async def _status(session: Session) -> dict[str, Any]:
 
 async def _must_be_taken(tenant: Any) -> None:
     """The cheapest read there is. That it is forbidden shows as well that the token is taken."""
-    from tokenvault.errors import ApiError
 
     try:
         await tenant.get("clients", {"per_page": 1, "fields": "client_id", "include_fields": True})

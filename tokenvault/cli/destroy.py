@@ -9,7 +9,7 @@ import typer
 
 from tokenvault.cli.apply import AutoApprove, Form, Told, shown
 from tokenvault.cli.completion import releasable
-from tokenvault.cli.execution import carry_out
+from tokenvault.cli.execution import carry_out, progress_for
 from tokenvault.cli.options import (
     AllowEnv,
     Debug,
@@ -77,8 +77,6 @@ def destroy(
     purpose; so do the My Account API, the MFA policy, and whatever is protected. Asks for the tenant's domain.
     """
     import asyncio
-
-    from tokenvault.cli.progress import progress_for
 
     session = open_session(
         tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env

@@ -13,6 +13,7 @@ from tokenvault.cli import INTERRUPTED
 if TYPE_CHECKING:
     import asyncio
 
+    from tokenvault.cli.console import Console
     from tokenvault.cli.progress import Progress
     from tokenvault.cli.session import Session
     from tokenvault.plan.model import Plan
@@ -66,7 +67,6 @@ async def carry_out(
     import asyncio
 
     from tokenvault.applier.events import Report
-    from tokenvault.cli.progress import progress_for
     from tokenvault.cli.tally import Counter, with_elapsed
     from tokenvault.operations.apply import applied
 
@@ -84,3 +84,16 @@ async def carry_out(
         progress.end()
     progress.finished(made, report, tenant, session.command("doctor", *made.files))
     return INTERRUPTED if stop.is_set() else 0 if report.succeeded else 1
+
+
+def progress_for(console: Console, *, json: bool, debug: bool) -> Progress:
+    """What suits the place: JSON lines when asked for, a live display where somebody watches, else plain lines."""
+    from tokenvault.cli.progress import Lines, Stream
+
+    if json:
+        return Stream(console)
+    if debug or not console.is_watched:
+        return Lines(console)
+    from tokenvault.cli.live_progress import Live  # it loads rich
+
+    return Live(console)

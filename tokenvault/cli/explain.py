@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from tokenvault.cli.completion import addresses_and_codes
+from tokenvault.cli.console import Console
 from tokenvault.cli.options import AllowEnv, EnvFile, Specs, tenant_options
 from tokenvault.cli.session import open_session
+from tokenvault.text import safe_json
 
 UNKNOWN_TENANT = "<tenant>"
 
@@ -54,7 +56,6 @@ def explain(
     from tokenvault.plan.explanation import explanation
     from tokenvault.render.explanation import explanation_text
     from tokenvault.state.desired import build_graph
-    from tokenvault.text import safe_json
 
     if not any(sign in name for sign in ".*?") and name not in kinds():
         _explain_code(name, form)
@@ -71,10 +72,8 @@ def explain(
 
 
 def _explain_code(name: str, form: Form) -> None:
-    from tokenvault.cli.console import Console
     from tokenvault.operations.codes import code_document, page_of, unknown_code
     from tokenvault.render.explanation import code_text
-    from tokenvault.text import safe_json
 
     page, console = page_of(name), Console()
     if page is None:

@@ -6,7 +6,12 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tokenvault.fleet.document import Document
+from rich.console import Console as RichConsole
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from tokenvault.fleet.document import Document, member_document
 from tokenvault.fleet.model import Member, Outcome, Result
 from tokenvault.render.fleet import row
 from tokenvault.text import safe
@@ -59,8 +64,6 @@ class Matrix(Lines):
     """Every member in a row, as far as the terminal is high; those that work come first, then those that failed."""
 
     def __init__(self, console: Console, members: Sequence[Member]) -> None:
-        from rich.console import Console as RichConsole
-        from rich.live import Live
 
         super().__init__(console, members)
         self._steps: dict[str, tuple[float, str]] = {}
@@ -99,8 +102,6 @@ class Matrix(Lines):
         self._screen.print(STOPPING)
 
     def _table(self) -> Table:
-        from rich.table import Table
-        from rich.text import Text
 
         table = Table(box=None, pad_edge=False, show_header=False, expand=False)
         for _ in range(4):
@@ -133,7 +134,6 @@ class Matrix(Lines):
 
 
 def _said(result: Result) -> str:
-    from tokenvault.fleet.document import member_document
 
     member: Document = member_document(result)
     return row(result.member.name, member)

@@ -25,7 +25,7 @@ from tokenvault.fleet.select import remember
 from tokenvault.fleet.surroundings import Surroundings
 from tokenvault.fleet.work import Allowance, Job
 from tokenvault.plan.planner import Options
-from tokenvault.render.fleet import members
+from tokenvault.render.fleet import fleet_html, fleet_markdown, fleet_text, members
 from tokenvault.tenant.client import Exchange
 from tokenvault.tenant.connect import TenantPool
 from tokenvault.tenant.options import MAX_WAIT
@@ -220,16 +220,10 @@ class FleetRun:
             case Form.JSON:
                 return safe_json(document, indent=2) + "\n"
             case Form.MARKDOWN:
-                from tokenvault.render.fleet import fleet_markdown
-
                 return fleet_markdown(document)
             case Form.HTML:
-                from tokenvault.render.fleet import fleet_html
-
                 return fleet_html(document)
             case Form.TEXT:
-                from tokenvault.render.fleet import fleet_text
-
                 return fleet_text(document, self.console.paint, width=self.console.width, full=self._full)
 
     def _keep(self, results: list[Result]) -> None:

@@ -21,7 +21,8 @@ from tokenvault.cli.options import (
 )
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import RefusedError
-from tokenvault.tenant.options import TenantOptions
+from tokenvault.tenant.options import TenantOptions, domain_named
+from tokenvault.text import safe
 
 if TYPE_CHECKING:
     from tokenvault.init.answers import Answers, Offers
@@ -74,7 +75,6 @@ class TenantChoices:
 
 def named_tenant(session: Session) -> str | None:
     """The tenant that is named outright, by option or variable."""
-    from tokenvault.tenant.options import domain_named
 
     return domain_named(session.environment, session.tenant_options.tenant) or None
 
@@ -318,7 +318,8 @@ def _in_a_dialogue(
 
 
 def _asked(choices: TenantChoices, answers: Answers, output: Path) -> Answers:
-    from tokenvault.init.questions import Desk, open_questions
+    from tokenvault.init.answers import Desk
+    from tokenvault.init.questions import open_questions
 
     desk = Desk(offers=choices.offers, tell=choices.session.console.err, folder=output.parent)
     while (question := next(open_questions(answers), None)) is not None:
@@ -349,7 +350,6 @@ def _confirmed(choices: TenantChoices, output: Path) -> bool:
 
 def _write(session: Session, draft: Draft, *, force: bool) -> None:
     from tokenvault.init.files import write
-    from tokenvault.text import safe
 
     written = write(draft, replace=force)
     width = max(map(len, written)) + 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from enum import StrEnum
 from typing import Annotated
 
@@ -55,9 +57,7 @@ def run(
     Of several replicas one works and the others wait. Needs the extra: pip install "auth0-tokenvault[operator]".
     """
     import asyncio
-    import os
     import socket
-    import uuid
 
     try:
         from tokenvault.operator.logs import configure

@@ -66,17 +66,6 @@ class Progress(Protocol):
         """It could not be carried out."""
 
 
-def progress_for(console: Console, *, json: bool, debug: bool) -> Progress:
-    """What suits the place: JSON lines when asked for, a live display where somebody watches, else plain lines."""
-    if json:
-        return Stream(console)
-    if debug or not console.is_watched:
-        return Lines(console)
-    from tokenvault.cli.live_progress import Live
-
-    return Live(console)
-
-
 class Lines:
     """A line for each event, on stderr, in terraform's words: for logs and for terminals that cannot redraw."""
 

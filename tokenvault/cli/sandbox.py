@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -177,7 +178,6 @@ def list_variants(
     form: Annotated[Form, typer.Option("--format", help="How to show them.")] = Form.TEXT,
 ) -> None:
     """List what nobody has seen a real tenant do: the switches of `--variant` and $TOKENVAULT_SANDBOX_VARIANTS."""
-    from dataclasses import asdict
 
     from tokenvault.sandbox.variants import VARIANTS
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tokenvault.cli.console import Console
 from tokenvault.cli.suggestions import command
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.tenant.options import TenantOptions
+from tokenvault.tenant.options import TenantOptions, bare_domain, domain_named
 from tokenvault.text import safe
 
 if TYPE_CHECKING:
@@ -65,7 +65,6 @@ class Session:
     @asynccontextmanager
     async def tenant(self, on_wait: Callable[[Wait], None] | None = None) -> AsyncIterator[Tenant]:
         """The tenant, open. Waits for a rate limit are told, to `on_wait` or on stderr: long ones, and as they add up."""
-        from tokenvault.cli.session import refuse_contradictions
         from tokenvault.tenant.client import Exchange
         from tokenvault.tenant.connect import open_tenant
 
@@ -162,7 +161,6 @@ def planned_offline(session: Session, specs: Sequence[str] | None, snapshot: Pat
 
 def _refuse_another(domain: str, tenant_options: TenantOptions) -> None:
     """Refuses a snapshot of another tenant than `--tenant` names. The environment may name one for other commands."""
-    from tokenvault.tenant.options import domain_named
 
     named = domain_named({}, tenant_options.tenant)
     if named and named != domain:
@@ -193,7 +191,6 @@ def refuse_contradictions(tenant: str | None, environment: Mapping[str, str], en
 def _domains(
     tenant: str | None, environment: Mapping[str, str], of_file: Mapping[str, str], env_file: Path | None
 ) -> dict[str, str]:
-    from tokenvault.tenant.options import bare_domain
 
     named = {
         "--tenant": tenant or "",

@@ -14,6 +14,7 @@ from tokenvault.cli.options import DEFAULT_SPEC, AllowEnv, Debug, EnvFile, Sandb
 from tokenvault.cli.session import Session, open_session
 from tokenvault.cli.suggestions import completed
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
+from tokenvault.tenant.options import bare_domain, base_url, given_address
 from tokenvault.text import safe_json
 
 if TYPE_CHECKING:
@@ -129,7 +130,6 @@ async def _tenant(session: Session, spec: Spec, offline: bool) -> tuple[str, str
     from tokenvault.state.desired import build_graph
     from tokenvault.state.live import matched
     from tokenvault.state.reading import read_applications
-    from tokenvault.tenant.options import base_url, given_address
 
     if not offline:
         try:
@@ -149,7 +149,6 @@ async def _tenant(session: Session, spec: Spec, offline: bool) -> tuple[str, str
 
 def _offline(session: Session, spec: Spec) -> tuple[str, str, None]:
     from tokenvault.exchange.usage import DOMAIN
-    from tokenvault.tenant.options import bare_domain, base_url
 
     named = session.tenant_options.tenant or spec.tenant or session.environment.get("AUTH0_DOMAIN", "")
     domain = bare_domain(named.strip())

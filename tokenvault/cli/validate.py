@@ -11,6 +11,7 @@ import typer
 from tokenvault.cli.options import AllowEnv, EnvFile, Specs, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, SpecError
+from tokenvault.render.diagnostic import annotation
 from tokenvault.text import safe_json
 
 if TYPE_CHECKING:
@@ -74,7 +75,6 @@ def _valid(session: Session, spec: Spec) -> str:
 
 def _tell(session: Session, form: ProblemFormat, problems: Sequence[Diagnostic]) -> None:
     from tokenvault.plan.document import diagnostic_document
-    from tokenvault.render.diagnostic import annotation
 
     if form is ProblemFormat.GITHUB:
         session.console.out("".join(annotation(problem) for problem in problems), commands=True)

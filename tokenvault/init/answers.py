@@ -1,20 +1,27 @@
-"""What was answered so far, as frozen data. `None` is a question that nobody has answered yet."""
+"""What was answered so far, as frozen data, and what is wrong with an answer. `None` is a question that is still open."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Iterable, Mapping
+import textwrap
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from tokenvault.errors import ApiError, Diagnostic
+from tokenvault.flavors import flavors
+from tokenvault.flavors.base import FlavorContext, ReadFile
 from tokenvault.kinds.application import APP_TYPES
 from tokenvault.kinds.base import Reader
 from tokenvault.kinds.strategies import NEVER
 from tokenvault.model.marks import read_mark
+from tokenvault.model.spec import ApiSpec, ApplicationSpec, ConnectionSpec, FlavorUse, Problem, Spec
 from tokenvault.secrets import Secret
+from tokenvault.spec.problems import schema_problems
+from tokenvault.spec.schema import spec_schema
 
 MAX_SPEC_NAME = 40
 MAX_KEY = 64
@@ -235,3 +242,107 @@ def _apis(found: Listed) -> tuple[Api, ...] | None:
         Api(key=key_of(name or identifier, "api"), identifier=identifier, name=name or None)
         for identifier, name in sorted(known, key=lambda pair: (pair[1].lower(), pair[0]))
     )
+
+
+# ---- what asks for them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What a question may need beside the answers: what the tenant offers (read when first asked for), and the folder
+    that the spec goes to."""
+
+    offers: Callable[[], Offers]
+    tell: Callable[[str], None]
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One question. `flag` answers it on the command line; an `optional` one has an answer of its own."""
+
+    flag: str
+    what: str
+    ask: Callable[[Answers, Desk], Answers]
+    optional: bool = False
+
+
+def wrapped(text: str) -> str:
+    """The text below something, in lines that fit into 80 columns."""
+    return textwrap.fill(text, 78, initial_indent=" " * 6, subsequent_indent=" " * 6)
+
+
+# ---- what is wrong with an answer
+
+
+def words(text: str) -> tuple[str, ...]:
+    """What stands between commas or spaces, each once."""
+    return tuple(dict.fromkeys(word for word in re.split(r"[,\s]+", text) if word))
+
+
+WIDTH = 80
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/\S+")
+
+
+def at(place: Sequence[str], value: Any) -> str:
+    """What the spec's schema has against a value at a place, such as `("applications", "*", "name")`."""
+    schema: Any = spec_schema()
+    for part in place:
+        schema = schema["additionalProperties"] if part == "*" else schema["properties"][part]
+    return against(schema, value)
+
+
+def against(schema: Mapping[str, Any], value: Any) -> str:
+    """What a schema has against a value."""
+    from jsonschema import Draft202012Validator
+
+    return _first(schema_problems(Draft202012Validator(schema).iter_errors(value)))
+
+
+def of_urls(urls: Iterable[str]) -> str:
+    """What is wrong with the first of these that is no URL."""
+    wrong = next((url for url in urls if not _URL.fullmatch(url)), None)
+    return "" if wrong is None else f'"{wrong}" is not a URL, such as https://app.example.com/callback'
+
+
+def of_setting(answers: Answers, flavor: str, name: str, value: Any, read: ReadFile) -> str:
+    """What a flavor has against one of its settings, the other answers being what they are."""
+    table = flavors()[flavor]
+    loaded, wrong = table.load({name: value}, read)
+    found = against((table.schema or {})["properties"][name], value) or _first(_about(name, wrong))
+    if found:
+        return found
+    flavor_use = FlavorUse(name=flavor, settings=loaded)
+    return _first(
+        _about(
+            name,
+            table.rules(FlavorContext(spec=_trial(answers), app=_trial_app(answers), flavor=flavor_use, domain="")),
+        )
+    )
+
+
+def _about(name: str, problems: Iterable[Problem]) -> Iterable[Problem]:
+    return (problem for problem in problems if name in problem.path)
+
+
+def _trial(answers: Answers) -> Spec:
+    """As much of the spec as the rules of a flavor look at."""
+    return Spec(
+        name="trial",
+        files=(),
+        connections={c.name: ConnectionSpec(name=c.name) for c in answers.connections or ()},
+        apis={
+            api.key: ApiSpec(key=api.key, identifier=api.identifier, name=api.name or api.key) for api in answers.apis
+        },
+    )
+
+
+def _trial_app(answers: Answers) -> ApplicationSpec:
+    return ApplicationSpec(key="trial", type=answers.type, connections=tuple(c.name for c in answers.connections or ()))
+
+
+def _first(problems: Iterable[Problem]) -> str:
+    """One line, for the foot of a prompt."""
+    found = next((problem for problem in problems if problem.severity == "error"), None)
+    whole = f"{found.summary.rstrip('.')}. {found.hint}".strip() if found else ""
+    return whole if found is None or len(whole) < WIDTH else found.summary

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 from tokenvault.flavors import flavors
-from tokenvault.init import questions as checks
-from tokenvault.init.answers import Answers, Api, Connection, Existing, key_of
-from tokenvault.init.questions import named_connection, open_questions, words, wrapped
+from tokenvault.init.answers import Answers, Api, Connection, Existing, key_of, of_urls, words, wrapped
+from tokenvault.init.questions import named_connection, open_questions
 from tokenvault.init.settings import beside, with_api, with_new_keys
 from tokenvault.kinds.application import APP_TYPES
 
@@ -80,8 +81,8 @@ def _problems(flags: Flags) -> Iterator[Diagnostic]:
     if flags.app_name and flags.client_ids:
         yield _problem("--app-name names a new application, --client-id an existing one", "Give one of the two.")
     for flag, urls in {"--callback": flags.callbacks, "--logout-url": flags.logout_urls}.items():
-        if checks.of_urls(urls):
-            yield _problem(f"{flag}: {checks.of_urls(urls)}")
+        if of_urls(urls):
+            yield _problem(f"{flag}: {of_urls(urls)}")
     yield from (_problem(f"--grant {text} names no connection", _GRANT) for text in flags.grants if "=" not in text)
     if flags.generate_key and flags.public_keys:
         yield _problem("--generate-key makes a key, --public-key names one that exists", "Give one of the two.")
@@ -150,7 +151,6 @@ def _with_settings(answers: Answers, flags: Flags, folder: Path) -> Answers:
 
 
 def _with_sets(answers: Answers, sets: Iterable[str]) -> Answers:
-    import yaml
 
     for text in sets:
         name, _, value = text.partition("=")

@@ -5,16 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import questionary
-from prompt_toolkit.application import Application
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent, merge_key_bindings
-from prompt_toolkit.keys import Keys
-from prompt_toolkit.output import create_output
-from questionary.prompts.common import InquirerControl
+from typing import TYPE_CHECKING, Any
 
 from tokenvault.text import safe
+
+if TYPE_CHECKING:  # questionary is slow to load: a wizard to whom everything was said by options asks nothing
+    import questionary
+    from prompt_toolkit.application import Application
+    from prompt_toolkit.key_binding import KeyPressEvent
 
 
 class Cancelled(Exception):
@@ -40,6 +38,8 @@ class Option:
 
 def text(message: str, *, default: str = "", check: Check = lambda answer: "") -> str:
     """A line of text, trimmed."""
+    import questionary
+
     question = questionary.text(
         safe(message), default=default, validate=lambda answer: _verdict(check(answer.strip())), output=_terminal()
     )
@@ -48,6 +48,8 @@ def text(message: str, *, default: str = "", check: Check = lambda answer: "") -
 
 def select(message: str, options: Sequence[Option]) -> Any:
     """The value of the one option that is chosen; all of them are available."""
+    import questionary
+
     searched = len(options) >= MANY
     question = questionary.select(
         safe(message),
@@ -62,6 +64,8 @@ def select(message: str, options: Sequence[Option]) -> Any:
 
 def checkbox(message: str, options: Sequence[Option], *, check: Check = lambda answer: "") -> list[Any]:
     """The values of the options that are chosen."""
+    import questionary
+
     searched = len(options) >= MANY
     question = questionary.checkbox(
         safe(message),
@@ -76,6 +80,8 @@ def checkbox(message: str, options: Sequence[Option], *, check: Check = lambda a
 
 
 def _choice(option: Option) -> questionary.Choice:
+    import questionary
+
     disabled = safe(option.unavailable) if option.unavailable else None
     title = safe(option.title) + ("\n      " if disabled else "")  # the reason stands below: both fit into 80 columns
     return questionary.Choice(title, value=option.value, disabled=disabled, checked=option.checked)
@@ -86,10 +92,14 @@ def _verdict(problem: str) -> bool | str:
 
 
 def _terminal() -> Any:
+    from prompt_toolkit.output import create_output
+
     return create_output(stdout=sys.stderr)
 
 
 def _ask(question: questionary.Question) -> Any:
+    from prompt_toolkit.keys import Keys
+
     _bind(question.application, {Keys.Escape: _cancel})
     try:
         return question.unsafe_ask()
@@ -102,6 +112,8 @@ def _cancel(event: KeyPressEvent) -> None:
 
 
 def _bind(application: Application[Any], handlers: dict[Any, Callable[[KeyPressEvent], None]]) -> None:
+    from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
+
     keys = KeyBindings()
     for key, handler in handlers.items():
         keys.add(key, eager=True)(handler)
@@ -111,6 +123,9 @@ def _bind(application: Application[Any], handlers: dict[Any, Callable[[KeyPressE
 
 def _mended(question: questionary.Question) -> questionary.Question:
     """questionary's lists let a search end on what cannot be chosen, choose it, and then move for ever."""
+    from prompt_toolkit.keys import Keys
+    from questionary.prompts.common import InquirerControl
+
     controls = question.application.layout.find_all_controls()
     shown = next(control for control in controls if isinstance(control, InquirerControl))
 

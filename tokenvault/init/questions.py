@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from tokenvault.flavors import flavors
-from tokenvault.flavors.base import FlavorContext, ReadFile
-from tokenvault.init.answers import Answers, Connection, Existing, Offers, why_not
+from tokenvault.init import prompts
+from tokenvault.init.answers import (
+    Answers,
+    Connection,
+    Desk,
+    Existing,
+    Question,
+    at,
+    of_urls,
+    why_not,
+    words,
+    wrapped,
+)
+from tokenvault.init.settings import open_settings
 from tokenvault.kinds.application import APP_TYPES
 from tokenvault.kinds.strategies import STRATEGIES
-from tokenvault.model.spec import ApiSpec, ApplicationSpec, ConnectionSpec, FlavorUse, Problem, Spec
-from tokenvault.spec.problems import schema_problems
-from tokenvault.spec.schema import spec_schema
 from tokenvault.text import safe
 
 TYPES: Mapping[str, str] = {
@@ -28,30 +33,8 @@ TYPES: Mapping[str, str] = {
 NAMES = ("applications", "*", "name")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """What a question may need beside the answers: what the tenant offers (read when first asked for), and the folder
-    that the spec goes to."""
-
-    offers: Callable[[], Offers]
-    tell: Callable[[str], None]
-    folder: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One question. `flag` answers it on the command line; an `optional` one has an answer of its own."""
-
-    flag: str
-    what: str
-    ask: Callable[[Answers, Desk], Answers]
-    optional: bool = False
-
-
 def open_questions(answers: Answers) -> Iterator[Question]:
     """Those that are not answered yet. More may follow from an answer."""
-    from tokenvault.init.settings import open_settings
-
     if answers.app_name is None and answers.existing is None:
         yield Question(
             flag="--app-name NAME, or --client-id ID", what="a new application, or existing ones", ask=_application
@@ -75,8 +58,6 @@ def open_questions(answers: Answers) -> Iterator[Question]:
 
 
 def _application(answers: Answers, desk: Desk) -> Answers:
-    from tokenvault.init import prompts
-
     known = desk.offers().applications
     there = f"Existing ones of {desk.offers().domain} ({len(known)})" if known else "An existing one, by its client id"
     options = [
@@ -88,15 +69,11 @@ def _application(answers: Answers, desk: Desk) -> Answers:
 
 
 def _new_application(answers: Answers, desk: Desk) -> Answers:
-    from tokenvault.init import prompts
-
     name = prompts.text("Name of the new application:", check=lambda text: at(NAMES, text))
     return replace(answers, app_name=name)
 
 
 def _listed_applications(answers: Answers, desk: Desk) -> Answers:
-    from tokenvault.init import prompts
-
     options = [prompts.Option(value=app, title=_title(app)) for app in desk.offers().applications or ()]
     chosen = prompts.checkbox("Which existing applications?", options, check=_alike)
     return replace(answers, existing=tuple(chosen))
@@ -115,23 +92,17 @@ def _title(app: Existing) -> str:
 
 
 def _typed_application(answers: Answers, desk: Desk) -> Answers:
-    from tokenvault.init import prompts
-
     place = ("applications", "*", "client_id")
     client_id = prompts.text("Client id of the application:", check=lambda text: at(place, text))
     return replace(answers, existing=(Existing(client_id=client_id),))
 
 
 def _type(answers: Answers, desk: Desk) -> Answers:
-    from tokenvault.init import prompts
-
     options = [prompts.Option(value=name, title=f"{name:<12} {TYPES.get(name, '')}") for name in APP_TYPES]
     return replace(answers, type=prompts.select("What type of application is it?", options))
 
 
 def _callbacks(answers: Answers, desk: Desk) -> Answers:
-    from tokenvault.init import prompts
-
     def check(text: str) -> str:
         return of_urls(words(text)) or ("" if words(text) else "Users must come back somewhere: at least one URL")
 
@@ -139,15 +110,11 @@ def _callbacks(answers: Answers, desk: Desk) -> Answers:
 
 
 def _logout_urls(answers: Answers, desk: Desk) -> Answers:
-    from tokenvault.init import prompts
-
     given = prompts.text("Logout URLs (may be empty):", check=lambda text: of_urls(words(text)))
     return replace(answers, logout_urls=words(given))
 
 
 def _flavors(answers: Answers, desk: Desk) -> Answers:
-    from tokenvault.init import prompts
-
     desk.tell("".join(f"  {flavor.name}\n{wrapped(flavor.summary)}\n" for flavor in flavors().values()))
     options = [
         prompts.Option(value=flavor.name, title=flavor.name, unavailable="" if fits else f"not for {_types(answers)}")
@@ -164,8 +131,6 @@ def _types(answers: Answers) -> str:
 
 
 def _connections(answers: Answers, desk: Desk) -> Answers:
-    from tokenvault.init import prompts
-
     known = desk.offers().connections or ()
     if all(why_not(connection) for connection in known):
         return replace(answers, connections=_typed_connections())
@@ -176,8 +141,6 @@ def _connections(answers: Answers, desk: Desk) -> Answers:
 
 
 def _typed_connections() -> tuple[Connection, ...]:
-    from tokenvault.init import prompts
-
     def check(text: str) -> str:
         return at(("connections",), {name: {} for name in words(text)}) or _at_least_one(words(text))
 
@@ -191,8 +154,6 @@ def named_connection(name: str) -> Connection:
 
 
 def _spec_name(answers: Answers, desk: Desk) -> Answers:
-    from tokenvault.init import prompts
-
     name = prompts.text(
         "Name of this spec (marks what it creates; stays):",
         default=answers.default_spec_name,
@@ -201,83 +162,5 @@ def _spec_name(answers: Answers, desk: Desk) -> Answers:
     return replace(answers, spec_name=name)
 
 
-def wrapped(text: str) -> str:
-    """The text below something, in lines that fit into 80 columns."""
-    return textwrap.fill(text, 78, initial_indent=" " * 6, subsequent_indent=" " * 6)
-
-
 def _at_least_one(chosen: object) -> str:
     return "" if chosen else "Choose at least one"
-
-
-def words(text: str) -> tuple[str, ...]:
-    """What stands between commas or spaces, each once."""
-    return tuple(dict.fromkeys(word for word in re.split(r"[,\s]+", text) if word))
-
-
-WIDTH = 80
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/\S+")
-
-
-def at(place: Sequence[str], value: Any) -> str:
-    """What the spec's schema has against a value at a place, such as `("applications", "*", "name")`."""
-    schema: Any = spec_schema()
-    for part in place:
-        schema = schema["additionalProperties"] if part == "*" else schema["properties"][part]
-    return against(schema, value)
-
-
-def against(schema: Mapping[str, Any], value: Any) -> str:
-    """What a schema has against a value."""
-    from jsonschema import Draft202012Validator
-
-    return _first(schema_problems(Draft202012Validator(schema).iter_errors(value)))
-
-
-def of_urls(urls: Iterable[str]) -> str:
-    """What is wrong with the first of these that is no URL."""
-    wrong = next((url for url in urls if not _URL.fullmatch(url)), None)
-    return "" if wrong is None else f'"{wrong}" is not a URL, such as https://app.example.com/callback'
-
-
-def of_setting(answers: Answers, flavor: str, name: str, value: Any, read: ReadFile) -> str:
-    """What a flavor has against one of its settings, the other answers being what they are."""
-    table = flavors()[flavor]
-    loaded, wrong = table.load({name: value}, read)
-    found = against((table.schema or {})["properties"][name], value) or _first(_about(name, wrong))
-    if found:
-        return found
-    flavor_use = FlavorUse(name=flavor, settings=loaded)
-    return _first(
-        _about(
-            name,
-            table.rules(FlavorContext(spec=_trial(answers), app=_trial_app(answers), flavor=flavor_use, domain="")),
-        )
-    )
-
-
-def _about(name: str, problems: Iterable[Problem]) -> Iterable[Problem]:
-    return (problem for problem in problems if name in problem.path)
-
-
-def _trial(answers: Answers) -> Spec:
-    """As much of the spec as the rules of a flavor look at."""
-    return Spec(
-        name="trial",
-        files=(),
-        connections={c.name: ConnectionSpec(name=c.name) for c in answers.connections or ()},
-        apis={
-            api.key: ApiSpec(key=api.key, identifier=api.identifier, name=api.name or api.key) for api in answers.apis
-        },
-    )
-
-
-def _trial_app(answers: Answers) -> ApplicationSpec:
-    return ApplicationSpec(key="trial", type=answers.type, connections=tuple(c.name for c in answers.connections or ()))
-
-
-def _first(problems: Iterable[Problem]) -> str:
-    """One line, for the foot of a prompt."""
-    found = next((problem for problem in problems if problem.severity == "error"), None)
-    whole = f"{found.summary.rstrip('.')}. {found.hint}".strip() if found else ""
-    return whole if found is None or len(whole) < WIDTH else found.summary

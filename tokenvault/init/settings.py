@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tokenvault.flavors import flavors
-from tokenvault.init import questions as checks
-from tokenvault.init.answers import Answers, Api, key_of
+from tokenvault.init import prompts
+from tokenvault.init.answers import Answers, Api, Desk, Question, at, key_of, of_setting, of_urls, words, wrapped
 from tokenvault.init.files import make_key_pair
-from tokenvault.init.questions import Desk, Question, words, wrapped
 from tokenvault.spec.references import References
 from tokenvault.text import safe
 
@@ -77,8 +76,6 @@ def _question(setting: Setting) -> Question:
 
 def _ask_value(answers: Answers, desk: Desk, setting: Setting) -> Answers:
     """A plain value: one of several, a list, or text; empty is the default."""
-    from tokenvault.init import prompts
-
     if setting.advice:
         desk.tell(f"{wrapped(setting.advice)}\n")
     if "enum" in setting.schema:
@@ -105,12 +102,10 @@ def _parsed(setting: Setting, text: str) -> Any:
 
 def _problem(answers: Answers, desk: Desk, setting: Setting, value: Any) -> str:
     read = References({}, desk.folder).file
-    return checks.of_setting(answers, setting.flavor, setting.name, value, read)
+    return of_setting(answers, setting.flavor, setting.name, value, read)
 
 
 def _ask_api(answers: Answers, desk: Desk, setting: Setting) -> Answers:
-    from tokenvault.init import prompts
-
     known = [prompts.Option(value=api, title=_api_title(api)) for api in desk.offers().apis or ()]
     new = prompts.Option(value=None, title="A new API")
     api = prompts.select("Whose access tokens are exchanged?", [*known, new]) if known else None
@@ -122,19 +117,17 @@ def _api_title(api: Api) -> str:
 
 
 def _new_api() -> Api:
-    from tokenvault.init import prompts
-
     place = ("apis", "*", "identifier")
     identifier = prompts.text(
         "Identifier of the API (the audience of its tokens; stays):",
-        check=lambda text: checks.of_urls([text]) if "://" in text else checks.at(place, text),
+        check=lambda text: of_urls([text]) if "://" in text else at(place, text),
     )
     name = prompts.text("Name of the API:", default=key_of(identifier, "api"), check=_name_check)
     return Api(key=key_of(name, "api"), identifier=identifier, name=name)
 
 
 def _name_check(text: str) -> str:
-    return checks.at(("apis", "*", "name"), text)
+    return at(("apis", "*", "name"), text)
 
 
 def with_api(answers: Answers, flavor: str, api: Api) -> Answers:
@@ -143,8 +136,6 @@ def with_api(answers: Answers, flavor: str, api: Api) -> Answers:
 
 
 def _ask_keys(answers: Answers, desk: Desk, setting: Setting) -> Answers:
-    from tokenvault.init import prompts
-
     options = [
         prompts.Option(value=True, title="A new one: make an RSA key pair"),
         prompts.Option(value=False, title="One that exists: I have its public key"),
@@ -173,8 +164,6 @@ def beside(file: str, folder: Path) -> str:
 
 
 def _ask_grants(answers: Answers, desk: Desk, setting: Setting) -> Answers:
-    from tokenvault.init import prompts
-
     names = [connection.name for connection in answers.connections or ()]
     if len(names) > 1:
         options = [prompts.Option(value=name, title=name, checked=True) for name in names]

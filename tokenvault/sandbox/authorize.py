@@ -273,9 +273,7 @@ def logout(visit: Visit) -> Reply:
 
 
 def _logout_urls(tx: Transaction, query: dict[str, str]) -> list[str]:
-    from .client_auth import unverified_claims
-
-    client_id = query.get("client_id") or unverified_claims(query.get("id_token_hint", "")).get("aud")
+    client_id = query.get("client_id") or client_auth.unverified_claims(query.get("id_token_hint", "")).get("aud")
     client = tx.get("clients", client_id) if isinstance(client_id, str) else None
     settings = tx.get("tenant", "settings") or {}
     own: list[str] = (client or {}).get("allowed_logout_urls") or []

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from . import credentials
 from .errors import OAuthError
+from .ids import timestamp
 from .keys import base64url
 from .store import Document, Transaction
 
@@ -125,8 +126,6 @@ def verify_signed(
 def _candidates(
     tx: Transaction, client: Document, references: list[Document], header: Mapping[str, Any], now: float
 ) -> list[Document]:
-    from .ids import timestamp
-
     attached = {reference["id"] for reference in references}
     usable = [one for one in credentials.pool(tx, client["client_id"]) if one["id"] in attached and "jwk" in one]
     alive = [one for one in usable if one.get("expires_at", "9999") > timestamp(now)]

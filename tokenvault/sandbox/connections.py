@@ -6,7 +6,7 @@ from . import enablements, ids, strategies
 from .check import BOOLEAN, OBJECT, STRINGS, Rule, additional_properties, closed, enum, nullable, text
 from .errors import ApiError, bad_request, conflict, not_found
 from .option_rules import OPTIONS
-from .paging import select, slice_page
+from .paging import checkpoint_slice, select, slice_page
 from .routing import FIELDS, PAGING, Call, Reply, Route
 from .store import Document, Filters, Transaction, merge, without_nulls
 from .variants import (
@@ -252,6 +252,20 @@ COMMON: dict[str, Rule] = {
 NAME = text(max=128, pattern=r"^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$")
 CREATE = closed(COMMON | {"name": NAME, "strategy": enum(*strategies.STRATEGIES)}, ("name", "strategy"))
 UPDATE = closed(COMMON, min=1)
+
+
+def list_client_connections(call: Call) -> Reply:
+    """GET /clients/{id}/connections."""
+    client_id = ids.check_path_id("client", call.params["id"])
+    if call.tx.get("clients", client_id) is None:
+        raise not_found("client")
+    wanted = call.query.get("strategy", ())
+    enabled = [row["connection_id"] for row in call.tx.find(enablements.KIND, {"client_id": client_id})]
+    found = [connection for key in enabled if (connection := call.tx.get(KIND, key))]
+    shown = [select(call, view(call, one), ALWAYS) for one in found if not wanted or one["strategy"] in wanted]
+    return checkpoint_slice(call, "connections", shown, most=100)
+
+
 ROUTES = (
     Route(
         method="GET",
@@ -277,4 +291,11 @@ ROUTES = (
     ),
     Route(method="DELETE", path="/connections/{id}", scopes=("delete:connections",), endpoint=delete_connection),
     Route(method="GET", path="/connections/{id}/status", scopes=("read:connections",), endpoint=connection_status),
+    Route(
+        method="GET",
+        path="/clients/{id}/connections",
+        scopes=("read:connections", "read:clients", "read:client_summary"),
+        endpoint=list_client_connections,
+        query=PAGING | FIELDS | {"strategy"},
+    ),
 )

@@ -1,12 +1,12 @@
-"""Which applications may use which connection: `/connections/{id}/clients`, and the view from the application."""
+"""Which applications may use which connection: `/connections/{id}/clients`."""
 
 from __future__ import annotations
 
 from . import ids, tenant_settings
 from .check import BOOLEAN, NONEMPTY, array, closed
 from .errors import bad_request, not_found
-from .paging import checkpoint_slice, select
-from .routing import FIELDS, PAGING, Call, Reply, Route
+from .paging import checkpoint_slice
+from .routing import PAGING, Call, Reply, Route
 from .store import Document, Transaction
 
 KIND = "enablements"
@@ -86,20 +86,6 @@ def update_enabled_clients(call: Call) -> Reply:
     return Reply(204)
 
 
-def list_client_connections(call: Call) -> Reply:
-    """GET /clients/{id}/connections."""
-    from .connections import ALWAYS, view
-
-    client_id = ids.check_path_id("client", call.params["id"])
-    if call.tx.get("clients", client_id) is None:
-        raise not_found("client")
-    wanted = call.query.get("strategy", ())
-    enabled = [row["connection_id"] for row in call.tx.find(KIND, {"client_id": client_id})]
-    found = [connection for key in enabled if (connection := call.tx.get("connections", key))]
-    shown = [select(call, view(call, one), ALWAYS) for one in found if not wanted or one["strategy"] in wanted]
-    return checkpoint_slice(call, "connections", shown, most=100)
-
-
 CHANGE = closed({"client_id": NONEMPTY, "status": BOOLEAN}, ("client_id", "status"))
 ROUTES = (
     Route(
@@ -115,12 +101,5 @@ ROUTES = (
         scopes=("update:connections",),
         endpoint=update_enabled_clients,
         body=array(CHANGE, min=1, max=BATCH_LIMIT),
-    ),
-    Route(
-        method="GET",
-        path="/clients/{id}/connections",
-        scopes=("read:connections", "read:clients", "read:client_summary"),
-        endpoint=list_client_connections,
-        query=PAGING | FIELDS | {"strategy"},
     ),
 )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import httpx
+
 from tokenvault.errors import ApiError, UnknownOutcome
 from tokenvault.kinds.base import Request
 from tokenvault.secrets import Secret
@@ -223,7 +225,6 @@ class Tenant:
 
     async def _exchange(self, method: str, path: str, query: Any, body: Any) -> httpx.Response:
         """One request as it goes over the wire: counted and observed, whatever comes of it."""
-        import httpx
 
         started, status = time.monotonic(), 0
         try:

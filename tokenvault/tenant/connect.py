@@ -10,12 +10,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import httpx
+
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.bounds import BoundedClient
 from tokenvault.tenant.client import Exchange, Tenant
+from tokenvault.tenant.credentials import find_credentials
 from tokenvault.tenant.options import LOOPBACK, TenantOptions, base_url, given_address
 from tokenvault.tenant.pacing import Pacer, Traffic, Wait
+from tokenvault.tenant.tokens import Access, FixedToken, TokenSource
 
 if TYPE_CHECKING:
     import ssl
@@ -84,7 +88,6 @@ class TenantPool:
         pacer: Pacer,
         observe: Callable[[Exchange], None],
     ) -> Tenant:
-        from tokenvault.tenant.credentials import find_credentials
 
         credentials = find_credentials(environment, tenant_options.tenant, login=tenant_options.cli_login)
         base = base_url(credentials.domain, given_address(environment, tenant_options.tenant))
@@ -95,7 +98,6 @@ class TenantPool:
         )
 
     def _token(self, credentials: Credentials, base: str, timeout: float) -> TokenSource:
-        from tokenvault.tenant.tokens import TokenSource
 
         known = self._tokens.setdefault((base, timeout), [])
         found = next((token for token in known if token.credentials == credentials), None)
@@ -110,7 +112,6 @@ async def _sandbox(path: Path, pacer: Pacer, observe: Callable[[Exchange], None]
 
     from tokenvault.sandbox import TOKEN
     from tokenvault.tenant.embedded import SandboxTransport, embedded_sandbox
-    from tokenvault.tenant.tokens import Access, FixedToken
 
     with embedded_sandbox(path) as sandbox:
         token = FixedToken(TOKEN, Access(source="the sandbox", scopes=sandbox.scopes))
@@ -135,7 +136,6 @@ def timeout_of(environment: Mapping[str, str]) -> float:
 
 def http_client(base: str, timeout: float = TIMEOUT) -> BoundedClient:
     """Our own client: TLS verified, no redirects (one would turn a POST into a GET), no proxy to this machine."""
-    import httpx
 
     here = httpx.URL(base).host in LOOPBACK
     secure = base.startswith("https")
@@ -152,6 +152,5 @@ def http_client(base: str, timeout: float = TIMEOUT) -> BoundedClient:
 @lru_cache(maxsize=4)
 def _tls(trust_env: bool, *_given: str | None) -> ssl.SSLContext:
     """One for all clients: to read the certificates takes 40 ms, and the memory that they take is a megabyte."""
-    import httpx
 
     return httpx.create_ssl_context(trust_env=trust_env)

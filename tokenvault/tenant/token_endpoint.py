@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 from tokenvault.errors import ApiError, Diagnostic
 from tokenvault.secrets import Secret
 from tokenvault.tenant.bounds import BoundedClient, transport_failure
@@ -53,7 +55,6 @@ class TokenEndpoint:
 
     async def request(self, form: Form, basic: BasicAuth | None = None) -> Mapping[str, Any]:
         """The answer, its token wrapped. `TokenRefused` with the error that the endpoint names."""
-        import httpx
 
         secrets = [value.reveal() for value in form.values() if isinstance(value, Secret)]
         plain = {name: value.reveal() if isinstance(value, Secret) else value for name, value in form.items()}
