@@ -187,7 +187,9 @@ def _rows(kind: Kind) -> Iterable[tuple[str, ...]]:
     verbs = (scopes.read, scopes.create, scopes.update, scopes.delete if kind.deletable else ())
     yield (f"{kind.title} ({code(kind.name)})", *map(_several, verbs))
     for attribute, more in scopes.fields.items():
-        yield (f"… with {code(attribute)}", "", _several(more), _several(more), "")
+        reads = [scope for scope in more if scope.startswith("read:")]
+        writes = _several(more) if len(reads) < len(more) else ""
+        yield (f"… with {code(attribute)}", _several(reads), writes, writes, "")
 
 
 def _several(scopes: Iterable[str]) -> str:

@@ -25,7 +25,6 @@ NOT_YET: set[str] = (
 )  # under which tokenvault itself is not right yet: strict, so that one that is mended must leave
 RIGHTLY = {
     "default-policy": "doctor",  # a policy asks users for a second factor, so no exchange works
-    "privileged-access-unseen": "export",  # nobody can write down what is not shown
     "user-grant-as-client": "apply",  # nobody can connect an account through a grant for machines
 }
 TOUCHED = {  # the flavors that meet what a variant changes; any will do for the others
@@ -97,3 +96,12 @@ def test_a_flavor_lives_under_a_variant(
     monkeypatch.setenv(VARIABLE, name)
     found = run(company, tmp_path, [TOUCHED.get(name, "refresh_token_exchange")], probes=[])
     assert found.lives[0].failed == RIGHTLY.get(name, ""), found.lives[0].steps
+
+
+def test_a_worker_that_auth0_does_not_show_lives_and_its_export_says_what_it_lacks(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "privileged-access-unseen")
+    (life,) = run(company, tmp_path, ["privileged_worker"], probes=[]).lives
+    assert life.ok and life.steps["nothing left"].startswith("nothing")
+    assert "its keys, addresses and grants are to be written by hand" in life.steps["export"]

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tests.plan.applied import events
+from tests.plan.tenants import edit
 from tests.reliability.bench import bench
 from tests.support import Result, by_name, requests_of, tenant
-from tests.world import SPA, WORKER, World, whole_spec
+from tests.world import ASSISTANT, SPA, WORKER, World, whole_spec
 from tokenvault.sandbox.variants import VARIABLE
 
 
@@ -129,3 +130,82 @@ def test_leaving_deny_all_sends_the_users_half_alone(world: World) -> None:
     assert left.code == 0, left.out
     now = state(world)["resource_servers"][api["id"]]["subject_type_authorization"]
     assert now == {"client": {"policy": "deny_all"}, "user": {"policy": "require_client_grant"}}
+
+
+RARE = "https://www.googleapis.com/auth/photos.made-up"
+IGNORED = "freeform-scopes-ignored"
+
+
+def asking_for(world: World, *scopes: str) -> None:
+    spec = whole_spec()
+    spec["connections"]["google-oauth2"] = {"scopes": ["email", *scopes]}
+    world.write(spec)
+
+
+def google(world: World) -> dict[str, Any]:
+    return by_name(state(world)["connections"], "google-oauth2")
+
+
+def chosen_by_hand(objects: dict[str, Any]) -> None:
+    by_name(objects["connections"], "google-oauth2")["options"]["scope"].append(RARE)
+
+
+def planned(world: World, *variants: str) -> Result:
+    return world.run("plan", "spec.yaml", "--detailed-exitcode", "--format", "json", env={VARIABLE: ",".join(variants)})
+
+
+def test_a_scope_that_auth0_has_a_setting_for_is_asked_for_by_that(world: World) -> None:
+    asking_for(world, "https://www.googleapis.com/auth/calendar.events", "https://www.googleapis.com/auth/drive.file")
+    assert apply(world, IGNORED).code == 0 and settled(world, IGNORED)
+    options = google(world)["options"]
+    assert options["calendar_events"] is options["drive_file"] is True
+    assert {"https://www.googleapis.com/auth/calendar.events", "https://www.googleapis.com/auth/drive.file"} <= {
+        *options["scope"]
+    }
+
+
+def test_a_scope_that_is_not_kept_is_a_warning_that_leads_to_its_page_and_is_not_planned_again(world: World) -> None:
+    asking_for(world, RARE)
+    applied = world.run("apply", "spec.yaml", "-y", env={VARIABLE: IGNORED})
+    page = f"https://manage.auth0.com/#/connections/social/{google(world)['id']}"
+    said = " ".join(applied.err.split())
+    assert applied.code == 0 and "Apply complete" in applied.out, applied.err
+    assert f"Warning: Auth0 accepted the change of connection.google-oauth2, and did not keep the scope {RARE}" in said
+    assert page in said
+    plan = planned(world, IGNORED)
+    warned = [each for each in plan.json["warnings"] if each["code"] == "plan-scopes-not-kept"]
+    assert plan.code == 0 and RARE in warned[0]["summary"] and page in warned[0]["hint"]
+    assert world.run("drift", "spec.yaml", env={VARIABLE: IGNORED}).code == 0
+    assert world.run("destroy", "spec.yaml", "-y", env={VARIABLE: IGNORED}).code == 0
+    assert "tokenvault" not in (google(world).get("metadata") or {})
+
+
+def test_once_a_person_has_chosen_the_scope_nothing_is_said_and_nothing_planned(world: World) -> None:
+    asking_for(world, RARE)
+    assert apply(world, IGNORED).code == 0
+    edit(world.folder / "tenant.db", chosen_by_hand)
+    plan = planned(world, IGNORED)
+    assert plan.code == 0 and "plan-scopes-not-kept" not in plan.out
+
+
+def test_another_scope_is_tried_though_one_was_not_kept(world: World) -> None:
+    asking_for(world, RARE)
+    assert apply(world, IGNORED).code == 0
+    asking_for(world, RARE, f"{RARE}.too")
+    assert planned(world).code == 2
+    assert apply(world).code == 0
+    assert google(world)["options"]["freeform_scopes"] == [f"{RARE}.too"]
+    plan = planned(world)
+    assert plan.code == 0 and RARE in plan.json["warnings"][-1]["summary"]
+
+
+def test_scopes_that_auth0_computes_by_itself_are_a_warning_too(world: World) -> None:
+    spec = whole_spec()
+    credentials = spec["connections"]["acme-id"]["credentials"]
+    spec["connections"] = {"workspace": {"strategy": "google-apps", "scopes": [RARE], "credentials": credentials}}
+    spec["applications"] = {ASSISTANT: spec["applications"][ASSISTANT]}
+    world.write(spec)
+    applied = apply(world)
+    last = next(line for line in events(applied.out) if line["type"] == "verified")
+    assert applied.code == 0, applied.out
+    assert [each["code"] for each in last["not_kept"]] == ["apply-scopes-not-kept"] and settled(world)

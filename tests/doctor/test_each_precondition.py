@@ -204,7 +204,7 @@ ROWS = [
 ELSEWHERE = {
     "application-organizations", "connection-strategy", "connection-oauth2", "worker-users", "api-users", "api-callers",
     "application-dpop", "application-pushed-requests", "application-lasting-tokens",
-    "connection-profile-script", "connection-scope-separator", "connection-cross-app-access",
+    "connection-profile-script", "connection-scope-separator", "connection-cross-app-access", "api-client-enabled",
     "google-testing", "github-app", "slack-app", "entra-consent", "salesforce-tokens",
 }  # fmt: skip
 

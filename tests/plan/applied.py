@@ -31,9 +31,7 @@ def _drift(folder: Path) -> Outputs:
 
 def _meanwhile(objects: dict[str, Any]) -> None:
     client(objects, "Acme Assistant")["callbacks"].append("https://added.by.hand.example")
-    connection(objects, "google-oauth2")["options"]["freeform_scopes"] = [
-        "https://www.googleapis.com/auth/gmail.readonly"
-    ]
+    connection(objects, "google-oauth2")["connected_accounts"]["active"] = False
 
 
 def _stale(folder: Path) -> Outputs:

@@ -46,4 +46,32 @@ def test_a_client_that_others_made_is_left_as_it_is(world: World) -> None:
     world.enable("google-oauth2", API, False)
     assert world.apply().code == 0
     assert client["client_id"] not in enabled(world)
-    assert world.run("plan", "spec.yaml", "--detailed-exitcode").code == 0
+    planned = world.run("plan", "spec.yaml", "--detailed-exitcode", "--format", "json")
+    assert planned.code == 0
+    (warned,) = [one for one in planned.json["warnings"] if one["code"] == "plan-api-client-not-enabled"]
+    assert "google-oauth2 is not enabled for the Custom API Client" in warned["summary"]
+    world.enable("google-oauth2", API, True)
+    assert "plan-api-client-not-enabled" not in world.run("plan", "spec.yaml", "--format", "json").out
+
+
+@pytest.mark.parametrize("documents", [("spec.yaml",), ()], ids=["of a spec", "of a tenant"])
+def test_the_doctor_has_it_looked_at_and_holds_nothing_up(world: World, documents: tuple[str, ...]) -> None:
+    assert world.apply().code == 0
+    world.enable("google-oauth2", API, False)
+    judged = world.doctor(*documents)
+    finding = next(one for one in judged["findings"] if one["id"] == "api-client-enabled")
+    assert (finding["state"], finding["subject"]["client_id"]) == ("check", world.client(API)["client_id"])
+    concerned = [judged["cases"][number] for number in finding["cases"]]
+    assert concerned and {(case["flavor"], case["state"]) for case in concerned} == {("access_token_exchange", "ready")}
+    world.enable("google-oauth2", API, True)
+    assert "api-client-enabled" not in [one["id"] for one in world.doctor(*documents)["findings"]]
+
+
+def test_where_auth0_insists_the_refusal_is_explained_by_that(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert world.apply().code == 0
+    world.enable("google-oauth2", API, False)
+    assert world.use(SPA, "google-oauth2").code == 0
+    monkeypatch.setenv(VARIABLE, INSISTS[VARIABLE])
+    refused = world.use(SPA, "google-oauth2")
+    assert refused.code == 1, refused.out
+    assert "api-client-enabled" in [one["id"] for one in json.loads(refused.out)["findings"]]

@@ -31,7 +31,6 @@ RIGHTLY = {  # what no request can make work; the apply has to say so in these w
     "user-grant-as-client": "kept as a grant of subject type client",
     "exclusive-credentials": "`authentication_keys` beside `public_keys`",
     "purpose-of-six-strategies": "not supported for this connection",
-    "freeform-scopes-ignored": "did not keep options.freeform_scopes",
 }
 USER, HERE = "auth0|alice", "127.0.0.1"
 WORKER_OPTIONS = ("--user", USER, "--audit-context", "variants")

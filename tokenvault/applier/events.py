@@ -119,7 +119,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """What was written was held against the plan. `not_kept` says what Auth0 accepted but does not hold."""
+    """What was written was held against the plan. `not_kept` says what Auth0 accepted but does not hold.
+
+    What of that only a person can set is a warning: it fails no apply.
+    """
 
     checked: int
     not_kept: tuple[Diagnostic, ...] = ()
@@ -152,12 +155,18 @@ class Report:
         """Why changes failed and what was not kept: what a person has to see to. What was skipped follows from these."""
         failed = [ended for ended in self.ended.values() if ended.outcome in (Outcome.INCOMPLETE, Outcome.FAILED)]
         failures = [ended.diagnostic for ended in failed if ended.diagnostic]
-        return [*failures, *self.not_kept]
+        return [*failures, *(each for each in self.not_kept if each.severity == "error")]
+
+    @property
+    def warnings(self) -> list[Diagnostic]:
+        """What was not kept and only a person can set."""
+        return [each for each in self.not_kept if each.severity != "error"]
 
     @property
     def succeeded(self) -> bool:
         """Whether everything was done, and is there when read back."""
-        return not self.not_kept and all(ended.outcome is Outcome.DONE for ended in self.ended.values())
+        kept = len(self.warnings) == len(self.not_kept)
+        return kept and all(ended.outcome is Outcome.DONE for ended in self.ended.values())
 
     def done(self, changes: tuple[Change, ...], action: Action) -> int:
         """How many changes of this action were done; what was so already is none."""

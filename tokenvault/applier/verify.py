@@ -5,7 +5,7 @@ What an answer to a create shows whole needs no reading back; everything else is
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from tokenvault.applier.writer import Writer, final, lacking
@@ -25,7 +25,10 @@ PAUSE = 1.0
 async def verify(
     tenant: Tenant, writer: Writer, changes: Sequence[Change], compare: Canonicalizer
 ) -> tuple[Diagnostic, ...]:
-    """What is not as the plan wanted it, after a moment's patience for reads that lag behind writes."""
+    """What is not as the plan wanted it, after a moment's patience for reads that lag behind writes.
+
+    What only a person can set, where Auth0 took it and did not keep it, is a warning, and remembered.
+    """
     changes = [change for change in changes if not _is_shown(change, writer, compare)]
     if not changes:
         return ()
@@ -34,11 +37,17 @@ async def verify(
     graph = Graph(spec_name="", domain=tenant.domain, nodes=nodes)
     for attempt in range(ATTEMPTS):
         live = await read_live(tenant, graph)
-        found = [d for change in changes for d in _not_kept(change, live, writer, gone, compare)]
-        if not found or attempt == ATTEMPTS - 1:
+        lost = {change.address: _lost(change, live, writer) for change in changes}
+        found = [d for change in changes for d in _not_kept(change, live, writer, gone, compare, lost[change.address])]
+        if not (found or any(lost.values())) or attempt == ATTEMPTS - 1:
             break
         await tenant.pacer.clock.sleep(PAUSE)
-    return tuple(found)
+    forgone = [
+        await writer.forgo(change, live.objects[change.address], lost[change.address])
+        for change in changes
+        if lost[change.address]
+    ]
+    return (*found, *forgone)
 
 
 def _is_shown(change: Change, writer: Writer, compare: Canonicalizer) -> bool:
@@ -49,8 +58,21 @@ def _is_shown(change: Change, writer: Writer, compare: Canonicalizer) -> bool:
     return not lacking(kind, writer.bound(change.patch), writer.made[change.address], compare)
 
 
+def _lost(change: Change, live: Live, writer: Writer) -> Mapping[str, Sequence[str]]:
+    """By path, what of a change that set something Auth0 did not keep, where that is no failure."""
+    item = live.objects.get(change.address)
+    if item is None or change.action is Action.DELETE:
+        return {}
+    return kinds()[change.kind].lost(writer.bound(final(change)), item)
+
+
 def _not_kept(
-    change: Change, live: Live, writer: Writer, gone: Container[Any], compare: Canonicalizer
+    change: Change,
+    live: Live,
+    writer: Writer,
+    gone: Container[Any],
+    compare: Canonicalizer,
+    lost: Container[str],
 ) -> list[Diagnostic]:
     """What is not as planned. Auth0 takes what was deleted out of the lists that it stood in."""
     item, kind = live.objects.get(change.address), kinds()[change.kind]
@@ -64,7 +86,7 @@ def _not_kept(
         for path, value in goal.items()
         if not (value is None and kind.field_at(path).optional)  # Auth0 may put a default where an option goes
     }
-    paths = lacking(kind, wanted, item, compare)
+    paths = [path for path in lacking(kind, wanted, item, compare) if path not in lost]
     return [_diagnostic(change, f"it did not keep {', '.join(paths)}")] if paths else []
 
 

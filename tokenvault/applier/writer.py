@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,9 +19,9 @@ from tokenvault.model.paths import get_path, nest
 from tokenvault.plan.diff import Canonicalizer, differences
 from tokenvault.plan.model import Action, Change
 from tokenvault.plan.patch import after_request, request_body
-from tokenvault.plan.unseen import is_hidden, memo, not_shown
+from tokenvault.plan.unseen import is_hidden, memo, not_shown, without_lost
 from tokenvault.state.live import seal
-from tokenvault.tenant.client import Tenant
+from tokenvault.tenant.client import Tenant, unwatched
 
 CREATE_ATTEMPTS = 3
 LAG = 1.0
@@ -284,6 +284,21 @@ class Writer:
         if not going and (note := memo(kind, body, hidden, after_request(kind, body, live))):
             self.memos[change.address] = note
             await send_update(sender, kind, nest(note), live, begun)
+
+    async def forgo(self, change: Change, live: Object, lost: Mapping[str, Sequence[str]]) -> Diagnostic:
+        """Remembers in the object's mark what of the change Auth0 took and did not keep; what to say of that."""
+        kind = kinds()[change.kind]
+        assert kind.forgone
+        note = without_lost(kind, live, self.bound(final(change)), lost)
+        try:
+            if note:
+                await send_update(
+                    Sender(self._tenant, unwatched), kind, request_body(kind, note, live), live, lambda: None
+                )
+        except ApiError:
+            note = {}
+        scopes = list(dict.fromkeys(item for items in lost.values() for item in items))
+        return kind.forgone(change.address, scopes, live, bool(note))
 
     def _sender(self, change: Change) -> Sender:
         return Sender(self._tenant, partial(self._watch, change))

@@ -115,8 +115,9 @@ class Lines:
 
         if plan.is_empty:
             return
-        self._console.err("\n" if report.problems else "")
-        for problem in report.problems:
+        problems = [*report.problems, *report.warnings]
+        self._console.err("\n" if problems else "")
+        for problem in problems:
             self._console.problem(problem)
         console, sent = self._console, {"reads": tenant.reads, "writes": tenant.writes}
         console.told(report_text(plan, report, console.paint, **sent, doctor=doctor, width=console.width))

@@ -10,11 +10,9 @@ from enum import Enum
 from tokenvault.flavors import flavors
 from tokenvault.flavors.runtime.precondition import Precondition, State, Verdict
 from tokenvault.flavors.runtime.tenant_view import Case, Subject
+from tokenvault.kinds.strategies import DASHBOARD, dashboard_section
 from tokenvault.model.constraints import Contains
 from tokenvault.model.desired import DesiredObject, Graph
-
-DASHBOARD = "https://manage.auth0.com/#/"
-ENTERPRISE = frozenset({"oidc", "okta", "waad", "google-apps", "samlp", "adfs", "ad", "pingfederate", "ip"})
 
 
 class How(Enum):
@@ -107,7 +105,7 @@ def _fix(row: Precondition, case: Case, verdict: Verdict, remedy: Remedy) -> Fix
             text = f"Grant {' or '.join(verdict.scopes)} to the application that the token comes from."
             return Fix(how=How.PERSON, text=text, link=f"{DASHBOARD}apis")
         case State.CHECK:
-            return Fix(how=How.PERSON, text=row.person, link=_link(row, case))
+            return Fix(how=How.PERSON, text=verdict.person or row.person, link=_link(row, case))
     if verdict.person:
         return Fix(how=How.PERSON, text=verdict.person, link=_link(row, case))
     node = remedy.graph.nodes.get(case.addresses.get(row.place, "")) if remedy.graph else None
@@ -136,4 +134,4 @@ def _parameter(name: str, row: Precondition, case: Case) -> str:
         return str((client or {}).get("client_id", ""))
     connection = case.tenant_view.connection(case.connection)
     strategy = connection.get("strategy") if isinstance(connection, dict) else ""
-    return "enterprise" if strategy in ENTERPRISE else "social"
+    return dashboard_section(str(strategy))

@@ -14,7 +14,8 @@ from tokenvault.flavors.runtime.tenant_view import Unreadable, user_policy
 from tokenvault.kinds import kinds
 from tokenvault.kinds.application import URL_LISTS
 from tokenvault.kinds.base import Object
-from tokenvault.kinds.connection import ENDPOINTS, scope_list
+from tokenvault.kinds.connection import ENDPOINTS
+from tokenvault.kinds.connection_scopes import scope_list
 from tokenvault.kinds.cross_app_access import REQUESTING_APP
 from tokenvault.kinds.strategies import STRATEGIES, Strategy
 from tokenvault.model.marks import read_mark

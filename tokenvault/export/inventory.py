@@ -14,6 +14,7 @@ from tokenvault.export.usages import TYPES, DetectedApplication, Usages, takes_p
 from tokenvault.flavors.base import KeyNames
 from tokenvault.flavors.provisions import SLOTS, attached_ids
 from tokenvault.flavors.runtime.tenant_view import TenantView, Unreadable
+from tokenvault.flavors.runtime.worker import hides_access
 from tokenvault.kinds.base import Object
 from tokenvault.kinds.strategies import NEVER
 from tokenvault.model.marks import Mark, read_mark
@@ -188,7 +189,7 @@ def relevant(collection: str, objects: Sequence[Object]) -> Sequence[Object]:
     """Of connections, the applications of those that are on for connected accounts are read; of workers, the keys."""
     if collection == "connections":
         return [item for item in objects if is_connectable(item)]
-    return [item for item in objects if item.get("token_vault_privileged_access")]
+    return [item for item in objects if item.get("token_vault_privileged_access") or hides_access(item)]
 
 
 def relevant_for_repair(collection: str, objects: Sequence[Object]) -> Sequence[Object]:
@@ -222,7 +223,7 @@ def inventory(state: State, *, name: str | None, only: Sequence[str], key_files:
         keys=keys,
         created=_created(ours, chosen),
         key_names=KeyNames(apis=apis, keys=entries),
-        obstacles={**_copies(ours, chosen), **missing},
+        obstacles={**_copies(ours, chosen), **missing, **_hidden(ours)},
         rest=(*(() if only else usages.rest), *(_foreign(used) for used in selected if used not in ours)),
     )
 
@@ -334,6 +335,11 @@ def _copies(applications: Iterable[DetectedApplication], spec: str) -> dict[str,
             says = f"it carries the mark of {title(first[mark.key].client)}: remove its `tokenvault` metadata"
             found[used.client_id] = (says,)
     return found
+
+
+def _hidden(applications: Iterable[DetectedApplication]) -> dict[str, tuple[str, ...]]:
+    says = "Auth0 does not show its privileged access to this token: its keys, addresses and grants are to be written by hand"
+    return {used.client_id: (says,) for used in applications if hides_access(used.client)}
 
 
 def _wanted(path: str, kid: object) -> str:

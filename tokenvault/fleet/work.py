@@ -253,7 +253,9 @@ class Job:
         counts = {action.value: report.done(plan.changes, action) for action in Action}
         done = replace(result, outcome=self._done, summary={**result.summary, **counts}, settled=True)
         done = replace(done, reads=tenant.reads, writes=tenant.writes)
-        return done if report.succeeded else replace(done, outcome=Outcome.FAILED, problems=_why(report))
+        if report.succeeded:
+            return replace(done, problems=(*done.problems, *report.warnings))
+        return replace(done, outcome=Outcome.FAILED, problems=_why(report))
 
 
 def _why(report: Report) -> tuple[Diagnostic, ...]:

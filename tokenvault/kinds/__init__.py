@@ -19,6 +19,7 @@ _SHARED = {
     "base",
     "connection_list",
     "connection_rules",
+    "connection_scopes",
     "cross_app_access",
     "strategies",
 }

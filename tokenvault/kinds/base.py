@@ -100,6 +100,8 @@ class Reader(Protocol):
 
 
 Objects = Mapping[str, Sequence[Object]]
+NOT_KEPT = "(not kept)"
+"""The path of what is asked of an object and Auth0 did not keep, as its mark remembers: nothing is planned for that."""
 
 
 class Index:
@@ -182,6 +184,8 @@ class Kind:
     - `risks`: what a change (full values by path) of an existing object means beyond what its fields say.
     - `new_depends_on`, `new_risks`: the collection that decides what else comes with a new object, and what that means, given
       everything that was read.
+    - `lost`: by path, what of these values (by path, all that were written) Auth0 took and does not hold, where only a person
+      can mend that; `forgone` says so of an object, and whether the mark `remembered` it.
     - `check`: what makes it impossible to reconcile the node with its live object (None: it does not exist).
     - `similar`: a sentence about other objects of the collection that may be meant, where the tenant lacks the node's.
     - `rotated`: an apply deletes what the spec no longer lists, even without `--prune`.
@@ -223,6 +227,8 @@ class Kind:
     index: Callable[[Sequence[Object]], Any] | None = None
     match: Callable[[DesiredObject, Mapping[str, Any], Any], Object | None] | None = None
     refine: Callable[[DesiredObject, Object | None], DesiredObject] = lambda node, live: node
+    lost: Callable[[Mapping[str, Any], Object], Mapping[str, tuple[str, ...]]] = lambda wanted, live: {}
+    forgone: Callable[[str, Sequence[str], Object, bool], Diagnostic] | None = None
     check: Callable[[DesiredObject, Object | None], Iterable[Diagnostic]] = lambda node, live: ()
     similar: Callable[[DesiredObject, Sequence[Object]], str] = lambda node, others: ""
     risks: Callable[[Object, Mapping[str, Any]], Iterable[str]] = lambda live, patch: ()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
 from tokenvault.errors import Diagnostic
-from tokenvault.kinds import cross_app_access
+from tokenvault.kinds import connection_scopes, cross_app_access
 from tokenvault.kinds.base import Collection, Field, Kind, Object, Scopes, Section, Shape
 from tokenvault.kinds.connection_list import needs_options, read_connections
 from tokenvault.kinds.connection_rules import GITHUB_HINT, GITHUB_SCOPES, may_be_asked, rules, unset_offline
+from tokenvault.kinds.connection_scopes import OFFLINE, SCOPES, scope_list
 from tokenvault.kinds.strategies import KNOWN, NEVER, STRATEGIES, WRONG_NAMES, Strategy
-from tokenvault.model.constraints import Constraint, Contains, Equals, Excludes
-from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement, node_of
+from tokenvault.model.constraints import Constraint, Contains, Equals
+from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
 from tokenvault.model.marks import MORE_KEYS
 from tokenvault.model.paths import get_path
 from tokenvault.model.spec import ConnectionSpec, Spec
@@ -96,7 +96,6 @@ SCHEMA: dict[str, Any] = {
 
 
 DOC = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault/configure-token-vault"
-SCOPES, OFFLINE = "spec.scopes", "spec.offline_access"
 ENDPOINTS = ("authorizationURL", "tokenURL", "authorization_endpoint", "token_endpoint", "issuer", "discovery_url")
 RETIRED_PURPOSE = "federated_connections_access_tokens"
 LISTED = "the spec lists these scopes"
@@ -145,65 +144,6 @@ def _settings(connection: ConnectionSpec) -> Iterable[tuple[str, Constraint, str
         yield SCOPES, Contains(tuple(connection.scopes)), LISTED, ("scopes",)
 
 
-def _refine(node: DesiredObject, live: Object | None) -> DesiredObject:
-    """Puts scopes and offline access where this connection's strategy keeps them."""
-    strategy, options = strategy_of(node, live), (live or {}).get("options") or {}
-    requirements = tuple(
-        refined for requirement in node.requirements for refined in _refine_ask(requirement, strategy, options)
-    )
-    refined = node_of(node.target, requirements)
-    unset = tuple(ask for ask in node.requirements_for(OFFLINE) if not strategy.has_offline_access)
-    return replace(
-        refined, requirements=(*refined.requirements, *unset)
-    )  # asked for, and nothing to set: `_check` tells
-
-
-def strategy_of(node: DesiredObject, live: Object | None) -> Strategy:
-    """What is known of the connection's strategy."""
-    wanted = node.constraints.get("strategy")
-    name = live["strategy"] if live else wanted.value if isinstance(wanted, Equals) else ""
-    return STRATEGIES.get(str(name), Strategy())
-
-
-def _refine_ask(requirement: Requirement, strategy: Strategy, options: Mapping[str, Any]) -> Iterable[Requirement]:
-    if requirement.path == SCOPES and isinstance(requirement.constraint, Contains):
-        for path, constraint in _scope_wants(requirement.constraint.items, strategy, options):
-            yield replace(requirement, path=path, constraint=constraint)
-    elif requirement.path == OFFLINE and isinstance(requirement.constraint, Equals):
-        if strategy.offline_option:
-            yield replace(requirement, path=f"options.{strategy.offline_option}")
-        elif strategy.offline_scope and requirement.constraint.value:
-            for path, constraint in _scope_wants((strategy.offline_scope,), strategy, options):
-                yield replace(requirement, path=path, constraint=constraint)
-        elif strategy.offline_scope:
-            yield replace(requirement, path="options.scope", constraint=Excludes((strategy.offline_scope,)))
-    else:
-        yield requirement
-
-
-def _scope_wants(
-    scopes: Sequence[str], strategy: Strategy, options: Mapping[str, Any]
-) -> Iterable[tuple[str, Constraint]]:
-    """Scopes that are in force already ask for nothing; see the facts about booleans, freeform and free strategies."""
-    if not strategy.booleans and not strategy.freeform:
-        yield "options.scope", Contains(tuple(scopes), separator=" " if strategy.scope_string else "")
-        return
-    present = scope_list(options.get("scope")) | scope_list(options.get("freeform_scopes"))
-    for scope in scopes:
-        option = strategy.booleans.get(scope)
-        if option:
-            yield f"options.{option}", Equals(True)
-        elif scope not in present or scope in scope_list(options.get("freeform_scopes")):
-            yield "options.freeform_scopes", Contains((scope,))
-
-
-def scope_list(value: Any) -> frozenset[str]:
-    """Scopes as a set, however Auth0 spells them: a list, or a string separated by spaces or commas."""
-    if isinstance(value, str):
-        return frozenset(value.replace(",", " ").split())
-    return frozenset(str(item) for item in value or [])
-
-
 def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
     name = node.target.name
     if live is None and not node.target.creatable:
@@ -217,6 +157,7 @@ def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
     if live is None:
         return
     yield from _github_scopes(node, live)
+    yield from connection_scopes.not_kept(node, live)
     strategy = str(live.get("strategy"))
     for ask in node.requirements_for(OFFLINE):
         if isinstance(ask.constraint, Equals) and ask.constraint.value:
@@ -374,7 +315,9 @@ KIND = Kind(
     nullable=frozenset({"cross_app_access_requesting_app"}),
     resent=("display_name",),
     on_request={"connected_accounts.active": Equals(False)},
-    refine=_refine,
+    refine=connection_scopes.refine,
+    lost=connection_scopes.lost,
+    forgone=connection_scopes.forgone,
     check=_check,
     similar=_similar,
     risks=_risks,

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from tokenvault.errors import ApiError, Diagnostic
 from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, Section, Shape
-from tokenvault.model.constraints import Contains, Excludes
-from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
+from tokenvault.model.constraints import Anything, Contains, Excludes
+from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement, node_of
 from tokenvault.model.spec import Spec
 
 ALWAYS = "all-applications"
+FLAG, FLAG_SCOPE = "customize_mfa_in_postlogin_action", "read:tenant_settings"
 DOC = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault/configure-token-vault"
+
+ACTION_HINT = (
+    "An exchange fails only where the Action asks for a second factor: look that it does not do so in a Token Vault "
+    "exchange (event.transaction.protocol)."
+)
 
 
 async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:
@@ -19,7 +27,20 @@ async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects)
 
 
 async def _fetch(reader: Reader, known: Object) -> dict[str, Any]:
-    return {"id": "mfa_policy", "policies": await reader.get("guardian/policies")}
+    """The policies and, where they matter, whether an Action decides in their place; without it, that may not be read."""
+    policies = await reader.get("guardian/policies")
+    asked = await _by_action(reader) if ALWAYS in policies else {}
+    return {"id": "mfa_policy", "policies": policies, **asked}
+
+
+async def _by_action(reader: Reader) -> dict[str, bool]:
+    try:
+        settings = await reader.get("tenants/settings", {"fields": FLAG, "include_fields": True})
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        return {}
+    return {FLAG: settings.get(FLAG) is True} if isinstance(settings, Mapping) else {}
 
 
 def _update(kind: Kind, patch: Object, live: Object) -> tuple[Request, ...]:
@@ -40,13 +61,49 @@ def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
     reason = 'Auth0 refuses Token Vault exchanges while the MFA policy is "Always"'
     why = Provenance(source="spec", reason=reason, span=spec.positions.key("mfa_policy"), doc=DOC)
     yield Requirement(target=target, path="policies", constraint=Excludes((ALWAYS,)), provenance=why)
+    yield Requirement(target=target, path=FLAG, constraint=Anything(), provenance=why)
+
+
+def _refine(node: DesiredObject, live: Object | None) -> DesiredObject:
+    """A policy that is only looked at stands in nobody's way where an Action decides."""
+    if live is None or not node.target.checked_only or ALWAYS not in live["policies"] or live.get(FLAG) is False:
+        return node
+    if live.get(FLAG):
+        return node_of(node.target, tuple(ask for ask in node.requirements if ask.path == FLAG))
+    reason = f", unless an Action decides about it ({FLAG}), which the token may not read ({FLAG_SCOPE})"
+    asks = tuple(
+        replace(a, provenance=replace(a.provenance, reason=a.provenance.reason + reason)) for a in node.requirements
+    )
+    return node_of(node.target, asks)
+
+
+def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
+    if live is not None and node.target.checked_only and live.get(FLAG):
+        yield Diagnostic(
+            code="plan-mfa-policy",
+            severity="warning",
+            summary=f'The MFA policy is "Always", and a post-login Action decides about MFA ({FLAG}): to be looked at',
+            hint=ACTION_HINT,
+            span=node.span,
+            context=node.address,
+        )
 
 
 def _risks(live: Object, patch: Mapping[str, Any]) -> Iterable[str]:
     if ALWAYS in (patch.get("policies") or []):
         yield "multi-factor authentication is asked of every user again, and every Token Vault exchange fails"
-    else:
-        yield "multi-factor authentication is no longer asked of every user of every application of this tenant"
+        return
+    if live.get(FLAG):
+        yield (
+            f"a post-login Action decides about MFA on this tenant ({FLAG}), and Token Vault works without this change "
+            "unless the Action asks for a second factor: it may weaken the tenant for nothing"
+        )
+    elif FLAG not in live:
+        yield (
+            f"where a post-login Action decides about MFA ({FLAG}), Token Vault works without this change, which would "
+            f"weaken the tenant for nothing: the token may not read whether one does ({FLAG_SCOPE})"
+        )
+    yield "multi-factor authentication is no longer asked of every user of every application of this tenant"
 
 
 KIND = Kind(
@@ -56,10 +113,12 @@ KIND = Kind(
     path="guardian/policies",
     id_field="id",
     order=70,
-    fields={"policies": Field(shape=Shape.SET)},
+    fields={"policies": Field(shape=Shape.SET), FLAG: Field()},
+    refine=_refine,
+    check=_check,
     risks=_risks,
     on_request={"policies": Contains((ALWAYS,))},
-    scopes=Scopes(read=("read:mfa_policies",), update=("update:mfa_policies",)),
+    scopes=Scopes(read=("read:mfa_policies",), update=("update:mfa_policies",), fields={FLAG: (FLAG_SCOPE,)}),
     update=_update,
     fetch=_fetch,
     section=Section(

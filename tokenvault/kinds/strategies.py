@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 WRONG_NAMES: Mapping[str, tuple[str, str]] = {
     "microsoft": ("windowslive", "Microsoft accounts have the strategy `windowslive`, Entra ID has `waad`."),
@@ -140,9 +141,25 @@ _GITHUB = {
     **{f"{verb}:{noun}": f"{verb}_{noun}" for verb in _VERBS for noun in ("org", "repo_hook", "public_key")},
 }
 
+_GOOGLE = "https://www.googleapis.com/auth/"
+# Named after the scope, with `_` for `.`: seen of `calendar` and `drive_file`. An apply looks whether the scope is in force.
+_GOOGLE_NAMES = """
+analytics calendar calendar.addons.execute calendar.events calendar.events.readonly calendar.settings.readonly
+contacts.other.readonly contacts.readonly directory.readonly drive drive.activity drive.activity.readonly drive.appdata
+drive.apps.readonly drive.file drive.metadata drive.metadata.readonly drive.photos.readonly drive.readonly drive.scripts
+gmail.compose gmail.insert gmail.labels gmail.metadata gmail.modify gmail.readonly gmail.send gmail.settings.basic
+gmail.settings.sharing tasks tasks.readonly youtube.readonly youtube.upload youtubepartner
+"""
+
 STRATEGIES: Mapping[str, Strategy] = {
     "google-oauth2": Strategy(
-        booleans={"email": "email", "profile": "profile"}, freeform=True, offline_option="offline_access"
+        booleans={
+            "email": "email",
+            "profile": "profile",
+            **{_GOOGLE + name: name.replace(".", "_") for name in _GOOGLE_NAMES.split()},
+        },
+        freeform=True,
+        offline_option="offline_access",
     ),
     "google-apps": Strategy(offline_note="switch on offline access on the connection's page of the dashboard"),
     "windowslive": Strategy(
@@ -176,3 +193,16 @@ STRATEGIES: Mapping[str, Strategy] = {
     "paypal-sandbox": Strategy(),
     "thirtysevensignals": Strategy(),
 }
+
+DASHBOARD = "https://manage.auth0.com/#/"
+_ENTERPRISE = frozenset({"oidc", "okta", "waad", "google-apps", "samlp", "adfs", "ad", "pingfederate", "ip"})
+
+
+def dashboard_section(strategy: str) -> str:
+    """The part of the dashboard in which connections of a strategy stand."""
+    return "enterprise" if strategy in _ENTERPRISE else "social"
+
+
+def dashboard_page(connection: Mapping[str, Any]) -> str:
+    """The page of one connection in the dashboard."""
+    return f"{DASHBOARD}connections/{dashboard_section(str(connection.get('strategy')))}/{connection.get('id')}"

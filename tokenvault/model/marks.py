@@ -24,7 +24,7 @@ from tokenvault.secrets import is_sensitive
 METADATA_KEY = "tokenvault"
 MORE_KEYS = ("tokenvault_2", "tokenvault_3", "tokenvault_4")
 API_METADATA_KEY = "tokenvault_api"
-UNSEEN = "unseen"
+UNSEEN, UNKEPT = "unseen", "unkept"
 MAX_KEYS = 10
 MAX_LENGTH = 255
 _DIGEST = 5
@@ -33,7 +33,7 @@ _FORM = re.compile(
     rf"(?P<spec>[a-z0-9-]{{1,40}})/(?P<key>[^\s/]{{1,200}}) (?P<how>created|adopted)(?P<provisions>(?: {_WORD})*)"
 )
 _MORE = re.compile(rf"{_WORD}(?: {_WORD})*")
-_IMPORTANCE = ("privileged", UNSEEN, "keys", "api", "made", "with", "mrrt", "own", "gave", "was", "spec")
+_IMPORTANCE = ("privileged", UNSEEN, "keys", "api", "made", "with", "mrrt", "own", "gave", "was", UNKEPT, "spec")
 """Which provisions a mark keeps when it has no room for all: permissions before settings."""
 
 
@@ -57,6 +57,7 @@ class Provision:
     - `api:AUDIENCE`: the grant on an API; `mrrt:AUDIENCE`: the refresh token policy for it; `with:CONNECTION`: the place
       among the applications of a connection; `privileged:access`, `privileged:keys`: a worker's access and its keys.
     - `unseen:SLOT=DIGEST`: what was written to an attribute that Auth0 takes and does not show.
+    - `unkept:SLOT=DIGEST`: what was written, and Auth0 took and did not keep.
     - `spec:DIGEST`, `spec:DIGEST=NAMES`: the objects that the spec had when the mark was written, so that one that is gone is
       known to be; on connections, and where none is
       marked on the first application, with the first three characters of the digest of each.

@@ -14,7 +14,7 @@ from tokenvault.errors import ApiError, Diagnostic, RefusedError
 from tokenvault.flavors import flavors
 from tokenvault.flavors.runtime.precondition import State
 from tokenvault.flavors.runtime.tenant_view import TenantView, Unreadable
-from tokenvault.kinds.connection import scope_list
+from tokenvault.kinds.connection_scopes import scope_list
 from tokenvault.model.spec import Spec
 from tokenvault.operations.doctor import judged
 

@@ -30,7 +30,7 @@ from tokenvault.plan.api_names import CLIENT_SUFFIX, ApiNames, upgraded
 from tokenvault.plan.ownership_notes import foreign_hint, forgets, no_record, no_room, same_object
 from tokenvault.plan.provisions import Slot
 from tokenvault.plan.roster import VERB, Roster
-from tokenvault.plan.unseen import still_unseen
+from tokenvault.plan.unseen import still_remembered
 from tokenvault.state.live import Live
 from tokenvault.state.unknown import why_unknown
 
@@ -313,7 +313,7 @@ class Ownership:
         known = {p for p in recorded if p.verb != VERB}
         found |= {p for p in known - found if self._stays(node.address, p) or self._is_unknown(kind, live, p)}
         keys = {p for p in recorded if p.verb == "keys"} if Provision("privileged", "keys") in found else set()
-        complete = frozenset(found | keys | still_unseen(kind, live, recorded))
+        complete = frozenset(found | keys | still_remembered(kind, node, live, recorded))
         if self.only is not None or not self.revoke:  # a part of a spec has no roster
             return complete | {p for p in recorded if p.verb == VERB}
         return self.roster.added(node.address, complete, recorded)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tokenvault.errors import Diagnostic
 from tokenvault.kinds.base import Kind
-from tokenvault.model.desired import DesiredObject
+from tokenvault.model.desired import DesiredObject, Graph
 from tokenvault.model.marks import MAX_KEYS, METADATA_KEY, Provision
+from tokenvault.state.live import Live
 
 
 def same_object(node: DesiredObject, other: str) -> Diagnostic:
@@ -59,3 +60,27 @@ def no_room(kind: Kind, node: DesiredObject, taken: bool) -> Diagnostic:
     summary = f"{node.address} cannot be marked: its {kind.metadata} {why}"
     hint = "It is managed all the same, but `destroy` will not release it. Remove the key, or one that nobody reads."
     return Diagnostic(code="plan-no-mark", severity="warning", summary=summary, hint=hint, span=node.span)
+
+
+def left_alone(graph: Graph, asked: Graph, live: Live) -> Iterator[Diagnostic]:
+    """A warning for each Custom API Client of others that is not enabled on connections that are used through it."""
+    found: dict[str, list[str]] = {}
+    for node in graph.nodes.values():
+        for one in node.requirements:
+            members = live.objects.get(node.address, {}).get(one.path)
+            dropped = one.if_created and one not in asked.nodes[node.address].requirements
+            if dropped and members is not None and live.ids.get(one.user) not in members:
+                found.setdefault(one.user, []).append(node.target.name)
+    for address, names in found.items():
+        client = live.objects[address]
+        several = len(names) > 1
+        yield Diagnostic(
+            code="plan-api-client-not-enabled",
+            severity="warning",
+            summary=f"The connection{'s' * several} {', '.join(names)} {'are' if several else 'is'} not enabled for the Custom "
+            f"API Client {client.get('name')}, which this spec did not create and leaves as it is",
+            hint="Auth0 documents that it must be for workers; whether access tokens are exchanged without is not known. "
+            "Switch it on under Applications on the connection's page to be sure.",
+            span=graph.nodes[address].span,
+            context=address,
+        )

@@ -22,6 +22,7 @@ from tokenvault.plan.model import Action, Change, Orphan, Plan, planned_nodes
 from tokenvault.plan.ordering import Ordering, ownership_commit_order, renews_roster_alone, with_companions
 from tokenvault.plan.orphans import Revoked, find_orphans, lost_witnesses
 from tokenvault.plan.ownership import Ownership, mark_of
+from tokenvault.plan.ownership_notes import left_alone
 from tokenvault.plan.patch import inconsistencies
 from tokenvault.plan.roster import VERB
 from tokenvault.plan.unseen import HIDDEN, REASON, as_written, is_hidden
@@ -51,7 +52,8 @@ def make_plan(
     graph: Graph, live: Live, *, salt: str, files: tuple[str, ...] = (), options: Options | None = None
 ) -> Plan:
     """The plan that makes `live` what `graph` asks for; `PlanError` with everything that cannot be reconciled."""
-    options, graph = options or Options(), asked_of(graph, live)
+    options, asked = options or Options(), asked_of(graph, live)
+    alone, graph = left_alone(graph, asked, live), asked
     left = find_orphans(graph, live, adopt=options.adopt)
     pruned = left.orphans if options.prune else ()
     orphans = () if options.prune else tuple(each.orphan for each in left.orphans)
@@ -66,7 +68,7 @@ def make_plan(
         orphans=orphans,
         revoked=left.revoked if options.revoke else (),
     )
-    return replace(plan, warnings=(*plan.warnings, *lost_witnesses(graph, live, pruned)))
+    return replace(plan, warnings=(*plan.warnings, *alone, *lost_witnesses(graph, live, pruned)))
 
 
 def plan_graph(

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from tokenvault.kinds import kinds
 from tokenvault.model.desired import DesiredObject, Graph
-from tokenvault.model.marks import MAX_LENGTH, Mark, Provision, digest, read_mark
+from tokenvault.model.marks import MAX_LENGTH, UNKEPT, Mark, Provision, digest, read_mark
 from tokenvault.state.live import Live
 
 VERB = "spec"
@@ -48,7 +48,7 @@ class Roster:
         Neither a new roster, except in its keeper, nor what needs no restoring any more is a reason to write a mark again.
         """
         before = frozenset(p for p in recorded if p.verb == VERB)
-        past = {p for p in recorded - found - before if p.verb == "was"}  # of values that came back by themselves
+        past = {p for p in recorded - found - before if p.verb in ("was", UNKEPT)}  # came back, or in, by itself
         is_due = address == self.keeper and self._provision(address) not in before
         if recorded and found == recorded - before - past and not is_due:
             return found | before | past

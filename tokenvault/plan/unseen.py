@@ -1,4 +1,4 @@
-"""What Auth0 takes and does not show: attributes that an answer to their own write lacks.
+"""What Auth0 takes and does not show, or does not keep: a mark remembers it, so that plans do not ask for it for ever.
 
 Nobody knows whether `token_vault_privileged_access` is shown to everyone who may read applications. Where the answer to a
 write of it lacks it, the mark records what was written (`unseen:SLOT=DIGEST`), so that its absence is not taken for a change
@@ -7,12 +7,14 @@ that somebody made, and an edit of the spec still is one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tokenvault.kinds.base import Kind, Object
-from tokenvault.model.marks import API_METADATA_KEY, UNSEEN, Mark, Provision, mark_keys, read_mark
+from tokenvault.kinds.base import NOT_KEPT, Kind, Object, Shape
+from tokenvault.model.constraints import Contains, members
+from tokenvault.model.desired import DesiredObject
+from tokenvault.model.marks import API_METADATA_KEY, UNKEPT, UNSEEN, Mark, Provision, digest, mark_keys, read_mark
 from tokenvault.model.paths import get_path
 from tokenvault.plan.provisions import content_digest
 
@@ -26,10 +28,14 @@ def is_hidden(kind: Kind, live: Object, top: str) -> bool:
     return mark is not None and any(provision.verb == UNSEEN for provision in mark.provisions)
 
 
-def still_unseen(kind: Kind, live: Object | None, recorded: Iterable[Provision]) -> frozenset[Provision]:
-    """Those of the recorded provisions that go on telling what is hidden."""
+def still_remembered(
+    kind: Kind, node: DesiredObject, live: Object | None, recorded: Iterable[Provision]
+) -> frozenset[Provision]:
+    """Those of the recorded provisions that go on telling what is hidden, or what the node asks for and was not kept."""
     hides = live is not None and any(is_hidden(kind, live, top) for top in kind.may_hide)
-    return frozenset(provision for provision in recorded if hides and provision.verb == UNSEEN)
+    asks = (ask.constraint for ask in node.requirements_for(NOT_KEPT))
+    unkept = {digest(str(item)) for ask in asks if isinstance(ask, Contains) for item in ask.items}
+    return frozenset(p for p in recorded if (hides and p.verb == UNSEEN) or (p.verb == UNKEPT and p.value in unkept))
 
 
 def as_written(kind: Kind, live: Object, values: Mapping[str, Any]) -> frozenset[str]:
@@ -65,8 +71,52 @@ def memo(kind: Kind, body: Object, hidden: Collection[str], after: Object) -> di
 
 def _metadata(kind: Kind, mark: Mark, after: Object, records: frozenset[Provision]) -> dict[str, Any]:
     others = frozenset(provision for provision in mark.provisions if provision.verb != UNSEEN)
-    if others | records == mark.provisions:
+    return _rewritten(kind, mark, after, others | records)
+
+
+def _rewritten(kind: Kind, mark: Mark, live: Object, provisions: frozenset[Provision]) -> dict[str, Any]:
+    """The metadata, by path, of which the mark with these provisions needs another text."""
+    if provisions == mark.provisions:
         return {}
-    metadata = after.get(kind.metadata) or {}
-    texts = replace(mark, provisions=others | records).metadata(mark_keys(metadata, API_METADATA_KEY))
+    metadata = live.get(kind.metadata) or {}
+    texts = replace(mark, provisions=provisions).metadata(mark_keys(metadata, API_METADATA_KEY))
     return {f"{kind.metadata}.{key}": text for key, text in texts.items() if metadata.get(key) != text}
+
+
+def without_lost(
+    kind: Kind, live: Object, written: Mapping[str, Any], lost: Mapping[str, Iterable[str]]
+) -> dict[str, Any]:
+    """The metadata, by path, that remembers what was `written` to the object and is `lost`; empty where it has no mark.
+
+    What was lost is not the spec's to take back any more, nor is what Auth0 put in its place.
+    """
+    mark = read_mark(live.get(kind.metadata))
+    if mark is None:
+        return {}
+    provisions = mark.provisions
+    for path, items in lost.items():
+        gone = {digest(item) for item in items}
+        kept = [m for m in members(written[path]) if digest(str(m)) not in gone] if _is_set(kind, path) else []
+        provisions = frozenset(_left(kind, path, get_path(live, path), kept, provisions))
+        provisions |= {Provision(UNKEPT, "scopes", item) for item in gone}
+    return _rewritten(kind, mark, live, provisions)
+
+
+def _is_set(kind: Kind, path: str) -> bool:
+    return kind.field_at(path).shape is Shape.SET
+
+
+def _left(kind: Kind, path: str, value: Any, kept: Sequence[Any], recorded: Iterable[Provision]) -> Iterator[Provision]:
+    """What of the recorded provisions is left when an attribute came back with this value: `kept` is what we wrote of it."""
+    slot, digests = kind.slot_at(path), {digest(str(member)) for member in kept}
+    for provision in recorded:
+        if provision.slot != slot:
+            yield provision
+        elif not _is_set(kind, path):
+            yield from [provision] if value is True else []
+        elif provision.verb == "own" and kept and set(kept) == set(members(value)):
+            yield Provision("own", slot, content_digest(kept, kind.field_at(path)))
+        elif provision.verb == "own":
+            yield from (Provision("gave", slot, item) for item in digests)
+        elif provision.value in digests:
+            yield provision

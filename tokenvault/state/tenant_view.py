@@ -10,6 +10,7 @@ from tokenvault.flavors.runtime.tenant_view import TenantView, Unreadable
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Object
 from tokenvault.kinds.connection import is_for_token_vault
+from tokenvault.kinds.mfa_policy import ALWAYS, FLAG, FLAG_SCOPE
 
 if TYPE_CHECKING:
     from tokenvault.state.live import State
@@ -40,6 +41,7 @@ def tenant_view_of(state: State, now: float) -> TenantView:
         apis=_by(_read(state, "resource_servers"), "identifier"),
         grants=_grants(_read(state, "client_grants")),
         policies=_policies(state),
+        mfa_by_action=_mfa_by_action(state),
         enabled=_enabled(state),
         credentials=_credentials(state, clients),
     )
@@ -79,6 +81,13 @@ def scopes_of(collection: str) -> tuple[str, ...]:
 def _policies(state: State) -> Sequence[str] | Unreadable:
     found = _read(state, "mfa_policy")
     return found if isinstance(found, Unreadable) else [str(p) for item in found for p in item["policies"]]
+
+
+def _mfa_by_action(state: State) -> bool | Unreadable:
+    """Whether an Action decides about MFA; it is asked only where the policy says "Always"."""
+    found = state.objects.get("mfa_policy", ())
+    hidden = any(ALWAYS in item["policies"] and FLAG not in item for item in found)
+    return Unreadable((FLAG_SCOPE,)) if hidden else any(item.get(FLAG) for item in found)
 
 
 def _enabled(state: State) -> Mapping[str, frozenset[str] | Unreadable]:

@@ -54,6 +54,15 @@ def _callers(api: Object, case: Case) -> Verdict:
     return look("it gives tokens only to applications with a client grant, and none has one yet")
 
 
+def _enabled(client: Object, case: Case) -> Verdict:
+    enabled = case.tenant_view.enabled.get(case.connection)
+    if enabled is None or isinstance(enabled, Unreadable) or case.serves_anyone:  # the connection's own row tells
+        return SKIPPED
+    if client["client_id"] in enabled:
+        return HOLDS
+    return look(f"the connection {case.connection} is not enabled for it; whether Auth0 insists on that is not known")
+
+
 API = (
     Precondition(
         id="api-exists",
@@ -174,5 +183,17 @@ API_CLIENT = (
         doc=DOC,
     ),
     *exchanging_rows(Subject.CLIENT, "api-client"),
+    Precondition(
+        id="api-client-enabled",
+        of=Subject.CLIENT,
+        means="Auth0 documents for workers that a connection must be enabled for the application that exchanges; it may be "
+        "so for a Custom API Client",
+        check=_enabled,
+        person="Switch the Custom API Client on under Applications on the connection's page. An apply does so for one "
+        "that it creates.",
+        page="connections/{connection_type}",
+        error="connection-not-enabled",
+        doc=DOC,
+    ),
 )
 SERVING_CHECKS = (*API, *API_CLIENT)

@@ -6,17 +6,19 @@ from tokenvault.flavors.runtime.precondition import (
     HOLDS,
     SKIPPED,
     Precondition,
+    State,
     Step,
     Verdict,
     broken,
     is_value,
+    look,
     missing,
 )
-from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, user_policy
+from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable, user_policy
+from tokenvault.kinds.mfa_policy import ACTION_HINT, ALWAYS, FLAG
 from tokenvault.model.paths import get_path
 
 DOC = "https://auth0.com/docs/manage-users/my-account-api"
-ALWAYS = "all-applications"
 
 
 def _user_policy(api: Object, case: Case) -> Verdict:
@@ -40,7 +42,16 @@ def _no_possession(api: Object, case: Case) -> Verdict:
 def _mfa(tenant: Object, case: Case) -> Verdict:
     if not case.expected.judges_mfa:
         return SKIPPED
-    return broken('the tenant-wide MFA policy is "Always"') if ALWAYS in tenant["policies"] else HOLDS
+    by_action, always = tenant["mfa_by_action"], 'the tenant-wide MFA policy is "Always"'
+    if ALWAYS not in tenant["policies"]:
+        return HOLDS
+    if isinstance(by_action, Unreadable):
+        lacks = " or ".join(by_action.scopes)
+        says = f"{always}, and whether an Action decides in its place ({FLAG}) is not known: the token lacks {lacks}"
+        return Verdict(State.UNKNOWN, says, by_action.scopes)
+    if by_action:
+        return look(f"{always}, and a post-login Action decides about MFA in its place ({FLAG})", person=ACTION_HINT)
+    return broken(always)
 
 
 MY_ACCOUNT_CHECKS = (

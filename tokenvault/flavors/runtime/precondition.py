@@ -48,9 +48,9 @@ def unknown(*scopes: str) -> Verdict:
     return Verdict(State.UNKNOWN, f"the token lacks {' or '.join(scopes)}", scopes)
 
 
-def look(says: str) -> Verdict:
-    """Only a person can tell."""
-    return Verdict(State.CHECK, says)
+def look(says: str, *, person: str = "") -> Verdict:
+    """Only a person can tell; `person` is what to look at here, where the row says what else is to be done."""
+    return Verdict(State.CHECK, says, person=person)
 
 
 class Step(Enum):

@@ -41,7 +41,8 @@ class TenantView:
     """A tenant as far as Token Vault is concerned.
 
     Connections are by name, APIs by identifier, user grants by client id and audience, `enabled` (who may use a
-    connection) by the connection's name, credentials by client id: of what was asked for.
+    connection) by the connection's name, credentials by client id: of what was asked for. `mfa_by_action`: an Action decides
+    about MFA in place of the policies.
     """
 
     domain: str
@@ -51,6 +52,7 @@ class TenantView:
     apis: Mapping[str, Object | Unreadable] | Unreadable = field(default_factory=dict)
     grants: Mapping[tuple[str, str], Object | Unreadable] | Unreadable = field(default_factory=dict)
     policies: Sequence[str] | Unreadable = ()
+    mfa_by_action: bool | Unreadable = False
     enabled: Mapping[str, frozenset[str] | Unreadable] = field(default_factory=dict)
     credentials: Mapping[str, Sequence[Object] | Unreadable] = field(default_factory=dict)
 
@@ -163,7 +165,8 @@ class Case:
                 return self.tenant_view.api(self.api)
             case Subject.TENANT:
                 policies = self.tenant_view.policies
-                return policies if isinstance(policies, Unreadable) else {"policies": policies}
+                known = {"policies": policies, "mfa_by_action": self.tenant_view.mfa_by_action}
+                return policies if isinstance(policies, Unreadable) else known
             case _:
                 raise LookupError(f"{subject} is only a place of repair")
 

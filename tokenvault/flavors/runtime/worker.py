@@ -28,11 +28,16 @@ DOC = f"{DOCS}/privileged-worker-token-exchange-with-token-vault"
 ACCESS = "token_vault_privileged_access"
 
 
+def hides_access(client: Object) -> bool:
+    """Whether Auth0 does not show the privileged access that tokenvault gave the application."""
+    mark = read_mark(client.get("client_metadata"))
+    return ACCESS not in client and mark is not None and any(p.verb == UNSEEN for p in mark.provisions)
+
+
 def _has_access(client: Object, case: Case) -> Verdict:
     if client.get(ACCESS):
         return HOLDS
-    mark = read_mark(client.get("client_metadata"))
-    if ACCESS not in client and mark is not None and any(provision.verb == UNSEEN for provision in mark.provisions):
+    if hides_access(client):
         return look(
             "Auth0 does not show the privileged access that tokenvault gave it; an exchange tells whether it is there"
         )
