@@ -86,7 +86,7 @@ EDITED: dict[str, tuple[str, Edit]] = {
     "mfa_policy": ("mfa_policy", _mfa),
 }
 NEED = {"api": {"client_grant.calendar-spa.calendar"}}
-NEVER_UPDATED = {"credential", "tenant_settings"}
+NEVER_UPDATED = {"credential", "custom_domain", "tenant_settings"}
 MEMBERWISE = {"connection_clients"}
 
 

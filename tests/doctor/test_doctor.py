@@ -92,7 +92,7 @@ def test_a_machine_with_the_grant_and_no_privileged_access_is_not_ready(world: W
 def test_what_a_person_must_look_at_holds_nothing_up(world: World) -> None:
     document = world.doctor("spec.yaml")
     notes = {finding["id"] for finding in document["findings"]}
-    assert document["ready"] and notes == {"google-testing", "github-app"}
+    assert document["ready"] and notes == {"google-testing", "github-app", "application-domain"}
     assert all(finding["fix"]["link"] for finding in document["findings"])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,11 +15,12 @@ from tokenvault.cli.session import Session, open_session
 from tokenvault.cli.suggestions import completed
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 from tokenvault.tenant.options import bare_domain, base_url, given_address
-from tokenvault.text import safe_json
+from tokenvault.text import safe, safe_json
 
 if TYPE_CHECKING:
     from tokenvault.kinds.base import Object
     from tokenvault.model.spec import Spec
+    from tokenvault.tenant.client import Tenant
 
 
 class Form(StrEnum):
@@ -45,6 +46,10 @@ class Language(StrEnum):
 EMBEDDED = (
     "No program can reach the embedded sandbox. To run these: `tokenvault sandbox serve --port 4711`, then\n"
     "AUTH0_API_TOKEN=sandbox tokenvault usage --tenant 127.0.0.1:4711 ...\n"
+)
+UNNAMED = (
+    "Users can log in on {}, which the spec does not name: where they do, say so (`domain` of an\n"
+    "application, or of `my_account_api` for all). Applications without one are shown on the tenant's own domain.\n"
 )
 NO_CREDENTIALS = ("auth-credentials", "auth-tenant")
 
@@ -138,6 +143,8 @@ async def _tenant(session: Session, spec: Spec, offline: bool) -> tuple[str, str
                 graph = build_graph(spec, tenant.domain)
                 if session.tenant_options.sandbox:
                     session.console.err(EMBEDDED)
+                if domains := await _unnamed_domains(tenant, spec):
+                    session.console.err(UNNAMED.format(", ".join(map(safe, domains))))
                 url = base_url(tenant.domain, given_address(session.environment, session.tenant_options.tenant))
                 return tenant.domain, url, matched(graph, await read_applications(tenant))
         except RefusedError as error:
@@ -145,6 +152,15 @@ async def _tenant(session: Session, spec: Spec, offline: bool) -> tuple[str, str
                 raise
             session.console.err("There are no credentials for a tenant: ids are placeholders.\n")
     return _offline(session, spec)
+
+
+async def _unnamed_domains(tenant: Tenant, spec: Spec) -> Sequence[str]:
+    """The tenant's custom domains, where the spec leaves open on which domain users of an application log in."""
+    from tokenvault.exchange.usage import is_interactive
+    from tokenvault.state.reading import read_ready_domains
+
+    open_ones = [app for app in spec.applications.values() if is_interactive(app) and not spec.login_domain(app)]
+    return await read_ready_domains(tenant) if open_ones else ()
 
 
 def _offline(session: Session, spec: Spec) -> tuple[str, str, None]:

@@ -102,6 +102,7 @@ def _expected(context: FlavorContext, graph: Graph, client: str, connection: str
         authentication_kids=slot_kids(graph, client, KEYS_SLOT),
         scopes=tuple(scope for entry in entries if entry["connection"] == connection for scope in entry["scopes"]),
         addresses=allowlist.items if isinstance(allowlist, Contains) else (),
+        domain=context.spec.login_domain(context.app),
     )
 
 

@@ -79,7 +79,7 @@ def exchangers_of(spec: Spec, graph: Graph) -> list[Exchanger]:
                 keys=asked_keys(graph, address),
                 signing=slot_kids(graph, address, PRIVILEGED_SLOT),
                 authenticating=slot_kids(graph, address, KEYS_SLOT),
-                domain="" if request.signed else spec.my_account_domain or "",
+                domain="" if request.signed else spec.login_domain(context.app),
             )
         )
     return found

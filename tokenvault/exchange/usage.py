@@ -14,7 +14,7 @@ from tokenvault.flavors import flavors
 from tokenvault.flavors.runtime.request import CONNECTED_ACCOUNTS_SCOPES, ExchangeRequest
 from tokenvault.kinds.base import Object
 from tokenvault.model.desired import Graph
-from tokenvault.model.spec import ApplicationSpec, Spec
+from tokenvault.model.spec import ApplicationSpec, FlavorUse, Spec
 
 CLIENT_ID, DOMAIN, CALLBACK = "<CLIENT_ID>", "<YOUR_DOMAIN>", "<CALLBACK_URL>"
 ORGANIZATION, REQUEST_URI = "<ORGANIZATION_ID>", "<REQUEST_URI>"
@@ -252,6 +252,15 @@ def _encoded(value: str) -> str:
     return value if value in PLACEHOLDERS else quote(value, safe="")
 
 
+def is_interactive(app: ApplicationSpec) -> bool:
+    """Whether users log in to the application: it has a flavor that machines cannot hold."""
+    return any(map(_has_login, app.flavors))
+
+
+def _has_login(use: FlavorUse) -> bool:
+    return "m2m" not in flavors()[use.name].types
+
+
 def connecting(
     spec: Spec,
     graph: Graph,
@@ -263,14 +272,12 @@ def connecting(
 ) -> Iterator[Connecting]:
     """The applications whose users connect accounts: those with callbacks, in flavors that machines cannot hold."""
     for app in spec.applications.values():
-        interactive = [context for context in app.flavors if "m2m" not in flavors()[context.name].types]
+        interactive = [use for use in app.flavors if _has_login(use)]
         if interactive and only in (None, app.key):
-            client, own = live.get(app.address, {}), spec.my_account_domain
+            client, own = live.get(app.address, {}), spec.login_domain(app)
             callbacks = client.get("callbacks") or app.callbacks or ()
             chosen = connection if connection in app.connections else app.connections[0]
-            apis = [
-                spec.apis[context.settings["api"]].identifier for context in interactive if "api" in context.settings
-            ]
+            apis = [spec.apis[use.settings["api"]].identifier for use in interactive if "api" in use.settings]
             yield Connecting(
                 application=app.key,
                 client_id=str(client.get("client_id") or app.client_id or CLIENT_ID),

@@ -96,6 +96,13 @@ SCHEMA: dict[str, Any] = {
                 "const": True,
                 "examples": [True],
             },
+            "domain": {
+                "description": "The custom domain that users of this application log in on: `usage` and `exchange` use it. "
+                "Default: `my_account_api.domain`, else the tenant's domain.",
+                "type": "string",
+                "pattern": "^([A-Za-z0-9.-]+(:[0-9]+)?|.*\\$\\{.*)$",
+                "examples": ["login.acme.com"],
+            },
             "protect": {
                 "description": "Never deleted or released, whatever else is asked. What the spec stops giving it is "
                 "revoked all the same.",

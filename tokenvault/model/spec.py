@@ -123,6 +123,7 @@ class ApplicationSpec:
     connections: tuple[str, ...] = ()
     confidential: bool = False
     first_party: bool = False
+    domain: str | None = None
     protect: bool = False
     serves: str = ""
 
@@ -181,6 +182,10 @@ class Spec:
         """Everything that uses flavors, by key: the applications, and the Custom API Clients of APIs that do so themselves."""
         clients = (api.client for api in self.apis.values() if api.flavors)
         return {**self.applications, **{client.key: client for client in clients}}
+
+    def login_domain(self, app: ApplicationSpec) -> str:
+        """The custom domain on which the application's users log in; empty: the spec names none."""
+        return app.domain or self.my_account_domain or ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

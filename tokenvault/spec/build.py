@@ -125,6 +125,7 @@ def _application(key: str, entry: Data, uses: tuple[FlavorUse, ...], every: tupl
         connections=every if used is None else used,
         confidential=bool(entry.get("confidential", False)),
         first_party=bool(entry.get("first_party", False)),
+        domain=_domain(entry.get("domain")),
         protect=bool(entry.get("protect", False)),
     )
 

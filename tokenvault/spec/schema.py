@@ -101,7 +101,7 @@ def _top() -> dict[str, Any]:
             "properties": {
                 "domain": {
                     "description": "The custom domain that users log in on, when they do: `usage` and `exchange` use it. The API "
-                    "itself is the tenant's own. Default: the tenant's domain.",
+                    "itself is the tenant's own. An application may name another one. Default: the tenant's domain.",
                     "type": "string",
                     "pattern": "^([A-Za-z0-9.-]+(:[0-9]+)?|.*\\$\\{.*)$",
                     "examples": ["auth.acme.com"],

@@ -165,3 +165,12 @@ def _before(collection: Collection, objects: Objects, relevant: Relevant) -> Obj
 async def read_applications(reader: Reader) -> Sequence[Object]:
     """Every application of the tenant, without its secrets."""
     return [seal(client) for client in await kinds()["application"].collection.read(reader, (), {})]
+
+
+async def read_ready_domains(reader: Reader) -> Sequence[str]:
+    """The custom domains that users can log in on, the default one first; none where the token may not read them."""
+    state = await read_round(
+        reader, State(domain=reader.domain), [Need(kinds()["custom_domain"].collection)], tolerant=True
+    )
+    ready = [each for each in state.objects.get("custom_domains", ()) if each.get("status") == "ready"]
+    return [str(each["domain"]) for each in sorted(ready, key=lambda each: not each.get("is_default"))]

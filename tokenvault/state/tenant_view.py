@@ -44,6 +44,7 @@ def tenant_view_of(state: State, now: float) -> TenantView:
         mfa_by_action=_mfa_by_action(state),
         enabled=_enabled(state),
         credentials=_credentials(state, clients),
+        domains=state.objects.get("custom_domains"),
     )
 
 

@@ -64,7 +64,8 @@ _ITEMS: Mapping[str, Shape] = {
     "resource-servers": _API,
     "client-grants": _GRANT,
     "clients/*/credentials": _CREDENTIAL,
-    "custom-domains": {"domain": str},
+    "custom-domains": {**dict.fromkeys(("domain", "status"), str), "is_default": bool},
+    "tenants": {"flags": {"enable_client_connections": bool}},
     "users": {"user_id!": str},
     "users-by-email": {"user_id!": str},
     "users/*/connected-accounts": {

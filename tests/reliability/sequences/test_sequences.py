@@ -53,6 +53,7 @@ NOT_DRAWN = {
     "/apis/*/flavors/*/access_token_exchange",
     "/apis/*/flavors/*/access_token_exchange/client_name",
     "/applications/*/confidential",
+    "/applications/*/domain",
     "/applications/*/first_party",
     "/applications/*/flavors/*/privileged_worker/authentication_keys",
     "/applications/*/flavors/*/privileged_worker/authentication_keys/*/alg",

@@ -145,6 +145,23 @@ def _organization(client: Object, case: Case) -> Verdict:
     return look("it requires organizations: users must log in to theirs before they connect accounts")
 
 
+def _domain(client: Object, case: Case) -> Verdict:
+    """Where users log in, as far as the spec and the tenant's custom domains tell."""
+    domains = case.tenant_view.domains
+    if domains is None or not case.addresses:
+        return SKIPPED
+    ready = {str(each.get("domain")): bool(each.get("is_default")) for each in domains if each.get("status") == "ready"}
+    said = case.expected.domain
+    if said and said not in (*ready, case.tenant_view.domain):
+        return look(f"the spec has its users log in on {said}, and the tenant has no custom domain of that name ready")
+    if said or not ready:
+        return HOLDS
+    names = sorted(ready, key=lambda name: not ready[name])
+    return look(
+        f"users can log in on {names[0] if len(names) == 1 else ', '.join(names)}, which the spec does not name"
+    )
+
+
 def _possession(client: Object, case: Case) -> Verdict:
     if not client.get("require_proof_of_possession"):
         return HOLDS
@@ -280,6 +297,17 @@ CONNECTING_CHECKS = (
         person="Send the `organization` parameter when users log in.",
         step=Step.LOGIN,
         doc=CONFIGURE_DOC,
+    ),
+    Precondition(
+        id="application-domain",
+        of=Subject.APPLICATION,
+        means="tokens are issued by the domain that users log in on, and are exchanged there",
+        check=_domain,
+        person="Name the domain that users log in on, be it the tenant's own: `domain` of the application, or of "
+        "`my_account_api` for all.",
+        page="branding/custom-domains",
+        step=Step.LOGIN,
+        doc="https://auth0.com/docs/customize/custom-domains",
     ),
     Precondition(
         id="application-dpop",

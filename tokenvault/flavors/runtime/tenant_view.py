@@ -42,7 +42,7 @@ class TenantView:
 
     Connections are by name, APIs by identifier, user grants by client id and audience, `enabled` (who may use a
     connection) by the connection's name, credentials by client id: of what was asked for. `mfa_by_action`: an Action decides
-    about MFA in place of the policies.
+    about MFA in place of the policies. `domains` are its custom domains; None: they were not read.
     """
 
     domain: str
@@ -55,6 +55,7 @@ class TenantView:
     mfa_by_action: bool | Unreadable = False
     enabled: Mapping[str, frozenset[str] | Unreadable] = field(default_factory=dict)
     credentials: Mapping[str, Sequence[Object] | Unreadable] = field(default_factory=dict)
+    domains: Sequence[Object] | None = None
 
     def connection(self, name: str) -> Object | Unreadable | None:
         """The connection of this name."""
@@ -113,7 +114,7 @@ class Expectations:
     `kids` are the keys that the exchanging application is to sign with, `authentication_kids` those that it is to
     authenticate with, `scopes` those that a worker is to be granted, and
     `addresses` (or networks) where it may call from.
-    `provider_needs_no_asking`: the provider gives refresh tokens unasked.
+    `provider_needs_no_asking`: the provider gives refresh tokens unasked. `domain` is where users log in (empty: not said).
     """
 
     judges_mfa: bool = True
@@ -122,6 +123,7 @@ class Expectations:
     authentication_kids: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
