@@ -244,6 +244,14 @@ def test_what_options_say_is_said_alike() -> None:
     assert len(writing) >= 6 and all(says.startswith("Write ") for says in writing)
 
 
+def test_what_asks_a_tenant_can_be_told_how_fast_and_how_long() -> None:
+    """An error of the rate limit says "with a greater --max-wait", whatever the command."""
+    asking = {name: {opt for p in one.params for opt in p.opts} for name, one in ALL.items()}
+    asking = {name: options for name, options in asking.items() if "--tenant" in options}
+    assert len(asking) > 10 and {"usage", "exchange", "auth status"} <= asking.keys()
+    assert not [name for name, options in asking.items() if not {"--max-rps", "--max-wait"} <= options]
+
+
 def test_the_reference_has_every_option_with_its_commands() -> None:
     text = (ROOT / "schemas" / "REFERENCE.md").read_text()
     rows: dict[str, str] = defaultdict(str)

@@ -52,6 +52,9 @@ ENDPOINTS = ("clients", "connections", "connections/{}/clients", "resource-serve
 QUERIES = {**dict.fromkeys(("clients", "resource-servers", "client-grants"), "?include_totals=true"),
            "connections": "?take=100"}  # fmt: skip
 LONG = "n" * 10_000
+PATIENCE = ("--max-wait", "1")
+"""A command waits a second for rate limits, in all."""
+
 JUNK: tuple[Any, ...] = (
     None, True, 0, -1, 1.5, 10**30, "", " ", LONG, "\x1b[31mred\x1b[0m", "\x1b]0;owned\x07", "\u202e\u2066evil", "a\nb\r\nc",
     "|`<script>alert(1)</script>", "${env:HOME}", "../../etc/passwd", [], {}, [None], [[]], [{}], {"": None}, ["x", 1, {}],
@@ -114,7 +117,7 @@ class Answers:
 
     def _run(self, name: str, path: str, command: Sequence[str], **env: str) -> Result:
         before, started = self.there.snapshot(), time.monotonic()
-        result = (process if env else cli)(*command, *patience(command), env={**self.there.env, **env})
+        result = (process if env else cli)(*command, *PATIENCE, env={**self.there.env, **env})
         seconds, memory = time.monotonic() - started, _memory_of_children()
         assert not result.err.startswith("Usage:"), result.err
         title = f"{name}: {' '.join(command[:1])} with a spoilt {path}"
@@ -150,11 +153,6 @@ def spoilt(random: Random, answer: Any) -> Any:
         else:
             holder[key] = deepcopy(random.choice(JUNK))
     return answer
-
-
-def patience(command: Sequence[str]) -> tuple[str, ...]:
-    """How long the command may wait for rate limits, where it knows that option."""
-    return () if command[0] in ("usage", "auth") else ("--max-wait", "1")
 
 
 def _inside(holder: Any) -> list[Any]:

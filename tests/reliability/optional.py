@@ -25,7 +25,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from tests.reliability.answers import patience
+from tests.reliability.answers import PATIENCE
 from tests.reliability.bench import QUICKSTART, Bench, Rule, bench
 from tests.support import Result, cli
 from tests.tenant.hostile import HostileTenant, hostile
@@ -245,7 +245,7 @@ class Optional:
     def _timed(self, *command: str) -> tuple[Result, float]:
         started = time.monotonic()
         arguments = [QUICKSTART if part == "SPEC" else part for part in command]
-        result = cli(*arguments, *patience(command), env=self.env, cwd=self.folder)
+        result = cli(*arguments, *PATIENCE, env=self.env, cwd=self.folder)
         assert not result.err.startswith("Usage:"), result.err
         return result, time.monotonic() - started
 

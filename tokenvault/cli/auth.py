@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tokenvault.cli.options import Debug, EnvFile, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, TenantOption, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import ApiError, Diagnostic, RefusedError
 from tokenvault.render.prose import PLAIN, Painter
+from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import safe, safe_json
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def status(
     form: Annotated[StatusFormat, typer.Option("--format", help="How to show it.")] = StatusFormat.TEXT,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
+    max_rps: MaxRps = None,
+    max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
     debug: Debug = False,
 ) -> None:
@@ -51,7 +54,7 @@ def status(
     """
     import asyncio
 
-    session = open_session(tenant_options(tenant, sandbox), debug=debug, env_file=env_file)
+    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
     try:
         document = asyncio.run(_status(session))
     except RefusedError as error:

@@ -14,9 +14,20 @@ import typer
 
 from tokenvault.cli.completion import applications, connections, flavors
 from tokenvault.cli.exchange_input import Given
-from tokenvault.cli.options import AllowEnv, Debug, EnvFile, SandboxOption, TenantOption, out_option, tenant_options
+from tokenvault.cli.options import (
+    AllowEnv,
+    Debug,
+    EnvFile,
+    MaxRps,
+    MaxWait,
+    SandboxOption,
+    TenantOption,
+    out_option,
+    tenant_options,
+)
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
+from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import safe_json
 
 if TYPE_CHECKING:
@@ -120,6 +131,8 @@ def exchange(
     ] = Form.TEXT,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
+    max_rps: MaxRps = None,
+    max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
     allow_env: AllowEnv = None,
     debug: Debug = False,
@@ -136,7 +149,9 @@ def exchange(
     """
     import asyncio
 
-    session = open_session(tenant_options(tenant, sandbox), debug=debug, env_file=env_file, allow_env=allow_env)
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
+    )
     given = Given(
         specs=specs,
         flavor=flavor,

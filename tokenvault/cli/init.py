@@ -14,6 +14,8 @@ from tokenvault.cli.options import (
     DEFAULT_SANDBOX,
     DEFAULT_SPEC,
     EnvFile,
+    MaxRps,
+    MaxWait,
     SandboxOption,
     TenantOption,
     out_option,
@@ -21,7 +23,7 @@ from tokenvault.cli.options import (
 )
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import RefusedError
-from tokenvault.tenant.options import TenantOptions, domain_named
+from tokenvault.tenant.options import MAX_WAIT, TenantOptions, domain_named
 from tokenvault.text import safe
 
 if TYPE_CHECKING:
@@ -243,6 +245,8 @@ def init(
     no_input: NoInput = False,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
+    max_rps: MaxRps = None,
+    max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
 ) -> None:
     """Make a spec: ask what it is to do, or take it from options, and write it. Changes nothing in the tenant.
@@ -258,7 +262,7 @@ def init(
 
     if not force:
         refuse_to_overwrite(out)
-    choices = TenantChoices(open_session(tenant_options(tenant, sandbox), env_file=env_file))
+    choices = TenantChoices(open_session(tenant_options(tenant, sandbox, max_rps, max_wait), env_file=env_file))
     flags = Flags(
         name=name,
         app_name=app_name,

@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tokenvault.cli.completion import applications, connections
-from tokenvault.cli.options import DEFAULT_SPEC, AllowEnv, Debug, EnvFile, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.options import (
+    DEFAULT_SPEC,
+    AllowEnv,
+    Debug,
+    EnvFile,
+    MaxRps,
+    MaxWait,
+    SandboxOption,
+    TenantOption,
+    tenant_options,
+)
 from tokenvault.cli.session import Session, open_session
 from tokenvault.cli.suggestions import completed
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
-from tokenvault.tenant.options import bare_domain, base_url, given_address
+from tokenvault.tenant.options import MAX_WAIT, bare_domain, base_url, given_address
 from tokenvault.text import safe, safe_json
 
 if TYPE_CHECKING:
@@ -80,6 +90,8 @@ def usage(
     offline: Annotated[bool, typer.Option("--offline", help="Read no tenant: ids are placeholders.")] = False,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
+    max_rps: MaxRps = None,
+    max_wait: MaxWait = MAX_WAIT,
     env_file: EnvFile = None,
     allow_env: AllowEnv = None,
     debug: Debug = False,
@@ -91,7 +103,9 @@ def usage(
     """
     import asyncio
 
-    session = open_session(tenant_options(tenant, sandbox), debug=debug, env_file=env_file, allow_env=allow_env)
+    session = open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
+    )
     paths, app = _split(arguments or [])
     document = asyncio.run(_usage(session, paths, app, connection, offline))
     session.console.out(_drawn(session, document, form, language))
