@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.operator.memory import NAMESPACE, small_spec
+from tokenvault.operator.health import Watch
 from tokenvault.operator.resource import Key, Resource, resource_of, seconds
 from tokenvault.operator.schedule import FIRST_BACKOFF, MAX_BACKOFF, Schedule
 from tokenvault.operator.status import Next, Outcome
-from tokenvault.operator.watch import Watch
 
 
 def body(name: str = "acme", version: int = 1, generation: int = 1, **more: Any) -> dict[str, Any]:

@@ -150,9 +150,9 @@ def test_a_changed_value_shows_both_sides_and_who_asked_for_it() -> None:
     assert "- secret = (sensitive value)" in section
 
 
-@pytest.mark.parametrize("action", list(Action))
-def test_every_action_has_its_sign_and_its_words(action: Action) -> None:
+@pytest.mark.parametrize(("action", "sign"), [(Action.CREATE, "+"), (Action.UPDATE, "~"), (Action.DELETE, "-")])
+def test_every_action_has_its_sign_and_its_words(action: Action, sign: str) -> None:
     plan = long_plan(1)
     changed = replace(plan, changes=(replace(plan.changes[0], action=action),))
     page, _ = shown(plan_markdown(plan_document(changed)))
-    assert objects(page) == [(action.symbol, "application.app-0")]
+    assert objects(page) == [(sign, "application.app-0")]

@@ -3,6 +3,5 @@
 cases.py      a spec, or the tenant itself → the cases to judge
 selection.py  those of them that were asked for
 diagnosis.py  cases → verdicts, and what can be done about each
-causes.py     findings → one entry for each cause, with the cases that it keeps from working
-document.py   a diagnosis → public JSON; `render/` draws from that
+document.py   a diagnosis → public JSON, with one entry for each cause; `render/` draws from that
 """

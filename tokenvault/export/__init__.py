@@ -1,7 +1,7 @@
 """A spec written from a live tenant: what of it takes part in Token Vault, such that a plan of it is empty.
 
-survey.py      what of the tenant takes part, and what the spec calls it all
-usages.py      who uses which flavor (the sightings of `doctor`), and which API belongs to whom
+inventory.py   what of the tenant takes part, and what the spec calls it all
+usages.py      who uses which flavor (as `doctor` detects it), and which API belongs to whom
 entries.py     what a person would write for each object
 draft.py       which entries the spec has, and its text
 check.py       a plan of the text: an application that it would change is left out, with the reason

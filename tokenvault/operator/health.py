@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections import Counter as Tally
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.operator.resource import Resource
+from tokenvault.operator.cluster import ClusterError
+from tokenvault.operator.kubernetes import Kubernetes
+from tokenvault.operator.resource import Key, Resource
+from tokenvault.operator.schedule import Schedule, is_older, key_of, version_of
 from tokenvault.operator.status import Outcome
-from tokenvault.operator.watch import Watch
 
 if TYPE_CHECKING:
     from tokenvault.tenant.client import Exchange
@@ -143,3 +148,87 @@ def _app(watch: Watch, metrics: Metrics) -> web.Application:
     app.router.add_get("/readyz", answer(lambda: watch.listed, "the objects were not listed yet"))
     app.router.add_get("/metrics", show)
     return app
+
+
+# ---- whether the watch lives
+# One that ended without a word would leave an operator that looks healthy and does nothing. kopf asks for bookmarks and
+# opens a silent watch anew, but shows them to nobody. So every minute the objects are listed, too: what the list knows and
+# the watch has not told is handled all the same, and when that lasts, the operator is not healthy.
+
+
+PERIOD = 60.0
+PATIENCE = 300.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Watch:
+    """What the watch told, held against lists. `namespaces`: None is all of them."""
+
+    cluster: Kubernetes
+    schedule: Schedule
+    namespaces: Sequence[str | None]
+    period: float = PERIOD
+    patience: float = PATIENCE
+    clock: Callable[[], float] = time.monotonic
+    listed: bool = False
+    proven: float = field(init=False)
+    _told: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.proven = self.clock()
+
+    @property
+    def lives(self) -> bool:
+        """Whether it was known to live within the last minutes."""
+        return self.age < self.patience
+
+    @property
+    def age(self) -> float:
+        """Seconds since an event came, or a list said nothing that the watch had not told."""
+        return self.clock() - self.proven
+
+    def event(self, kind: str | None, body: Mapping[str, Any]) -> None:
+        """An event of the watch."""
+        self.proven = self.clock()
+        key = key_of(body)
+        if kind == "DELETED":
+            self._told.pop(key, None)
+            self.schedule.gone(key)
+        else:
+            self._told[key] = body
+            self.schedule.seen(body)
+
+    async def run(self) -> None:
+        """Lists for ever."""
+        while True:
+            try:
+                await self.compare()
+            except ClusterError as error:
+                log.warning("objects cannot be listed", extra={"error": str(error)})
+            await asyncio.sleep(self.period)
+
+    async def compare(self) -> None:
+        """Lists once. What is new is handled; nothing new is proof that the watch lives."""
+        behind = False
+        for namespace in self.namespaces:
+            found = await self.cluster.objects(namespace)
+            bodies = {key_of(body): body for body in found.get("items", ())}
+            await asyncio.sleep(min(1.0, self.period / 10))  # an event may be on its way
+            behind |= any(self._is_news(key, body) for key, body in bodies.items())
+            for body in bodies.values():
+                self.schedule.seen(body)
+            self._forget(namespace, bodies, version_of(found))
+        self.listed = True
+        if not behind:
+            self.proven = self.clock()
+
+    def _is_news(self, key: Key, body: Mapping[str, Any]) -> bool:
+        told = self._told.get(key)
+        return told is None or is_older(told, body)
+
+    def _forget(self, namespace: str | None, bodies: Mapping[Key, object], version: int) -> None:
+        """What was there before the list was made, and is not in it, was deleted."""
+        for key, body in list(self.schedule.objects.items()):
+            if namespace in (None, key.namespace) and key not in bodies and version_of(body) < version:
+                self._told.pop(key, None)
+                self.schedule.gone(key)

@@ -16,16 +16,11 @@ from tokenvault.plan.judgement import Judgement
 
 
 class Action(Enum):
-    """What happens to an object; the symbol is how plans show it."""
+    """What happens to an object."""
 
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
-
-    @property
-    def symbol(self) -> str:
-        """Terraform's sign for it."""
-        return {"create": "+", "update": "~", "delete": "-"}[self.value]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

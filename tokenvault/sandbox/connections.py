@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from . import enablements, ids, strategies
 from .check import BOOLEAN, OBJECT, STRINGS, Rule, additional_properties, closed, enum, nullable, text
+from .connection_options import OPTIONS
 from .errors import ApiError, bad_request, conflict, not_found
-from .option_rules import OPTIONS
 from .paging import checkpoint_slice, select, slice_page
 from .routing import FIELDS, PAGING, Call, Reply, Route
 from .store import Document, Filters, Transaction, merge, without_nulls

@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from . import DOMAIN, TOKEN, login, signing, tenant
+from . import DOMAIN, TOKEN, auth, login, tenant
 from .aliases import Alias, Names
 from .auth import ALL_SCOPES
 from .store import Document, Store, Transaction
@@ -86,10 +86,10 @@ class Sandbox:
     def ensure_signing_key(self) -> None:
         """Make the key that tokens are signed with, unless the tenant has one."""
         with self.store.read() as tx:
-            there = signing.is_there(tx)
+            there = auth.has_key(tx)
         if not there:
             with self.store.write() as tx:
-                signing.ensure(tx)
+                auth.ensure_key(tx)
 
     @cached_property
     def app(self) -> ASGIApp:
@@ -101,7 +101,7 @@ class Sandbox:
     def export_state(self, *, masked: bool = False) -> dict[str, Any]:
         """The whole state: kind → key → object, kinds sorted, objects in order of creation; secrets hidden if asked."""
         with self.store.read() as tx:
-            objects = {kind: held for kind, held in tx.dump().items() if kind != signing.KIND}
+            objects = {kind: held for kind, held in tx.dump().items() if kind != auth.SIGNING_KEYS}
         objects = masked_state(objects) if masked else objects
         return {"version": STATE_VERSION, "domain": self.canonical_domain, "objects": objects}
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import enablements, guardian, providers, signing, user_tokens, users
+from . import auth, enablements, guardian, providers, user_tokens, users
 from .auth import read_token
 from .client_auth import remember_jti, verify_signed
 from .errors import OAuthError
@@ -71,7 +71,7 @@ def named_user(tx: Transaction, form: Mapping[str, str]) -> tuple[str, Mapping[s
     token = form.get("subject_token", "")
     if form.get("subject_token_type", "").removeprefix(SUBJECT) == "refresh_token":
         return str((tx.get(user_tokens.KIND, token) or {}).get("user_id", "")), {}
-    claims = signing.unverified_claims(token)
+    claims = auth.unverified_claims(token)
     return str(claims.get("sub", "")), claims
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import authorize, my_account, oauth, providers, signing
+from . import auth, authorize, my_account, oauth, providers
 from .errors import ApiError, OAuthError
 from .my_account import Problem
 from .pages import PageError
@@ -39,7 +39,7 @@ def openid_configuration(visit: Visit) -> Reply:
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "code_challenge_methods_supported": ["S256", "plain"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["HS256", *signing.ASYMMETRIC],
+        "id_token_signing_alg_values_supported": ["HS256", *auth.ASYMMETRIC],
         "token_endpoint_auth_methods_supported": [
             "client_secret_basic",
             "client_secret_post",
@@ -56,7 +56,7 @@ def openid_configuration(visit: Visit) -> Reply:
 
 def jwks(visit: Visit) -> Reply:
     """GET /.well-known/jwks.json."""
-    return Reply(200, signing.jwks(visit.tx), CACHE)
+    return Reply(200, auth.jwks(visit.tx), CACHE)
 
 
 # ---- which door

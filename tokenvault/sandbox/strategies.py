@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
-from . import keys, provider_scopes
+from . import connection_options, keys
 from .errors import ApiError, bad_request
 from .store import Document, without_nulls
 
@@ -101,8 +101,8 @@ def complete_options(strategy: str, sent: Document, before: Document | None, dom
     options = _or_else(sent, {key: before[key] for key in GUARDED.get(strategy, ()) if before and key in before})
     if complete := COMPLETIONS.get(strategy):
         options = complete(options, before, domain)
-    if provider_scopes.is_computed(strategy, options):
-        options["scope"] = provider_scopes.computed_scope(strategy, options)
+    if connection_options.is_computed(strategy, options):
+        options["scope"] = connection_options.computed_scope(strategy, options)
     return options
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from . import client_grants, ids, signing, users
+from . import auth, client_grants, ids, users
 from .aliases import Alias
 from .auth import issue_token
 from .errors import OAuthError
@@ -127,8 +127,8 @@ def _id_token(tx: Transaction, login: Login, now: float, alias: Alias, nonce: st
 
 def _signed_for(tx: Transaction, client: Document, claims: Document, alg: str) -> str:
     if alg == "HS256" and client.get("client_secret") and client.get("token_endpoint_auth_method") != "none":
-        return signing.sign_with_secret(claims, client["client_secret"])
-    return signing.sign(tx, claims, alg=alg if alg in signing.ASYMMETRIC else "RS256")
+        return auth.sign_with_secret(claims, client["client_secret"])
+    return auth.sign(tx, claims, alg=alg if alg in auth.ASYMMETRIC else "RS256")
 
 
 # ---- refresh tokens: what they remember of the login, when they end, and how they rotate

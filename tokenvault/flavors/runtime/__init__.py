@@ -3,7 +3,7 @@
 `doctor` judges the preconditions, `usage` prints the request, `exchange` performs it and explains its errors. All three
 read the flavors (`flavors()[…].runtime`) and know none by name.
 
-    tenancy.py        what was read of a tenant, and one case: application × connection × flavor
+    tenant_view.py    what was read of a tenant, and one case: application × connection × flavor
     precondition.py   a row of the tables: what must hold, how it is checked, what happens otherwise, who can mend it
     client.py  connection.py  providers.py  my_account.py  api.py  worker.py      the tables
     errors.py         the errors of the token endpoint and what causes them
