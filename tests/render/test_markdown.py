@@ -59,7 +59,7 @@ def test_the_comment_shows_the_objects_and_actions_of_the_json(plan: Document) -
     for change, section in zip(plan["changes"], page.all("details"), strict=False):
         assert VERBS["adopt" if change["adopts"] else change["action"]] in section.all("summary")[0].text()
         lines = section.all("pre")[0].text().splitlines()
-        signs = [line[0] for line in lines if line[0] in "+-"]
+        signs = [line[0] for line in lines if line.startswith(("+", "-"))]
         wanted = [sign for attribute in change["attributes"] for sign in _signs(attribute["op"])]
         assert sorted(signs) == sorted(wanted)
 
