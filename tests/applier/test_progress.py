@@ -16,8 +16,7 @@ from tests.plan.gallery import CASES
 from tests.plan.tenants import SECRETS
 from tests.support import served
 from tokenvault.applier.events import Ended, Event, Outcome, Reached, Stage, Started, Tally, Working
-from tokenvault.cli.progress import tally_parts
-from tokenvault.cli.tally import Counter, with_elapsed
+from tokenvault.cli.progress import Counter, tally_parts, with_elapsed
 from tokenvault.plan.model import Action, Change, Plan
 from tokenvault.sandbox import TOKEN
 

@@ -19,13 +19,13 @@ from tokenvault.model.paths import get_path, nest
 from tokenvault.plan.diff import Canonicalizer, differences
 from tokenvault.plan.model import Action, Change
 from tokenvault.plan.patch import after_request, request_body
-from tokenvault.plan.unseen import is_hidden, memo, not_shown, without_lost
+from tokenvault.plan.write_only import is_hidden, memo, not_shown, without_lost
 from tokenvault.state.live import seal
 from tokenvault.tenant.client import Tenant, unwatched
 
 CREATE_ATTEMPTS = 3
 LAG = 1.0
-UNSEEN = "Auth0 took it and does not show all of it, so what was written could not be verified"
+NOT_SHOWN = "Auth0 took it and does not show all of it, so what was written could not be verified"
 SAYS_EXISTS = (400, 409)  # Auth0 answers 409 to what exists, and 400 to a public key that does
 
 
@@ -279,7 +279,7 @@ class Writer:
         sender = self._sender(change)
         self._say(change, *await send_update(sender, kind, body, live, begun))
         if hidden := not_shown(kind, body, sender.answers):
-            self._say(change, UNSEEN)
+            self._say(change, NOT_SHOWN)
         going = final(change).get(kind.marker, "") is None
         if not going and (note := memo(kind, body, hidden, after_request(kind, body, live))):
             self.memos[change.address] = note

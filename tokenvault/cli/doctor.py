@@ -165,8 +165,7 @@ def _check_form(form: Form) -> None:
 
 
 async def _doctor(session: Session, specs: list[str] | None, selection: Selection, user: str | None) -> dict[str, Any]:
-    from tokenvault.operations.doctor import examined
-    from tokenvault.operations.doctor_user import examined_user
+    from tokenvault.operations.doctor import examined, examined_user
 
     spec = session.spec(specs) if specs else None
     async with session.tenant() as tenant:

@@ -67,7 +67,7 @@ async def carry_out(
     import asyncio
 
     from tokenvault.applier.events import Report
-    from tokenvault.cli.tally import Counter, with_elapsed
+    from tokenvault.cli.progress import Counter, with_elapsed
     from tokenvault.operations.apply import applied
 
     progress = progress or progress_for(session.console, json=False, debug=session.debug)

@@ -257,7 +257,7 @@ def init(
     tokenvault init                               ask everything
     tokenvault init --app-name Web --type spa     ask only the rest
     """
-    from tokenvault.init.files import refuse_to_overwrite
+    from tokenvault.init.draft import refuse_to_overwrite
     from tokenvault.init.flags import Flags, answers_of
 
     if not force:
@@ -353,7 +353,7 @@ def _confirmed(choices: TenantChoices, output: Path) -> bool:
 
 
 def _write(session: Session, draft: Draft, *, force: bool) -> None:
-    from tokenvault.init.files import write
+    from tokenvault.init.draft import write
 
     written = write(draft, replace=force)
     width = max(map(len, written)) + 2

@@ -15,7 +15,7 @@ from tokenvault.text import escape_output, safe
 
 if TYPE_CHECKING:
     from tokenvault.cli.console import Console
-    from tokenvault.cli.tally import Counter
+    from tokenvault.cli.progress import Counter
 
 ROWS = 8
 WAY_OUT = "Ctrl-C cancels what was not sent"

@@ -37,7 +37,7 @@ def _opened(
     state: Path, *, empty: bool = False, scopes: str | None = None, variants: list[str] | None = None
 ) -> Iterator[Sandbox]:
     from tokenvault.sandbox import open_sandbox
-    from tokenvault.tenant.embedded import file_troubles
+    from tokenvault.tenant.connect import file_troubles
 
     with file_troubles():
         allowed = scopes.replace(",", " ").split() if scopes else None

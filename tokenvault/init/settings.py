@@ -14,7 +14,7 @@ from typing import Any
 from tokenvault.flavors import flavors
 from tokenvault.init import prompts
 from tokenvault.init.answers import Answers, Api, Desk, Question, at, key_of, of_setting, of_urls, words, wrapped
-from tokenvault.init.files import make_key_pair
+from tokenvault.init.draft import make_key_pair
 from tokenvault.spec.references import References
 from tokenvault.text import safe
 

@@ -24,7 +24,7 @@ from tokenvault.secrets import is_sensitive
 METADATA_KEY = "tokenvault"
 MORE_KEYS = ("tokenvault_2", "tokenvault_3", "tokenvault_4")
 API_METADATA_KEY = "tokenvault_api"
-UNSEEN, UNKEPT = "unseen", "unkept"
+WRITE_ONLY, UNKEPT = "unseen", "unkept"
 MAX_KEYS = 10
 MAX_LENGTH = 255
 _DIGEST = 5
@@ -33,7 +33,7 @@ _FORM = re.compile(
     rf"(?P<spec>[a-z0-9-]{{1,40}})/(?P<key>[^\s/]{{1,200}}) (?P<how>created|adopted)(?P<provisions>(?: {_WORD})*)"
 )
 _MORE = re.compile(rf"{_WORD}(?: {_WORD})*")
-_IMPORTANCE = ("privileged", UNSEEN, "keys", "api", "made", "with", "mrrt", "own", "gave", "was", UNKEPT, "spec")
+_IMPORTANCE = ("privileged", WRITE_ONLY, "keys", "api", "made", "with", "mrrt", "own", "gave", "was", UNKEPT, "spec")
 """Which provisions a mark keeps when it has no room for all: permissions before settings."""
 
 

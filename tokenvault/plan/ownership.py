@@ -30,7 +30,7 @@ from tokenvault.plan.api_names import CLIENT_SUFFIX, ApiNames, upgraded
 from tokenvault.plan.ownership_notes import foreign_hint, forgets, no_record, no_room, same_object
 from tokenvault.plan.provisions import Slot
 from tokenvault.plan.roster import VERB, Roster
-from tokenvault.plan.unseen import still_remembered
+from tokenvault.plan.write_only import still_remembered
 from tokenvault.state.live import Live
 from tokenvault.state.unknown import why_unknown
 

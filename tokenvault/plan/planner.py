@@ -25,7 +25,7 @@ from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.plan.ownership_notes import left_alone
 from tokenvault.plan.patch import inconsistencies
 from tokenvault.plan.roster import VERB
-from tokenvault.plan.unseen import HIDDEN, REASON, as_written, is_hidden
+from tokenvault.plan.write_only import HIDDEN, REASON, as_written, is_hidden
 from tokenvault.secrets import sealed
 from tokenvault.state.desired import with_nodes
 from tokenvault.state.live import Live, asked_of, match

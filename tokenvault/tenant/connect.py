@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -24,6 +24,7 @@ from tokenvault.tenant.tokens import Access, FixedToken, TokenSource
 if TYPE_CHECKING:
     import ssl
 
+    from tokenvault.sandbox import Sandbox
     from tokenvault.tenant.credentials import Credentials
     from tokenvault.tenant.tokens import TokenSource
 
@@ -111,7 +112,7 @@ class TenantPool:
 async def _sandbox(path: Path, pacer: Pacer, observe: Callable[[Exchange], None]) -> AsyncIterator[Tenant]:
 
     from tokenvault.sandbox import TOKEN
-    from tokenvault.tenant.embedded import SandboxTransport, embedded_sandbox
+    from tokenvault.tenant.connect import SandboxTransport, embedded_sandbox
 
     with embedded_sandbox(path) as sandbox:
         token = FixedToken(TOKEN, Access(source="the sandbox", scopes=sandbox.scopes))
@@ -154,3 +155,42 @@ def _tls(trust_env: bool, *_given: str | None) -> ssl.SSLContext:
     """One for all clients: to read the certificates takes 40 ms, and the memory that they take is a megabyte."""
 
     return httpx.create_ssl_context(trust_env=trust_env)
+
+
+# ---- the sandbox in process: opened, closed, and its troubles with its file told as tokenvault tells its own
+
+
+@contextmanager
+def embedded_sandbox(path: Path) -> Iterator[Sandbox]:
+    """The sandbox in this file, for as long as the context lasts. `RefusedError` when the file fails."""
+    from tokenvault.sandbox import open_sandbox
+
+    with file_troubles():
+        sandbox = open_sandbox(path)
+        try:
+            yield sandbox
+        finally:
+            sandbox.close()
+
+
+@contextmanager
+def file_troubles() -> Iterator[None]:
+    """Raises what a sandbox says of itself and its file as a `RefusedError`."""
+    from tokenvault.sandbox.errors import SandboxError
+
+    try:
+        yield
+    except SandboxError as problem:
+        raise RefusedError(Diagnostic(code=problem.code, summary=problem.message, hint=problem.hint)) from problem
+
+
+class SandboxTransport(httpx.ASGITransport):
+    """Carries requests to a sandbox in process. `RefusedError` when its file fails meanwhile."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__(app=sandbox.app)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Has the sandbox answer the request."""
+        with file_troubles():
+            return await super().handle_async_request(request)

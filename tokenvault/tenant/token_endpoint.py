@@ -94,7 +94,7 @@ async def open_token_endpoint(
 @asynccontextmanager
 async def _sandbox(tenant_options: TenantOptions, domain: str, observe: Observe) -> AsyncIterator[TokenEndpoint]:
 
-    from tokenvault.tenant.embedded import SandboxTransport, embedded_sandbox
+    from tokenvault.tenant.connect import SandboxTransport, embedded_sandbox
 
     assert tenant_options.sandbox is not None
     with embedded_sandbox(tenant_options.sandbox) as sandbox:

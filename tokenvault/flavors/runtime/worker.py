@@ -21,7 +21,7 @@ from tokenvault.flavors.runtime.precondition import (
     unknown,
 )
 from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable
-from tokenvault.model.marks import UNSEEN, read_mark
+from tokenvault.model.marks import WRITE_ONLY, read_mark
 from tokenvault.model.paths import get_path
 
 DOC = f"{DOCS}/privileged-worker-token-exchange-with-token-vault"
@@ -31,7 +31,7 @@ ACCESS = "token_vault_privileged_access"
 def hides_access(client: Object) -> bool:
     """Whether Auth0 does not show the privileged access that tokenvault gave the application."""
     mark = read_mark(client.get("client_metadata"))
-    return ACCESS not in client and mark is not None and any(p.verb == UNSEEN for p in mark.provisions)
+    return ACCESS not in client and mark is not None and any(p.verb == WRITE_ONLY for p in mark.provisions)
 
 
 def _has_access(client: Object, case: Case) -> Verdict:

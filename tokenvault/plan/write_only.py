@@ -14,7 +14,7 @@ from typing import Any
 from tokenvault.kinds.base import NOT_KEPT, Kind, Object, Shape
 from tokenvault.model.constraints import Contains, members
 from tokenvault.model.desired import DesiredObject
-from tokenvault.model.marks import API_METADATA_KEY, UNKEPT, UNSEEN, Mark, Provision, digest, mark_keys, read_mark
+from tokenvault.model.marks import API_METADATA_KEY, UNKEPT, WRITE_ONLY, Mark, Provision, digest, mark_keys, read_mark
 from tokenvault.model.paths import get_path
 from tokenvault.plan.provisions import content_digest
 
@@ -25,7 +25,7 @@ REASON = "Auth0 does not show this to the token. It was written as the spec says
 def is_hidden(kind: Kind, live: Object, top: str) -> bool:
     """Whether the object may hold more at the attribute than Auth0 shows: what was written there did not come back."""
     mark = read_mark(live.get(kind.metadata)) if top in kind.may_hide and top not in live else None
-    return mark is not None and any(provision.verb == UNSEEN for provision in mark.provisions)
+    return mark is not None and any(provision.verb == WRITE_ONLY for provision in mark.provisions)
 
 
 def still_remembered(
@@ -35,13 +35,15 @@ def still_remembered(
     hides = live is not None and any(is_hidden(kind, live, top) for top in kind.may_hide)
     asks = (ask.constraint for ask in node.requirements_for(NOT_KEPT))
     unkept = {digest(str(item)) for ask in asks if isinstance(ask, Contains) for item in ask.items}
-    return frozenset(p for p in recorded if (hides and p.verb == UNSEEN) or (p.verb == UNKEPT and p.value in unkept))
+    return frozenset(
+        p for p in recorded if (hides and p.verb == WRITE_ONLY) or (p.verb == UNKEPT and p.value in unkept)
+    )
 
 
 def as_written(kind: Kind, live: Object, values: Mapping[str, Any]) -> frozenset[str]:
     """The paths of these values (all that are wanted) that Auth0 hides, where they are what was written there last."""
     mark = read_mark(live.get(kind.metadata)) if kind.may_hide else None
-    recorded = {p for p in mark.provisions if p.verb == UNSEEN} if mark else set()
+    recorded = {p for p in mark.provisions if p.verb == WRITE_ONLY} if mark else set()
     hidden = {path: value for path, value in values.items() if is_hidden(kind, live, path.split(".")[0])}
     return frozenset(hidden) if hidden and recorded == set(_records(kind, hidden)) else frozenset()
 
@@ -49,7 +51,7 @@ def as_written(kind: Kind, live: Object, values: Mapping[str, Any]) -> frozenset
 def _records(kind: Kind, values: Mapping[str, Any]) -> Iterator[Provision]:
     for path, value in values.items():
         if "." in path:
-            yield Provision(UNSEEN, kind.slot_at(path), content_digest(value, kind.field_at(path)))
+            yield Provision(WRITE_ONLY, kind.slot_at(path), content_digest(value, kind.field_at(path)))
 
 
 def not_shown(kind: Kind, body: Object, answers: Iterable[Any]) -> frozenset[str]:
@@ -70,7 +72,7 @@ def memo(kind: Kind, body: Object, hidden: Collection[str], after: Object) -> di
 
 
 def _metadata(kind: Kind, mark: Mark, after: Object, records: frozenset[Provision]) -> dict[str, Any]:
-    others = frozenset(provision for provision in mark.provisions if provision.verb != UNSEEN)
+    others = frozenset(provision for provision in mark.provisions if provision.verb != WRITE_ONLY)
     return _rewritten(kind, mark, after, others | records)
 
 
