@@ -297,6 +297,15 @@ def test_validate_warns_of_what_will_not_work(tmp_path: Path) -> None:
     assert codes(validated(tmp_path, spec)) == {}
 
 
+def test_one_warning_is_told_for_one_cause(tmp_path: Path) -> None:
+    app = {"type": "regular_web", "flavors": ["connected_accounts"]}
+    spec = {"connections": {"github": {}}, "applications": {f"web-{n}": app for n in range(12)}}
+    assert len(validated(tmp_path, spec).json["problems"]) == 12
+    told = cli("validate", "spec.yaml", cwd=tmp_path).err
+    assert told.count("[spec-no-callback]") == 1
+    assert "So it is with 11 others:" in told and "and 5 more" in told
+
+
 def test_a_machine_is_told_that_nobody_logs_in_to_it(tmp_path: Path) -> None:
     app = {"type": "m2m", "flavors": ["refresh_token_exchange"]}
     told = validated(tmp_path, {"connections": {"github": {}}, "applications": {"job": app}})

@@ -39,6 +39,49 @@ def test_the_quickstart_is_judged_to_work_and_that_makes_no_noise(tmp_path: Path
     assert (again.code, again.out.count("\n")) == (0, 1)
 
 
+@pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
+def test_an_mfa_policy_that_breaks_everything_is_told_once(world: World, form: str) -> None:
+    world.api("PUT", "/guardian/policies", ["all-applications"])
+    shown = world.run("plan", "spec.yaml", "--format", form).out
+    assert "stands in the way" not in shown and shown.count("the tenant-wide MFA policy is") == 1
+
+
+def loses(world: World, **edits: Any) -> str:
+    """What the plan says before approval of a spec whose applications ask for less."""
+    spec = copy.deepcopy(world.spec)
+    worker = spec["applications"]["nightly-sync"]["flavors"][0]["privileged_worker"]
+    for name, value in edits.items():
+        (worker if name in worker else spec["applications"]["assistant"])[name] = value
+    world.write(spec)
+    _, _, after = world.run("plan", "spec.yaml").out.partition("Before you approve:")
+    return " ".join(after.split())
+
+
+def test_a_worker_that_may_call_from_fewer_addresses_stops_working_from_the_others(world: World) -> None:
+    told = loses(world, ip_allowlist=["203.0.113.0/24"])
+    assert "application.nightly-sync: the worker is refused when it calls from 127.0.0.1" in told
+
+
+@pytest.mark.parametrize(
+    ("edits", "says"),
+    [
+        (
+            {"grants": {GOOGLE: ["email"]}},
+            "the worker gets no more tokens of google-oauth2 (https://www.googleapis.com",
+        ),
+        ({"callbacks": ["https://new.example/cb"]}, "come back to https://assistant.acme.example/callback are refused"),
+        ({"connections": [GOOGLE]}, "users cannot log in or connect accounts through it in"),
+    ],
+)
+def test_what_a_smaller_list_takes_away_is_said_before_approval(world: World, edits: dict[str, Any], says: str) -> None:
+    assert says in loses(world, **edits)
+
+
+def test_a_longer_list_takes_nothing_away(world: World) -> None:
+    told = loses(world, ip_allowlist=["127.0.0.1", "203.0.113.9"])
+    assert "refused" not in told
+
+
 def test_what_stays_broken_is_said_before_approval_in_every_form(world: World) -> None:
     with_prompt(world)
     world.patch_client(ASSISTANT, callbacks=["https://added.example/callback"])

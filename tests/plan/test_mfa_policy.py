@@ -70,7 +70,7 @@ def test_the_setting_is_read_only_where_the_policy_matters(world: World) -> None
 
 def test_without_an_action_the_policy_stands_in_the_way(world: World) -> None:
     always(world)
-    assert "MFA policy stands in the way" in words(plan(world))
+    assert 'Will still not work: tenant sandbox.localhost: the tenant-wide MFA policy is "Always"' in words(plan(world))
     assert [state for state, _ in mfa_row(world)] == ["not ready"]
 
 

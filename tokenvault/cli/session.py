@@ -42,11 +42,12 @@ class Session:
         return command(name, *arguments)
 
     def spec(self, paths: Sequence[str] | None) -> Spec:
-        """The validated spec; its warnings are shown."""
+        """The validated spec; its warnings are shown, each cause once."""
+        from tokenvault.render.diagnostic import folded
         from tokenvault.spec.load import load_spec
 
         spec = load_spec(list(paths or ()), self.environment, self.allow_env)
-        for warning in spec.warnings:
+        for warning in folded(spec.warnings):
             self.console.problem(warning)
         return spec
 

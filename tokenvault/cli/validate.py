@@ -66,11 +66,10 @@ def _checked(session: Session, specs: list[str] | None) -> Spec:
 
 
 def _valid(session: Session, spec: Spec) -> str:
-    applications, connections = len(spec.applications), len(spec.connections)
-    return (
-        f"{session.console.paint('Valid.', 'bold', 'green')} {applications} application{'s' * (applications != 1)}, "
-        f"{connections} connection{'s' * (connections != 1)}.\n"
-    )
+    counts = {"application": len(spec.applications), "connection": len(spec.connections)}
+    counts |= {"API": len(spec.apis)} if spec.apis else {}
+    counted = ", ".join(f"{count} {noun}{'s' * (count != 1)}" for noun, count in counts.items())
+    return f"{session.console.paint('Valid.', 'bold', 'green')} {counted}.\n"
 
 
 def _tell(session: Session, form: ProblemFormat, problems: Sequence[Diagnostic]) -> None:

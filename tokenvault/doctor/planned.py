@@ -18,7 +18,7 @@ from tokenvault.plan.judgement import Cause, JudgedCase, Judgement
 from tokenvault.plan.model import Change
 from tokenvault.plan.patch import PLACEHOLDER, planned_state
 from tokenvault.state.live import Live, State, match
-from tokenvault.state.tenant_view import tenant_view_of
+from tokenvault.state.tenant_view import place_of, tenant_view_of
 from tokenvault.state.unknown import REDACTED
 
 
@@ -81,20 +81,9 @@ def _view(graph: Graph, found: Live, now: float) -> TenantView:
 
 def _unread(node: DesiredObject, ids: Mapping[str, str]) -> tuple[str, Any, tuple[str, ...]]:
     """Where in a tenant's view an object stands: the part, its key there, and the scopes that reading it takes."""
-    identity, scopes = bind(dict(node.target.identity), ids), kinds()[node.kind].scopes.read
-    match node.kind:
-        case "connection":
-            return "connections", identity["name"], scopes
-        case "connection_clients":
-            return "enabled", identity["connection"], scopes
-        case "client_grant":
-            return "grants", (str(identity["client_id"]), identity["audience"]), scopes
-        case "credential":
-            return "credentials", str(identity["client_id"]), scopes
-        case "api" | "my_account_api":
-            return "apis", identity["identifier"], scopes
-        case _:
-            return "", None, scopes
+    kind, identity = kinds()[node.kind], bind(dict(node.target.identity), ids)
+    part, key = place_of(kind.collection.name, identity)
+    return part, key, kind.scopes.read
 
 
 def _causes(after: Sequence[Diagnosed], cases: Sequence[JudgedCase]) -> tuple[Cause, ...]:
@@ -121,6 +110,7 @@ def _cause(found: Sequence[tuple[int, Judged]], after: Sequence[Diagnosed], case
         fix=_fix(one.fix),
         doc=row.doc,
         cases=tuple(numbers),
+        at=tuple(dict.fromkeys(a for number in numbers if (a := after[number].case.addresses.get(row.place)))),
         stops=tuple(number for number in numbers if cases[number].stops),
     )
 

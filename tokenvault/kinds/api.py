@@ -178,7 +178,7 @@ KIND = Kind(
     fields={
         "identifier": Field(immutable=True),
         "name": Field(),
-        "scopes": Field(shape=Shape.KEYED, key="value", slot="scopes"),
+        "scopes": Field(shape=Shape.KEYED, key="value", slot="scopes", loss="no application gets {} any more"),
         "signing_alg": Field(
             slot="alg", risk="tokens for this API change their signature: its verifiers must accept RS256"
         ),

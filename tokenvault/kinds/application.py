@@ -285,11 +285,24 @@ KIND = Kind(
             risk_values=(True,),
         ),
         "token_endpoint_auth_method": Field(slot="auth"),
-        "grant_types": Field(shape=Shape.SET, slot="grants", was_exact=True),
-        "callbacks": Field(shape=Shape.SET, slot="callbacks", was_exact=True),
-        "allowed_logout_urls": Field(shape=Shape.SET, slot="logout", was_exact=True),
-        "web_origins": Field(shape=Shape.SET, slot="origins", was_exact=True),
-        "allowed_origins": Field(shape=Shape.SET, slot="cors", was_exact=True),
+        "grant_types": Field(
+            shape=Shape.SET, slot="grants", was_exact=True, loss="requests with the grant type {} are refused"
+        ),
+        "callbacks": Field(
+            shape=Shape.SET,
+            slot="callbacks",
+            was_exact=True,
+            loss="logins and connect flows that come back to {} are refused",
+        ),
+        "allowed_logout_urls": Field(
+            shape=Shape.SET, slot="logout", was_exact=True, loss="logouts that return to {} are refused"
+        ),
+        "web_origins": Field(
+            shape=Shape.SET, slot="origins", was_exact=True, loss="silent authentication from {} is refused"
+        ),
+        "allowed_origins": Field(
+            shape=Shape.SET, slot="cors", was_exact=True, loss="browsers cannot call Auth0 from {} any more"
+        ),
         "jwt_configuration.alg": Field(
             slot="alg",
             absent="HS256",
@@ -313,6 +326,7 @@ KIND = Kind(
             key="audience",
             slot="mrrt",
             entries="mrrt",
+            loss="refresh tokens do not reach {} any more",
             advice="users must log in again: refresh tokens issued before this change do not reach the My Account API.",
         ),
         "resource_server_identifier": Field(immutable=True),
@@ -336,9 +350,20 @@ KIND = Kind(
         "token_vault_privileged_access.credentials": Field(
             shape=Shape.KEYED, key="id", slot="pkeys", all_or_nothing=True, was_exact=True
         ),
-        "token_vault_privileged_access.ip_allowlist": Field(shape=Shape.SET, slot="ip", within=ACCESS, was_exact=True),
+        "token_vault_privileged_access.ip_allowlist": Field(
+            shape=Shape.SET,
+            slot="ip",
+            within=ACCESS,
+            was_exact=True,
+            loss="the worker is refused when it calls from {}",
+        ),
         "token_vault_privileged_access.grants": Field(
-            shape=Shape.KEYED, key="connection", slot="wg", within=ACCESS, was_exact=True
+            shape=Shape.KEYED,
+            key="connection",
+            slot="wg",
+            within=ACCESS,
+            was_exact=True,
+            loss="the worker gets no more tokens of {}",
         ),
     },
     scopes=Scopes(

@@ -39,6 +39,7 @@ class Field:
     - `was_exact`: version 0.1 recorded nothing of the list, and kept it exact on what it created.
     - `risk`: what a change of the attribute on an existing object means for its users, in words; `risk_values` limits it
       to changes to these values.
+    - `loss`: what it means that members of a list go, in words, with `{}` for which.
     - `advice`: what must be done after such a change, outside the tenant.
     - `feature`: what the tenant must have for Auth0 to take the attribute, and what to do without, in words that go on
       from "needs".
@@ -58,6 +59,7 @@ class Field:
     immutable: bool = False
     risk: str = ""
     risk_values: tuple[Any, ...] = ()
+    loss: str = ""
     advice: str = ""
     feature: str = ""
 

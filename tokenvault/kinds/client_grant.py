@@ -48,7 +48,7 @@ KIND = Kind(
         "client_id": Field(immutable=True),
         "audience": Field(immutable=True),
         "subject_type": Field(immutable=True),
-        "scope": Field(shape=Shape.SET, slot="/"),
+        "scope": Field(shape=Shape.SET, slot="/", loss="tokens that the application gets for the API lack {}"),
         "allow_all_scopes": Field(),
     },
     scopes=Scopes(

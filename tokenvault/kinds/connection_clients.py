@@ -66,7 +66,10 @@ KIND = Kind(
     path="connections",
     id_field="id",
     order=50,
-    fields={"connection": Field(immutable=True), "clients": Field(shape=Shape.SET)},
+    fields={
+        "connection": Field(immutable=True),
+        "clients": Field(shape=Shape.SET, loss="users cannot log in or connect accounts through it in {} any more"),
+    },
     scopes=Scopes(read=("read:connections",), update=("update:connections",)),
     batch=PER_REQUEST,
     delta=True,

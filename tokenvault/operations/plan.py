@@ -17,7 +17,7 @@ from tokenvault.operations.reading import read_for_plan
 from tokenvault.plan.judgement import Judgement
 from tokenvault.plan.model import Plan, pace_of
 from tokenvault.plan.needs import Scope
-from tokenvault.plan.planner import Options, make_plan
+from tokenvault.plan.planner import Options, make_plan, unmet_code
 from tokenvault.plan.preflight import checked
 from tokenvault.plan.selection import filter_plan
 from tokenvault.state.desired import build_graph
@@ -59,7 +59,10 @@ class Planned:
         if chosen.selection and self.within:
             part = self.within(frozenset(change.address for change in chosen.changes))
             chosen = replace(chosen, changes=part.changes)
-        chosen = replace(chosen, judgement=self._judgement(chosen, command))
+        judgement = self._judgement(chosen, command)
+        told = {address for cause in judgement.causes for address in cause.at} if judgement else frozenset()
+        warnings = tuple(w for w in chosen.warnings if not (w.code == unmet_code(w.context) and w.context in told))
+        chosen = replace(chosen, judgement=judgement, warnings=warnings)
         return replace(checked(chosen, self.granted), pace=pace_of(max_rps, self.limit))
 
     def _judgement(self, chosen: Plan, command: str) -> Judgement | None:

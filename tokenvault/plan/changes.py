@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tokenvault.kinds.base import Kind, Object, Shape
+from tokenvault.kinds.base import Field, Kind, Object, Shape
 from tokenvault.model.constraints import (
     AllOf,
     Constraint,
@@ -129,6 +129,9 @@ def kept(kind: Kind, before: Values, after: Values, changed: set[str]) -> dict[s
     return {path: count for path, count in found.items() if count}
 
 
+NAMED = 4
+
+
 def risks(kind: Kind, live: Object, before: Values, patch: Values) -> tuple[str, ...]:
     """What the change of an existing object means for its users, in words."""
     fields = [(kind.field_at(path), path, value) for path, value in patch.items()]
@@ -137,4 +140,31 @@ def risks(kind: Kind, live: Object, before: Values, patch: Values) -> tuple[str,
         for field, path, value in fields
         if field.risk and before.get(path) != value and (not field.risk_values or value in field.risk_values)
     ]
+    lost = [(field, _lost(field, before.get(path), value)) for field, path, value in fields if field.loss]
+    found += [field.loss.format(_few(gone)) for field, gone in lost if gone]
     return tuple(dict.fromkeys([*found, *kind.risks(live, patch)]))
+
+
+def _lost(field: Field, before: Any, after: Any) -> list[str]:
+    """The members that a list had and will not have; of entries that stay, what their own lists lose."""
+    if not isinstance(before, list):
+        return []
+    kept = after if isinstance(after, list) else []
+    if not field.key:
+        return [str(item) for item in before if item not in kept]
+    entries = {str(item.get(field.key)): item for item in kept if isinstance(item, Mapping)}
+    named = [(str(item.get(field.key)), item) for item in before if isinstance(item, Mapping)]
+    return [lost for name, item in named if (lost := _lost_of_entry(name, item, entries.get(name)))]
+
+
+def _lost_of_entry(name: str, before: Mapping[str, Any], after: Mapping[str, Any] | None) -> str:
+    if after is None:
+        return name
+    lists = [(value, after.get(key) or []) for key, value in before.items() if isinstance(value, list)]
+    gone = [str(item) for had, has in lists for item in had if item not in has]
+    return f"{name} ({_few(gone)})" if gone else ""
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

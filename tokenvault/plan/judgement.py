@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 Document = dict[str, Any]
+LISTS = ("cases", "stops", "at")
 READY, NOT_READY, UNKNOWN = "ready", "not ready", "unknown"
 
 
@@ -30,8 +31,8 @@ class JudgedCase:
 class Cause:
     """One reason why cases will not be ready after the plan.
 
-    `cases` are their numbers in the judgement, `stops` those of them that are ready now. `at_run_time` and `fix` are as
-    the doctor gives them.
+    `cases` are their numbers in the judgement, `stops` those of them that are ready now. `at` are the addresses of the spec
+    where a repair would be. `at_run_time` and `fix` are as the doctor gives them.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Cause:
     doc: str
     cases: tuple[int, ...]
     stops: tuple[int, ...]
+    at: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ def judgement_document(judgement: Judgement | None) -> Document | None:
 
 
 def _lists(cause: Cause) -> Document:
-    return {"cases": list(cause.cases), "stops": list(cause.stops)}
+    return {name: list(getattr(cause, name)) for name in LISTS}
 
 
 def judgement_of(document: Document | None) -> Judgement | None:
@@ -91,5 +93,5 @@ def judgement_of(document: Document | None) -> Judgement | None:
     )
 
 
-def _tuples(cause: Document) -> dict[str, Sequence[int]]:
-    return {name: tuple(cause[name]) for name in ("cases", "stops")}
+def _tuples(cause: Document) -> dict[str, Sequence[Any]]:
+    return {name: tuple(cause.get(name, ())) for name in LISTS}

@@ -354,12 +354,18 @@ def initial(constraint: Constraint) -> Any:
             return None
 
 
+def unmet_code(address: str) -> str:
+    """The code of the warning that something which is only looked at is not as it has to be."""
+    return f"plan-{address.replace('_', '-')}"
+
+
 def _unmet(node: DesiredObject, change: Change) -> Diagnostic:
     requirement = next(iter(node.requirements))
     names = ", ".join(str(a.before or a.after) for a in change.attributes)
     summary = f"{node.target.name} stands in the way ({names}): {requirement.provenance.reason}"
     hint = f'Set it to "Never" in the dashboard, or opt in with `{node.address}: set_never` in the spec.'
-    return Diagnostic(code=f"plan-{node.address.replace('_', '-')}", severity="warning", summary=summary, hint=hint)
+    code = unmet_code(node.address)
+    return Diagnostic(code=code, severity="warning", summary=summary, hint=hint, context=node.address)
 
 
 __all__ = ["Options", "Ref", "initial", "make_plan", "plan_graph"]

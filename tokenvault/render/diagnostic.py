@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
 from tokenvault.errors import Diagnostic, Span
 from tokenvault.render.prose import LEAST, PLAIN, Painter, fitted, wrapped
 from tokenvault.text import safe
@@ -19,6 +22,32 @@ def diagnostic_text(problem: Diagnostic, paint: Painter = PLAIN, width: int = WI
 
 
 MAX_LINE = 1000
+OTHERS = 6
+
+
+def folded(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The problems, those of one cause as one: the first is told whole, the others by where they are."""
+    groups: dict[tuple[str, ...], list[Diagnostic]] = {}
+    for problem in problems:
+        groups.setdefault((problem.code, problem.severity, problem.hint), []).append(problem)
+    return [_with_others(group) for group in groups.values()]
+
+
+def _with_others(group: Sequence[Diagnostic]) -> Diagnostic:
+    first, *others = group
+    if not others:
+        return first
+    more = f" and {len(others) - OTHERS} more" if len(others) > OTHERS else ""
+    said = (
+        f"So it is with {len(others)} other{'s' * (len(others) > 1)}: {', '.join(map(_named, others[:OTHERS]))}{more}."
+    )
+    return replace(first, detail="\n".join(filter(None, (first.detail, said))))
+
+
+def _named(problem: Diagnostic) -> str:
+    place = f"line {problem.span.line}" if problem.span else ""
+    name = problem.context.partition(" ")[2] or problem.summary
+    return f"{name} ({place})" if place else name
 
 
 def _head(problem: Diagnostic, paint: Painter, width: int) -> list[str]:

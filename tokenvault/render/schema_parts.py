@@ -221,6 +221,7 @@ def judgement() -> Schema:
         "doc": text("Where Auth0 documents it."),
         "cases": list_of(numbers, "The cases that it keeps from being ready, by number from 0."),
         "stops": list_of(numbers, "Those of them that are ready now."),
+        "at": list_of({"type": "string"}, "The addresses of the spec where a repair would be."),
     }
     counts = {
         "ready": count("Cases that will be ready."),

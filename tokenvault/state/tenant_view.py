@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.flavors.runtime.tenant_view import TenantView, Unreadable
@@ -37,9 +37,9 @@ def tenant_view_of(state: State, now: float) -> TenantView:
         domain=state.domain,
         now=now,
         clients=clients,
-        connections=_by(_read(state, "connections"), "name"),
-        apis=_by(_read(state, "resource_servers"), "identifier"),
-        grants=_grants(_read(state, "client_grants")),
+        connections=_by_key(state, "connections"),
+        apis=_by_key(state, "resource_servers"),
+        grants=_by_key(state, "client_grants", subject_type="user"),
         policies=_policies(state),
         mfa_by_action=_mfa_by_action(state),
         enabled=_enabled(state),
@@ -62,15 +62,30 @@ def _read(state: State, collection: str) -> Sequence[Object] | Unreadable:
     return state.objects.get(collection, ())
 
 
-def _by(objects: Sequence[Object] | Unreadable, key: str) -> Mapping[str, Object] | Unreadable:
-    return objects if isinstance(objects, Unreadable) else {str(item[key]): item for item in objects}
+PARTS = {
+    "connections": ("connections", ("name",)),
+    "connection_clients": ("enabled", ("connection",)),
+    "credentials": ("credentials", ("client_id",)),
+    "client_grants": ("grants", ("client_id", "audience")),
+    "resource_servers": ("apis", ("identifier",)),
+}
+"""The parts of a view that are looked up: of which collection each is, and by which attributes of its objects."""
 
 
-def _grants(objects: Sequence[Object] | Unreadable) -> Mapping[tuple[str, str], Object] | Unreadable:
+def place_of(collection: str, attributes: Object) -> tuple[str, Any]:
+    """The part of a view in which an object of the collection stands, and its key there; nothing where it has none."""
+    part, names = PARTS.get(collection, ("", ()))
+    values = tuple(str(attributes.get(name)) for name in names)
+    return part, values[0] if len(values) == 1 else values
+
+
+def _by_key(state: State, collection: str, **only: str) -> Mapping[Any, Object] | Unreadable:
+    """The objects of a part that is looked up; of them, `only` those with these attributes."""
+    objects = _read(state, collection)
     if isinstance(objects, Unreadable):
         return objects
-    of_users = [grant for grant in objects if grant.get("subject_type") == "user"]
-    return {(str(grant.get("client_id")), str(grant.get("audience"))): grant for grant in of_users}
+    chosen = [item for item in objects if all(item.get(name) == value for name, value in only.items())]
+    return {place_of(collection, item)[1]: item for item in chosen}
 
 
 def scopes_of(collection: str) -> tuple[str, ...]:
