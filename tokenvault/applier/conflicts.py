@@ -1,4 +1,4 @@
-"""What others did meanwhile: objects that appeared since the plan was made or beside the apply, and refusals explained."""
+"""Conflicts with what others do: objects that appeared since the plan was made or during the apply, and explained errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOTHING = Precheck()
 
 
 async def precheck(tenant: Tenant, plan: Plan) -> Precheck:
-    """What of the plan's creations is in the tenant by now: a few reads, none when it creates nothing."""
+    """Looks for objects that the plan creates and that exist by now. A few reads; none when it creates nothing."""
     creates = [change for change in plan.changes if change.action is Action.CREATE]
     if not creates:
         return NOTHING
@@ -79,7 +79,7 @@ def _refused(change: Change) -> str:
 
 
 def _features(change: Change, said: Diagnostic) -> Iterator[str]:
-    """A 403 says that a feature is missing, rarely which, and a 400 that an attribute is unknown: the plan knows the rest."""
+    """The features that a refusal (403, or 400 for an unknown attribute) may be about, told from the plan's values."""
     fields = kinds()[change.kind].fields
     sent = {**change.patch, **change.deferred}
     named = {path.split(".")[0] for path, value in sent.items() if value is not None}
@@ -95,7 +95,7 @@ PAUSE = 1.0
 
 
 async def withdraw_duplicates(tenant: Tenant, writer: Writer, created: Mapping[str, str]) -> dict[str, Diagnostic]:
-    """Which of the applications (mark → address) are there twice, and why. Of those, what this run created is withdrawn."""
+    """Deletes what this run created and somebody else created too. By address, the diagnostic for each such application."""
     lost: dict[str, Diagnostic] = {}
     for attempt in range(ATTEMPTS):
         marked = await _marked(tenant, {mark: address for mark, address in created.items() if address not in lost})
@@ -138,7 +138,7 @@ async def _withdraw(tenant: Tenant, address: str, mine: str, theirs: str) -> Dia
 
 
 def _doubled(address: str, found: str, theirs: str) -> Diagnostic:
-    """This run only found the application: whoever made it may use it, so it is not this run's to delete."""
+    """The diagnostic for a duplicate that this run only found: its maker may use it, so it is not deleted."""
     return Diagnostic(
         code="apply-contested",
         summary=f"Two applications carry the mark of {address}: {found}, which was found, and {theirs}",
@@ -148,7 +148,7 @@ def _doubled(address: str, found: str, theirs: str) -> Diagnostic:
 
 
 def unexpected(address: str, error: Exception) -> Diagnostic:
-    """An error in one change that nobody foresaw: its type and place, never its text."""
+    """The diagnostic for an unforeseen error in one change: its type and place, never its text, which may hold anything."""
     return Diagnostic(
         code="apply-unexpected",
         summary=f"{address}: tokenvault failed unexpectedly ({place_of(error)})",
@@ -159,7 +159,7 @@ def unexpected(address: str, error: Exception) -> Diagnostic:
 
 
 def incomplete(change: Change, why: str) -> Diagnostic:
-    """The change was written in part: the rest waited for something that did not come about, or the user stopped."""
+    """The diagnostic for a change that was written in part: the rest depends on what failed, or the user stopped."""
     return Diagnostic(
         code="apply-incomplete",
         summary=f"{change.address} was {VERBS[change.action]}d, but not completed: {why}",
@@ -170,13 +170,13 @@ def incomplete(change: Change, why: str) -> Diagnostic:
 
 
 def half_done(change: Change, why: Diagnostic) -> Diagnostic:
-    """The second write of a change failed: why, and that the first is done."""
+    """The diagnostic for a change whose first write succeeded and whose second failed."""
     cause = why.summary.replace(_refused(change), "Auth0 refused the rest")
     return replace(why, summary=incomplete(change, cause).summary)
 
 
 def unconfirmed(address: str, cause: str) -> Diagnostic:
-    """Nobody could tell whether somebody else created the application too: nothing is built on it."""
+    """The diagnostic for an application that may have a duplicate, as that could not be read: nothing is built on it."""
     return Diagnostic(
         code="apply-unconfirmed",
         summary=f"{address} was created, but the applications could not be listed to see whether it is the only one",

@@ -126,7 +126,7 @@ class _Run:
             task.cancel()
 
     def cancel(self) -> None:
-        """Drops what is under way."""
+        """Cancels the steps that are running."""
         self.unsent.clear()
         for task in self.tasks.values():
             task.cancel()
@@ -155,7 +155,7 @@ class _Run:
         return tuple(found.union(waiting if change.action is Action.UPDATE else ()))
 
     async def _take(self, step: _Step) -> None:
-        """Waits for what comes before and for room, so that what has begun is soon ended."""
+        """Waits until the steps before are done and a slot is free: few changes at a time, each ended soon."""
         if step.after:
             await asyncio.wait([self.tasks[name] for name in step.after])
         async with self.room:
@@ -334,7 +334,7 @@ def _creates_application(change: Change) -> bool:
 
 
 def _ready(addresses: tuple[str, ...], creates: set[str]) -> frozenset[str]:
-    """The steps after which these addresses can be relied on."""
+    """The steps that come before these addresses can be used: their own, and the search for duplicates of what is created."""
     return frozenset(addresses) | ({CONFIRM} if creates.intersection(addresses) else frozenset())
 
 

@@ -119,7 +119,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """What was written was held against the plan. `not_kept` says what Auth0 accepted but does not hold.
+    """What was written was compared with the plan. `not_kept` says what Auth0 accepted but does not hold.
 
     What of that only a person can set is a warning: it fails no apply.
     """

@@ -1,4 +1,4 @@
-"""What to say of a change that is not carried out because the tenant is not as it was planned for, or does something else."""
+"""Diagnostics of refused changes: the tenant differs from what the plan was made for, or Auth0 did something else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tokenvault.secrets import is_sensitive
 
 
 def nameless(change: Change) -> Diagnostic:
-    """The answer to a create does not say what was created."""
+    """The diagnostic for an answer to a create that names no id."""
     return Diagnostic(
         code="api-bad-answer",
         summary=f"Auth0's answer does not name {change.address}",
@@ -26,7 +26,7 @@ def nameless(change: Change) -> Diagnostic:
 
 
 def mistaken(change: Change, what: str, hint: str) -> Diagnostic:
-    """Auth0 took the create and made something else."""
+    """The diagnostic for a create that Auth0 accepted and carried out otherwise."""
     summary = f"Auth0 did not make {change.address} what it was asked to: {what}"
     return Diagnostic(code="apply-not-kept", summary=summary, hint=hint, context=change.address)
 
@@ -36,7 +36,7 @@ _HINT = "Nothing was written to it. Plan again, and review what it says now."
 
 
 def changed(change: Change, live: Object, paths: Iterable[str], since: str = "the plan") -> Diagnostic:
-    """The object is not as the plan found it, or as the first step left it, in these attributes."""
+    """The diagnostic for an object whose attributes at `paths` differ from what the plan found, or its first step wrote."""
     named = list(paths)
     return Diagnostic(
         code="apply-stale",
@@ -48,13 +48,13 @@ def changed(change: Change, live: Object, paths: Iterable[str], since: str = "th
 
 
 def gone(change: Change) -> Diagnostic:
-    """The object does not exist any more."""
+    """The diagnostic for an object that does not exist any more."""
     summary = f"{change.address} was deleted since the plan"
     return Diagnostic(code="apply-stale", summary=summary, hint=_HINT, context=change.address)
 
 
 def exists(change: Change, live: Object, paths: Iterable[str]) -> Diagnostic:
-    """An object that the plan creates is there by now, and differs in these attributes from what the plan wants."""
+    """The diagnostic for an object to be created that exists by now and differs from the plan at these paths."""
     return Diagnostic(
         code="apply-stale",
         summary=f"{change.address} was created by somebody else since the plan, and differs: {', '.join(paths)}",

@@ -1,4 +1,4 @@
-"""How a write is put where Auth0 refuses it as it is: with less in it, or one part after the other.
+"""Sends one write in a form that Auth0 accepts: whole, with less in it, or in parts.
 
 Nobody can tell beforehand which of several plausible ways a tenant takes. The fullest is tried first; what is left out of
 a create is for the caller to write later.
@@ -29,7 +29,7 @@ class Sender:
         self.answers: list[Any] = []
 
     async def write(self, request: Request) -> Any:
-        """Its answer; raises what `Tenant.write` raises."""
+        """Sends the request and returns Auth0's answer; raises what `Tenant.write` raises."""
         watch, self._watch = self._watch, unwatched
         self.answers.append(await self._tenant.write(request, watch))
         return self.answers[-1]
@@ -101,7 +101,7 @@ def _refused_keys(refusal: ApiError) -> frozenset[str]:
 
 
 def _sent_back(body: Any, live: Any, names: Collection[str], path: str = "") -> list[str]:
-    """The paths below which a body holds keys of these names just as the live object does: nobody asked for them."""
+    """The paths of keys with these names that the body holds with the live object's own values: the spec did not ask for them."""
     if not names:
         return []
     return list(dict.fromkeys(_found(body, live, names, path)))
@@ -122,7 +122,7 @@ def _found(body: Any, live: Any, names: Collection[str], path: str) -> Iterator[
 
 
 def _pairs(items: Iterable[Any], live: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """Each item with the live one that it shares the most with."""
+    """Pairs each item with the live item that it has the most in common with."""
     for item in items:
         if isinstance(item, Mapping):
             twins = [twin for twin in live if isinstance(twin, Mapping)]

@@ -1,4 +1,4 @@
-"""Holds what was written against the plan: Auth0 sometimes accepts a value and does not keep it.
+"""Compares what was written with the plan: Auth0 sometimes accepts a value and does not keep it.
 
 What an answer to a create shows whole needs no reading back; everything else is read again.
 """

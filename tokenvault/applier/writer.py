@@ -1,4 +1,4 @@
-"""One object's writes: what is sent, what must hold before it is, and what to do when the answer is not a yes."""
+"""Writes one object: checks the preconditions, sends the request, and handles answers that are not a success."""
 
 from __future__ import annotations
 
@@ -261,8 +261,8 @@ class Writer:
         """The attributes that are no longer as the plan found them."""
         return [
             path
-            for path, premise in change.preconditions.items()
-            if self._compare.fingerprint(self._before_us(kind, get_path(live, path)), kind.field_at(path)) != premise
+            for path, expected in change.preconditions.items()
+            if self._compare.fingerprint(self._before_us(kind, get_path(live, path)), kind.field_at(path)) != expected
         ]
 
     def _before_us(self, kind: Kind, value: Any) -> Any:

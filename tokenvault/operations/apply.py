@@ -1,4 +1,4 @@
-"""Carrying out a plan, for the command line, the Python API and whatever comes: one way from a plan to its report."""
+"""Applies a plan: checks, events and report. The command line, the Python API, fleets and the operator all call it."""
 
 from __future__ import annotations
 

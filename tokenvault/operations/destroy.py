@@ -1,4 +1,4 @@
-"""From a spec to the plan that takes away what it created, and gives back what it adopted."""
+"""Plans a destroy: deletes what a spec created and releases what it adopted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judging what a tenant holds by what each flavor needs when it is used."""
+"""Judges a tenant by the run-time preconditions of each flavor, for a spec, for the tenant as it is, or for one user."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _client_ids(case: Case) -> set[str]:
 
 
 def _imagined(attempt: Attempt, alike: list[Case], view: TenantView) -> Case:
-    """The case of an exchange that neither a spec nor the tenant shows to be meant."""
+    """The case of an exchange that neither a spec nor the tenant intends, so that it can be judged all the same."""
     if alike:
         expected = replace(alike[0].expected, scopes=())
         return replace(alike[0], connection=attempt.connection, addresses={}, expected=expected)

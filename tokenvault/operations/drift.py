@@ -1,4 +1,4 @@
-"""What changed of a tenant behind the back of a spec."""
+"""Finds what others changed in a tenant since a spec was applied to it."""
 
 from __future__ import annotations
 

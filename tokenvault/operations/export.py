@@ -1,4 +1,4 @@
-"""Reading a tenant whole, to write a spec of it."""
+"""Reads a whole tenant and writes a spec of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a spec to a plan: reads the tenant, or a snapshot of one, and compares. The command line and the API both use it."""
+"""Plans a spec: reads the tenant, or a snapshot of one, and compares. Every front end calls it."""
 
 from __future__ import annotations
 

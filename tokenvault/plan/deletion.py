@@ -1,4 +1,4 @@
-"""Taking objects away: what the plan shows of a deletion, and which changes have to come before it."""
+"""Deletions: what the plan shows of one, which changes come before it, and how many a user allows."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ SHOWN = 12
 
 
 def deletion(kind: Kind, node: DesiredObject, live: Object, ids: Mapping[str, str], compare: Canonicalizer) -> Change:
-    """The change that takes an object away. It is refused when the object is another by then.
+    """The change that deletes a live object.
 
-    That is told by its mark and name, and where it has neither, as a grant, by what it holds.
+    Its preconditions are fingerprints of mark and name or, where the kind has neither (a grant), of all that may change:
+    an apply refuses to delete an object that differs by then.
     """
     shown = dict.fromkeys(["name", *node.target.identity])
     values = {path: live[path] for path in shown if isinstance(live.get(path), str)}

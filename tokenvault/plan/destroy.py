@@ -64,13 +64,13 @@ def _kept(graph: Graph, live: Live) -> Mapping[str, str]:
         for address in _named_by(requirement) if user else ():
             if address in graph.nodes:
                 kept.setdefault(address, f"{user}, which is protected, uses it")
-    for address, user in _lent_to(protected, graph, live):
+    for address, user in _apis_used_by(protected, graph, live):
         kept.setdefault(address, f"{user}, which is protected, uses it")
     return kept
 
 
-def _lent_to(protected: Iterable[str], graph: Graph, live: Live) -> Iterator[tuple[str, str]]:
-    """The APIs that protected applications hold grants and policies for, by their marks, each with the application."""
+def _apis_used_by(protected: Iterable[str], graph: Graph, live: Live) -> Iterator[tuple[str, str]]:
+    """The addresses of APIs for which marks of protected applications record a grant or policy, each with the application."""
     ownership = Ownership(graph, live, adopt=False)
     apis = {ownership.names.of_api(str(n.target.identity["identifier"])): n.address for n in graph.of_kind("api")}
     for user in sorted(protected):
@@ -89,7 +89,7 @@ def _named_by(requirement: Requirement) -> Iterator[str]:
 def _with_note(
     node: DesiredObject, asked: DesiredObject | None, live: Object | None, taken: Iterable[DesiredObject]
 ) -> DesiredObject:
-    """A released object says what it keeps: settings of which its mark does not record what they were before."""
+    """The released node, its reason naming the settings that it keeps: those whose values before no mark records."""
     if node.target.reason != DESTROYED.released or asked is None or live is None:
         return node
     kind = kinds()[node.kind]
@@ -117,7 +117,7 @@ def _is_recorded(kind: Kind, path: str) -> bool:
 
 
 def _on_request(address: str, graph: Graph, live: Live) -> Iterator[DesiredObject]:
-    """What `--also ADDRESS` takes back, where there is anything."""
+    """The node by which `--also ADDRESS` reverts an object that destroy leaves alone by default; none if it does not exist."""
     candidates = [node.address for node in graph.nodes.values() if _may_be_requested(node)]
     if address not in candidates:
         listed = f"It can be: {', '.join(candidates)}." if candidates else "This spec has nothing of that kind."
@@ -144,7 +144,7 @@ def _may_be_requested(node: DesiredObject) -> bool:
 
 
 def _lost(graph: Graph, live: Live) -> Iterator[Diagnostic]:
-    """What is gone already, and what lost the mark by which it would be taken away."""
+    """Warnings of objects that others deleted already, and of objects that stay because they lost their mark."""
     lost = find_lost(graph, live)
     for address, why in lost.deleted.items():
         yield _warning("destroy-gone", f"{address} is gone already: {why}")
@@ -161,7 +161,7 @@ def _stays(kept: Mapping[str, str]) -> Iterator[Diagnostic]:
 
 
 def _unproven(graph: Graph, live: Live, settled: set[str]) -> Iterator[Diagnostic]:
-    """What stays because no mark tells that this spec may take it away."""
+    """Warnings of objects that stay because no mark proves that this spec may delete or release them."""
     for node in graph.nodes.values():
         kind, item = kinds()[node.kind], live.objects.get(node.address)
         if item is None or node.address in settled or not kind.deletable or not kind.section:

@@ -34,7 +34,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Canonicalizer:
-    """Compares values of one plan: the salt makes its fingerprints useless elsewhere."""
+    """Brings values into canonical form for comparison. Fingerprints are keyed with the plan's salt: they fit this plan alone."""
 
     salt: str
 
@@ -104,7 +104,7 @@ def differences(
 
 
 def _alike(before: Any, after: Any) -> tuple[Any, Any]:
-    """Both values with every text as a secret, where a secret is in either: one side alone as a fingerprint never fits."""
+    """Both values, all their texts wrapped as secrets if either holds one: a fingerprint equals only a fingerprint."""
     if is_sensitive(before) or is_sensitive(after):
         return sealed(before), sealed(after)
     return before, after
@@ -122,14 +122,14 @@ def _deltas(report: str, level: Any) -> list[Difference]:
 
 
 def _known(value: Any) -> Any:
-    """deepdiff's marker for absence, as absence; sets as sorted lists."""
+    """The value without deepdiff's own types: None for its marker of absence, sorted lists for sets."""
     if type(value).__name__ == "NotPresent":
         return None
     return _sorted(value) if isinstance(value, set | dict) else value
 
 
 def unknown_address(delta: Difference) -> str | None:
-    """The object whose creation the difference waits for."""
+    """The address of the object that has to be created before the new value is known; None where it is known."""
     for part in (*delta.path, delta.after):
         if isinstance(part, str) and part.startswith(UNKNOWN):
             return part.removeprefix(UNKNOWN)

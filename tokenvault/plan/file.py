@@ -49,7 +49,7 @@ Resolve = Callable[[str, str], Secret]
 
 
 def apply_part(plan: Plan) -> Document:
-    """What the writes need beyond what readers see, by address."""
+    """The `apply` part of a saved plan: by address, what the writes need and the public part does not show."""
     parts = {}
     for change in plan.changes:
         encoder = _Encoder(change, plan.salt)
@@ -115,8 +115,8 @@ class _Encoder:
 def plan_of(document: Document, resolve: Resolve) -> Plan:
     """The plan that the document was made from.
 
-    `RefusedError` with every secret that is missing, or another than it was. What is no document of ours raises
-    whatever comes of that.
+    `RefusedError` with every secret that is missing or has changed. Malformed input raises KeyError, TypeError or
+    ValueError.
     """
     decoder = _Decoder(resolve, str(document["apply"]["salt"]))
     plan = _plan(document, decoder)

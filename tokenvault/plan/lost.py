@@ -37,7 +37,7 @@ class Lost:
 
 
 def find_lost(graph: Graph, live: Live) -> Lost:
-    """What of the graph is lost, and what was never completed."""
+    """Finds the nodes of the graph whose objects others deleted or unmarked, and those that no apply completed."""
     search = _Search(graph, live, Ownership(graph, live, adopt=False))
     deleted: dict[str, str] = {}
     unmarked: dict[str, str] = {}
@@ -61,7 +61,7 @@ class _Search:
     ownership: Ownership
 
     def why_deleted(self, node: DesiredObject) -> str | None:
-        """What tells that an object which is missing was there; None when it is there, or nothing tells."""
+        """The evidence that a missing object was deleted, in words; None when it exists or there is no evidence."""
         if node.address in self.live.objects:
             return None
         claim = self._claim(node)
@@ -74,7 +74,7 @@ class _Search:
         return None if self._is_being_applied(node) else DELETED_OR_NEVER_MADE
 
     def why_unmarked(self, node: DesiredObject) -> str | None:
-        """What tells that an object without a mark had one; None when it has one, or nothing tells."""
+        """The evidence that an unmarked object lost its mark, in words; None when it has one or there is no evidence."""
         kind, item = kinds()[node.kind], self.live.objects.get(node.address)
         if item is None or not kind.marker or not node.target.mark or mark_of(kind, item) is not None:
             return None
@@ -126,7 +126,7 @@ class _Search:
         return [address for address, found in self._rosters.items() if not digests.isdisjoint(found)]
 
     def _claim(self, node: DesiredObject) -> str:
-        """The object in whose mark it stands that the spec gave this one; empty when none says so."""
+        """The address of the object whose mark records that the spec gave this one; empty when no mark does."""
         recorder, provision = node.target.recorder, node.target.provision
         if provision and recorder in self.live.objects and provision in self.ownership.recorded(node):
             return recorder
@@ -156,20 +156,20 @@ class _Search:
         ]
 
     def _is_given(self, node: DesiredObject) -> bool:
-        """Whether a grant or a key is there."""
+        """Whether the tenant holds the grant or key."""
         return node.kind in ("client_grant", "credential") and node.address in self.live.objects
 
     def _others_are_given(self, node: DesiredObject) -> bool:
-        """Whether something else is there that the same mark records."""
+        """Whether the tenant holds anything else that the same mark records."""
         recorder = node.target.recorder or next((r.user for r in node.requirements if r.user), "")
         return bool(recorder) and self._has_gifts(recorder, but=node.address)
 
     def _is_past_creation(self, node: DesiredObject) -> bool:
-        """Whether an apply went on after all applications were there: it gave something to another one."""
+        """Whether an apply had created all applications already: it gave something to another one, which comes after that."""
         return any(self._has_gifts(app) for app in self._marked_with(node) if app != node.address)
 
     def _has_gifts(self, address: str, *, but: str = "") -> bool:
-        """Whether a grant, a key or a place among a connection's applications is there that the spec gave the application."""
+        """Whether the tenant holds a grant, a key or an enabled connection that the spec gave the application."""
         recorded = self.ownership.provisions_of(address, self.live.objects.get(address))
         belonging = (o for o in self._belonging(self.graph.nodes[address]) if o.address != but and self._is_given(o))
         return self._is_enabled(address, recorded) or any(self._is_gift(o, recorded) for o in belonging)

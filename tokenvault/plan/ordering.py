@@ -84,7 +84,7 @@ class Ordering:
 
 
 def with_companions(kind: Kind, patch: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes that Auth0 takes only together are sent together."""
+    """The patch, with the attributes that Auth0 accepts only together with those in it."""
     tops = {path.split(".")[0] for path in patch}
     together = {name for group in kind.together if tops & set(group) for name in group}
     return {**{path: value for path, value in after.items() if path.split(".")[0] in together}, **patch}
@@ -117,7 +117,7 @@ def _marks(change: Change) -> tuple[Mark | None, Mark | None]:
 
 
 def renews_roster_alone(change: Change) -> bool:
-    """Whether all that the change does is to record, in a mark, which objects the spec has now."""
+    """Whether the change does nothing but write a newer roster into a mark."""
     before, after = _marks(change)
     if before is None or after is None or len(change.attributes) > 1:
         return False

@@ -29,7 +29,7 @@ PUBLIC_TYPES = ("spa", "native")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels:
-    """How a plan speaks of what goes."""
+    """The words with which a plan says that an object is deleted or released, and who asked for it."""
 
     deleted: str
     released: str
@@ -45,7 +45,7 @@ PRUNED = Labels(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revoked:
-    """Provisions that an application (its address) loses, and the node without them."""
+    """The provisions that the application at this address loses, and the node that describes its object without them."""
 
     application: str
     provisions: frozenset[Provision]
@@ -54,22 +54,22 @@ class Revoked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrphanedPart:
-    """One whole object that is left, how plans list it, and the nodes without it."""
+    """One whole object that the spec no longer has: its entry in the plan, and the nodes that describe the tenant without it."""
 
     orphan: Orphan
     nodes: tuple[DesiredObject, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
-    """What is left of a spec: what every plan revokes, and the orphans."""
+class Removals:
+    """What a spec gave and no longer asks for: the provisions that every plan revokes, and the orphans."""
 
     revoked: tuple[Revoked, ...] = ()
     orphans: tuple[OrphanedPart, ...] = ()
 
     @property
     def nodes(self) -> Iterator[DesiredObject]:
-        """All nodes, to see which of the tenant must be read to be certain."""
+        """The nodes of both; what they stand for must be read before it is certain that it exists."""
         yield from (each.node for each in self.revoked)
         yield from (node for each in self.orphans for node in each.nodes)
 
@@ -85,14 +85,14 @@ def made_elsewhere(graph: Graph, live: Live) -> bool:
 
 def find_orphans(
     graph: Graph, live: Live, labels: Labels = PRUNED, *, retained: frozenset[str] | None = None, adopt: bool = False
-) -> Left:
-    """What is really left, as far as it was read, of all but the addresses that stay (default: all of the graph)."""
+) -> Removals:
+    """The removals of what was read and exists. The addresses in `retained` stay (default: all of the graph)."""
     found = possible_orphans(graph, live, labels, retained=retained, adopt=adopt)
     nodes = {node.address: node for node in found.nodes}
     there = match(replace(graph, nodes=nodes), live.state) if nodes else live
     orphans = (_real(each, there) for each in found.orphans)
     revoked = tuple(each for each in found.revoked if not each.node.target.absent or each.node.address in there.objects)
-    return Left(revoked=revoked, orphans=tuple(each for each in orphans if each))
+    return Removals(revoked=revoked, orphans=tuple(each for each in orphans if each))
 
 
 def _real(orphaned: OrphanedPart, live: Live) -> OrphanedPart | None:
@@ -105,20 +105,20 @@ def _real(orphaned: OrphanedPart, live: Live) -> OrphanedPart | None:
 
 def possible_orphans(
     graph: Graph, live: Live, labels: Labels = PRUNED, *, retained: frozenset[str] | None = None, adopt: bool = False
-) -> Left:
-    """What may be left, as far as marks tell. Some of it has to be read before that is certain."""
+) -> Removals:
+    """The removals that marks suggest, whether or not the objects were read and still exist."""
     search = _Search.of(graph, live, labels, retained, adopt=adopt)
     for kind in kinds().values():
         for item in live.state.objects.get(kind.collection.name, ()) if kind.marker else ():
             mark = mark_of(kind, item)
             if mark and (mark.spec == graph.spec_name or search.is_taken_over(kind, item)):
                 search.look_at(kind, item, mark)
-    return Left(revoked=tuple(search.revoked), orphans=tuple(search.orphans))
+    return Removals(revoked=tuple(search.revoked), orphans=tuple(search.orphans))
 
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """The search for what is left of one spec: which objects stay, what is asked of them, and which names are taken."""
+    """Searches for the removals of one spec: knows which objects stay, what is asked of them, which addresses are in use."""
 
     graph: Graph
     live: Live
@@ -132,7 +132,7 @@ class _Search:
 
     @classmethod
     def of(cls, graph: Graph, live: Live, labels: Labels, retained: frozenset[str] | None, *, adopt: bool) -> _Search:
-        """The search for what is not in this part of the graph."""
+        """A search for removals, where the objects at the `retained` addresses stay."""
         kept = {a: node for a, node in graph.nodes.items() if retained is None or a in retained}
         nodes = {(node.kind, live.ids[address]): node for address, node in kept.items() if address in live.ids}
         ownership = Ownership(graph, live, adopt)
@@ -145,7 +145,7 @@ class _Search:
         return self.ownership.adopt and node is not None and bool(node.target.mark)
 
     def look_at(self, kind: Kind, item: Object, mark: Mark) -> None:
-        """Notes what is left of an object that carries a mark of the spec."""
+        """Adds the removals that follow from one marked object."""
         node = self.nodes.get((kind.name, str(item[kind.id_field])))
         if node is not None and not node.target.mark:
             unmarked = self._unmarked(kind, node.target, item, self.labels.provenance)
@@ -155,7 +155,7 @@ class _Search:
             self.revoked.extend(self._revoked(node.target, item, recorded, self.asked.get(node.address, frozenset())))
         elif mark.created and kind.deletable:
             target = self._target(kind, item, mark, "")
-            self._add(target, absent(replace(target, after=self._heir(item)), self.labels.deleted))
+            self._add(target, absent(replace(target, after=self._successor(item)), self.labels.deleted))
         else:
             self._release(kind, item, mark)
         if node is None or not node.target.mark:
@@ -197,15 +197,15 @@ class _Search:
             reason=reason,
         )
 
-    def _heir(self, item: Object) -> tuple[str, ...]:
-        """The application that records from now on that the spec created an API, whose Custom API Client goes."""
+    def _successor(self, item: Object) -> tuple[str, ...]:
+        """The application whose mark records from now on that the spec created an API, as its Custom API Client is deleted."""
         identifier = item.get("resource_server_identifier")
         nodes = (node for node in self._staying_apis() if node.target.identity.get("identifier") == identifier)
-        heirs = (node.target.recorder for node in nodes)
-        return tuple(heir for heir in heirs if heir and not heir.endswith(CLIENT_SUFFIX)) if identifier else ()
+        successors = (node.target.recorder for node in nodes)
+        return tuple(one for one in successors if one and not one.endswith(CLIENT_SUFFIX)) if identifier else ()
 
     def _apis(self, kind: Kind, item: Object, mark: Mark) -> None:
-        """The API of a Custom API Client that is left, as far as this spec gave it anything."""
+        """Adds the API of an orphaned Custom API Client, where this spec recorded anything of it."""
         record = read_mark(item.get(kind.metadata), API_METADATA_KEY)
         identifier = str(item.get("resource_server_identifier"))
         if record and record.spec == self.graph.spec_name:

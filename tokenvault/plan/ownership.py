@@ -145,7 +145,7 @@ class Ownership:
             yield same_object(node, other)
 
     def takeover(self, kind: Kind, node: DesiredObject, live: Object | None) -> str | None:
-        """What the plan says when the object becomes this spec's; None when it is no adoption."""
+        """The words for an adoption, empty where the object has no mark; None when it is no adoption."""
         if live is None or not node.target.mark:
             return None
         mark = mark_of(kind, live)
@@ -232,7 +232,7 @@ class Ownership:
     # What is to be recorded
 
     def given(self, node: DesiredObject) -> frozenset[Provision]:
-        """What is recorded of a node that this plan makes as it is wanted."""
+        """The provisions to record for a node once this plan has made it as it is wanted."""
         kind, live = kinds()[node.kind], self.live.objects.get(node.address)
         recorded = self.recorded(node)
         if node.address in self.live.unknown or (self.only is not None and node.address not in self.only):
@@ -294,7 +294,7 @@ class Ownership:
         return ready, [forgets(node, forgotten)] if forgotten else []
 
     def provisions(self, kind: Kind, node: DesiredObject, live: Object | None, wanted: Wanted) -> frozenset[Provision]:
-        """What the object's mark is to record: what is asked for and was not there before, and what is not revoked yet."""
+        """The provisions for the object's mark: what is asked for and did not exist before, and what is not revoked yet."""
         recorded = self.provisions_of(node.address, live)
         found: set[Provision] = set()
         for other in self.recorded_by.get(node.address, ()):

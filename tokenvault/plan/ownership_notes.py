@@ -1,4 +1,4 @@
-"""What a plan says of whose an object is: refusals, and marks that have no room."""
+"""The diagnostics of ownership: objects of other specs, and marks that have no room."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tokenvault.state.live import Live
 
 
 def same_object(node: DesiredObject, other: str) -> Diagnostic:
-    """Two entries of a spec that mean one object."""
+    """The error for two entries of a spec that mean one object."""
     return Diagnostic(
         code="plan-ambiguous-application",
         summary=f"{node.address} and {other} are the same object of the tenant",
@@ -23,7 +23,7 @@ def same_object(node: DesiredObject, other: str) -> Diagnostic:
 
 
 def forgets(node: DesiredObject, provisions: Iterable[Provision]) -> Diagnostic:
-    """A mark that has no room for all that the spec gives."""
+    """The warning for a mark that has no room for all provisions."""
     return Diagnostic(
         code="plan-mark-full",
         severity="warning",
@@ -35,7 +35,7 @@ def forgets(node: DesiredObject, provisions: Iterable[Provision]) -> Diagnostic:
 
 
 def no_record(node: DesiredObject) -> Diagnostic:
-    """An API that the spec creates while it has no application in whose mark that could be recorded."""
+    """The warning for an API that the spec creates while no application exists whose mark could record that."""
     return Diagnostic(
         code="plan-no-mark",
         severity="warning",
@@ -55,7 +55,7 @@ def foreign_hint(node: DesiredObject) -> str:
 
 
 def no_room(kind: Kind, node: DesiredObject, taken: bool) -> Diagnostic:
-    """An object on which no mark can stand."""
+    """The warning for an object whose metadata has no room for a mark, or holds another's text under our key."""
     why = f'has another\'s text under "{METADATA_KEY}"' if taken else f"is full ({MAX_KEYS} keys)"
     summary = f"{node.address} cannot be marked: its {kind.metadata} {why}"
     hint = "It is managed all the same, but `destroy` will not release it. Remove the key, or one that nobody reads."

@@ -51,7 +51,7 @@ def checked(plan: Plan, granted: frozenset[str] | None) -> Plan:
 
 
 def missing(plan: Plan, *, severity: str = "error") -> Diagnostic | None:
-    """What to say of a plan that its token cannot carry out."""
+    """The diagnostic for a plan whose token lacks scopes to carry it out."""
     if not plan.lacking:
         return None
     needed = plan_scopes(plan)

@@ -68,7 +68,7 @@ def _with_needs(wanted: frozenset[str], needs: dict[str, frozenset[str]]) -> fro
 
 
 def _with_dependents(unwanted: frozenset[str], needs: dict[str, frozenset[str]]) -> frozenset[str]:
-    """Only what changes can be needed: an object that is there already serves whoever refers to it."""
+    """The excluded addresses with the changes that depend on them. An object that exists and does not change blocks nobody."""
     gone = unwanted & needs.keys()
     while more := {address for address, needed in needs.items() if needed & gone} - gone:
         gone |= more
@@ -76,14 +76,14 @@ def _with_dependents(unwanted: frozenset[str], needs: dict[str, frozenset[str]])
 
 
 def _with_parts(unwanted: frozenset[str], plan: Plan) -> frozenset[str]:
-    """What is to stay as it is gets no grant and no key, and nothing is taken from it: what it holds, its place in a list."""
+    """The excluded addresses with their parts: an excluded object gets no grant or key, and nothing is revoked from it."""
     ids = {change.id for change in plan.changes if change.address in unwanted}
-    taking = {change.address for change in plan.changes if ids.intersection(takes_from(change))}
+    revoking = {change.address for change in plan.changes if ids.intersection(takes_from(change))}
     parts = {
         change.address for change in plan.changes if "client_id" in change.identity and change.kind != "application"
     }
     about = {node.address for node in plan.nodes if unwanted.intersection(node.requires)}
-    return unwanted | taking | (parts & about)
+    return unwanted | revoking | (parts & about)
 
 
 def _partial(chosen: Selection) -> Diagnostic:

@@ -109,7 +109,7 @@ def _is_set(kind: Kind, path: str) -> bool:
 
 
 def _left(kind: Kind, path: str, value: Any, kept: Sequence[Any], recorded: Iterable[Provision]) -> Iterator[Provision]:
-    """What of the recorded provisions is left when an attribute came back with this value: `kept` is what we wrote of it."""
+    """The recorded provisions that still hold when Auth0 answers with this value; `kept` is what it kept of ours."""
     slot, digests = kind.slot_at(path), {digest(str(member)) for member in kept}
     for provision in recorded:
         if provision.slot != slot:

@@ -64,7 +64,7 @@ def match(graph: Graph, state: State) -> Live:
 def _unread(
     kind: Kind, node: DesiredObject, identity: Mapping[str, Any], state: State, unknown: Mapping[str, str]
 ) -> str | None:
-    """Why nobody can say whether the node's object exists; None when that is known."""
+    """Why it is unknown whether the node's object exists: what could not be read; None when it is known."""
     collection = kind.collection
     if collection.name in state.unreadable:
         return state.unreadable[collection.name]

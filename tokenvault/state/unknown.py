@@ -1,4 +1,4 @@
-"""What a plan could not see. Unknown is not empty: nothing unknown is planned, and the plan says what it was."""
+"""What could not be read. Unknown is not empty: a plan changes nothing unknown and warns of it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def is_redacted(value: Any) -> bool:
 
 
 def why_unknown(live: Object, path: str, constraint: Constraint, known: Live) -> str | None:
-    """Why nobody knows what the object holds at the path, or what is wanted there; None when both are known."""
+    """Why the live or the wanted value at the path is unknown; None when both are known."""
     if path.startswith("options.") and "options" not in live:
         return "The snapshot does not hold them." if known.state.taken_at else NO_OPTIONS
     value: Any = live
@@ -58,7 +58,7 @@ def unlisted_warnings(paths: Iterable[str]) -> Iterator[Diagnostic]:
 def unknown_warnings(
     known: Live, unknown: Mapping[str, Mapping[str, str]], created: Collection[str] = ()
 ) -> Iterator[Diagnostic]:
-    """What the plan was made without: objects, attributes (address → path → reason), and what comes with `created` kinds."""
+    """Warnings of what a plan did not know: objects, attributes (address → path → reason), what comes with `created` kinds."""
     if known.state.taken_at:
         summary = f"This plan was made from a snapshot of {known.state.domain} taken at {known.state.taken_at}"
         hint = "What changed in the tenant since then is not in it."

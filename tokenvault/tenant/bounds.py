@@ -34,7 +34,7 @@ MAX_WEIGHT = 4 * MAX_BYTES
 MAX_PAGES = 2_000
 MAX_LIST_WEIGHT = 256 * 1024 * 1024
 MAX_LIST_SECONDS = 600.0
-MAX_PAGES_WITHOUT_NEWS = 10
+MAX_PAGES_WITHOUT_NEW_ITEMS = 10
 CONNECT = 0.8
 """Of a request's deadline, for the connection: so that what does not connect is told from what does not answer."""
 
@@ -151,26 +151,26 @@ class ListBounds:
     pages: int = 0
     weight: int = 0
     seconds: float = 0.0
-    without_news: int = 0
+    without_new_items: int = 0
     cursors: set[str] = field(default_factory=set)
 
-    def read(self, weight: int, seconds: float, *, news: bool) -> None:
-        """One more page, of this weight, that took so many seconds; `news`: it holds something that was not known."""
+    def read(self, weight: int, seconds: float, *, has_new: bool) -> None:
+        """Counts one more page: its weight in bytes of memory, its seconds, and whether it held items that no page had before."""
         self.pages += 1
         self.weight += weight
         self.seconds += seconds
-        self.without_news = 0 if news else self.without_news + 1
+        self.without_new_items = 0 if has_new else self.without_new_items + 1
         if self.pages > MAX_PAGES:
             raise endless(self.path, f"more than {MAX_PAGES:,} pages")
         if self.weight > MAX_LIST_WEIGHT:
             raise endless(self.path, f"more than {MAX_LIST_WEIGHT // 2**20} MB")
         if self.seconds > MAX_LIST_SECONDS:
             raise endless(self.path, f"not whole after {MAX_LIST_SECONDS:.0f} s of answering")
-        if self.without_news > MAX_PAGES_WITHOUT_NEWS:
-            raise endless(self.path, f"{self.without_news} pages in a row without anything new")
+        if self.without_new_items > MAX_PAGES_WITHOUT_NEW_ITEMS:
+            raise endless(self.path, f"{self.without_new_items} pages in a row without anything new")
 
     def follow(self, cursor: str) -> str:
-        """The cursor, to go on from."""
+        """Checks the cursor of the next page and returns it."""
         if cursor in self.cursors:
             raise endless(self.path, "it leads back to a page that was read")
         self.cursors.add(cursor)

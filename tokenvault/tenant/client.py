@@ -35,7 +35,7 @@ Watch = Callable[[bool], None]
 
 
 def unwatched(sent: bool) -> None:
-    """Nobody asks how far the request is."""
+    """The default for `watch`: does nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +213,7 @@ class Tenant:
         return response
 
     async def _authorized(self, method: str, path: str, query: Any, body: Any) -> httpx.Response:
-        """Repeats a request once, with a fresh token, after a 401: what was refused so was not processed."""
+        """Retries a request once with a fresh token after a 401; safe because a 401 was not processed."""
         response = await self._exchange(method, path, query, body)
         if response.status_code != UNAUTHORIZED:
             return response
@@ -285,7 +285,7 @@ class _List:
         before = len(self._known)
         for item in items:
             self._known.setdefault(_id(item) or str(len(self._known)), item)
-        self.bounds.read(answer.weight, answer.seconds, news=len(self._known) > before)
+        self.bounds.read(answer.weight, answer.seconds, has_new=len(self._known) > before)
 
 
 def _id(item: Item) -> str:

@@ -1,4 +1,4 @@
-"""The one policy by which a request is repeated: a few times, with growing pauses, and no sooner than the server asks."""
+"""The retry policy of all requests: four attempts, growing pauses, and no sooner than `Retry-After` says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A valid access token for as long as a command lasts, and what it says of itself."""
+"""Keeps a valid Management API access token for as long as a command runs, and reads its claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one file that knows auth0-python: its transport for the Management API, and its client assertion.
+"""The only file that knows auth0-python: its transport for the Management API, and its client assertion.
 
 Its own retries are off: it repeats creates after a 5xx, which makes duplicates. Its models are not used either: they cost
 ten times the time, and one unexpected value in a page fails the page, after a write even when it was done.
