@@ -13,7 +13,8 @@ A diagnostic holds only text that is safe to show anywhere: no secret, no respon
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -90,8 +91,15 @@ class UnknownOutcome(ApiError):
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """A hint that names the nearest candidate, or nothing."""
-    close = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
+    known = list(candidates)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6) or _containing(word, known)
     return f'Did you mean "{close[0]}"?' if close else ""
+
+
+def _containing(word: str, candidates: Sequence[str]) -> list[str]:
+    """The one candidate that has the word as a part of it: "web" was meant to be "regular_web"."""
+    found = [one for one in candidates if word.lower() in re.split("[^a-z0-9]+", one.lower())]
+    return found if len(found) == 1 else []
 
 
 class Unresolved(ValueError):

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 PLAN_FORMAT = "tokenvault-plan"
-
+ELSEWHERE = "Name a file in a folder that exists and that you may write to."
 
 _SNIFFED = 4096
 

@@ -18,6 +18,7 @@ from tokenvault.cli.console import abandon, unwritable
 from tokenvault.cli.options import with_sandbox_value
 from tokenvault.cli.parser import USAGE_ERROR, Command, Group
 from tokenvault.errors import Diagnostic, TokenVaultError, place_of
+from tokenvault.files import ELSEWHERE
 
 PANELS = {
     "Plan and apply": ("init", "validate", "plan", "apply", "destroy"),
@@ -102,8 +103,7 @@ def run(arguments: Sequence[str]) -> int:
             Console().err("\nInterrupted.\n")
         return code if isinstance(code, int) else 0
     except TokenVaultError as error:
-        for diagnostic in error.diagnostics:
-            Console().problem(diagnostic)
+        Console().problems(error.diagnostics)
         return 1
     except typer.Exit as done:
         return done.exit_code
@@ -149,7 +149,7 @@ def _usage(error: Exception) -> str:
 
 def _unusable(error: OSError) -> Diagnostic:
     """A file that the user named and the system refuses, for a reason that the command did not foresee."""
-    return Diagnostic(code="file-unusable", summary=f"{str(error.filename)[:200]}: {error.strerror}")
+    return Diagnostic(code="file-unusable", summary=f"{str(error.filename)[:200]}: {error.strerror}", hint=ELSEWHERE)
 
 
 def _bug(error: Exception) -> str:

@@ -123,7 +123,11 @@ def _plan_file(given: list[str] | None) -> Path | None:
     found = [Path(name) for name in given or () if is_plan_file(Path(name))]
     if found and len(given or ()) > 1:
         summary = f"{found[0]} is a plan: apply takes one plan, or specs"
-        raise RefusedError(Diagnostic(code="plan-file-beside", summary=summary))
+        raise RefusedError(
+            Diagnostic(
+                code="plan-file-beside", summary=summary, hint="Give the plan alone: it says which spec it is of."
+            )
+        )
     return found[0] if found else None
 
 
@@ -136,8 +140,8 @@ def _no_approval() -> Diagnostic:
     return Diagnostic(
         code="apply-no-approval",
         summary="There is no terminal to ask for approval in",
-        hint="Pass --auto-approve (-y), or review a saved plan (`plan --out plan.json`) and `apply plan.json`. "
-        "Nothing was sent.",
+        hint="Pass --auto-approve (-y), or review a saved plan (`tokenvault plan --out plan.json`) and apply that "
+        "(`tokenvault apply plan.json`). Nothing was sent.",
     )
 
 

@@ -70,7 +70,7 @@ def _with_scopes(problem: Diagnostic) -> Diagnostic:
     from tokenvault.tenant.scopes import scope_lists
 
     missing = problem.code.startswith(("auth-credentials", "auth-cli-"))
-    return replace(problem, detail=f"{problem.detail}\n\n{scope_lists()}") if missing else problem
+    return replace(problem, hint=f"{problem.hint}\n\n{scope_lists()}") if missing else problem
 
 
 async def _status(session: Session) -> dict[str, Any]:

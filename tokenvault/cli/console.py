@@ -11,7 +11,8 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from tokenvault.cli.suggestions import completed, completed_problem
@@ -47,7 +48,8 @@ def unwritable(error: OSError) -> Diagnostic | None:
     """What to say of a write to an open file that the system refused; nothing when the error is another one."""
     if error.filename is not None or error.errno not in _UNWRITABLE:
         return None
-    return Diagnostic(code="output-unwritable", summary=f"The output cannot be written: {os.strerror(error.errno)}")
+    summary = f"The output cannot be written: {os.strerror(error.errno)}"
+    return Diagnostic(code="output-unwritable", summary=summary, hint="Make room there, or send it elsewhere.")
 
 
 def _point_nowhere(number: int) -> None:
@@ -75,13 +77,14 @@ class Console:
 
     @property
     def width(self) -> int:
-        """Columns to draw for: the terminal's, or 100 where there is none."""
-        return self._columns(sys.stdout)
+        """Columns that a report is laid out for: the terminal's ($COLUMNS, where that is set), or 100 where there is none."""
+        return self._columns(sys.stdout) or WIDTH
 
-    def _columns(self, stream: TextIO) -> int:
-        """Those of a terminal ($COLUMNS, where that is set); 100 for a pipe or a file."""
+    def _columns(self, stream: TextIO) -> int | None:
+        """The columns that sentences have to fit. None for a pipe or a file: a line of a log is searched as a whole, and
+        whoever shows it wraps it."""
         if not stream.isatty():
-            return WIDTH
+            return None
         given = self.environment.get("COLUMNS", "")
         try:
             columns = int(given) if given.isdecimal() else os.get_terminal_size(stream.fileno()).columns
@@ -91,8 +94,8 @@ class Console:
 
     def _fitted(self, text: str, stream: TextIO) -> str:
         """The text with whole commands; where somebody looks at it, in lines that fit."""
-        whole = completed(text)
-        return fitted(whole, self._columns(stream)) if stream.isatty() else whole
+        whole, columns = completed(text), self._columns(stream)
+        return whole if columns is None else fitted(whole, columns)
 
     @property
     def is_interactive(self) -> bool:
@@ -151,6 +154,15 @@ class Console:
     def problem(self, diagnostic: Diagnostic) -> None:
         """Shows one problem."""
         self.err(diagnostic_text(completed_problem(diagnostic), self.paint_err, self._columns(sys.stderr)) + "\n")
+
+    def problems(self, diagnostics: Sequence[Diagnostic]) -> None:
+        """Shows several, and at the end, where one looks first, how many there are."""
+        for diagnostic in diagnostics:
+            self.problem(diagnostic)
+        if len(diagnostics) > 1:
+            found = Counter(diagnostic.severity for diagnostic in diagnostics)
+            counted = [f"{n} {word}{'s' * (n != 1)}" for word in ("error", "warning") if (n := found[word])]
+            self.err(f"Found {' and '.join(counted)}.\n")
 
     @staticmethod
     def _write(stream: TextIO, text: str) -> None:

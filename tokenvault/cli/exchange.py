@@ -234,13 +234,13 @@ def _show(
 
 
 def _write(path: Path, exchanged: Exchanged) -> None:
-    from tokenvault.files import write_private
+    from tokenvault.files import ELSEWHERE, write_private
 
     try:
         write_private(path, exchanged.token.reveal() + "\n")
     except OSError as error:
         summary = f"{path} cannot be written: {error.strerror or 'unknown reason'}"
-        raise RefusedError(Diagnostic(code="output-file", summary=summary)) from None
+        raise RefusedError(Diagnostic(code="output-file", summary=summary, hint=ELSEWHERE)) from None
 
 
 async def _explain(session: Session, refusal: TokenRefused, found: Found, connection: str, form: Form) -> None:

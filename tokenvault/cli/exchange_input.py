@@ -108,7 +108,8 @@ def _subject(environment: Environment, by: Exchanger, connection: str, given: Gi
         return _whom(by, given), _key(environment, by, given.private_key)
     if given.user or given.audit_context or given.organization:
         summary = f"--user, --audit-context and --organization are for a privileged worker; {by.flavor} takes a token"
-        raise RefusedError(Diagnostic(code="exchange-subject", summary=summary))
+        hint = "Leave them out; the token goes into $AUTH0_SUBJECT_TOKEN, into --subject-token FILE, or is piped in."
+        raise RefusedError(Diagnostic(code="exchange-subject", summary=summary, hint=hint))
     text, source = _token(environment, given.token_file)
     if not text:
         raise RefusedError(_no_token(by, connection))
@@ -152,7 +153,7 @@ def _whom(by: Exchanger, given: Given) -> OnBehalf:
     context = str(given.audit_context)
     if len(context) > MAX_CONTEXT:
         summary = f"--audit-context has {len(context)} characters; Auth0 takes {MAX_CONTEXT}"
-        raise RefusedError(Diagnostic(code="exchange-subject", summary=summary))
+        raise RefusedError(Diagnostic(code="exchange-subject", summary=summary, hint="Say it in fewer words."))
     return OnBehalf(user=str(given.user), audit_context=context, organization=given.organization)
 
 
@@ -247,7 +248,8 @@ def _read(path: Path, what: str) -> str:
     except (OSError, UnicodeDecodeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         summary = f"The {what} cannot be read from {path}: {reason}"
-        raise RefusedError(Diagnostic(code="exchange-file", summary=summary)) from None
+        hint = "Name a text file that you may read."
+        raise RefusedError(Diagnostic(code="exchange-file", summary=summary, hint=hint)) from None
 
 
 # ---- credentials of another tenant: seen before they are sent anywhere, by what stands beside them

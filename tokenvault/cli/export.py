@@ -143,11 +143,13 @@ async def _read(session: Session, *, repair: bool) -> State:
 
 
 def _write(output: Path, text: str) -> None:
+    from tokenvault.files import ELSEWHERE
+
     try:
         output.write_text(escape_output(text), encoding="utf-8")
     except OSError as error:
         summary = f"{output} cannot be written: {error.strerror or 'the system refuses'}"
-        raise RefusedError(Diagnostic(code="file-write", summary=summary)) from None
+        raise RefusedError(Diagnostic(code="file-write", summary=summary, hint=ELSEWHERE)) from None
 
 
 def _bullet(text: str, width: int) -> list[str]:

@@ -185,7 +185,8 @@ class FleetRun:
         known = by_name(done)
         found = await self.job.runner.all([result.member for result in done], self.job.doctor, told=False)
         wrong = [result for result in found if result.failed or result.summary.get("not_ready")]
-        return [replace(known[r.member.name], outcome=Outcome.FAILED, problems=_why_broken(r)) for r in wrong]
+        doctor = self._words("doctor", str(self.fleet.file))
+        return [replace(known[r.member.name], outcome=Outcome.FAILED, problems=_why_broken(r, doctor)) for r in wrong]
 
     def _run(self, work: Callable[[], Awaitable[T]]) -> T:
         _allow_files()
@@ -246,11 +247,11 @@ def _fleet_file(saved: SavedPlans) -> Path:
     return given if given.exists() else saved.folder.parent / given.name
 
 
-def _why_broken(found: Result) -> tuple[Diagnostic, ...]:
+def _why_broken(found: Result, doctor: str) -> tuple[Diagnostic, ...]:
     if found.failed:
         return found.problems
     summary = f"Applied, and {found.summary['not_ready']} of its flavors cannot exchange tokens"
-    hint = "`tokenvault fleet doctor` says what is missing. `--no-doctor` goes on without asking."
+    hint = f"`{doctor}` says what is missing. `--no-doctor` goes on without asking."
     said = "\n".join(
         f"{change['address']}: {change['says']}" for change in found.changes if change["state"] == "not ready"
     )

@@ -95,7 +95,7 @@ async def _output(session: Session, specs: list[str] | None, form: Form, out: Pa
 def _write(
     path: Path, tenant: str, found: Sequence[Output], secrets: Mapping[str, Secret], files: Sequence[str]
 ) -> None:
-    from tokenvault.files import write_private
+    from tokenvault.files import ELSEWHERE, write_private
     from tokenvault.operations.output import env_lines
 
     comment = f"Written by `tokenvault output {' '.join(files)}`: secrets, keep out of git"
@@ -103,7 +103,7 @@ def _write(
         write_private(path, "\n".join(env_lines(tenant, found, secrets, comment)) + "\n")
     except OSError as error:
         summary = f"{path} cannot be written: {error.strerror or 'unknown reason'}"
-        raise RefusedError(Diagnostic(code="output-file", summary=summary)) from None
+        raise RefusedError(Diagnostic(code="output-file", summary=summary, hint=ELSEWHERE)) from None
 
 
 def _json(document: object) -> str:

@@ -93,13 +93,13 @@ def _refuse_other_files(output: Path) -> None:
 
 
 def _write(output: Path, text: str) -> None:
-    from tokenvault.files import write_private
+    from tokenvault.files import ELSEWHERE, write_private
 
     try:
         write_private(output, text)
     except OSError as error:
         summary = f"{output} cannot be written: {error.strerror or 'the system refuses'}"
-        raise RefusedError(Diagnostic(code="file-write", summary=summary)) from None
+        raise RefusedError(Diagnostic(code="file-write", summary=summary, hint=ELSEWHERE)) from None
 
 
 def _summary(state: State, output: Path | None) -> str:

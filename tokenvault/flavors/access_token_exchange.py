@@ -139,7 +139,8 @@ def _rules(context: FlavorContext) -> Iterable[Problem]:
     if key is None:
         summary = "access_token_exchange does not say which API's access tokens are exchanged"
         hint = "Write `- access_token_exchange: {api: <key under apis>}`."
-        yield Problem(code="spec-missing", path=context.flavor.path, summary=summary, hint=hint)
+        path = (*context.flavor.path, "access_token_exchange")
+        yield Problem(code="spec-missing", path=path, summary=summary, hint=hint, at_key=True, missing=(*path, "api"))
     elif key not in context.spec.apis:
         yield Problem(
             code="spec-unknown-api",
@@ -147,6 +148,7 @@ def _rules(context: FlavorContext) -> Iterable[Problem]:
             summary=f'Unknown API "{key}"',
             detail="An access token exchange names an API of the spec's `apis`.",
             hint=did_you_mean(str(key), context.spec.apis) or "Add it under `apis`.",
+            missing=("apis", key),
         )
 
 
@@ -176,6 +178,7 @@ FLAVOR = Flavor(
                 "minLength": 1,
                 "maxLength": 200,
                 "pattern": "^[^<>]+$",
+                "errorMessage": "Auth0 takes no < and no > in a name.",
                 "examples": ["Calendar API Client"],
             },
         },

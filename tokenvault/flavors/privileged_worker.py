@@ -137,7 +137,7 @@ def _load(settings: Mapping[str, Any], read: ReadFile) -> Loaded:
     loaded: dict[str, Any] = {}
     problems: list[Problem] = []
     for name in KEY_LISTS:
-        entries = enumerate(settings.get(name) or ())
+        entries = [(index, entry) for index, entry in enumerate(settings.get(name) or ()) if entry.get("file")]
         read_ones = [_read_key(entry, read, (name, index, "file")) for index, entry in entries]
         problems += [one for one in read_ones if isinstance(one, Problem)]
         loaded |= {name: tuple(read_ones)} if name in settings else {}
@@ -176,33 +176,41 @@ def _rules(context: FlavorContext) -> Iterable[Problem]:
     for name in settings.get("grants") or ():
         if name not in context.spec.connections:
             hint = did_you_mean(name, context.spec.connections) or "List it under `connections`."
-            summary = f'Unknown connection "{name}"'
             yield Problem(
-                code="spec-unknown-connection", path=(*path, "grants", name), summary=summary, hint=hint, at_key=True
+                code="spec-unknown-connection",
+                path=(*path, "grants", name),
+                summary=f'Unknown connection "{name}"',
+                hint=hint,
+                at_key=True,
+                missing=("connections", name),
             )
         elif name not in context.app.connections:
             summary = f'The worker is granted "{name}", which it does not use'
             hint = f"Add {name} to the application's `connections`, or remove the grant."
             yield Problem(
-                code="spec-worker-connection", path=(*path, "grants", name), summary=summary, hint=hint, at_key=True
+                code="spec-worker-connection",
+                path=(*path, "grants", name),
+                summary=summary,
+                hint=hint,
+                at_key=True,
+                missing=(*context.app.path, "connections"),
             )
 
 
 def _limit_rules(path: tuple[str | int, ...], settings: Any) -> Iterable[Problem]:
     limits = {
-        PUBLIC_KEYS: (MAX_KEYS, "keys"),
-        AUTHENTICATION_KEYS: (MAX_KEYS, "keys"),
-        "ip_allowlist": (MAX_ADDRESSES, "addresses"),
-        "grants": (MAX_GRANTS, "grants"),
+        PUBLIC_KEYS: (MAX_KEYS, "keys", "[{file: keys/worker.pub.pem}]"),
+        AUTHENTICATION_KEYS: (MAX_KEYS, "keys", ""),
+        "ip_allowlist": (MAX_ADDRESSES, "addresses", "[203.0.113.0/24]"),
+        "grants": (MAX_GRANTS, "grants", "{google-oauth2: [email]}"),
     }
-    for name, (most, what) in limits.items():
+    for name, (most, what, example) in limits.items():
         given = settings.get(name) or ()
         if not given and name not in OPTIONAL:
             summary = f"A privileged worker without `{name}` is refused every exchange"
-            hint = f"Give at least one of its {what} under `{name}`."
-            yield Problem(
-                code=f"spec-worker-{name.replace('_', '-')}", path=path, summary=summary, hint=hint, at_key=True
-            )
+            hint = f"Give at least one of its {what}, for example `{name}: {example}`."
+            code = f"spec-worker-{name.replace('_', '-')}"
+            yield Problem(code=code, path=path, summary=summary, hint=hint, at_key=True, missing=(*path, name))
         elif len(given) > most:
             summary = f"A privileged worker has at most {most} {what}; here are {len(given)}"
             yield Problem(

@@ -11,7 +11,7 @@ from typing import Any
 
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.files import write_private
+from tokenvault.files import ELSEWHERE, write_private
 from tokenvault.fleet.model import Fleet, Result
 from tokenvault.operations.apply import resolved
 from tokenvault.plan.file import load_plan, read_document, save_plan
@@ -71,7 +71,7 @@ def save_plans(folder: Path, fleet: Fleet, results: Iterable[Result]) -> SavedPl
         write_private(folder / INDEX, safe_json(index, indent=2) + "\n")
     except OSError as error:
         summary = f"The plans cannot be written to {folder}: {error.strerror}"
-        raise RefusedError(Diagnostic(code="plan-file-write", summary=summary)) from None
+        raise RefusedError(Diagnostic(code="plan-file-write", summary=summary, hint=ELSEWHERE)) from None
     return read_plans(folder)
 
 

@@ -13,7 +13,7 @@ from tokenvault.fleet.schema import fleet_schema
 from tokenvault.model.spec import Path as At
 from tokenvault.model.spec import Positions, Problem
 from tokenvault.secrets import CREDENTIAL_VARIABLES, sounds_secret_variable
-from tokenvault.spec.problems import diagnose, in_order, schema_problems
+from tokenvault.spec.problems import diagnose, in_order, respelt, schema_problems
 from tokenvault.spec.references import References, has_reference, variables
 from tokenvault.spec.source import MAX_BYTES, MAX_PROBLEMS, Source, read_source
 from tokenvault.tenant.options import bare_domain, base_url
@@ -25,8 +25,9 @@ SECRET = ("client_secret", "private_key", "api_token")
 def load_fleet(file: Path) -> Fleet:
     """The fleet in this file; `SpecError` with all that is wrong. Its specs are not read yet, nor what it refers to."""
     source = _read(file)
+    misspelt = respelt(source, fleet_schema())
     positions = Positions(keys=source.keys, values=source.values)
-    schema = [_of_a_fleet(problem) for problem in schema_problems(_errors(source.data))]
+    schema = [*misspelt, *map(_of_a_fleet, schema_problems(_errors(source.data)))]
     found = list(source.problems) + [diagnose(problem, positions) for problem in schema[:MAX_PROBLEMS]]
     if not found:
         reader = _Reader(file, source.data, positions)

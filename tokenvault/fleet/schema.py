@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from tokenvault.spec.schema import DOMAIN, VARIABLE_PATTERN
+from tokenvault.spec.schema import DOMAIN, VARIABLE_FORM, VARIABLE_PATTERN
 
 SCHEMA_ID = "urn:tokenvault:fleet:1"
+NAME_FORM = "At most 64 letters, digits, -, _ and ., beginning and ending with a letter or digit; not `index`."
 NAME_PATTERN = "^(?!index$)[A-Za-z0-9]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?$"
 
 
@@ -28,6 +29,7 @@ def fleet_schema() -> dict[str, Any]:
                 "description": "What the fleet is called in reports.",
                 "type": "string",
                 "pattern": NAME_PATTERN,
+                "errorMessage": NAME_FORM,
                 "examples": ["acme"],
             },
             "defaults": {
@@ -42,7 +44,7 @@ def fleet_schema() -> dict[str, Any]:
                 "description": "The members of the fleet, by name. Paths count from the folder of this file.",
                 "type": "object",
                 "minProperties": 1,
-                "propertyNames": {"pattern": NAME_PATTERN},
+                "propertyNames": {"pattern": NAME_PATTERN, "errorMessage": NAME_FORM},
                 "additionalProperties": {
                     "type": "object",
                     "additionalProperties": False,
@@ -61,6 +63,7 @@ def _where() -> dict[str, Any]:
             "type": "string",
             "minLength": 1,
             "pattern": f"^(https://)?{DOMAIN}/?$",
+            "errorMessage": "The tenant's domain alone, without a path.",
             "examples": ["acme-dev.us.auth0.com"],
         },
         "sandbox": {
@@ -89,7 +92,7 @@ def _shared() -> dict[str, Any]:
             "description": "Variables for the specs of this tenant alone, which see no others. A secret is a reference: "
             "`${env:NAME}` passes one of tokenvault's own environment, `${file:path}` a file.",
             "type": "object",
-            "propertyNames": {"pattern": VARIABLE_PATTERN},
+            "propertyNames": {"pattern": VARIABLE_PATTERN, "errorMessage": VARIABLE_FORM},
             "additionalProperties": {"type": ["string", "number", "boolean"]},
             "examples": [{"REGION": "eu", "CRM_CLIENT_SECRET": "${env:EU_CRM_CLIENT_SECRET}"}],
         },
@@ -153,6 +156,7 @@ def _credentials() -> dict[str, Any]:
                 "$DEV_AUTH0_CLIENT_SECRET, $DEV_AUTH0_API_TOKEN and so on. `{NAME}` stands for the tenant's name in capitals.",
                 "type": "string",
                 "pattern": "^([A-Za-z_]|\\{NAME\\})([A-Za-z0-9_]|\\{NAME\\})*$",
+                "errorMessage": "Letters, digits and _; {NAME} stands for the member's name.",
                 "examples": ["DEV_"],
             },
             **{

@@ -57,7 +57,7 @@ SCHEMA = {
     "description": "Backend APIs (resource servers) that applications call, keyed by a name of your own.",
     "type": "object",
     "examples": [{"calendar": {"identifier": "https://calendar.acme.com"}}],
-    "propertyNames": {"pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    "propertyNames": {"pattern": "^[A-Za-z0-9_-]{1,64}$", "errorMessage": "Use at most 64 letters, digits, - and _."},
     "additionalProperties": {
         "type": "object",
         "additionalProperties": False,
@@ -76,6 +76,7 @@ SCHEMA = {
                 "minLength": 1,
                 "maxLength": 200,
                 "pattern": "^[^<>]+$",
+                "errorMessage": "Auth0 takes no < and no > in a name.",
                 "examples": ["Calendar API"],
             },
             "scopes": {
@@ -146,12 +147,15 @@ def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
             )
 
 
+ONE_API = "Keep one of them: an identifier is how an API is found."
+
+
 def _rules(spec: Spec) -> Iterable[Problem]:
     seen: dict[str, str] = {}
     for key, api in spec.apis.items():
         if api.identifier in seen:
             summary = f'APIs "{seen[api.identifier]}" and "{key}" have the same identifier {api.identifier}'
-            yield Problem(code="spec-collision", path=("apis", key, "identifier"), summary=summary)
+            yield Problem(code="spec-collision", path=("apis", key, "identifier"), summary=summary, hint=ONE_API)
         seen.setdefault(api.identifier, key)
         if not api.flavors and spec.positions.keys.get(("apis", key, "connections")):
             summary = f'API "{key}" lists connections, but no flavor that uses them'

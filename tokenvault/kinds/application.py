@@ -33,7 +33,7 @@ SCHEMA: dict[str, Any] = {
     "description": "The applications, keyed by a name of your own: the key is the address, `application.<key>`.",
     "type": "object",
     "examples": [{"assistant": {"type": "regular_web", "flavors": ["connected_accounts"]}}],
-    "propertyNames": {"pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    "propertyNames": {"pattern": "^[A-Za-z0-9_-]{1,64}$", "errorMessage": "Use at most 64 letters, digits, - and _."},
     "additionalProperties": {
         "type": "object",
         "additionalProperties": False,
@@ -46,12 +46,14 @@ SCHEMA: dict[str, Any] = {
                 "minLength": 1,
                 "maxLength": 200,
                 "pattern": "^[^<>]+$",
+                "errorMessage": "Auth0 takes no < and no > in a name.",
                 "examples": ["Acme Assistant"],
             },
             "client_id": {
                 "description": "Adopt the existing application with this client id instead of looking for one by name.",
                 "type": "string",
                 "pattern": "^([A-Za-z0-9_-]{1,64}|.*\\$\\{.*)$",
+                "errorMessage": "The client id as the dashboard shows it: letters, digits, - and _.",
                 "examples": ["AbC123dEf456GhI789jKl012mNo345Pq"],
             },
             "type": {
@@ -250,7 +252,8 @@ def _rules(spec: Spec) -> Iterable[Problem]:
             summary = (
                 f'Applications "{ids[app.client_id]}" and "{key}" are the same: both have client_id {app.client_id}'
             )
-            yield Problem(code="spec-collision", path=("applications", key, "client_id"), summary=summary)
+            hint = "Keep one of them, with the flavors of both."
+            yield Problem(code="spec-collision", path=("applications", key, "client_id"), summary=summary, hint=hint)
         if app.client_id:
             ids[app.client_id] = key
             continue

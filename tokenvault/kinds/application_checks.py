@@ -36,7 +36,13 @@ def check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
             context=node.address,
         )
     if live is not None and live.get("is_global"):
-        yield Diagnostic(code="plan-global-client", summary="The global client cannot be managed", context=node.address)
+        yield Diagnostic(
+            code="plan-global-client",
+            summary="The global client cannot be managed",
+            hint="It is Auth0's own. Give the client id of an application of yours.",
+            span=node.span,
+            context=node.address,
+        )
     yield from _third_party(node, live or {})
     yield from _type_problems(node, live or {})
     yield from _public_problems(node, live or {})

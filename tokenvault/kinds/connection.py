@@ -19,6 +19,7 @@ from tokenvault.model.marks import MORE_KEYS
 from tokenvault.model.paths import get_path
 from tokenvault.model.spec import ConnectionSpec, Spec
 
+SCOPE = "A scope holds no space: give each an entry of its own, as in [email, profile]."
 REFERENCE = "\\$\\{(env|file):"
 
 SCHEMA: dict[str, Any] = {
@@ -26,7 +27,11 @@ SCHEMA: dict[str, Any] = {
     "connected accounts on and touches nothing else.",
     "type": "object",
     "examples": [{"google-oauth2": {}}],
-    "propertyNames": {"pattern": "^[A-Za-z0-9](-[A-Za-z0-9]|[A-Za-z0-9_.])*$", "maxLength": 128},
+    "propertyNames": {
+        "pattern": "^[A-Za-z0-9](-[A-Za-z0-9]|[A-Za-z0-9_.])*$",
+        "maxLength": 128,
+        "errorMessage": "Use the connection's name in the tenant: letters, digits, -, _ and ., at most 128.",
+    },
     "additionalProperties": {
         "type": "object",
         "additionalProperties": False,
@@ -47,7 +52,13 @@ SCHEMA: dict[str, Any] = {
                 "description": "The provider's own scopes, as its documentation spells them. Scopes that the connection "
                 "already asks for stay.",
                 "type": "array",
-                "items": {"type": "string", "minLength": 1, "maxLength": 280, "pattern": "^\\S+$"},
+                "items": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 280,
+                    "pattern": "^\\S+$",
+                    "errorMessage": SCOPE,
+                },
                 "uniqueItems": True,
                 "examples": [["email", "https://www.googleapis.com/auth/calendar.events"]],
             },

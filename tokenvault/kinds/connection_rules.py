@@ -48,7 +48,10 @@ def rules(spec: Spec) -> Iterable[Problem]:
             )
         elif strategy in UNDOCUMENTED:
             summary = f"{strategy} is not on Auth0's list of Token Vault providers"
-            yield Problem(code="spec-undocumented", path=(*path, "strategy"), summary=summary, severity="warning")
+            hint = "It may work: try one exchange before you rely on it."
+            yield Problem(
+                code="spec-undocumented", path=(*path, "strategy"), summary=summary, hint=hint, severity="warning"
+            )
         yield from _rules_of_use(name, connection)
     yield from cross_app_access.problems(spec)
 
@@ -63,6 +66,7 @@ def _rules_of_use(name: str, connection: ConnectionSpec) -> Iterable[Problem]:
             at_key=True,
             summary="Credentials need a strategy: it decides what they mean",
             hint=hint if "Did" not in hint else f"Add `strategy: {name if name in KNOWN else 'oauth2'}`.",
+            missing=(*path, "strategy"),
         )
     strategy = STRATEGIES.get(connection.strategy or "")
     if strategy and connection.offline_access is False and strategy.offline_option:

@@ -190,7 +190,10 @@ class Spec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """What a rule found wrong, at a path of the spec; the loader turns it into a diagnostic with a position."""
+    """What a rule found wrong, at a path of the spec; the loader turns it into a diagnostic with a position.
+
+    `missing` is the path of the key whose absence this is about: where that is there and wrong, nothing is missing.
+    """
 
     code: str
     path: Path
@@ -199,3 +202,4 @@ class Problem:
     hint: str = ""
     severity: str = "error"
     at_key: bool = False
+    missing: Path = ()

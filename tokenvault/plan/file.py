@@ -24,7 +24,7 @@ from typing import Any
 
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError, Span
-from tokenvault.files import PLAN_FORMAT, is_plan_file, write_private
+from tokenvault.files import ELSEWHERE, PLAN_FORMAT, is_plan_file, write_private
 from tokenvault.kinds import kinds
 from tokenvault.model.constraints import Ref
 from tokenvault.model.desired import Provenance
@@ -252,7 +252,7 @@ def save_plan(path: Path, plan: Plan) -> None:
         write_private(path, safe_json(document, indent=2) + "\n")
     except OSError as error:
         summary = f"The plan cannot be written to {path}: {error.strerror}"
-        raise RefusedError(Diagnostic(code="plan-file-write", summary=summary)) from None
+        raise RefusedError(Diagnostic(code="plan-file-write", summary=summary, hint=ELSEWHERE)) from None
 
 
 def read_document(path: Path) -> Document:
@@ -260,19 +260,18 @@ def read_document(path: Path) -> Document:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise _refusal("plan-file-missing", f"There is no file {path}", "") from None
+        raise _refusal("plan-file-missing", f"There is no file {path}", _SAVE) from None
     except (OSError, ValueError, RecursionError):
         raise _refusal("plan-file-broken", f"{path} is not a whole plan file", _AGAIN) from None
     if not isinstance(document, dict) or document.get("format") != PLAN_FORMAT:
-        hint = "Make one with `tokenvault plan --out plan.json`."
-        raise _refusal("plan-file-broken", f"{path} is not a plan that tokenvault saved", hint)
+        raise _refusal("plan-file-broken", f"{path} is not a plan that tokenvault saved", _SAVE)
     versions = document.get("format_version"), document.get("tokenvault_version")
     if versions != (FORMAT_VERSION, __version__):
         summary = f"{path} was made by tokenvault {versions[1]} (format {versions[0]}), and this is {__version__}"
         raise _refusal("plan-file-version", summary, f"{_AGAIN} One version plans and applies.")
     if "apply" not in document:
         summary = f"{path} is a plan to look at: it lacks the part that an apply needs"
-        raise _refusal("plan-file-broken", summary, "Save one with `tokenvault plan --out plan.json`.")
+        raise _refusal("plan-file-broken", summary, _SAVE)
     if not hmac.compare_digest(str(document.get("integrity")), _hash(document)):
         raise _refusal("plan-file-changed", f"{path} was changed after it was saved", _AGAIN)
     return document
@@ -286,6 +285,7 @@ def load_plan(document: Document, resolve: Resolve) -> Plan:
         raise _refusal("plan-file-broken", "The file is not a plan that tokenvault saved", _AGAIN) from None
 
 
+_SAVE = "Save one with `tokenvault plan --out plan.json`."
 _AGAIN = "Plan again (`tokenvault plan --out new.json`), and review what it says."
 
 

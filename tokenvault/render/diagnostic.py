@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -13,11 +14,15 @@ CODE_COLUMN = 70
 WIDTH = 100
 
 
-def diagnostic_text(problem: Diagnostic, paint: Painter = PLAIN, width: int = WIDTH) -> str:
-    """One problem, several lines, ending in a newline; no line wider than `width` as long as no word is."""
-    lines = [*_head(problem, paint, width), *_place(problem, paint, width)]
+def diagnostic_text(problem: Diagnostic, paint: Painter = PLAIN, width: int | None = WIDTH) -> str:
+    """One problem, several lines, ending in a newline; no line wider than `width` as long as no word is.
+
+    Without a width sentences are not wrapped, and of the line of a file as much is shown as fits 100 columns.
+    """
+    columns = width or sys.maxsize
+    lines = [*_head(problem, paint, columns), *_place(problem, paint, columns, width or WIDTH)]
     for text in filter(None, (problem.detail, problem.hint)):
-        lines += ["", *(fitted(safe(line, MAX_LINE), width) for line in text.split("\n"))]
+        lines += ["", *(fitted(safe(line, MAX_LINE), columns) for line in text.split("\n"))]
     return "\n".join(lines) + "\n"
 
 
@@ -56,7 +61,7 @@ def _head(problem: Diagnostic, paint: Painter, width: int) -> list[str]:
     code = f"[{problem.code}]"
     first, *rest = wrapped(f"{word} {safe(problem.summary)}", width)
     last = rest[-1] if rest else first
-    fits = len(last) + 2 + len(code) <= max(width, CODE_COLUMN)
+    fits = len(last) + 2 + len(code) <= width
     gap = " " * max(2, min(CODE_COLUMN, width - len(code)) - len(last)) if fits else "\n  "
     shown = [
         f"{paint(word, 'bold', colour)} {paint(first[len(word) + 1 :], 'bold')}",
@@ -66,7 +71,7 @@ def _head(problem: Diagnostic, paint: Painter, width: int) -> list[str]:
     return shown
 
 
-def _place(problem: Diagnostic, paint: Painter, width: int) -> list[str]:
+def _place(problem: Diagnostic, paint: Painter, width: int, columns: int) -> list[str]:
     span = problem.span
     if span is None:
         return []
@@ -74,7 +79,7 @@ def _place(problem: Diagnostic, paint: Painter, width: int) -> list[str]:
     lines = ["", *wrapped(f"on {safe(span.file)}:{span.line}:{span.column}{context}", width, "  ", "    ")]
     if span.text:
         number = f"{span.line:>6}: "
-        text, start, length = _window(span, max(width - len(number), LEAST))
+        text, start, length = _window(span, max(columns - len(number), LEAST))
         lines += [f"{number}{text}", f"{' ' * (len(number) + start)}{paint('^' * length, 'red')}"]
     return lines
 

@@ -53,15 +53,22 @@ LEAST = 20
 
 def wrapped(text: str, width: int, indent: str = "", following: str | None = None) -> list[str]:
     """The lines of one paragraph, none wider than `width` as long as no word and no command is."""
+    room = max(width, LEAST)
     lines = textwrap.wrap(
-        _WHOLE.sub(lambda found: found[0].replace(" ", _KEPT), text),
-        max(width, LEAST),
+        _WHOLE.sub(lambda found: _kept_whole(found[0], room), text),
+        room,
         initial_indent=indent,
         subsequent_indent=indent if following is None else following,
         break_long_words=False,
         break_on_hyphens=False,
     )
     return [line.replace(_KEPT, " ") for line in lines]
+
+
+def _kept_whole(found: str, room: int) -> str:
+    """A command is one line however long it is, to be copied as it is; what else is longer than a line is broken at spaces."""
+    is_command = found.strip("`").startswith(("tokenvault ", "auth0 "))
+    return found.replace(" ", _KEPT) if is_command or len(found) <= room else found
 
 
 def fitted(text: str, width: int) -> str:

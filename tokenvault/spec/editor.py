@@ -43,7 +43,7 @@ def _by_type() -> Iterator[dict[str, Any]]:
 
 def _refused(flavor: Flavor, kind: str) -> dict[str, Any]:
     named = {"anyOf": [{"const": flavor.name}, {"type": "object", "required": [flavor.name]}]}
-    return {"if": named, "then": _never(f"A {kind} application cannot use {flavor.name}. {flavor.type_hint}")}
+    return {"if": named, "then": _never(f"An application of type {kind} cannot use {flavor.name}. {flavor.type_hint}")}
 
 
 def _never(message: str) -> dict[str, Any]:

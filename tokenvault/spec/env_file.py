@@ -19,20 +19,29 @@ def read_variables(path: Path) -> dict[str, str]:
     return {found.key: found.value for found in bindings if found.key is not None and found.value is not None}
 
 
+_FORM = "Name a file of lines NAME=value; leave --env-file out where the environment has them."
+
+
 def _text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise RefusedError(Diagnostic(code="env-file", summary=f"There is no file {path}")) from None
+        raise RefusedError(Diagnostic(code="env-file", summary=f"There is no file {path}", hint=_FORM)) from None
     except IsADirectoryError:
-        raise RefusedError(Diagnostic(code="env-file", summary=f"{path} is a folder, not a file")) from None
+        raise RefusedError(Diagnostic(code="env-file", summary=f"{path} is a folder, not a file", hint=_FORM)) from None
     except OSError as error:
-        raise RefusedError(Diagnostic(code="env-file", summary=f"{path} cannot be read: {error.strerror}")) from None
+        summary = f"{path} cannot be read: {error.strerror}"
+        raise RefusedError(Diagnostic(code="env-file", summary=summary, hint=_FORM)) from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        problem = Diagnostic(code="env-file", summary="A character of this line is not UTF-8", span=_at(path, line))
+        problem = Diagnostic(
+            code="env-file",
+            summary="A character of this line is not UTF-8",
+            hint="Save the file as UTF-8.",
+            span=_at(path, line),
+        )
     raise RefusedError(problem)  # out here, so that no traceback holds the file's content
 
 

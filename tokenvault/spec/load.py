@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from itertools import islice
@@ -20,7 +20,7 @@ from tokenvault.model.spec import ApplicationSpec, Path, Positions, Problem, Spe
 from tokenvault.secrets import Secret
 from tokenvault.spec.build import build
 from tokenvault.spec.merge import merge
-from tokenvault.spec.problems import diagnose, in_order, schema_problems, wrong_types
+from tokenvault.spec.problems import diagnose, in_order, respelt, schema_problems, wrong_types
 from tokenvault.spec.references import References
 from tokenvault.spec.resolver import Resolver, allowed_variables
 from tokenvault.spec.schema import spec_schema
@@ -79,36 +79,19 @@ def load_sources(
     references = {
         file: References(environment, FilePath(file).parent if files is None else None, files) for file in merged.files
     }
-    misspelt = list(_respelt(merged.source))
+    misspelt = list(respelt(merged.source, spec_schema()))
     positions = Positions(keys=merged.source.keys, values=merged.source.values)
     allowed, wrong = allowed_variables(merged.source.data, positions, allow_env)
     resolver = Resolver(merged.source, references, allowed)
     data = resolver.resolved(merged.source.data)
-    problems = [*misspelt, *wrong, *resolver.problems, *islice(_validate(data), MAX_PROBLEMS)]
-    if len(problems) >= MAX_PROBLEMS:  # the rules would only add to them
-        _warnings(problems, merged.source)
-    usable = _well_typed(_without(data, [problem.path for problem in problems])) if problems else data
+    wrong += [*resolver.problems, *islice(_validate(data), MAX_PROBLEMS)]
+    if len(wrong) >= MAX_PROBLEMS:  # the rules would only add to them
+        _warnings([*misspelt, *wrong], merged.source)
+    usable = _well_typed(_without(data, [problem.path for problem in wrong])) if wrong else data
     spec, flavor_problems = build(usable, merged, references, tuple(allowed))
-    problems += [*flavor_problems, *_rules(spec)]
+    told = {problem.missing or problem.path for problem in wrong}
+    problems = [*misspelt, *wrong, *flavor_problems, *(found for found in _rules(spec) if not _is_told(found, told))]
     return replace(spec, warnings=_warnings(problems, merged.source))
-
-
-def _respelt(source: Source) -> Iterator[Problem]:
-    """Reads a section by the name that was meant, so that what is wrong in it is told beside its misspelt name."""
-    if not isinstance(source.data, dict):
-        return
-    known = spec_schema()["properties"]
-    for key in [key for key in source.data if key not in known]:
-        meant = next(iter(get_close_matches(key, list(known), n=1)), "")
-        if meant and meant not in source.data:
-            source.data[meant] = source.data.pop(key)
-            for places in (source.keys, source.values):
-                moved = {(meant, *place[1:]): span for place, span in places.items() if place[:1] == (key,)}
-                places.update(moved)
-            hint = did_you_mean(key, known)
-            yield Problem(
-                code="spec-unknown-key", path=(meant,), summary=f'Unknown key "{key}"', hint=hint, at_key=True
-            )
 
 
 def _refuse_overlay(first: Source) -> None:
@@ -118,6 +101,12 @@ def _refuse_overlay(first: Source) -> None:
         hint = f"Name the file that it changes before it, as in: base.yaml {first.file}."
         span = first.keys.get(("overlay",))
         raise SpecError(Diagnostic(code="spec-overlay", summary=summary, hint=hint, span=span))
+
+
+def _is_told(problem: Problem, told: Iterable[Path]) -> bool:
+    """Whether what a rule misses is there and told to be wrong, wholly or in part, or told to be missing already."""
+    missing = problem.missing
+    return bool(missing) and any(path[: len(missing)] == missing[: len(path)] for path in told)
 
 
 def _warnings(problems: Iterable[Problem], source: Source) -> tuple[Diagnostic, ...]:
@@ -272,13 +261,23 @@ def _connection_rules(spec: Spec, app: ApplicationSpec) -> Iterable[Problem]:
     for index, name in enumerate(app.connections):
         if name not in spec.connections:
             hint = did_you_mean(name, spec.connections) or "List it under `connections`."
-            path = (*app.path, "connections", index)
-            yield Problem(code="spec-unknown-connection", path=path, summary=f'Unknown connection "{name}"', hint=hint)
+            yield Problem(
+                code="spec-unknown-connection",
+                path=(*app.path, "connections", index),
+                summary=f'Unknown connection "{name}"',
+                hint=hint,
+                missing=("connections", name),
+            )
     if not app.connections:
         what = "API" if app.serves else "Application"
-        summary = f'{what} "{app.path[-1]}" uses no connection'
-        hint = "List the connections whose tokens it needs under `connections`."
-        yield Problem(code="spec-no-connection", path=app.path, summary=summary, hint=hint, at_key=True)
+        yield Problem(
+            code="spec-no-connection",
+            path=app.path,
+            summary=f'{what} "{app.path[-1]}" uses no connection',
+            hint="List the connections whose tokens it needs under `connections`.",
+            at_key=True,
+            missing=(*app.path, "connections"),
+        )
 
 
 NO_LOGIN = (
@@ -295,7 +294,13 @@ def _callback_rules(app: ApplicationSpec) -> Iterable[Problem]:
         summary = f'Application "{app.key}" has no `callbacks`: nobody can log in to it, or connect an account'
         hint = "List the callback URLs of the login and of the connect flow."
         yield Problem(
-            code="spec-no-callback", path=app.path, summary=summary, hint=hint, at_key=True, severity="warning"
+            code="spec-no-callback",
+            path=app.path,
+            summary=summary,
+            hint=hint,
+            at_key=True,
+            severity="warning",
+            missing=(*app.path, "callbacks"),
         )
 
 
@@ -303,9 +308,10 @@ def _flavor_rules(app: ApplicationSpec, name: str) -> Iterable[Problem]:
     flavor = flavors()[name]
     used = [context for context in app.flavors if context.name == name]
     if len(used) > 1:
-        yield Problem(code="spec-flavor-twice", path=used[-1].path, summary=f'Flavor "{name}" stands here twice')
+        summary, hint = f'Flavor "{name}" stands here twice', "Remove one of them."
+        yield Problem(code="spec-flavor-twice", path=used[-1].path, summary=summary, hint=hint)
     if app.type and not app.serves and not suits(flavor, app.type, confidential=app.confidential):
         code = "spec-public-client" if app.is_public else "spec-flavor-type"
-        summary = f"A {app.type} application cannot use {name}"
+        summary = f"An application of type {app.type} cannot use {name}"
         hint = NO_LOGIN if app.type == "m2m" else flavor.type_hint
         yield Problem(code=code, path=used[0].path, summary=summary, hint=hint)

@@ -62,7 +62,7 @@ def _join(merged: Source, source: Source) -> None:
         elif key in _SECTIONS and isinstance(value, dict) and isinstance(merged.data.get(key, {}), dict):
             _join_section(merged, source, key, value)
         elif key in merged.data and (key not in SHARED or not is_same(merged.data[key], value)):
-            _collide(merged, source, path, _different(key))
+            _collide(merged, source, path, _different(key), _ONE_WORD)
         elif key not in merged.data:
             _adopt(merged, source, merged.data, path, value)
 
@@ -87,6 +87,9 @@ def _different(key: str) -> str:
     return f'"{key}" differs between the files'
 
 
+_ONE_WORD = "Say it in one of them only; a file that changes what others say begins with `overlay: true`."
+
+
 def _join_section(merged: Source, source: Source, section: str, entries: dict[str, Any]) -> None:
     if section not in merged.data:
         merged.data[section] = {}
@@ -108,7 +111,7 @@ def _overlay(merged: Source, source: Source, base: dict[str, Any], top: dict[str
         if isinstance(value, dict) and isinstance(base.get(key), dict):
             _overlay(merged, source, base[key], value, (*path, key))
         elif (*path, key) == ("name",) and not is_same(base.get("name", value), value):
-            _collide(merged, source, ("name",), _different("name"))
+            _collide(merged, source, ("name",), _different("name"), _ONE_WORD)
         else:
             _adopt(merged, source, base, (*path, key), value)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from tokenvault.errors import Diagnostic, Span, did_you_mean
 from tokenvault.model.spec import Path, Positions, Problem
 from tokenvault.secrets import sounds_secret
+from tokenvault.spec.source import Source
 
 _NAMES = {"object": "a mapping", "array": "a list", "string": "text", "boolean": "true or false", "integer": "a number"}
 _TYPES = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
@@ -42,6 +44,42 @@ def _context(path: Path) -> str:
     return f'{names[0]} "{names[1]}"' if len(names) == 2 else ""
 
 
+def respelt(source: Source, schema: Any) -> list[Problem]:
+    """Reads each misspelt key by the name that was meant; says which.
+
+    What stands behind it is checked like the rest then, and nothing misses what is there under another name.
+    """
+    return list(_respelt_in(source, source.data, schema, ()))
+
+
+def _respelt_in(source: Source, data: Any, schema: Any, path: Path) -> Iterator[Problem]:
+    schema = next((one for one in schema.get("anyOf", ()) if _is_for(one, data)), schema)
+    known, others = schema.get("properties", {}), schema.get("additionalProperties")
+    if isinstance(data, dict):
+        for key, meant in _misspelt(data, known) if others is False else ():
+            data[meant] = data.pop(key)
+            source.rename((*path, key), meant)
+            summary, hint = f'Unknown key "{key}"', did_you_mean(key, [meant])
+            yield Problem(code="spec-unknown-key", path=(*path, meant), summary=summary, hint=hint, at_key=True)
+        for key, value in data.items():
+            inside = known.get(key, others)
+            yield from _respelt_in(source, value, inside, (*path, key)) if isinstance(inside, dict) else ()
+    elif isinstance(data, list):
+        for index, item in enumerate(data):
+            yield from _respelt_in(source, item, schema.get("items", {}), (*path, index))
+
+
+def _misspelt(data: Mapping[Any, Any], known: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The unknown keys that are nearly a known one which is not there, with that."""
+    meant: dict[str, str] = {}
+    for key in data:
+        if isinstance(key, str) and key not in known and not _deeper(key, known):
+            close = get_close_matches(key, list(known), n=1)
+            if close and close[0] not in data:
+                meant.setdefault(close[0], key)
+    return [(key, name) for name, key in meant.items()]
+
+
 def schema_problems(errors: Iterable[Any]) -> Iterator[Problem]:
     """The problems behind jsonschema's errors; of alternatives, only the one that the value was meant to be."""
     for error in errors:
@@ -65,10 +103,11 @@ def wrong_types(errors: Iterable[Any]) -> Iterator[Path]:
 
 def _meant(error: Any) -> int:
     """Index of the alternative of the value's own type: a mapping was meant to be the mapping form."""
-    for index, alternative in enumerate(error.validator_value):
-        if isinstance(error.instance, dict) == (alternative.get("type") == "object"):
-            return index
-    return 0
+    return next((index for index, one in enumerate(error.validator_value) if _is_for(one, error.instance)), 0)
+
+
+def _is_for(alternative: Any, value: Any) -> bool:
+    return isinstance(value, dict) is bool(alternative.get("type") == "object")
 
 
 def _translate(error: Any) -> Iterator[Problem]:
@@ -92,7 +131,11 @@ def _unknown_keys(error: Any, path: Path) -> Iterator[Problem]:
 def _deeper(key: str, known: Mapping[str, Any]) -> str:
     """Where the key belongs, if that is in one of its neighbours."""
     holders = [name for name, schema in known.items() if key in schema.get("properties", {})]
-    return f"It belongs under `{holders[0]}`: `{holders[0]}: {{{key}: …}}`." if holders else ""
+    if not holders:
+        return ""
+    inside = known[holders[0]]["properties"][key]
+    value = inside["examples"][0] if inside.get("writeOnly") else "…"
+    return f"It belongs under `{holders[0]}`: `{holders[0]}: {{{key}: {value}}}`."
 
 
 def _possible(known: Iterable[str]) -> str:
@@ -108,13 +151,15 @@ def _wrong_type(error: Any, path: Path) -> Iterator[Problem]:
 
 
 def _missing(error: Any, path: Path) -> Iterator[Problem]:
-    known = error.schema.get("properties", {})
-    misspelt = [did_you_mean(str(key), known) for key in error.instance if key not in known]
     for key in error.validator_value:
-        if key not in error.instance and not any(f'"{key}"' in hint for hint in misspelt):  # that one says it
-            schema = known.get(key, {})
-            hint = str(schema.get("description", "")).split(". ")[0]
-            yield Problem(code="spec-missing", path=path, summary=f'"{key}" is missing', hint=hint, at_key=True)
+        if key not in error.instance:
+            schema = error.schema.get("properties", {}).get(key, {})
+            described = str(schema.get("description", "")).split(". ")[0].rstrip(".")
+            example = f" For example: {key}: {_plain(schema['examples'][0])}" if schema.get("examples") else ""
+            hint = f"{described}.{example}" if described else ""
+            summary = f'"{key}" is missing'
+            at = (*path, key)
+            yield Problem(code="spec-missing", path=path, summary=summary, hint=hint, at_key=True, missing=at)
 
 
 def _one_missing(error: Any) -> Problem:
@@ -155,7 +200,8 @@ def _pattern(error: Any, path: Path) -> Iterator[Problem]:
         yield literal_secret(path)
         return
     name = f'"{path[-1]}"' if path and isinstance(path[-1], str) else "This"
-    yield Problem(code="spec-value", path=path, summary=f"{name} does not have the right form", hint=_example(error))
+    hint = " ".join(filter(None, (error.schema.get("errorMessage"), _example(error))))
+    yield Problem(code="spec-value", path=path, summary=f"{name} does not have the right form", hint=hint)
 
 
 def literal_secret(path: Path) -> Problem:
@@ -171,7 +217,7 @@ def literal_secret(path: Path) -> Problem:
 
 
 def _key_name(error: Any, path: Path) -> Iterator[Problem]:
-    hint = "Use letters, digits, - and _."
+    hint = error.schema.get("errorMessage", "Use letters, digits, - and _.")
     if error.validator == "not":
         hint = "Use `credentials`, `scopes` or `offline_access` of the connection instead."
     summary = f'"{str(error.instance)[:60]}" cannot be a name here'

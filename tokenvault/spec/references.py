@@ -17,6 +17,7 @@ from tokenvault.secrets import CREDENTIAL_VARIABLES, Secret, looks_secret
 _REFERENCE = re.compile(r"\$(?P<escaped>\$\{)|\$\{(?P<body>[^{}]*)\}|(?P<open>\$\{)")
 _OPEN = "${"  # looked for first: most scalars hold none, and a hostile spec holds many long ones
 _ENV = re.compile(r"env:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?$", re.DOTALL)
+_BESIDE = "Move the file beside the spec, and write its path from there."
 _FORMS = "Write ${env:NAME}, ${env:NAME:-default} or ${file:path}; $${ stands for a plain ${."
 MAX_FILE_BYTES = 64 * 1024
 TOOL_FILES = frozenset(
@@ -124,11 +125,11 @@ class References:
             return self._passed(path, label)
         target = FilePath(path)
         if "\0" in path or target.is_absolute():
-            raise Unresolved("spec-file-outside", f"{label!r} is not a path below the spec's folder")
+            raise Unresolved("spec-file-outside", f"{label!r} is not a path below the spec's folder", _BESIDE)
         resolved = FilePath(os.path.realpath(self._folder / target))  # Path.resolve fails where a link leads to itself
         if not resolved.is_relative_to(self._folder):
             summary = f"{label} leads out of the spec's folder"
-            raise Unresolved("spec-file-outside", summary, "Move the file beside the spec.")
+            raise Unresolved("spec-file-outside", summary, _BESIDE)
         parts = [part.lower() for part in (*target.parts, *resolved.relative_to(self._folder).parts) if part != ".."]
         dotted = [part for part in parts if part.startswith(".") and part != "."]
         if any(part in TOOL_FILES or part.startswith(".env") or not hidden for part in dotted):

@@ -15,6 +15,7 @@ from tokenvault.kinds import kinds
 DOMAIN = "[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?"
 NAME_PATTERN = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]*$"
+VARIABLE_FORM = "The name of an environment variable, without $: letters, digits and _."
 SCHEMA_ID = "urn:tokenvault:spec:1"
 
 
@@ -45,6 +46,7 @@ def _top() -> dict[str, Any]:
             "description": "Who owns what this spec creates: part of the mark left on it. Do not change it later.",
             "type": "string",
             "pattern": NAME_PATTERN,
+            "errorMessage": "At most 40 lowercase letters, digits and hyphens, with no hyphen at either end.",
             "examples": ["acme-assistant"],
         },
         "overlay": {
@@ -58,6 +60,7 @@ def _top() -> dict[str, Any]:
             "type": "string",
             "minLength": 1,
             "pattern": f"^(https://)?{DOMAIN}/?$|\\$\\{{",
+            "errorMessage": "The tenant's domain alone, without a path.",
             "examples": ["${env:AUTH0_DOMAIN}"],
         },
         "variables": {
@@ -70,7 +73,12 @@ def _top() -> dict[str, Any]:
             "maxItems": 200,
             "items": {
                 "anyOf": [
-                    {"type": "string", "pattern": VARIABLE_PATTERN, "examples": ["APP_HOST"]},
+                    {
+                        "type": "string",
+                        "pattern": VARIABLE_PATTERN,
+                        "errorMessage": VARIABLE_FORM,
+                        "examples": ["APP_HOST"],
+                    },
                     {
                         "type": "object",
                         "additionalProperties": False,
@@ -80,6 +88,7 @@ def _top() -> dict[str, Any]:
                                 "description": "The environment variable.",
                                 "type": "string",
                                 "pattern": VARIABLE_PATTERN,
+                                "errorMessage": VARIABLE_FORM,
                                 "examples": ["CRM_HEADER"],
                             },
                             "sensitive": {
@@ -104,12 +113,16 @@ def _top() -> dict[str, Any]:
                     "itself is the tenant's own. An application may name another one. Default: the tenant's domain.",
                     "type": "string",
                     "pattern": "^([A-Za-z0-9.-]+(:[0-9]+)?|.*\\$\\{.*)$",
+                    "errorMessage": "The domain alone, without https:// and without a path.",
                     "examples": ["auth.acme.com"],
                 }
             },
             "examples": [{"domain": "auth.acme.com"}],
         },
     }
+
+
+_NO_SETTINGS = {"type": "object", "additionalProperties": False}
 
 
 def _of_api(flavor: Flavor) -> dict[str, Any] | None:
@@ -131,9 +144,8 @@ def _flavors(offered: Iterable[Flavor]) -> dict[str, Any]:
         "minProperties": 1,
         "maxProperties": 1,
         "properties": {
-            flavor.name: {"description": flavor.summary, **copy.deepcopy(dict(flavor.schema))}
+            flavor.name: {"description": flavor.summary, **copy.deepcopy(dict(flavor.schema or _NO_SETTINGS))}
             for flavor in offered
-            if flavor.schema
         },
     }
     return {"items": {"anyOf": [plain, with_settings]}}

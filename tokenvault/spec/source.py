@@ -39,6 +39,12 @@ class Source:
     values: dict[Path, Span] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
 
+    def rename(self, path: Path, name: str) -> None:
+        """Moves the places of a key, and of all below it, to where the key has another name."""
+        for places in (self.keys, self.values):
+            for place in [place for place in places if place[: len(path)] == path]:
+                places[(*path[:-1], name, *place[len(path) :])] = places.pop(place)
+
 
 def read_source(file: str, raw: bytes) -> Source:
     """Parses one file. Problems that leave the rest readable are collected; `SpecError` when nothing can be read."""
@@ -66,7 +72,8 @@ def _decode(file: str, raw: bytes) -> str:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         span = Span(file=file, line=line, column=1, end_column=1)
-        raise SpecError(Diagnostic(code="spec-encoding", summary="The file is not UTF-8 text", span=span)) from None
+        summary, hint = "The file is not UTF-8 text", "Save it as UTF-8."
+        raise SpecError(Diagnostic(code="spec-encoding", summary=summary, hint=hint, span=span)) from None
 
 
 def _problem(file: str, code: str, summary: str, hint: str = "") -> Diagnostic:
@@ -119,7 +126,7 @@ class _Walker:
         self.source.values.setdefault(path, self._span(node))
         if node.tag not in _PLAIN and node.tag != _MERGE:
             summary = f"The YAML tag {node.tag} has no meaning in a spec"
-            self._report("spec-tag", summary, node)
+            self._report("spec-tag", summary, node, hint="Remove the tag: what begins with ! or !!.")
             return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, (*above, id(node)))
@@ -140,7 +147,8 @@ class _Walker:
             summary = f"The file expands to more than {MAX_TEXT:,} characters"
         else:
             return
-        raise SpecError(Diagnostic(code="spec-too-large", summary=summary, span=self._span(node)))
+        hint = "Write out what the anchors stand for, or split the file."
+        raise SpecError(Diagnostic(code="spec-too-large", summary=summary, hint=hint, span=self._span(node)))
 
     def _mapping(self, node: yaml.MappingNode, path: Path, above: tuple[int, ...]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -148,13 +156,14 @@ class _Walker:
             if key_node.tag == _MERGE:
                 continue
             if not isinstance(key_node, yaml.ScalarNode):
-                self._report("spec-key", "A key must be plain text", key_node)
+                self._report("spec-key", "A key must be plain text", key_node, hint="Write `key: value`.")
                 continue
             key = str(key_node.value)
             if key in found:
                 first = self.source.keys[(*path, key)]
                 detail = f"The first one is on line {first.line}."
-                self._report("spec-duplicate-key", f'Duplicate key "{key}"', key_node, detail)
+                hint = "Remove one of them, or put what stands below both under one."
+                self._report("spec-duplicate-key", f'Duplicate key "{key}"', key_node, detail, hint)
                 continue
             self.source.keys[(*path, key)] = self._span(key_node)
             found[key] = self.walk(value_node, (*path, key), above)
@@ -170,7 +179,8 @@ class _Walker:
 
     def _merged(self, node: yaml.Node, path: Path, above: tuple[int, ...]) -> dict[str, Any]:
         if not isinstance(node, yaml.MappingNode) or id(node) in above:
-            self._report("spec-key", "Only mappings can be merged with <<", node)
+            hint = "Point << at an anchor of a mapping, or write its keys out."
+            self._report("spec-key", "Only mappings can be merged with <<", node, hint=hint)
             return {}
         keys, values = self.source.keys, self.source.values
         self.source.keys, self.source.values = {}, {}
@@ -202,8 +212,9 @@ class _Walker:
             text=text,
         )
 
-    def _report(self, code: str, summary: str, node: yaml.Node, detail: str = "") -> None:
-        self.source.problems.append(Diagnostic(code=code, summary=summary, detail=detail, span=self._span(node)))
+    def _report(self, code: str, summary: str, node: yaml.Node, detail: str = "", hint: str = "") -> None:
+        problem = Diagnostic(code=code, summary=summary, detail=detail, hint=hint, span=self._span(node))
+        self.source.problems.append(problem)
         if len(self.source.problems) >= MAX_PROBLEMS:
             raise SpecError(*self.source.problems)
 

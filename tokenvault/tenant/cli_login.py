@@ -163,21 +163,20 @@ def _other_tenant(domain: str, logins: Logins) -> Diagnostic:
     return Diagnostic(
         code="auth-cli-tenant",
         summary=f"There are no credentials for {domain}",
-        detail=f"The Auth0 CLI is logged in to {others}, not to {domain}.\n\n{ways()}\n\n{_command()}",
-        hint=f"Log in with `auth0 login`, choosing {domain}.",
+        detail=f"The Auth0 CLI is logged in to {others}, not to {domain}.\n{_log_in('Log in', domain)}",
+        hint=ways(),
     )
 
 
-def _command() -> str:
-    return f"A login of the Auth0 CLI that may plan and apply:\n{login_command()}"
+def _log_in(words: str, domain: str) -> str:
+    return f"{words}, choosing {domain}, with what plan and apply need:\n{login_command()}"
 
 
 def _over(login: Login) -> Diagnostic:
     return Diagnostic(
         code="auth-cli-expired",
         summary=f"The Auth0 CLI's login to {login.domain} has expired",
-        detail="" if login.client_id else _command(),
-        hint=_renewal(login),
+        hint=_renewal(login) if login.client_id else _log_in("Log in again", login.domain),
     )
 
 
@@ -186,8 +185,8 @@ def _no_token(login: Login, problem: str) -> Diagnostic:
     return Diagnostic(
         code="auth-cli-keyring",
         summary=f"The Auth0 CLI's login to {login.domain} cannot be used",
-        detail=f"The CLI is logged in, but {why}.\n\n{ways()}",
-        hint=f"Put a token into AUTH0_API_TOKEN. {_renewal(login)}",
+        detail=f"The CLI is logged in, but {why}.\nPut a token into AUTH0_API_TOKEN. {_renewal(login)}",
+        hint=ways(),
     )
 
 
@@ -195,6 +194,6 @@ def _broken(path: Path) -> Diagnostic:
     return Diagnostic(
         code="auth-cli-config",
         summary=f"The Auth0 CLI's config file cannot be understood: {path}",
-        detail=ways(),
-        hint="Remove it and run `auth0 login`, or give credentials in another way.",
+        detail="Remove it and run `auth0 login`, or give credentials in another way.",
+        hint=ways(),
     )

@@ -87,6 +87,9 @@ def _client(environment: Mapping[str, str], domain: str, audience: str) -> Crede
     )
 
 
+KEY_HINT = "Give an RSA private key as PEM, or the path of one."
+
+
 def _private_key(text: str) -> Secret:
     """PEM, or the path of a file that holds it."""
     if "-----BEGIN" in text:
@@ -95,7 +98,7 @@ def _private_key(text: str) -> Secret:
         return Secret(Path(text).expanduser().read_text(), KEY_VARIABLE)
     except (OSError, UnicodeDecodeError, ValueError, RuntimeError):
         summary = f"{KEY_VARIABLE} is neither a PEM nor the path of a readable file"
-        raise RefusedError(Diagnostic(code="auth-key", summary=summary)) from None
+        raise RefusedError(Diagnostic(code="auth-key", summary=summary, hint=KEY_HINT)) from None
 
 
 def _no_tenant(source: str) -> Diagnostic:

@@ -13,6 +13,7 @@ import httpx
 
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.secrets import Secret
+from tokenvault.tenant.credentials import KEY_HINT
 
 
 class Send(Protocol):
@@ -41,5 +42,4 @@ def client_assertion(domain: str, client_id: str, private_key: Secret, algorithm
         return Secret(create_client_assertion_jwt(domain, client_id, private_key.reveal(), algorithm), source)
     except Exception:  # jwt raises many types for keys and algorithms it cannot use
         summary = f"{source} cannot sign with {algorithm}"
-        hint = "Give an RSA private key as PEM, or the path of one."
-        raise RefusedError(Diagnostic(code="auth-key", summary=summary, hint=hint)) from None
+        raise RefusedError(Diagnostic(code="auth-key", summary=summary, hint=KEY_HINT)) from None
