@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.export.by_hand import MY_ACCOUNT, PUBLIC_KEY, Hands, by_hand, policy, said
-from tests.support import Result, cli, tenant
+from tests.support import TOKEN_VAULT_GRANT, Result, cli, tenant
+from tests.world import World
 
 
 def exported(folder: Path, *options: object) -> tuple[dict[str, Any], Result]:
@@ -232,3 +234,51 @@ def test_names_that_mean_something_to_yaml_or_to_a_spec_come_back_as_they_are(tm
     assert {api["name"].replace("$${", "${") for api in spec["apis"].values()} == set(api_names)
     assert_plan_is_empty(tmp_path)
     assert MY_ACCOUNT in str(tenant(tmp_path / "tenant.db")["resource_servers"])
+
+
+# ---- workers that were half set up
+
+
+@pytest.fixture
+def half(tmp_path: Path) -> World:
+    """A machine with a key that it authenticates with, and one with privileged access and nothing in it."""
+    world = World(tmp_path)
+    world.make_key()
+    pem = (world.folder / "worker.pub.pem").read_text()
+    (world.folder / "worker.pub.pem").unlink()
+    for name in ("Keyed", "Empty"):
+        client = world.api("POST", "/clients", {"name": name, "app_type": "non_interactive", "oidc_conformant": True,
+                           "is_first_party": True, "jwt_configuration": {"alg": "RS256"},
+                           "grant_types": ["client_credentials", TOKEN_VAULT_GRANT]})  # fmt: skip
+        key = {"credential_type": "public_key", "pem": pem, "alg": "RS256", "name": "key"}
+        made = world.api("POST", f"/clients/{client['client_id']}/credentials", key)
+        held = {"credentials": [{"id": made["id"]}]}
+        access = {"token_vault_privileged_access": {**held, "ip_allowlist": [], "grants": []}}
+        methods = {"client_authentication_methods": {"private_key_jwt": held}, "token_endpoint_auth_method": None}
+        world.patch_client(name, **(methods if name == "Keyed" else access))
+    world.close()
+    return world
+
+
+@pytest.mark.parametrize("name", ["Keyed", "Empty"])
+def test_the_draft_of_a_worker_with_credentials_only_names_what_validate_would_tell(half: World, name: str) -> None:
+    assert half.run("export", "--app", name, "--output", "draft.yaml").code == 0
+    draft = (half.folder / "draft.yaml").read_text()
+    _, _, said = draft.partition(f"{name.lower()} is left out")
+    reasons, _, entry = said.partition("in front of these lines:")
+    told = " ".join(reasons.replace("#", " ").split())
+    assert "the tenant holds no ip_allowlist, no grants for it" in told
+    assert "has to hold the public key with the thumbprint" in told and "read:client_credentials" not in told
+    lines = [line.replace("# ", "", 1) for line in entry.splitlines() if line.strip()]
+    spec = yaml.safe_load("\n".join(["applications:", *lines]))
+    whole = {
+        "version": 1,
+        "name": "half",
+        "connections": {c: {} for c in spec["applications"][name.lower()]["connections"]},
+    }
+    (half.folder / "taken.yaml").write_text(yaml.safe_dump({**whole, **spec}))
+    problems = cli("validate", "taken.yaml", "--format", "json", cwd=half.folder).json["problems"]
+    for problem in problems:
+        file = problem["summary"].rsplit(" ", 1)[-1]
+        assert problem["code"] == "spec-missing-file" and file in told, problem
+    assert problems

@@ -9,6 +9,7 @@ import yaml
 
 from tests.export.by_hand import Hands, by_hand, policy, said
 from tests.support import EXAMPLES, Result, cli, served, tenant, write_spec
+from tests.world import WORKER, World
 
 HEADER = "# yaml-language-server: $schema="
 
@@ -164,3 +165,13 @@ def test_the_file_reads_well_in_an_editor(folder: Path) -> None:
     name = text.splitlines()[0].removeprefix(HEADER)
     assert f"tokenvault schema > {name}" in text
     assert all(len(line) <= 120 for line in text.splitlines())
+
+
+def test_one_application_of_a_spec_is_exported_with_what_the_spec_says_of_its_connections(tmp_path: Path) -> None:
+    """Otherwise a plan of it would take the options back that the connection was given."""
+    world = World(tmp_path)
+    world.make_key()
+    assert world.apply().code == 0
+    exported = world.run("export", "--app", WORKER, "--output", "one.yaml")
+    assert exported.code == 0 and "Not in the spec" not in exported.err, exported.err
+    assert world.run("plan", "one.yaml", "--format", "json").json["changes"] == []

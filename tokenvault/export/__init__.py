@@ -9,7 +9,7 @@ check.py       a plan of the text: an application that it would change is left o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def export(
         for used in found.applications
     ]
     problems = {client_id: says for client_id, says in problems.items() if client_id not in repairs}
-    draft = compose(found, found.applications, problems, [] if only else _claimed(found, file), repairs)
+    draft = compose(found, found.applications, problems, _claimed(found, file, of_these_alone=bool(only)), repairs)
     differences = () if repairs else _differences(found, draft, file, whole=True)
     still = (f"A plan of it is not empty: {says}" for says in differences)
     unread = (f"{entry.key}: {UNREAD}" for entry in draft.connections if UNREAD in entry.about)
@@ -116,12 +116,21 @@ def _listed(entries: Iterable[Entry]) -> int:
 
 def _problems(found: Inventory, file: Path) -> dict[str, tuple[str, ...]]:
     """The applications without which a plan of the spec is empty, and why each has to be left out."""
-    problems = dict(found.obstacles)
+    problems = {client_id: (*says, *_also_wrong(found, client_id, file)) for client_id, says in found.obstacles.items()}
     problems |= _alone(found, [used for used in found.applications if used.client_id not in problems], file)
     rest = [used for used in found.applications if used.client_id not in problems]
     if _differences(found, compose(found, rest, {}, []), file):
         problems |= _together(found, rest, file)
     return problems
+
+
+def _also_wrong(found: Inventory, client_id: str, file: Path) -> Iterator[str]:
+    """What else is wrong with the entry of an application with an obstacle, as `validate` tells it."""
+    mine = [used for used in found.applications if used.client_id == client_id]
+    told = " ".join(found.obstacles[client_id])
+    for summary in plan_errors(spec_text(compose(found, mine, {}, [])), file, found.state):
+        if summary.rsplit(" ", 1)[-1] not in told:  # a file that is missing is an obstacle already
+            yield summary
 
 
 def _alone(found: Inventory, applications: Sequence[DetectedApplication], file: Path) -> dict[str, tuple[str, ...]]:
@@ -147,9 +156,11 @@ def _together(found: Inventory, applications: Sequence[DetectedApplication], fil
     return problems
 
 
-def _claimed(found: Inventory, file: Path) -> list[str]:
-    """The connections with this spec's mark, as far as it can say how they are."""
-    return [name for name in found.claimed() if not _differences(found, compose(found, [], {}, [name]), file)]
+def _claimed(found: Inventory, file: Path, *, of_these_alone: bool) -> list[str]:
+    """The connections with this spec's mark, as far as it can say how they are; all, or those that the applications use."""
+    used = {name for each in found.applications for name in found.connections_of(each)}
+    names = [name for name in found.claimed() if name in used or not of_these_alone]
+    return [name for name in names if not _differences(found, compose(found, [], {}, [name]), file)]
 
 
 def _differences(

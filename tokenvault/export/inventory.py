@@ -189,7 +189,16 @@ def relevant(collection: str, objects: Sequence[Object]) -> Sequence[Object]:
     """Of connections, the applications of those that are on for connected accounts are read; of workers, the keys."""
     if collection == "connections":
         return [item for item in objects if is_connectable(item)]
-    return [item for item in objects if item.get("token_vault_privileged_access") or hides_access(item)]
+    workers = (item for item in objects if item.get("token_vault_privileged_access") or hides_access(item))
+    return [*workers, *filter(_is_half_a_worker, objects)]
+
+
+def _is_half_a_worker(client: Object) -> bool:
+    """Whether a machine has the Token Vault grant and a key, and no privileged access yet."""
+    if client.get("token_vault_privileged_access") or hides_access(client):
+        return False
+    has_keys = any(attached_ids(client, path) for path in SLOTS)
+    return has_keys and takes_part(client) and TYPES.get(str(client.get("app_type"))) == "m2m"
 
 
 def relevant_for_repair(collection: str, objects: Sequence[Object]) -> Sequence[Object]:

@@ -255,7 +255,7 @@ def _settings_of(detection: DetectedUse, key_names: KeyNames) -> dict[str, Any]:
     of_its_own = not set(signing) <= set(authenticating)
     settings = {
         "authentication": None if with_keys else BY_SECRET,
-        PUBLIC_KEYS: [dict(key_names.keys[i]) for i in signing],
+        PUBLIC_KEYS: [dict(key_names.keys[i]) for i in signing or authenticating],
         AUTHENTICATION_KEYS: [dict(key_names.keys[i]) for i in authenticating if of_its_own],
         "ip_allowlist": list(access.get("ip_allowlist") or ()),
         "grants": grants,
