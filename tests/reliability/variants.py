@@ -92,7 +92,10 @@ def lived(example: Path, variants: Sequence[str]) -> Life:
     with tempfile.TemporaryDirectory() as folder:
         company = Company(Path(folder) / "company", example, variants)
         before = company.objects
-        wrong = [*_while_applied(company, variants), *_taken_away(company, before)]
+        try:
+            wrong = [*_while_applied(company, variants), *_taken_away(company, before)]
+        finally:
+            company.close()
     return Life(example.stem, tuple(variants), tuple(wrong))
 
 
@@ -152,6 +155,26 @@ def _worker_names(spec: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str
 
 def _refusal(company: Company, case: Mapping[str, Any], secrets: Mapping[str, str], variants: Sequence[str]) -> str:
     """How a user is turned away who connects an account, logs in, and has it exchanged; empty where that works."""
+    if case["flavor"] != "access_token_exchange" or case["client_id"] != case["exchanging_client_id"]:
+        return _turned_away(company, case, secrets, variants)
+    client_id = _caller(company, case)
+    try:
+        return _turned_away(company, {**case, "client_id": client_id, "connects": False}, secrets, variants)
+    finally:
+        company.api("DELETE", f"/clients/{client_id}")
+
+
+def _caller(company: Company, case: Mapping[str, Any]) -> str:
+    """An application that no spec lists and that may call the API, on behalf of users who connect elsewhere."""
+    api = company.objects["clients"][case["exchanging_client_id"]]["resource_server_identifier"]
+    client_id = str(company.api("POST", "/clients", {"name": "Some Agent", "app_type": "native"})["client_id"])
+    company.api(
+        "POST", "/client-grants", {"client_id": client_id, "audience": api, "scope": [], "subject_type": "user"}
+    )
+    return client_id
+
+
+def _turned_away(company: Company, case: Mapping[str, Any], secrets: Mapping[str, str], variants: Sequence[str]) -> str:
     options, env, connection = [], dict(secrets), case["connection"]
     sandbox = open_sandbox(company.folder / "tenant.db", variants=list(variants))
     try:
@@ -161,8 +184,9 @@ def _refusal(company: Company, case: Mapping[str, Any], secrets: Mapping[str, st
         else:
             api = company.objects["clients"].get(case["exchanging_client_id"], {}).get("resource_server_identifier")
             audience = str(api) if api else None
-            sandbox.connect(USER, connection, client_id=case["client_id"])
-            token = sandbox.issue_refresh_token(USER, case["client_id"], audience=audience)
+            connects = case.get("connects", True)
+            sandbox.connect(USER, connection, client_id=case["client_id"] if connects else None)
+            token = sandbox.issue_refresh_token(USER, case["client_id"], audience=audience) if connects else ""
             if case["flavor"] == "access_token_exchange":
                 token = sandbox.issue_access_token(USER, case["client_id"], str(audience))
             env["AUTH0_SUBJECT_TOKEN"] = token
