@@ -258,3 +258,39 @@ def test_a_custom_domain_says_how_it_was_verified(api: Any) -> None:
         "domain": "sandbox.localhost"
     }
     assert api.no("PATCH", "/custom-domains/default", {"domain": "other.example"})[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/clients?is_global=maybe", "Expected type boolean but found type string' on property is_global"),
+        ("/connections?include_totals=yes", "Expected type boolean but found type string' on property include_totals"),
+        ("/connections?strategy=google", "No enum match for: google' on property strategy"),
+        ("/client-grants?subject_type=machine", "No enum match for: machine' on property subject_type"),
+        ("/client-grants?default_for=all", "No enum match for: all' on property default_for"),
+    ],
+)
+def test_values_that_a_parameter_cannot_have_are_refused(api: Any, path: str, says: str) -> None:
+    answer = api.ask("GET", path)
+    assert (answer.status_code, answer.json()["errorCode"]) == (400, "invalid_query_string")
+    assert says in answer.json()["message"]
+
+
+def test_applications_are_found_by_what_organizations_may_do(api: Any) -> None:
+    api.ok("POST", "/resource-servers", {"identifier": "https://orgs.acme.example"})
+    client = api.ok("POST", "/clients", {"name": "for organizations", "organization_usage": "require"})["client_id"]
+    body = {"client_id": client, "audience": "https://orgs.acme.example", "scope": []}
+    grant = api.ok("POST", "/client-grants", {**body, "organization_usage": "allow", "allow_any_organization": True})
+    found = api.ok("GET", "/clients?q=client_grant.allow_any_organization:true")
+    assert [one["client_id"] for one in found] == [client]
+    assert api.ok("GET", "/clients?q=client_grant.organization_id:org_1") == []
+    assert api.ok("GET", "/clients?external_client_id=nobody") == []
+    assert api.ok("GET", f"/client-grants/{grant['id']}/organizations") == []
+    assert api.no("GET", "/client-grants/cgr_0000000000000000/organizations")[0] == 404
+
+
+def test_a_user_of_a_connection_is_deleted_by_e_mail(api: Any) -> None:
+    connection = api.ok("GET", "/connections")[0]["id"]
+    assert api.ask("DELETE", f"/connections/{connection}/users?email=alice@acme.example").status_code == 204
+    assert api.no("DELETE", f"/connections/{connection}/users")[0] == 400
+    assert api.no("DELETE", "/connections/con_0000000000000000/users?email=a@b.c")[0] == 404

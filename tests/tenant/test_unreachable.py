@@ -203,3 +203,19 @@ def test_what_is_no_domain_is_refused_before_any_request(domain: str) -> None:
     result = plan(domain)
     told(result, "auth-tenant", "acme.us.auth0.com")
     assert "\x1b" not in result.err
+
+
+def not_auth0(connection: socket.socket) -> None:
+    """A web server of something else."""
+    connection.recv(4096)
+    body = b"<h1>Not Found</h1>"
+    head = (
+        f"HTTP/1.1 404 Not Found\r\ncontent-type: text/html\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    connection.sendall(head.encode() + body)
+
+
+def test_what_is_not_auth0_is_told_as_that_and_not_as_something_deleted() -> None:
+    with listening(not_auth0) as port:
+        result = plan(f"localhost:{port}")
+    told(result, "api-bad-answer", "What answered 404 to GET", "is not Auth0", "Check the domain")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import ids, system_apis
 from .check import BOOLEAN, NONEMPTY, Rule, array, closed, enum, nullable, text
 from .errors import bad_request, conflict, not_found
-from .paging import list_page
+from .paging import list_page, slice_page
 from .routing import PAGING, Call, Reply, Route
 from .store import Document, Filters, Transaction, merge, without_nulls
 from .variants import USER_GRANT_AS_CLIENT
@@ -97,6 +97,12 @@ def get_grant(call: Call) -> Reply:
     return Reply(200, _existing(call))
 
 
+def list_organizations(call: Call) -> Reply:
+    """GET /client-grants/{id}/organizations: the tenant has none."""
+    _existing(call)
+    return slice_page(call, "organizations", [])
+
+
 def create_grant(call: Call) -> Reply:
     """POST /client-grants."""
     return Reply(201, create(call.tx, call.body, domain=call.domain))
@@ -143,6 +149,13 @@ ROUTES = (
     ),
     Route(method="POST", path=COLLECTION, scopes=("create:client_grants",), endpoint=create_grant, body=CREATE),
     Route(method="GET", path=ITEM, scopes=("read:client_grants",), endpoint=get_grant),
+    Route(
+        method="GET",
+        path=f"{ITEM}/organizations",
+        scopes=("read:organization_client_grants",),
+        endpoint=list_organizations,
+        query=PAGING,
+    ),
     Route(method="PATCH", path=ITEM, scopes=("update:client_grants",), endpoint=update_grant, body=UPDATE),
     Route(method="DELETE", path=ITEM, scopes=("delete:client_grants",), endpoint=delete_grant),
 )

@@ -194,7 +194,19 @@ def _filters(call: Call) -> Filters:
         filters["is_first_party"] = first_party
     if app_type := call.one("app_type"):
         filters["app_type"] = tuple(app_type.split(","))
+    if external := call.one("external_client_id"):
+        filters["external_client_id"] = external
+    if call.one("q"):
+        filters["client_id"] = _granted(call)
     return filters
+
+
+def _granted(call: Call) -> tuple[str, ...]:
+    """The applications that a search finds: it knows of what organizations do with grants, and here are none of those."""
+    if call.one("q") != "client_grant.allow_any_organization:true":
+        return ()
+    grants = call.tx.find("client_grants", {"allow_any_organization": True})
+    return tuple(str(grant["client_id"]) for grant in grants)
 
 
 def _require_parts(call: Call, verb: str) -> None:

@@ -266,6 +266,15 @@ def list_client_connections(call: Call) -> Reply:
     return checkpoint_slice(call, "connections", shown, most=100)
 
 
+def delete_connection_user(call: Call) -> Reply:
+    """DELETE /connections/{id}/users: by e-mail; whether there was one is not told."""
+    _existing(call)
+    email = call.one("email")
+    if not email:
+        raise bad_request("Query validation error: 'Missing required property: email'.", "invalid_query_string")
+    return Reply(204)
+
+
 ROUTES = (
     Route(
         method="GET",
@@ -290,6 +299,13 @@ ROUTES = (
         body=UPDATE,
     ),
     Route(method="DELETE", path="/connections/{id}", scopes=("delete:connections",), endpoint=delete_connection),
+    Route(
+        method="DELETE",
+        path="/connections/{id}/users",
+        scopes=("delete:users",),
+        endpoint=delete_connection_user,
+        query=frozenset({"email"}),
+    ),
     Route(method="GET", path="/connections/{id}/status", scopes=("read:connections",), endpoint=connection_status),
     Route(
         method="GET",

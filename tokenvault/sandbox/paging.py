@@ -10,12 +10,13 @@ Offset pages end at the thousandth record, checkpoints do not.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from .errors import bad_request
 from .routing import Call, Reply
 from .store import Document, Filters
+from .strategies import STRATEGIES
 
 OFFSET_LIMIT = 1000
 View = Callable[[Document], Document]
@@ -98,10 +99,24 @@ def _bad_query(problem: str) -> Exception:
     return bad_request(f"Query validation error: '{problem}.", "invalid_query_string")
 
 
-def check_query(query: Mapping[str, Any], allowed: Collection[str]) -> None:
-    """Refuse query parameters that the operation does not know."""
+FLAGS = frozenset({"include_fields", "include_totals", "is_global", "is_first_party", "allow_any_organization"})
+CHOICES: Mapping[str, Collection[str]] = {
+    "subject_type": ("client", "user"),
+    "default_for": ("third_party_clients",),
+    "strategy": STRATEGIES,
+}
+
+
+def check_query(query: Mapping[str, Sequence[str]], allowed: Collection[str]) -> None:
+    """Refuse query parameters that the operation does not know, and values that they cannot have."""
     if unknown := [name for name in query if name not in allowed]:
         raise _bad_query(f"Additional properties not allowed: {','.join(unknown)}'")
+    for name, values in query.items():
+        for value in filter(None, values):
+            if name in FLAGS and value.lower() not in ("true", "false", "1", "0"):
+                raise _bad_query(f"Expected type boolean but found type string' on property {name}")
+            if name in CHOICES and value not in CHOICES[name]:
+                raise _bad_query(f"No enum match for: {value}' on property {name}")
 
 
 def select(call: Call, doc: Document, always: Collection[str] = ()) -> Document:

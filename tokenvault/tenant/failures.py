@@ -22,6 +22,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 def refusal(method: str, path: str, status: int, body: Any, secrets: Iterable[str] = ()) -> ApiError:
     """The error for an answer that is not a success."""
+    if status == 404 and not (isinstance(body, dict) and "statusCode" in body):  # nothing to be taken for gone
+        summary = f"What answered 404 to {method} {path.split('?')[0]} is not Auth0"
+        return ApiError(Diagnostic(code="api-bad-answer", summary=summary, hint=_IN_ITS_PLACE))
     message, error_code = _said(body, secrets)
     code, hint = _meaning(status, message, error_code)
     summary = f"Auth0 answered {status} to {method} {path.split('?')[0]}"
