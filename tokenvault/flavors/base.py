@@ -125,7 +125,7 @@ def my_account_audience(domain: str) -> str:
 
 
 def audience_name(audience: str, domain: str) -> str:
-    """How marks call an API."""
+    """The name of an API in marks."""
     return MY_ACCOUNT if audience == my_account_audience(domain) else f"~{digest(audience)}"
 
 

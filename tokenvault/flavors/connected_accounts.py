@@ -63,7 +63,7 @@ def _application(context: FlavorContext) -> Iterable[Requirement]:
 
 
 def _refresh_token(context: FlavorContext) -> Iterable[Requirement]:
-    """Auth0 refuses single-page applications without rotation; the others start as its guides have them."""
+    """The requirements of refresh tokens: rotation for single-page applications, Auth0's guides' defaults for the others."""
     app = application(context)
     if context.app.type == "spa" and context.app.is_public:
         reason = "a public client in a browser must rotate its refresh tokens"

@@ -1,4 +1,4 @@
-"""Provisions that no single attribute tells of: a place among the applications of a connection, and a worker's keys.
+"""Provisions that are more than one attribute: a place among the applications of a connection, and a worker's keys.
 
 Everything else is recorded attribute by attribute (`plan/provisions.py`). These two say for themselves whether an
 application had them before, and how they are revoked.
@@ -62,14 +62,14 @@ class ProvisionKind:
 
 
 def absent(target: ObjectRef, reason: str) -> DesiredObject:
-    """A node for an object that must not be there."""
+    """A node for an object that must not exist."""
     return DesiredObject(
         target=replace(target, absent=True, creatable=False, reason=reason), requirements=(), constraints={}
     )
 
 
 def absent_credential(app: ObjectRef, client_id: str, credential: Object, reason: str) -> DesiredObject:
-    """A credential of an application that must not be there."""
+    """A node for a credential that the application must not have."""
     kid = str(credential.get("kid") or credential["id"])
     address = f"credential.{app.address.split('.', 1)[1]}.{kid}"
     identity = {"client_id": client_id, "id": str(credential["id"])}
@@ -77,12 +77,12 @@ def absent_credential(app: ObjectRef, client_id: str, credential: Object, reason
 
 
 def emptied(path: str, method: str) -> Mapping[str, Constraint]:
-    """What becomes of a slot of credentials when its last one goes: it is taken away whole."""
+    """The constraints that remove a slot of credentials whole, when its last one goes."""
     return {PRIVILEGED: Equals(None)} if path == PRIVILEGED_SLOT else {METHODS: Equals(None), METHOD: Equals(method)}
 
 
 def without_keys(client: Object, ids: Iterable[str], method: str) -> dict[str, Constraint]:
-    """Both slots without these keys, where they hold any."""
+    """The constraints that remove these keys from both slots of credentials, where a slot holds any of them."""
     gone, constraints = frozenset(ids), dict[str, Constraint]()
     for path in SLOTS:
         attached = set(attached_ids(client, path))
@@ -114,7 +114,7 @@ def _revoke_connections(revocation: Revocation) -> Iterable[DesiredObject]:
 
 
 def _revoke_privileged(revocation: Revocation) -> Iterable[DesiredObject]:
-    """Keys that others put there stay where they are. The last node is no key: it has the application's keys read."""
+    """The nodes without the keys that this spec gave. The last one stands for no key: it has the application's keys read."""
     pool = [c for c in revocation.objects.get("credentials", ()) if c["client_id"] == revocation.client_id]
     ours = [c for c in pool if is_ours(c, revocation.key_owners)] if "keys" in revocation.names else []
     ids = [str(credential["id"]) for credential in ours]

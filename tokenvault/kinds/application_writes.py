@@ -1,4 +1,4 @@
-"""What writing an application means: with what it is created, what it risks, and what may help where Auth0 refuses it."""
+"""Writes of applications: the bodies with which one is created, the risks of a change, and advice where Auth0 refuses."""
 
 from __future__ import annotations
 

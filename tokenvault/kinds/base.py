@@ -309,7 +309,7 @@ class Kind:
 
 
 def fixed(node: DesiredObject, live: Object | None, path: str, *, what: str, hint: str) -> Iterator[Diagnostic]:
-    """The refusal of another value than an existing object has at `path`, at the line that asks for it."""
+    """The error for a requirement of another value at `path` than the existing object has, at the line that requires it."""
     for requirement in node.requirements_for(path):
         if (
             live is not None

@@ -24,7 +24,7 @@ async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects)
 
 
 def _create(kind: Kind, body: Object) -> list[Request]:
-    """The connection itself was just made; enabling its applications is the same delta as later."""
+    """The request that enables the application: the same for a new connection as for an old one."""
     return _update(kind, {"clients": body["clients"]}, {"id": body["id"], "clients": []})
 
 

@@ -35,7 +35,7 @@ async def read_connections(reader: Reader, nodes: Sequence[DesiredObject], befor
 
 
 def _doubtful(found: Sequence[Object], nodes: Sequence[DesiredObject]) -> Object | None:
-    """A connection of which the list shows less than there must be, or less than there may be of any."""
+    """A connection of which the list shows less than it must have, or than any may have; None if there is none."""
     if found and not any("connected_accounts" in item for item in found):
         return found[0]
     if any(item.get("metadata") for item in found):
@@ -65,7 +65,7 @@ async def _alone(reader: Reader, item: Object, chosen: Mapping[str, Any]) -> dic
 
 
 async def _unhidden(reader: Reader, nodes: Sequence[DesiredObject], chosen: Mapping[str, Any]) -> Items:
-    """The spec's connections one by one, and the others as a list of whole connections shows them."""
+    """Reads the spec's connections one by one, and the others from a list of whole connections."""
     found = await reader.checkpoints("connections", "connections", {"take": 100})
     if "options" not in str(chosen["fields"]):
         found = [{name: value for name, value in item.items() if name != "options"} for item in found]

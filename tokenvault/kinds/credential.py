@@ -43,7 +43,7 @@ async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects)
 
 
 def _may_hold_keys(client: Object) -> bool:
-    """Whether its keys are in use, or an apply that was cut short may have left some."""
+    """Whether the application uses keys, or may have some that an interrupted apply created."""
     in_use = client.get("client_authentication_methods") or client.get("token_vault_privileged_access")
     return bool(in_use) or read_mark(client.get("client_metadata")) is not None
 

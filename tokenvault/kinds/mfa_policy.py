@@ -65,7 +65,7 @@ def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
 
 
 def _refine(node: DesiredObject, live: Object | None) -> DesiredObject:
-    """A policy that is only looked at stands in nobody's way where an Action decides."""
+    """Drops the requirement of a policy that is only checked, where an Action decides about MFA instead."""
     if live is None or not node.target.checked_only or ALWAYS not in live["policies"] or live.get(FLAG) is False:
         return node
     if live.get(FLAG):

@@ -11,7 +11,7 @@ NAME = "Auth0 My Account API"
 
 
 def _bodies(body: Object) -> tuple[Object, ...]:
-    """Auth0 fills in everything else of a system API and refuses most of what one could send. It may ask for a name."""
+    """The bodies to create it with, the least first: Auth0 fills in the rest and refuses most keys. It may ask for a name."""
     identifier = {"identifier": body["identifier"]}
     return identifier, {**identifier, "name": NAME}
 

@@ -1,4 +1,4 @@
-"""What a spec or a flavor wants of one attribute, and what follows for the value that the tenant holds.
+"""Constraints: what a spec or a flavor requires of one attribute, and the value that satisfies it given the live one.
 
 A constraint never looks at the tenant itself: `resolve(live)` says which value would satisfy it, and answers the live value
 unchanged when that already does. Lists only grow: what a spec gave and no longer asks for is taken out before, see
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 
 class Conflict(Exception):
-    """Two asks for one attribute cannot both hold."""
+    """Two constraints on one attribute contradict each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def as_kept(items: Sequence[Any], live: Any, separator: str = "") -> Any:
 
 
 def _lookup(items: Sequence[Any]) -> Collection[Any]:
-    """The items as what answers `in` at once; lists of a thousand are compared with lists of a thousand."""
+    """The items as a set where they can be hashed: lists of a thousand are compared with lists of a thousand."""
     try:
         return frozenset(items)
     except TypeError:
@@ -205,7 +205,7 @@ class ExcludesKeyed:
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """A list without some items and with others: what is taken back of it and what is asked for meet here."""
+    """Several constraints on one list: some items must go (they are revoked), others must be there."""
 
     without: Constraint
     wanted: Constraint
@@ -237,7 +237,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class Anything:
-    """Asks for nothing: the attribute is only looked at, for what was given there is revoked."""
+    """Any value: the attribute is only read, so that what was given there can be revoked."""
 
     def resolve(self, live: Any) -> Any:
         return live
@@ -247,7 +247,7 @@ class Anything:
 
 
 def merge_all(constraints: Sequence[Constraint]) -> Constraint:
-    """The constraint that satisfies them all, or `Conflict`. Lists that a thousand ask for one member each go in one go."""
+    """The constraint that satisfies them all, or `Conflict`. Many `Contains` of one member each are merged at once."""
     constraints = [c for c in constraints if not isinstance(c, Anything)] or list(constraints[:1])
     lists = [constraint for constraint in constraints if isinstance(constraint, Contains)]
     if len(lists) == len(constraints):

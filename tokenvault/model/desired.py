@@ -61,7 +61,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """One flavor (or the spec) wants one attribute of one object to be so, and why. `needs` are addresses to come first.
+    """What one flavor (or the spec) requires of one attribute of one object, and why. `needs` are addresses to come first.
 
     `user` is the address of the application on whose behalf a flavor asks. A `provision` is recorded in that application's
     mark, where the attribute alone does not tell for whom it was changed; see `flavors/provisions.py`. With `if_created` it
@@ -174,16 +174,18 @@ def bind(value: Any, ids: Mapping[str, str | None]) -> Any:
 
 
 def node_of(target: ObjectRef, requirements: tuple[Requirement, ...]) -> DesiredObject:
-    """The node of which all this is asked. `SpecError` when two asks for one attribute cannot both hold."""
+    """The node with these requirements. `SpecError` when two of one attribute contradict each other."""
     by_path: dict[str, list[Requirement]] = {}
     for requirement in requirements:
         by_path.setdefault(requirement.path, []).append(requirement)
     return DesiredObject(
-        target=target, requirements=requirements, constraints={path: _want(some) for path, some in by_path.items()}
+        target=target,
+        requirements=requirements,
+        constraints={path: _constraint(some) for path, some in by_path.items()},
     )
 
 
-def _want(requirements: Sequence[Requirement]) -> Constraint:
+def _constraint(requirements: Sequence[Requirement]) -> Constraint:
     """The constraint that satisfies all these requirements of one attribute; `Conflict` when there is none."""
     try:
         return merge_all([requirement.constraint for requirement in requirements])

@@ -38,7 +38,7 @@ _IMPORTANCE = ("privileged", WRITE_ONLY, "keys", "api", "made", "with", "mrrt", 
 
 
 def digest(text: str) -> str:
-    """Five characters (30 bits) that stand for a text in a mark."""
+    """A hash of the text, short enough for a mark: five characters, 30 bits."""
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode()[:_DIGEST]
 
 
@@ -74,7 +74,7 @@ class Provision:
 
 
 def replaced_value(slot: str, before: Any, after: Any) -> Provision:
-    """The record of a value that another one replaced. Of a secret not even a digest is kept."""
+    """The `was` provision for a value that another one replaces. Of a secret it holds not even a digest."""
     text = f"'{before}" if isinstance(before, str) else json.dumps(before, sort_keys=True)
     encoded = quote(text, safe="'").replace(".", "%2E")
     return Provision("was", slot, f"{'' if is_sensitive(after) else value_digest(after)}.{encoded}")
@@ -105,7 +105,7 @@ class Mark:
         return self._texts(1)[0]
 
     def metadata(self, keys: Sequence[str]) -> dict[str, str]:
-        """The mark as values of these metadata keys; keys that it does not need are not in the answer."""
+        """The metadata that holds the mark, spread over these keys; keys that it does not need are left out."""
         return dict(zip(keys, self._texts(len(keys)), strict=False))
 
     def forgotten(self, keys: Sequence[str] = (METADATA_KEY,)) -> tuple[Provision, ...]:
@@ -117,7 +117,7 @@ class Mark:
         return self._kept(most)[0]
 
     def _kept(self, most: int) -> tuple[list[str], list[Provision]]:
-        """The texts of at most so many metadata values, and the provisions that they hold, the weightiest first."""
+        """The texts of at most so many metadata values, and the provisions in them, the most important first."""
         head = f"{self.owner} {'created' if self.created else 'adopted'}"
         texts, held = [head], list[list[Provision]]([[]])
         for provision in sorted(self.provisions, key=_weight):
@@ -161,7 +161,7 @@ def _provisions(text: str) -> Iterator[Provision]:
 
 
 def parse_mark(text: Any) -> Mark | None:
-    """The mark that a metadata value is; anything that does not have its exact form is somebody else's text."""
+    """The mark in a metadata value; None for anything that does not have a mark's exact form: it is somebody else's text."""
     found = _FORM.fullmatch(text) if isinstance(text, str) else None
     if not found:
         return None

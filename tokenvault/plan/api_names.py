@@ -1,4 +1,4 @@
-"""What marks call APIs, and marks of version 0.1 as this one writes them.
+"""The names of APIs in marks, and the upgrade of marks that version 0.1 wrote.
 
 A mark names an API by a digest of its identifier, which never changes. Version 0.1 named it by its key in the spec: that
 is looked up in the spec and in the marks of Custom API Clients.
@@ -52,12 +52,12 @@ class ApiNames:
         return cls(graph.domain, found, keys, {client: frozenset(some) for client, some in grants.items()})
 
     def label(self, audience: str) -> str:
-        """What the address of a grant calls the API."""
+        """The name of an API in the address of a grant."""
         name = audience_name(audience, self.domain)
         return self.keys.get(audience) or name.removeprefix("~")
 
     def of_api(self, identifier: str) -> str:
-        """What a mark calls an API."""
+        """The name of an API in marks, by its identifier."""
         return f"~{digest(identifier)}"
 
     def is_unresolved(self, provision: Provision) -> bool:

@@ -106,13 +106,13 @@ def _name(item: Any) -> str:
 
 
 def unmanaged(node: DesiredObject, live: Object | None) -> int:
-    """How many attributes of the object nobody asks anything of."""
+    """The number of the object's attributes without any requirement."""
     managed = {path.split(".")[0] for path in node.constraints} | set(node.target.identity)
     return len(set(live) - managed) if live is not None else 0
 
 
 def unmanaged_options(node: DesiredObject, live: Object | None) -> int:
-    """How many options of a connection nobody asks anything of."""
+    """The number of a connection's options without any requirement."""
     managed = {path.split(".", 1)[1] for path in node.constraints if path.startswith("options.")}
     return len(set((live or {}).get("options") or {}) - managed)
 

@@ -96,7 +96,7 @@ class Rotation:
 def within_limits(
     changes: Sequence[Change], live: Live, values: Mapping[str, Mapping[str, Any]]
 ) -> tuple[list[Change], list[Diagnostic]]:
-    """The changes in an order that Auth0's limits allow, and where there is none. `values` are what objects end up with."""
+    """Reorders key changes to respect Auth0's limits; returns errors where no order does. `values` are the planned ones."""
     problems = [p for address, value in values.items() for p in _slot_problems(address, value)]
     ready = {change.address: change for change in changes}
     for rotation in _rotations(changes, live):

@@ -68,7 +68,7 @@ class Slot:
         return self.owned is not None and self.owned.value == content_digest(live, self.field)
 
     def without_revoked(self, live: Any, constraint: Constraint | None) -> Any:
-        """The live value less what the spec gave and does not ask for any more."""
+        """The live value without what the spec gave and no longer requires."""
         if live is None:
             return None
         match self.field.shape:
@@ -112,7 +112,7 @@ class Slot:
     def _kept_entry(
         self, entry: Mapping[str, Any], asked: Mapping[str, Any], inside: str, *, owned: bool
     ) -> Mapping[str, Any]:
-        """The entry less what is the spec's of it and not asked for."""
+        """The live entry without what the spec gave of it and no longer requires."""
         kept = dict(entry)
         for name, value in entry.items():
             if isinstance(value, list):
@@ -194,7 +194,7 @@ class Slot:
             yield replaced_value(self.name, live, after)
 
     def _replaced(self, name: str, live: Any, after: Any) -> Iterator[Provision]:
-        """The record of the value before: the one on record, else the live one; none where it is as asked anyway."""
+        """The provision with the value before: the recorded one, else the live one; none where that is as required anyway."""
         record = next(self._values(name), None)
         before = value_before(record)[1] if record else live
         if after != before and before is not None and self.can_be_restored(before, after):

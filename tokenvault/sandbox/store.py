@@ -1,7 +1,7 @@
 """One SQLite file that holds a whole tenant as JSON documents.
 
 Every request is one transaction: a request that was answered is on disk, one that was not has changed nothing, even
-after kill -9. WAL and a busy timeout let a second process (a served sandbox, say) open the same file meanwhile.
+after kill -9. WAL and a busy timeout let a second process (a served sandbox, say) open the same file at the same time.
 """
 
 from __future__ import annotations

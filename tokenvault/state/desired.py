@@ -16,7 +16,7 @@ from tokenvault.model.spec import Spec
 
 
 def build_graph(spec: Spec, domain: str) -> Graph:
-    """The graph that the spec asks for on the tenant `domain`. `SpecError` when two asks cannot both hold."""
+    """The graph that the spec asks for on the tenant `domain`. `SpecError` when two requirements contradict each other."""
     requirements = list(_requirements(spec, domain))
     order = {
         address: n

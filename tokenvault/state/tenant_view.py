@@ -29,7 +29,7 @@ def relevant_to(names: Sequence[str]) -> Relevant:
 
 
 def tenant_view_of(state: State, now: float) -> TenantView:
-    """The tenancy; `RefusedError` when not even applications may be read."""
+    """The view of what was read; `RefusedError` when not even applications may be read."""
     clients = _read(state, "clients")
     if isinstance(clients, Unreadable):
         raise RefusedError(_blind(state, clients))

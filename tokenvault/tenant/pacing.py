@@ -302,7 +302,7 @@ class Pacer:
         return True
 
     async def _wait(self, seconds: float, changed: asyncio.Event) -> None:
-        """Waits for the limit so long, or until there is news: told, and within the bound."""
+        """Waits for the rate limit: so many seconds, or until an answer tells more. Reports the wait and keeps its bound."""
         if seconds < NEVER:
             if self._exceeds(seconds):
                 raise ApiError(_too_long(self.max_wait))
@@ -315,7 +315,7 @@ class Pacer:
         return self.waited + max(0.0, now + seconds - max(now, self._waited_until)) > self.max_wait
 
     async def _pause(self, seconds: float, changed: asyncio.Event) -> None:
-        """Waits so long or until there is news. Pauses side by side count once; waiting for an answer is none."""
+        """Waits so many seconds, or until an answer tells more. Overlapping pauses count once; the wait for an answer does not."""
         start = self.clock.now()
         try:
             async with asyncio.timeout(seconds if seconds < NEVER else None):
