@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tokenvault.flavors import flavor_usages, flavors
 from tokenvault.flavors.base import Flavor, FlavorContext, my_account_audience
-from tokenvault.flavors.provisions import KEYS_SLOT
+from tokenvault.flavors.provisions import KEYS_SLOT, PRIVILEGED
 from tokenvault.flavors.runtime.request import TOKEN_VAULT_GRANT
 from tokenvault.flavors.runtime.tenant_view import (
     Case,
@@ -17,7 +17,6 @@ from tokenvault.flavors.runtime.tenant_view import (
     TenantView,
     Unreadable,
 )
-from tokenvault.flavors.runtime.worker import ACCESS
 from tokenvault.kinds.connection import is_for_token_vault
 from tokenvault.model.constraints import Contains, ContainsKeyed, Equals
 from tokenvault.model.desired import Graph, Requirement, refs
@@ -93,12 +92,12 @@ def _cases_of_use(
 
 def _expected(context: FlavorContext, graph: Graph, client: str, connection: str) -> Expectations:
     constraints = graph.nodes[client].constraints
-    grants, allowlist = constraints.get(f"{ACCESS}.grants"), constraints.get(f"{ACCESS}.ip_allowlist")
+    grants, allowlist = constraints.get(f"{PRIVILEGED}.grants"), constraints.get(f"{PRIVILEGED}.ip_allowlist")
     entries = grants.entries if isinstance(grants, ContainsKeyed) else ()
     return Expectations(
         judges_mfa=context.spec.mfa_policy != "ignore",
         provider_needs_no_asking=context.spec.connections[connection].offline_access is False,
-        kids=slot_kids(graph, client, f"{ACCESS}.credentials"),
+        kids=slot_kids(graph, client, f"{PRIVILEGED}.credentials"),
         authentication_kids=slot_kids(graph, client, KEYS_SLOT),
         scopes=tuple(scope for entry in entries if entry["connection"] == connection for scope in entry["scopes"]),
         addresses=allowlist.items if isinstance(allowlist, Contains) else (),

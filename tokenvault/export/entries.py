@@ -15,9 +15,9 @@ from tokenvault.kinds import kinds
 from tokenvault.kinds.application import URL_LISTS
 from tokenvault.kinds.base import Object
 from tokenvault.kinds.connection import ENDPOINTS
-from tokenvault.kinds.connection_scopes import scope_list
 from tokenvault.kinds.cross_app_access import REQUESTING_APP
 from tokenvault.kinds.strategies import STRATEGIES, Strategy
+from tokenvault.model.constraints import members
 from tokenvault.model.marks import read_mark
 from tokenvault.model.paths import get_path
 from tokenvault.model.spec import ApiSpec
@@ -234,8 +234,7 @@ def _scopes(options: Any) -> list[str]:
     found: dict[str, None] = {}
     for name in ("scope", "freeform_scopes"):
         value = (options or {}).get(name)
-        ordered = value.replace(",", " ").split() if isinstance(value, str) else value or ()
-        found |= {str(scope): None for scope in ordered if scope in scope_list(value)}
+        found |= {str(scope): None for scope in members(value) if isinstance(scope, str)}
     return list(found)
 
 

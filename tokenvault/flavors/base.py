@@ -8,6 +8,9 @@ from typing import Any
 
 from tokenvault.errors import Span
 from tokenvault.flavors.runtime import Runtime
+from tokenvault.flavors.runtime.precondition import DOCS as DOCS
+from tokenvault.flavors.runtime.precondition import GRANTS_DOC as GRANTS_DOC
+from tokenvault.flavors.runtime.precondition import MRRT_DOC as MRRT_DOC
 from tokenvault.flavors.runtime.tenant_view import DetectedUse
 from tokenvault.kinds import api as api_kind
 from tokenvault.kinds import application as application_kind
@@ -18,9 +21,6 @@ from tokenvault.model.spec import ApiSpec, ApplicationSpec, FlavorUse, Problem, 
 from tokenvault.secrets import Secret
 
 MY_ACCOUNT = "my_account"
-DOCS = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault"
-MRRT_DOC = "https://auth0.com/docs/secure/tokens/refresh-tokens/multi-resource-refresh-token"
-GRANTS_DOC = "https://auth0.com/docs/get-started/applications/application-access-to-apis-client-grants"
 MY_ACCOUNT_DOC = "https://auth0.com/docs/manage-users/my-account-api"
 PRIVATE_KEY_JWT_DOC = "https://auth0.com/docs/get-started/applications/configure-private-key-jwt"
 

@@ -103,9 +103,7 @@ def _scope_wants(
 
 def scope_list(value: Any) -> frozenset[str]:
     """Scopes as a set, however Auth0 spells them: a list, or a string separated by spaces or commas."""
-    if isinstance(value, str):
-        return frozenset(value.replace(",", " ").split())
-    return frozenset(str(item) for item in value or [])
+    return frozenset(map(str, members(value)))
 
 
 def _in_force(options: Mapping[str, Any]) -> frozenset[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tokenvault.kinds.base import Field, Kind, Shape
-from tokenvault.model.constraints import Ref
+from tokenvault.model.constraints import Ref, members
 from tokenvault.secrets import Secret, is_sensitive, sealed
 
 Op = Literal["add", "remove", "change"]
@@ -41,8 +41,7 @@ class Canonicalizer:
     def canonical(self, value: Any, field: Field) -> Any:
         """The form in which two values are equal exactly when Auth0 treats them as equal."""
         if field.shape is Shape.SET:
-            words = value.replace(",", " ").split() if isinstance(value, str) else value or []
-            return {self._hashable(item) for item in words}
+            return {self._hashable(item) for item in members(value)}
         if field.shape is Shape.KEYED:
             return {self._hashable(entry.get(field.key)): self._entry(entry, field.key) for entry in value or []}
         return self.plain(value)

@@ -10,9 +10,8 @@ from itertools import groupby
 from tokenvault.plan.document import Document
 from tokenvault.render.prose import PLAIN, Painter, visible_length, wrapped
 from tokenvault.render.words import clipped, counted, left_alone, place, value_text
+from tokenvault.secrets import SENSITIVE
 from tokenvault.text import safe
-
-SENSITIVE = "(sensitive value)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

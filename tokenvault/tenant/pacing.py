@@ -315,7 +315,7 @@ class Pacer:
         return self.waited + max(0.0, now + seconds - max(now, self._waited_until)) > self.max_wait
 
     async def _pause(self, seconds: float, changed: asyncio.Event) -> None:
-        """Waits so many seconds, or until an answer tells more. Overlapping pauses count once; the wait for an answer does not."""
+        """Waits so many seconds, or until an answer tells more. Overlapping pauses count once, the wait for an answer not."""
         start = self.clock.now()
         try:
             async with asyncio.timeout(seconds if seconds < NEVER else None):

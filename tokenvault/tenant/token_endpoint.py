@@ -17,11 +17,11 @@ from tokenvault.tenant.decoding import json_of
 from tokenvault.tenant.failures import quote, unintelligible
 from tokenvault.tenant.options import TenantOptions, base_url, given_address
 from tokenvault.tenant.retries import Retryable
+from tokenvault.tenant.tokens import TOKEN_PATH
 
 if TYPE_CHECKING:
     import httpx
 
-PATH = "oauth/token"
 Form = Mapping[str, str | Secret]
 Observe = Callable[[str, str, int], None]
 
@@ -62,15 +62,15 @@ class TokenEndpoint:
         try:
             response = await self.http.post(self.url, data=plain, auth=auth)
         except httpx.HTTPError as error:
-            failure = transport_failure(self.domain, "POST", PATH, error)
+            failure = transport_failure(self.domain, "POST", TOKEN_PATH, error)
             raise (failure.error if isinstance(failure, Retryable) else failure) from None
-        self.observe("POST", PATH, response.status_code)
+        self.observe("POST", TOKEN_PATH, response.status_code)
         return self._judged(response, [*secrets, *([basic.secret.reveal()] if basic else [])])
 
     def _judged(self, response: httpx.Response, secrets: list[str]) -> Mapping[str, Any]:
         answer = json_of(response.content)
         if not isinstance(answer, dict):
-            raise unintelligible("POST", PATH, f"it is not JSON (status {response.status_code})")
+            raise unintelligible("POST", TOKEN_PATH, f"it is not JSON (status {response.status_code})")
         if response.status_code != 200 or not isinstance(answer.get("access_token"), str):
             said = quote(answer.get("error_description") or answer.get("message"), secrets)
             raise TokenRefused(response.status_code, quote(answer.get("error"), secrets), said)
@@ -88,7 +88,7 @@ async def open_token_endpoint(
         return
     base = base_url(domain, given_address(environment, tenant_options.tenant))
     async with http_client(base, timeout_of(environment)) as http:
-        yield TokenEndpoint(domain=domain, url=f"{base}/{PATH}", http=http, observe=observe)
+        yield TokenEndpoint(domain=domain, url=f"{base}/{TOKEN_PATH}", http=http, observe=observe)
 
 
 @asynccontextmanager
@@ -99,4 +99,4 @@ async def _sandbox(tenant_options: TenantOptions, domain: str, observe: Observe)
     assert tenant_options.sandbox is not None
     with embedded_sandbox(tenant_options.sandbox) as sandbox:
         async with BoundedClient(deadline=TIMEOUT, transport=SandboxTransport(sandbox)) as http:
-            yield TokenEndpoint(domain=domain, url=f"http://{domain}/{PATH}", http=http, observe=observe)
+            yield TokenEndpoint(domain=domain, url=f"http://{domain}/{TOKEN_PATH}", http=http, observe=observe)

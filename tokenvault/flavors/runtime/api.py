@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tokenvault.flavors.runtime.client import GRANTS_DOC, exchanging_rows, someone_connects
+from tokenvault.flavors.runtime.client import exchanging_rows, someone_connects
 from tokenvault.flavors.runtime.precondition import (
     DOCS,
+    GRANTS_DOC,
     HOLDS,
     SKIPPED,
     Precondition,

@@ -8,7 +8,9 @@ from tokenvault.flavors.runtime.detection import connecting
 from tokenvault.flavors.runtime.precondition import (
     CONFIGURE_DOC,
     DOCS,
+    GRANTS_DOC,
     HOLDS,
+    MRRT_DOC,
     SKIPPED,
     Precondition,
     Step,
@@ -24,8 +26,6 @@ from tokenvault.flavors.runtime.request import CONNECTED_ACCOUNTS_SCOPES, TOKEN_
 from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable, user_policy
 from tokenvault.model.paths import get_path
 
-MRRT_DOC = "https://auth0.com/docs/secure/tokens/refresh-tokens/multi-resource-refresh-token"
-GRANTS_DOC = "https://auth0.com/docs/get-started/applications/application-access-to-apis-client-grants"
 LASTS = 24 * 3600
 """Seconds. A refresh token that ends sooner ends during a night."""
 DPOP_DOC = "https://auth0.com/docs/secure/sender-constraining/demonstrating-proof-of-possession-dpop"

@@ -16,9 +16,10 @@ from tokenvault.flavors.runtime.precondition import (
     look,
     unknown,
 )
-from tokenvault.flavors.runtime.providers import NOTES, Note, Options, asks_offline, gives_unasked, is_oauth_app, words
+from tokenvault.flavors.runtime.providers import NOTES, Note, Options, asks_offline, gives_unasked, is_oauth_app
 from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable
 from tokenvault.kinds.connection import RETIRED_PURPOSE, has_retired_purpose
+from tokenvault.kinds.connection_scopes import scope_list
 from tokenvault.kinds.strategies import NEVER, STRATEGIES, UNDOCUMENTED, Strategy
 from tokenvault.model.paths import get_path
 
@@ -122,7 +123,7 @@ def _cross_app_access(strategy: str, options: Options, case: Case) -> Verdict:
     connection = case.object(Subject.CONNECTION)
     if not isinstance(connection, Mapping) or not get_path(connection, "connected_accounts.cross_app_access"):
         return SKIPPED
-    if "offline_access" in words(get_path(options, "attribute_map.userinfo_scope")):
+    if "offline_access" in scope_list(get_path(options, "attribute_map.userinfo_scope")):
         return HOLDS
     return look(
         "its attribute_map.userinfo_scope lacks offline_access, which Auth0 wants there for Cross App Access, too"
@@ -145,7 +146,7 @@ def _profile(strategy: str, options: Options, case: Case) -> Verdict:
 
 
 def _scope_commas(strategy: str, options: Options, case: Case) -> Verdict:
-    several = len(words(options.get("scope"))) > 1
+    several = len(scope_list(options.get("scope"))) > 1
     if not several or options.get("useOauthSpecScope"):
         return SKIPPED
     return look(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tokenvault.flavors.provisions import PRIVILEGED
 from tokenvault.flavors.runtime.request import CONNECTED_ACCOUNTS_SCOPES, TOKEN_VAULT_GRANT
 from tokenvault.flavors.runtime.tenant_view import DetectedUse, Object, TenantView, Unreadable, user_policy
 from tokenvault.model.paths import get_path
 
 MACHINES = ("resource_server", "non_interactive")
-ACCESS = "token_vault_privileged_access"
 
 
 def connecting(tenant_view: TenantView) -> Iterable[DetectedUse]:
@@ -40,7 +40,7 @@ def _manages(scopes: object) -> bool:
 def refreshing(tenant_view: TenantView) -> Iterable[DetectedUse]:
     """Applications with the Token Vault grant type where users log in; of workers, those whose refresh tokens can serve."""
     for client in tenant_view.clients:
-        serves = not client.get(ACCESS) or (
+        serves = not client.get(PRIVILEGED) or (
             get_path(client, "refresh_token.rotation_type") == "non-rotating" and _has_policy(client, tenant_view)
         )
         if _exchanges(client) and client.get("app_type") not in MACHINES and serves:
@@ -75,7 +75,7 @@ def _calls(app: Object, identifier: str, tenant_view: TenantView) -> bool:
 def working(tenant_view: TenantView) -> Iterable[DetectedUse]:
     """Applications with privileged access, and machines with the Token Vault grant type that lack it."""
     for client in tenant_view.clients:
-        access = client.get(ACCESS)
+        access = client.get(PRIVILEGED)
         if access or (_exchanges(client) and client.get("app_type") == "non_interactive"):
             named = [grant.get("connection") for grant in (access or {}).get("grants") or ()]
             yield DetectedUse(app=client, client=client, connections=tuple(name for name in named if name))

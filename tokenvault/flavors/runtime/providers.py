@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tokenvault.kinds.connection_scopes import scope_list
 from tokenvault.kinds.strategies import WRONG_NAMES
 from tokenvault.secrets import Secret
 
@@ -30,11 +31,6 @@ GITHUB_APP, OAUTH_APP = "Iv", "Ov"
 Options = Mapping[str, Any]
 
 
-def words(scopes: Any) -> frozenset[str]:
-    """Scopes as a set, however they are spelt."""
-    return frozenset(scopes.replace(",", " ").split() if isinstance(scopes, str) else map(str, scopes or ()))
-
-
 def asks_offline(options: Options) -> bool:
     """Whether the options ask the provider for offline access, by scope or by parameter."""
     if options.get("offline_access") is True:
@@ -43,7 +39,7 @@ def asks_offline(options: Options) -> bool:
     for name, entry in (options.get("upstream_params") or {}).items():
         parameters[name] = entry.get("value") if isinstance(entry, Mapping) else entry
     parameters |= dict(parse_qsl(urlsplit(str(options.get("authorizationURL") or "")).query))
-    asked = words(options.get("scope")) | words(options.get("freeform_scopes"))
+    asked = scope_list(options.get("scope")) | scope_list(options.get("freeform_scopes"))
     return bool(asked & OFFLINE_SCOPES) or "offline" in parameters.values()
 
 

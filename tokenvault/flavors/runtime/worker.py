@@ -7,6 +7,7 @@ from datetime import datetime
 from ipaddress import ip_network
 from typing import Any
 
+from tokenvault.flavors.provisions import PRIVILEGED
 from tokenvault.flavors.runtime.client import SETTINGS, exchanging_rows, someone_connects
 from tokenvault.flavors.runtime.precondition import (
     DOCS,
@@ -25,17 +26,16 @@ from tokenvault.model.marks import WRITE_ONLY, read_mark
 from tokenvault.model.paths import get_path
 
 DOC = f"{DOCS}/privileged-worker-token-exchange-with-token-vault"
-ACCESS = "token_vault_privileged_access"
 
 
 def hides_access(client: Object) -> bool:
     """Whether Auth0 does not show the privileged access that tokenvault gave the application."""
     mark = read_mark(client.get("client_metadata"))
-    return ACCESS not in client and mark is not None and any(p.verb == WRITE_ONLY for p in mark.provisions)
+    return PRIVILEGED not in client and mark is not None and any(p.verb == WRITE_ONLY for p in mark.provisions)
 
 
 def _has_access(client: Object, case: Case) -> Verdict:
-    if client.get(ACCESS):
+    if client.get(PRIVILEGED):
         return HOLDS
     if hides_access(client):
         return look(
@@ -68,10 +68,10 @@ def _is_expired(credential: Object, now: float) -> bool:
 
 
 def _key(client: Object, case: Case) -> Verdict:
-    if not client.get(ACCESS):
+    if not client.get(PRIVILEGED):
         return SKIPPED
     return _usable(
-        client, case, get_path(client, f"{ACCESS}.credentials") or (), "signing requests", case.expected.kids
+        client, case, get_path(client, f"{PRIVILEGED}.credentials") or (), "signing requests", case.expected.kids
     )
 
 
@@ -93,9 +93,9 @@ def _authentication(client: Object, case: Case) -> Verdict:
 
 
 def _allowlist(client: Object, case: Case) -> Verdict:
-    if not client.get(ACCESS):
+    if not client.get(PRIVILEGED):
         return SKIPPED
-    listed = get_path(client, f"{ACCESS}.ip_allowlist") or ()
+    listed = get_path(client, f"{PRIVILEGED}.ip_allowlist") or ()
     if not listed:
         return broken("its IP allowlist is empty: nobody may call")
     lacking = [address for address in case.expected.addresses if not _is_within(address, listed)]
@@ -115,12 +115,12 @@ def _lets_through(entry: str, address: str) -> bool:
 
 
 def _grant_of(client: Object, case: Case) -> Object | None:
-    grants = get_path(client, f"{ACCESS}.grants") or ()
+    grants = get_path(client, f"{PRIVILEGED}.grants") or ()
     return next((grant for grant in grants if grant.get("connection") == case.connection), None)
 
 
 def _grant(client: Object, case: Case) -> Verdict:
-    if not client.get(ACCESS):
+    if not client.get(PRIVILEGED):
         return SKIPPED
     nothing = f"it is granted nothing of {case.connection}" if case.connection else "it is granted no connection"
     return HOLDS if _grant_of(client, case) else broken(nothing)
@@ -180,7 +180,7 @@ WORKING_CHECKS = (
         of=Subject.CLIENT,
         means="the worker needs privileged access to Token Vault",
         check=_has_access,
-        attribute=f"{ACCESS}.grants",
+        attribute=f"{PRIVILEGED}.grants",
         person="Switch on Privileged Worker.",
         page=SETTINGS,
         error="no-privileged-access",
@@ -191,7 +191,7 @@ WORKING_CHECKS = (
         of=Subject.CLIENT,
         means="Auth0 verifies the worker's requests with a key that is attached to its privileged access",
         check=_key,
-        attribute=f"{ACCESS}.credentials",
+        attribute=f"{PRIVILEGED}.credentials",
         person="Choose a public key under Privileged Worker.",
         page=SETTINGS,
         error="subject-token",
@@ -202,7 +202,7 @@ WORKING_CHECKS = (
         of=Subject.CLIENT,
         means="requests from addresses that are not listed are rejected",
         check=_allowlist,
-        attribute=f"{ACCESS}.ip_allowlist",
+        attribute=f"{PRIVILEGED}.ip_allowlist",
         person="Enter the worker's addresses under Privileged Worker > IP Allowlist.",
         page=SETTINGS,
         error="address-not-allowed",
@@ -213,7 +213,7 @@ WORKING_CHECKS = (
         of=Subject.CLIENT,
         means="the worker gets tokens only of connections that it is granted",
         check=_grant,
-        attribute=f"{ACCESS}.grants",
+        attribute=f"{PRIVILEGED}.grants",
         person="Add the connection and its scopes under Privileged Worker > Permissions.",
         page=SETTINGS,
         error="not-granted",
@@ -224,7 +224,7 @@ WORKING_CHECKS = (
         of=Subject.CLIENT,
         means="the worker gets only the scopes that it is granted",
         check=_scopes,
-        attribute=f"{ACCESS}.grants",
+        attribute=f"{PRIVILEGED}.grants",
         person="Add scopes under Privileged Worker > Permissions.",
         page=SETTINGS,
         error="not-granted",
