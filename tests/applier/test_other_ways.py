@@ -209,3 +209,38 @@ def test_scopes_that_auth0_computes_by_itself_are_a_warning_too(world: World) ->
     last = next(line for line in events(applied.out) if line["type"] == "verified")
     assert applied.code == 0, applied.out
     assert [each["code"] for each in last["not_kept"]] == ["apply-scopes-not-kept"] and settled(world)
+
+
+def of_twitter(world: World) -> None:
+    spec = whole_spec()
+    credentials = spec["connections"]["acme-id"]["credentials"]
+    twitter = {"strategy": "twitter", "options": {"protocol": "oauth2"}, "offline_access": True}
+    spec["connections"] = {"x": {**twitter, "credentials": credentials}}
+    spec["applications"] = {ASSISTANT: spec["applications"][ASSISTANT]}
+    world.write(spec)
+
+
+def test_before_a_purpose_that_auth0_may_refuse_the_plan_says_so_and_not_after_it_took_it(world: World) -> None:
+    of_twitter(world)
+    warned = [each for each in planned(world).json["warnings"] if each["code"] == "plan-purpose"]
+    assert "connection.x" in warned[0]["summary"] and "manage.auth0.com" in warned[0]["hint"]
+    assert apply(world).code == 0
+    assert "plan-purpose" not in planned(world).out
+
+
+def test_a_refused_purpose_leads_to_the_dashboard_and_to_no_other_feature(world: World) -> None:
+    of_twitter(world)
+    refused = ended(apply(world, "purpose-of-six-strategies"))["connection.x"]["diagnostic"]
+    assert "under Purpose on the connection's page" in refused["hint"], refused
+    assert "Cross App Access" not in refused["hint"] and refused["code"] == "api-invalid"
+
+
+def test_a_purpose_that_was_switched_on_by_hand_is_not_written_again(world: World) -> None:
+    of_twitter(world)
+    assert apply(world, "purpose-of-six-strategies").code == 1
+    by_hand = {"name": "x", "strategy": "twitter", "options": {"protocol": "oauth2", "offline_access": True}}
+    world.api("POST", "/connections", {**by_hand, "connected_accounts": {"active": True}})
+    spec = {**world.spec, "connections": {"x": {}}}
+    world.write(spec)
+    assert apply(world, "purpose-of-six-strategies").code == 0
+    assert settled(world, "purpose-of-six-strategies")

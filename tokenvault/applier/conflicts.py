@@ -63,7 +63,8 @@ def explained_error(change: Change, error: TokenVaultError) -> Diagnostic:
     if not isinstance(error, ApiError) or not 400 <= error.status < 500:
         return replace(said, context=change.address, span=said.span or change.span)
     features = list(_features(change, said))
-    advice = kinds()[change.kind].advice({**change.patch, **change.deferred}) if error.status == 400 else ()
+    sent = {**change.patch, **change.deferred}
+    advice = kinds()[change.kind].advice(sent, said.detail) if error.status == 400 else ()
     return replace(
         said,
         code=NO_FEATURE if features else said.code,
@@ -80,14 +81,12 @@ def _refused(change: Change) -> str:
 
 def _features(change: Change, said: Diagnostic) -> Iterator[str]:
     """The features that a refusal (403, or 400 for an unknown attribute) may be about, told from the plan's values."""
-    fields = kinds()[change.kind].fields
-    sent = {**change.patch, **change.deferred}
-    named = {path.split(".")[0] for path, value in sent.items() if value is not None}
-    if said.code != NO_FEATURE:
-        named = {name for name in named if name in said.detail}
-    for path, asked in fields.items():
-        if asked.feature and path.split(".")[0] in named:
-            yield f"{path.split('.')[0]} needs {asked.feature}"
+    sent = [path for path, value in {**change.patch, **change.deferred}.items() if value is not None]
+    for path, asked in kinds()[change.kind].fields.items():
+        top = path.split(".")[0]
+        is_sent = any(f"{one}.".startswith(f"{path}.") or f"{path}.".startswith(f"{one}.") for one in sent)
+        if asked.feature and is_sent and (said.code == NO_FEATURE or top in said.detail):
+            yield f"{top} needs {asked.feature}"
 
 
 ATTEMPTS = 4

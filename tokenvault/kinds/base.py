@@ -176,7 +176,7 @@ class Kind:
       it leaves out is written afterwards, where Auth0 did not set it so by itself.
     - `mistake`: in words, what Auth0 made instead of what a create asked for; empty where it is that.
     - `remarks`: what users should know of an object that was just created.
-    - `advice`: what may help where Auth0 calls these values (by path, all that are sent) invalid.
+    - `advice`: what may help where Auth0 calls these values (by path, all that are sent) invalid, by what it says of them.
     - `batch`: how many elements one update takes, where there is a limit.
     - `delta`: its lists are changed member by member: only the members that a change is about are sent.
     - `resent`: attributes that Auth0 resets when a PATCH leaves them out.
@@ -216,7 +216,7 @@ class Kind:
     alone: frozenset[str] = frozenset()
     bodies: Callable[[Object], Sequence[Object]] = lambda body: (body,)
     mistake: Callable[[Object, Object], str] = lambda sent, answer: ""
-    advice: Callable[[Object], Iterable[str]] = lambda values: ()
+    advice: Callable[[Object, str], Iterable[str]] = lambda values, said: ()
     remarks: Callable[[Object], Iterable[str]] = lambda answer: ()
     create_only: frozenset[str] = frozenset()
     deletable: bool = False

@@ -10,7 +10,15 @@ from tokenvault.errors import Diagnostic
 from tokenvault.kinds import connection_scopes, cross_app_access
 from tokenvault.kinds.base import Collection, Field, Kind, Object, Scopes, Section, Shape
 from tokenvault.kinds.connection_list import needs_options, read_connections
-from tokenvault.kinds.connection_rules import GITHUB_HINT, GITHUB_SCOPES, may_be_asked, rules, unset_offline
+from tokenvault.kinds.connection_rules import (
+    GITHUB_HINT,
+    GITHUB_SCOPES,
+    advice,
+    may_be_asked,
+    rules,
+    unset_offline,
+    unsettled_purpose,
+)
 from tokenvault.kinds.connection_scopes import OFFLINE, SCOPES, scope_list
 from tokenvault.kinds.strategies import KNOWN, NEVER, STRATEGIES, WRONG_NAMES, Strategy
 from tokenvault.model.constraints import Constraint, Contains, Equals
@@ -165,6 +173,7 @@ def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
             span=node.span,
             context=node.address,
         )
+    yield from unsettled_purpose(node, live)
     if live is None:
         return
     yield from _github_scopes(node, live)
@@ -330,6 +339,7 @@ KIND = Kind(
     lost=connection_scopes.lost,
     forgone=connection_scopes.forgone,
     check=_check,
+    advice=advice,
     similar=_similar,
     risks=_risks,
     section=Section(name="connections", schema=SCHEMA, expand=_expand, rules=rules),

@@ -4,13 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenvault.errors import did_you_mean
+from tokenvault.errors import Diagnostic, did_you_mean
 from tokenvault.kinds import cross_app_access
-from tokenvault.kinds.strategies import KNOWN, NEVER, STRATEGIES, UNDOCUMENTED, WRONG_NAMES, Strategy
+from tokenvault.kinds.base import Object
+from tokenvault.kinds.strategies import (
+    DASHBOARD,
+    KNOWN,
+    NEVER,
+    STRATEGIES,
+    UNDOCUMENTED,
+    WRONG_NAMES,
+    Strategy,
+    dashboard_page,
+)
+from tokenvault.model.constraints import Equals
+from tokenvault.model.desired import DesiredObject
+from tokenvault.model.paths import get_path
 from tokenvault.model.spec import ConnectionSpec, Problem, Spec
 
 GITHUB_SCOPES = "GitHub ignores scopes for GitHub Apps, and only those yield refresh tokens"
 GITHUB_HINT = "Remove `scopes`, and set the app's permissions at GitHub."
+
+
+WITH_PURPOSE = ("box", "github", "google-oauth2", "oauth2", "oidc", "windowslive")
+PURPOSE = "connected_accounts.active"
+PURPOSE_BY_HAND = (
+    "switch on Connected Accounts for Token Vault in the dashboard, under Purpose on the connection's page"
+)
+
+
+def advice(values: Object, said: str) -> Iterable[str]:
+    """What helps where Auth0 refuses to switch connected accounts on."""
+    if values.get(PURPOSE) is True and "connected_accounts" in said:
+        yield (
+            f"Auth0's documents have this purpose set by API for {', '.join(WITH_PURPOSE)} alone. For another strategy, "
+            f"{PURPOSE_BY_HAND} (create the connection there, where it does not exist), then plan again: "
+            f"{DASHBOARD}connections/social"
+        )
+
+
+def unsettled_purpose(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
+    """A warning before connected accounts are switched on where Auth0 may not take that by API."""
+    wanted = node.constraints.get("strategy")
+    strategy = str(live.get("strategy")) if live else str(wanted.value) if isinstance(wanted, Equals) else ""
+    is_on = bool(get_path(live or {}, PURPOSE))
+    if strategy in WITH_PURPOSE or strategy in NEVER or is_on or node.constraints.get(PURPOSE) != Equals(True):
+        return
+    yield Diagnostic(
+        code="plan-purpose",
+        severity="warning",
+        summary=f"Auth0 may refuse to switch connected accounts on for {node.address}: its documents have that set by API for "
+        f"{', '.join(WITH_PURPOSE)} alone, and this is {strategy}",
+        hint=f"If it does, {PURPOSE_BY_HAND}: {dashboard_page(live) if live else DASHBOARD + 'connections/social'}",
+        span=node.span,
+        context=node.address,
+    )
 
 
 def may_be_asked(strategy: str | None) -> bool:
