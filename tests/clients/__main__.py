@@ -172,29 +172,33 @@ def run_client(client: Client, installed: Installed, prepared: Path) -> Outcome:
     state = folder / prepared.name
     with served(state) as (plain, known):
         flows, problem = (
-            drive_usage(client, installed, known, state, plain)
-            if client.usage
-            else drive(client, installed, known, state)
+            drive(client, installed, known, state, plain)
+            if client.driver
+            else drive_usage(client, installed, known, state, plain)
         )
         plan, unplanned = planned(plain)
         return Outcome(client, version, flows, plan, problem or unplanned)
 
 
-def drive(client: Client, installed: Installed, known: Tenant, state: Path) -> tuple[tuple[str, ...], str]:
+def drive(client: Client, installed: Installed, known: Tenant, state: Path, plain: str) -> tuple[tuple[str, ...], str]:
     """The flows that the driver reports, and what went wrong."""
     person = Person(known)
     with person_service(person) as address:
-        variables = facts(client, person, state) | {
-            "CLIENTS_DOMAIN": known.name if client.takes_port else known.host,
-            "CLIENTS_PORT": known.port,
-            "CLIENTS_EXAMPLE": str(HERE.parent.parent / client.example),
-            "CLIENTS_PERSON": address,
-            "SSL_CERT_FILE": str(known.authority),
-            "REQUESTS_CA_BUNDLE": str(known.authority),
-            "NODE_EXTRA_CA_CERTS": str(known.authority),
-            "NO_PROXY": "*",
-            "no_proxy": "*",
-        }
+        variables = (
+            facts(client, person, state)
+            | {
+                "CLIENTS_DOMAIN": known.name if client.takes_port else known.host,
+                "CLIENTS_PORT": known.port,
+                "CLIENTS_EXAMPLE": str(HERE.parent.parent / client.example),
+                "CLIENTS_PERSON": address,
+                "SSL_CERT_FILE": str(known.authority),
+                "REQUESTS_CA_BUNDLE": str(known.authority),
+                "NODE_EXTRA_CA_CERTS": str(known.authority),
+                "NO_PROXY": "*",
+                "no_proxy": "*",
+            }
+            | session(client, known, state, plain)
+        )
         command, cwd = driver_command(client, installed, state.parent, variables)
         try:
             result = subprocess.run(command, cwd=cwd, env=installs.environment(**variables), capture_output=True,
@@ -207,6 +211,28 @@ def drive(client: Client, installed: Installed, known: Tenant, state: Path) -> t
         return flows, ""
     told = "\n".join((result.stdout + result.stderr).strip().splitlines()[-25:])
     return flows, f"exits {result.returncode}, without {', '.join(missing) or 'a reason'}:\n{told}"
+
+
+SESSION = {
+    "AUTH0_SECRET": "0123456789abcdef" * 4,
+    "APP_BASE_URL": "https://app.example.com",
+    "AUTH0_REDIRECT_URI": "https://app.example.com/auth/callback",
+}
+
+
+def session(client: Client, known: Tenant, state: Path, plain: str) -> dict[str, str]:
+    """For a driver of what `tokenvault usage` prints: writes that beside it; the environment of an application with it."""
+    if not client.usage:
+        return {}
+    env = {"AUTH0_DOMAIN": plain, "AUTH0_API_TOKEN": TOKEN, "NO_COLOR": "1"}
+    printed = tokenvault("usage", SPEC, "web", "--lang", client.usage, env=env).stdout
+    name = known.name if client.takes_port else known.host
+    node = client.group in NODE_GROUPS
+    place = state.parent / "drivers" / "program.mjs" if node else state.parent / "program.py"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(printed.replace(plain, name))
+    secret = by_name(tenant(state)["clients"], "Clients Web")["client_secret"]
+    return {**SESSION, **dict.fromkeys(re.findall(r"[A-Z_]+_CLIENT_SECRET", printed), secret)}
 
 
 EXCHANGES = {RT: ("web", "REFRESH_TOKEN", "WEB"), AT: ("spa", "ACCESS_TOKEN", "API_CLIENT")}
@@ -263,10 +289,10 @@ def driver_command(
 ) -> tuple[list[str], Path]:
     """How a driver is started; Node.js finds packages beside the driver alone, so it is copied to them."""
     if client.group not in NODE_GROUPS:
-        variables["PYTHONPATH"] = os.pathsep.join([str(installs.RESOLVER), str(DRIVERS)])
+        variables["PYTHONPATH"] = os.pathsep.join([str(installs.RESOLVER), str(DRIVERS), str(folder)])
         return [str(installed.place), str(DRIVERS / client.driver)], folder
     place = folder / "drivers"
-    place.mkdir()
+    place.mkdir(exist_ok=True)
     for name in ("common.mjs", client.driver):
         shutil.copy(DRIVERS / name, place)
     (place / "node_modules").symlink_to(installed.place / "node_modules", target_is_directory=True)
@@ -281,7 +307,7 @@ def facts(client: Client, person: Person, state: Path) -> dict[str, str]:
     told: dict[str, Any] = {"WEB": web, "API_CLIENT": by_name(clients, "Clients API Client"), "REFRESH_TOKEN": "",
                             "DEPLOY": {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
                             "ACCESS_TOKEN": "", "API": API, "USER": USER}  # fmt: skip
-    if client.name in PREPARED or client.usage:
+    if client.name in PREPARED or not client.driver:
         told["REFRESH_TOKEN"] = person.log_in(web)["refresh_token"]
         person.connect(web, told["REFRESH_TOKEN"], CONNECTION)
         told["ACCESS_TOKEN"] = person.log_in(spa, API, "read:calendar")["access_token"]

@@ -15,7 +15,7 @@ class Client:
     group: str  # clients of one group are installed together
     takes_port: bool = True  # in the tenant's domain
     example: str = ""  # a page of ours that is run with it
-    usage: str = ""  # what `tokenvault usage --lang` prints for it is run, as it is printed
+    usage: str = ""  # what `tokenvault usage --lang` prints for it is run, as it is printed; or imported by the driver
 
     @property
     def name(self) -> str:
@@ -31,8 +31,10 @@ COMPANIONS = {
     "sdk": ("starlette", "uvicorn", "httpx", "httpx2"),
     # @auth0/ai-vercel is for this release of the AI SDK
     "vercel": ("ai@5", "zod@3"),
+    # @auth0/ai-langchain does not load with a later @auth0/ai
+    "langchain": ("@auth0/ai@3.5.0", "@langchain/core@0.3", "@langchain/langgraph@0.4", "zod@3"),
 }
-NODE_GROUPS = ("node", "vercel")
+NODE_GROUPS = ("node", "vercel", "langchain")
 CLIENTS = (
     Client("auth0-python", "run_auth0_python.py", ("token", "management", RT, AT), "sdk"),
     Client(
@@ -72,6 +74,23 @@ CLIENTS = (
     Client("auth0-api-python", "", (AT,), "sdk", usage="auth0-api-python"),
     Client("@auth0/ai", "", (RT, AT), "vercel", usage="auth0-ai-js"),
     Client("@auth0/ai-vercel", "", (RT, AT), "vercel", usage="vercel-ai"),
+    Client("@auth0/ai-langchain", "", (RT,), "langchain", usage="langchain-js"),
+    Client("@auth0/auth0-auth-js", "", (RT, AT), "node", usage="auth0-auth-js"),
+    Client(
+        "@auth0/nextjs-auth0",
+        "use_nextjs_auth0.mjs",
+        ("login", "connect", RT),
+        "node",
+        takes_port=False,
+        usage="nextjs-auth0",
+    ),
+    Client(
+        "auth0-server-python",
+        "use_auth0_server_python.py",
+        ("login", "connect", RT),
+        "sdk",
+        usage="auth0-server-python",
+    ),
 )
 # these begin with an account that is connected already, and with the tokens of a login
 PREPARED = frozenset({"auth0-python", "auth0-api-python", "auth0-ai", "auth0-ai-langchain", "@auth0/ai"})

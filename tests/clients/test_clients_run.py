@@ -71,5 +71,5 @@ def test_where_an_index_is_not_reached_nothing_fails(
 
 
 def test_each_client_has_its_driver() -> None:
-    assert all(client.usage or (run.DRIVERS / client.driver).is_file() for client in CLIENTS)
+    assert all((run.DRIVERS / client.driver).is_file() for client in CLIENTS if client.driver or not client.usage)
     assert len({client.name for client in CLIENTS}) == len(CLIENTS)

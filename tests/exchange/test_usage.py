@@ -366,8 +366,11 @@ def sdk_programs(document: dict[str, Any], application: str) -> dict[str, str]:
 
 def test_each_sdk_is_offered_for_the_exchanges_that_it_performs(running: Served) -> None:
     document = running.usage("spec.yaml", "--json").json
-    assert set(sdk_programs(document, ASSISTANT)) == {"auth0-ai", "langchain", "auth0-ai-js", "vercel-ai"}
-    assert set(sdk_programs(document, SPA)) == {"auth0-ai", "auth0-api-python", "auth0-ai-js", "vercel-ai"}
+    both = {"auth0-ai", "auth0-ai-js", "vercel-ai", "auth0-auth-js"}
+    sessions = {name for name, sdk in SDKS.items() if sdk.keeps_session}
+    assert sessions == {"nextjs-auth0", "auth0-server-python"}
+    assert set(sdk_programs(document, ASSISTANT)) == both | {"langchain", "langchain-js"} | sessions
+    assert set(sdk_programs(document, SPA)) == both | {"auth0-api-python"}
     assert sdk_programs(document, WORKER) == {}
     needs = document["exchanges"][0]["needs"]
     assert needs["langchain"].startswith("pip install auth0-ai-langchain==") and "@auth0/ai@" in needs["auth0-ai-js"]
@@ -375,8 +378,9 @@ def test_each_sdk_is_offered_for_the_exchanges_that_it_performs(running: Served)
 
 def test_sdk_programs_name_the_scopes_and_the_variables(running: Served) -> None:
     for name, program in sdk_programs(running.usage("spec.yaml", "--json").json, ASSISTANT).items():
-        assert "calendar.events" in program and "ASSISTANT_CLIENT_SECRET" in program, name
-        assert "AUTH0_SUBJECT_TOKEN" in program
+        asks = "TokenVault" in program or "Token_vault" in program or "token_vault" in program or name == "nextjs-auth0"
+        assert ("calendar.events" in program) == asks and "ASSISTANT_CLIENT_SECRET" in program, name
+        assert ("AUTH0_SUBJECT_TOKEN" in program) != SDKS[name].keeps_session
 
 
 def test_what_an_sdk_does_not_perform_is_said(running: Served) -> None:

@@ -62,6 +62,28 @@ def test_a_connection_with_the_retired_purpose_is_named_with_the_cure(world: Wor
     assert "must connect their accounts again" in approval(world.run("plan", "spec.yaml"))
 
 
+# ---- 3: a provider option that makes connecting fail
+
+
+@pytest.mark.parametrize("name", ["approval_prompt", "prompt"])
+def test_an_option_that_makes_connecting_fail_is_said_before_approval(world: World, name: str) -> None:
+    world.patch_options(GOOGLE, upstream_params={name: {"value": "consent"}})
+    assert f"Will still not work: connection {GOOGLE}: its upstream_params force {name}" in words(
+        world.run("plan", "spec.yaml").out
+    )
+    assert world.refusal(ASSISTANT, GOOGLE) == "prompt-conflict"
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [{"prompt": {"alias": "prompt"}}, {"login_hint": {"alias": "login_hint"}}, {"hd": {"value": "acme.example"}}],
+)
+def test_an_option_that_harms_nobody_raises_no_alarm(world: World, harmless: dict[str, Any]) -> None:
+    world.patch_options(GOOGLE, upstream_params=harmless)
+    assert "work" not in words(world.run("plan", "spec.yaml").out)
+    assert world.doctor("spec.yaml")["ready"] and world.refusal(ASSISTANT, GOOGLE) is None
+
+
 # ---- 4: scopes that do not come back
 
 

@@ -51,6 +51,10 @@ class Language(StrEnum):
     AUTH0_API_PYTHON = "auth0-api-python"
     AUTH0_AI_JS = "auth0-ai-js"
     VERCEL_AI = "vercel-ai"
+    LANGCHAIN_JS = "langchain-js"
+    AUTH0_AUTH_JS = "auth0-auth-js"
+    NEXTJS_AUTH0 = "nextjs-auth0"
+    AUTH0_SERVER_PYTHON = "auth0-server-python"
 
 
 EMBEDDED = (

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from json import dumps
 
+from tokenvault.exchange.session_sdks import auth_js, nextjs, server_python
 from tokenvault.exchange.usage import SECRET, Example
 from tokenvault.exchange.variables import SUBJECT_TOKEN
 from tokenvault.flavors.runtime.request import ACCESS_TOKEN_REQUEST, REFRESH_TOKEN_REQUEST, ExchangeRequest
@@ -19,13 +20,17 @@ BOTH = (REFRESH_TOKEN_REQUEST, ACCESS_TOKEN_REQUEST)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sdk:
-    """One SDK: the release that was run, what else it needs, the exchanges that it performs, and the program."""
+    """One SDK: the release that was run, what else it needs, the exchanges that it performs, and the program.
+
+    One that `keeps_session` has the subject token of the user's login itself.
+    """
 
     name: str
     install: str
     ending: str
     requests: tuple[ExchangeRequest, ...]
     lines: Callable[[Example], Iterator[str]]
+    keeps_session: bool = False
 
     def serves(self, example: Example) -> bool:
         """Whether it can perform this exchange: SDKs send a secret in the form, and sign nothing."""
@@ -245,6 +250,38 @@ def _vercel(example: Example) -> Iterator[str]:
     yield from REFUSED
 
 
+def _langchain_js(example: Example) -> Iterator[str]:
+    yield from REQUIRE
+    yield 'const { Auth0AI, getCredentialsForConnection } = require("@auth0/ai-langchain");'
+    yield 'const { tool } = require("@langchain/core/tools");'
+    yield 'const { z } = require("zod");'
+    yield ""
+    yield "const auth0 = new Auth0AI({"
+    yield "  auth0: {"
+    yield from _node_config(example, "    ")
+    yield "  },"
+    yield "});"
+    yield "const withTokenVault = auth0.withTokenForConnection({"
+    yield from _node_wanted(example)
+    yield "});"
+    yield "const callTheProvider = withTokenVault("
+    yield "  // getCredentialsForConnection().accessToken is what you call the provider with"
+    yield "  tool(async () => getCredentialsForConnection().scopes.join(' '), {"
+    yield '    name: "callTheProvider",'
+    yield '    description: "Calls the provider for the user",'
+    yield "    schema: z.object({}),"
+    yield "  }),"
+    yield ");"
+    yield "try {"
+    yield "  // in an agent the model makes this call, in a graph whose checkpointer keeps what it waits for"
+    yield '  console.log(await callTheProvider.invoke({}, { configurable: { thread_id: "1", tool_call_id: "1" } }));'
+    yield "} catch (problem) {"
+    yield "  // GraphInterrupt: run the connect flow with the scopes that it names, then resume the graph"
+    yield "  console.error(problem.message, JSON.stringify(problem.interrupts ?? []));"
+    yield "  process.exit(1);"
+    yield "}"
+
+
 SDKS: Mapping[str, Sdk] = {
     sdk.name: sdk
     for sdk in (
@@ -270,6 +307,37 @@ SDKS: Mapping[str, Sdk] = {
             ending="mjs",
             requests=BOTH,
             lines=_vercel,
+        ),
+        Sdk(
+            name="langchain-js",
+            # this release does not load with a later @auth0/ai
+            install="npm install @auth0/ai-langchain@3.5.2 @auth0/ai@3.5.0 @langchain/core@0.3 @langchain/langgraph@0.4 zod@3",
+            ending="mjs",
+            requests=(REFRESH_TOKEN_REQUEST,),
+            lines=_langchain_js,
+        ),
+        Sdk(
+            name="auth0-auth-js",
+            install="npm install @auth0/auth0-auth-js@1.16",
+            ending="mjs",
+            requests=BOTH,
+            lines=auth_js,
+        ),
+        Sdk(
+            name="nextjs-auth0",
+            install="npm install @auth0/nextjs-auth0@4.30",
+            ending="mjs",
+            requests=(REFRESH_TOKEN_REQUEST,),
+            lines=nextjs,
+            keeps_session=True,
+        ),
+        Sdk(
+            name="auth0-server-python",
+            install="pip install --pre auth0-server-python",
+            ending="py",
+            requests=(REFRESH_TOKEN_REQUEST,),
+            lines=server_python,
+            keeps_session=True,
         ),
     )
 }

@@ -99,7 +99,7 @@ def _finding(finding: Document) -> Iterator[str]:
         yield from wrapped("    fix: ", f"{at}{finding['fix']['text']}{link}", WIDTH)
 
 
-IN_JAVASCRIPT = ("node", "auth0-ai-js", "vercel-ai")
+IN_JAVASCRIPT = ("node", "auth0-ai-js", "vercel-ai", "langchain-js", "auth0-auth-js", "nextjs-auth0")
 
 
 def usage_text(document: Document, language: str, paint: Painter = PLAIN) -> str:
@@ -136,7 +136,8 @@ def _head(exchange: Document, language: str, sign: str) -> Iterator[str]:
     for note in exchange["notes"]:
         yield from _told(sign, note)
     yield sign
-    for name, means in exchange["variables"].items():
+    used = {name: means for name, means in exchange["variables"].items() if name in exchange["programs"][language]}
+    for name, means in used.items():
         yield from _told(sign, f"{name}=...  {means}", hanging="  ")
     yield sign
 

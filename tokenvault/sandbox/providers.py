@@ -85,8 +85,9 @@ def scopes_of(options: Document) -> list[str]:
 
 def check_parameters(connection: Document) -> None:
     """Google refuses a login request that says twice whether to prompt."""
-    upstream = connection.get("options", {}).get("upstream_params") or {}
-    if connection["strategy"] == "google-oauth2" and "approval_prompt" in upstream:
+    sent = _plain(connection.get("options", {}).get("upstream_params") or {})
+    forced = sent.get("approval_prompt") or sent.get("prompt")
+    if connection["strategy"] in ("google-oauth2", "google-apps") and forced:
         raise OAuthError(400, "invalid_request", "Conflict params: approval_prompt and prompt")
 
 

@@ -130,8 +130,14 @@ def _cross_app_access(strategy: str, options: Options, case: Case) -> Verdict:
     )
 
 
+def _is_forced(parameter: object) -> bool:
+    """Whether a parameter is sent with every request: an alias hands on only what a login request has."""
+    return bool(parameter) and not (isinstance(parameter, Mapping) and parameter.get("alias"))
+
+
 def _prompt(strategy: str, options: Options, case: Case) -> Verdict:
-    forced = [name for name in ("approval_prompt", "prompt") if name in (options.get("upstream_params") or {})]
+    sent = options.get("upstream_params") or {}
+    forced = [name for name in ("approval_prompt", "prompt") if _is_forced(sent.get(name))]
     if not forced:
         return HOLDS
     return broken(f"its upstream_params force {' and '.join(forced)}, and Auth0 sends its own")
