@@ -25,7 +25,7 @@ from tests.acceptance.probes.base import Login
 from tests.acceptance.runner import Job, carry_out, clean_up
 from tokenvault.cli.options import DEFAULT_SANDBOX
 from tokenvault.errors import TokenVaultError
-from tokenvault.spec.env_file import read_variables
+from tokenvault.spec.references import read_variables
 from tokenvault.tenant.credentials import find_credentials
 from tokenvault.tenant.options import TenantOptions
 

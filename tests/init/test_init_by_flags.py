@@ -19,9 +19,8 @@ from tests.support import by_name, cli, tenant
 from tokenvault import flavors as flavor_package
 from tokenvault.flavors import flavors
 from tokenvault.flavors.public_keys import read_public_key
-from tokenvault.spec.editor import editor_schema
 from tokenvault.spec.load import load_spec
-from tokenvault.spec.schema import spec_schema
+from tokenvault.spec.schema import editor_schema, spec_schema
 
 SPEC = "tokenvault.yaml"
 

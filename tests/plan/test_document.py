@@ -17,7 +17,7 @@ from tests.plan.tenants import SECRETS
 from tests.render.plans import HOSTILE, document_with, documents
 from tests.support import ROOT, cli
 from tokenvault.render.block import SIGNS
-from tokenvault.render.prose import Painter
+from tokenvault.render.terminal import Painter
 from tokenvault.render.text import plan_text
 from tokenvault.text import safe
 

@@ -14,7 +14,7 @@ import typer
 from tokenvault import __version__
 from tokenvault.cli import INTERRUPTED
 from tokenvault.cli.completion import typed_with_sandbox_value
-from tokenvault.cli.console import abandon, unwritable
+from tokenvault.cli.console import Console, abandon, unwritable
 from tokenvault.cli.options import with_sandbox_value
 from tokenvault.cli.parser import USAGE_ERROR, Command, Group
 from tokenvault.errors import Diagnostic, TokenVaultError, place_of
@@ -75,8 +75,6 @@ def _register(app: typer.Typer, name: str, panel: str) -> None:
 
 def _version(value: bool) -> None:
     if value:
-        from tokenvault.cli.console import Console
-
         Console().out(f"tokenvault {__version__}\n")
         raise typer.Exit
 
@@ -91,7 +89,6 @@ def _root(
 
 def run(arguments: Sequence[str]) -> int:
     """Runs a command; its exit code. The only place that shows errors and decides codes."""
-    from tokenvault.cli.console import Console
 
     typed_with_sandbox_value(os.environ)
     arguments = _as_options(arguments)

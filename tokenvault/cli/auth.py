@@ -15,7 +15,7 @@ import typer
 from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, TenantOption, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import ApiError, Diagnostic, RefusedError
-from tokenvault.render.prose import PLAIN, Painter
+from tokenvault.render.terminal import PLAIN, Painter
 from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import safe, safe_json
 

@@ -18,7 +18,7 @@ from typing import TextIO
 from tokenvault.cli.suggestions import completed, completed_problem
 from tokenvault.errors import Diagnostic
 from tokenvault.render.diagnostic import diagnostic_text
-from tokenvault.render.prose import Painter, fitted
+from tokenvault.render.terminal import Painter, fitted
 from tokenvault.text import escape_output, escape_unencodable
 
 NARROWEST, WIDTH, WIDEST = 30, 100, 140

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tokenvault.cli.completion import applications, connections, flavors
-from tokenvault.cli.exchange_input import Given
+from tokenvault.cli.exchange_input import Given, check_credentials, exchange_of, find
 from tokenvault.cli.options import (
     AllowEnv,
     Debug,
@@ -27,6 +27,7 @@ from tokenvault.cli.options import (
 )
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
+from tokenvault.exchange import exchanged_document, fitting_first, perform, refused_document
 from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import safe_json
 
@@ -178,8 +179,6 @@ def _exists(path: Path) -> Diagnostic:
 
 
 async def _exchange(session: Session, application: str, connection: str, given: Given, result: Result) -> int:
-    from tokenvault.cli.exchange_input import check_credentials, exchange_of, find
-    from tokenvault.exchange import perform
     from tokenvault.flavors.runtime.providers import lacking_scopes
     from tokenvault.tenant.token_endpoint import TokenRefused, open_token_endpoint
 
@@ -219,7 +218,6 @@ def _lacks(found: Found, connection: str, lacks: Sequence[str]) -> Diagnostic:
 def _show(
     session: Session, exchanged: Exchanged, found: Found, connection: str, result: Result, lacks: Sequence[str]
 ) -> None:
-    from tokenvault.exchange import exchanged_document
     from tokenvault.render.exchange_text import exchanged_text
 
     if result.output:
@@ -245,7 +243,6 @@ def _write(path: Path, exchanged: Exchanged) -> None:
 
 async def _explain(session: Session, refusal: TokenRefused, found: Found, connection: str, form: Form) -> None:
     """The refusal, its documented causes, and what the tenant shows of this case."""
-    from tokenvault.exchange import refused_document
     from tokenvault.render.exchange_text import refused_text
 
     document = refused_document(refusal.status, refusal.error, refusal.description)
@@ -258,7 +255,6 @@ async def _explain(session: Session, refusal: TokenRefused, found: Found, connec
 
 async def _findings(session: Session, found: Found, connection: str, error: str | None) -> dict[str, Any]:
     """What `doctor` finds of this very exchange, what fits the refusal first; None with the reason where it cannot look."""
-    from tokenvault.exchange import fitting_first
     from tokenvault.operations.doctor import Attempt, examined_attempt
 
     by = found.exchanger

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import shlex
 import sys
 from collections.abc import Mapping
@@ -11,7 +13,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.exchange import variables
+from tokenvault.exchange import Exchange, SecretProof, variables
+from tokenvault.exchange.worker_jwt import MAX_CONTEXT, OnBehalf, read_private_key
 from tokenvault.secrets import Secret
 
 if TYPE_CHECKING:
@@ -87,7 +90,6 @@ def _blind(session: Session, spec: Spec | None, application: str, given: Given, 
 
 def exchange_of(environment: Environment, by: Exchanger, connection: str, given: Given) -> Exchange:
     """The exchange to perform; `RefusedError` names what is missing and every way to give it."""
-    from tokenvault.exchange import Exchange
 
     return Exchange(
         request=by.request,
@@ -136,7 +138,6 @@ def _no_token(by: Exchanger, connection: str) -> Diagnostic:
 
 
 def _whom(by: Exchanger, given: Given) -> OnBehalf:
-    from tokenvault.exchange.worker_jwt import MAX_CONTEXT, OnBehalf
 
     if given.token_file:
         summary = f"{by.application} signs its own request: --subject-token has no use here"
@@ -161,7 +162,6 @@ def _whom(by: Exchanger, given: Given) -> OnBehalf:
 
 
 def _proof(environment: Environment, by: Exchanger, given: Given) -> Proof:
-    from tokenvault.exchange import SecretProof
     from tokenvault.exchange.exchanger import MUTUAL_TLS, PRIVATE_KEY_JWT
 
     secret = environment.get(variables.client_secret(by.prefix), "").strip()
@@ -225,7 +225,6 @@ def _authentication_key(environment: Environment, by: Exchanger, file: Path | No
 
 def _usable_key(by: Exchanger, text: Secret) -> PrivateKey:
     """The key, with the algorithm that Auth0 knows it for, and named where there are several."""
-    from tokenvault.exchange.worker_jwt import read_private_key
 
     key = read_private_key(text)
     return replace(key, algorithm=by.keys.get(key.kid, "RS256"), named=len(by.keys) > 1)
@@ -268,7 +267,7 @@ def check_credentials(session: Session, found: Found, subject: Subject) -> None:
 
 def _of_file(session: Session, found: Found) -> list[Diagnostic]:
     """`tokenvault output` writes the domain beside the secrets."""
-    from tokenvault.spec.env_file import read_variables
+    from tokenvault.spec.references import read_variables
     from tokenvault.tenant.options import bare_domain
 
     if session.env_file is None:
@@ -306,8 +305,6 @@ def _of_token(found: Found, subject: Subject) -> list[Diagnostic]:
 
 def _issuer(token: str) -> str:
     """Who issued it, as it says itself; empty for a token that is no JWT."""
-    import base64
-    import json
 
     parts = token.split(".")
     if len(parts) != 3:

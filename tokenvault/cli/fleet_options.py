@@ -145,6 +145,6 @@ class Choice:
 
 def variables(env_file: Path | None) -> Mapping[str, str]:
     """The environment, with what the file adds to it."""
-    from tokenvault.spec.env_file import read_variables
+    from tokenvault.spec.references import read_variables
 
     return {**(read_variables(env_file) if env_file else {}), **os.environ}

@@ -53,7 +53,7 @@ def _reference() -> str:
 
 def _schema(of: Of) -> dict[str, Any]:
     if of is Of.SPEC:
-        from tokenvault.spec.editor import editor_schema
+        from tokenvault.spec.schema import editor_schema
 
         return editor_schema()
     if of is Of.FLEET:

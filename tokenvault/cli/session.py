@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tokenvault.cli.console import Console
 from tokenvault.cli.suggestions import command
 from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.render.diagnostic import folded
 from tokenvault.tenant.options import TenantOptions, bare_domain, domain_named
 from tokenvault.text import safe
 
@@ -43,7 +44,6 @@ class Session:
 
     def spec(self, paths: Sequence[str] | None) -> Spec:
         """The validated spec; its warnings are shown, each cause once."""
-        from tokenvault.render.diagnostic import folded
         from tokenvault.spec.load import load_spec
 
         spec = load_spec(list(paths or ()), self.environment, self.allow_env)
@@ -138,7 +138,7 @@ def open_session(
 def _variables(env_file: Path | None) -> Mapping[str, str]:
     if env_file is None:
         return {}
-    from tokenvault.spec.env_file import read_variables
+    from tokenvault.spec.references import read_variables
 
     return read_variables(env_file)
 
@@ -178,7 +178,7 @@ DOMAIN, CLIENT = "AUTH0_DOMAIN", "AUTH0_CLIENT_ID"
 
 def refuse_contradictions(tenant: str | None, environment: Mapping[str, str], env_file: Path | None) -> None:
     """Refuses `--tenant`, the environment and the file of variables where two of them contradict each other."""
-    from tokenvault.spec.env_file import read_variables
+    from tokenvault.spec.references import read_variables
 
     of_file = read_variables(env_file) if env_file else {}
     problems = [

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from tokenvault.errors import Diagnostic, RefusedError, SpecError, Unresolved
 from tokenvault.fleet.model import Given, Member
-from tokenvault.spec.env_file import read_variables
-from tokenvault.spec.references import References, has_reference
+from tokenvault.spec.references import References, has_reference, read_variables
 from tokenvault.tenant.connect import TIMEOUT_VARIABLE
 from tokenvault.tenant.credentials import KEY_VARIABLE, TOKEN_VARIABLES
 

@@ -19,8 +19,8 @@ from tokenvault.flavors import flavors
 from tokenvault.init.answers import Answers, Api, Connection, Existing, KeyPair
 from tokenvault.kinds.strategies import STRATEGIES, UNDOCUMENTED
 from tokenvault.secrets import Secret
-from tokenvault.spec.editor import editor_schema
 from tokenvault.spec.load import load_spec
+from tokenvault.spec.schema import editor_schema
 from tokenvault.spec.writer import Flow, comment, commented_out, indented, mapping
 from tokenvault.state.desired import build_graph
 from tokenvault.text import escape_output

@@ -130,7 +130,7 @@ class _Planner:
     values: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     errors: list[Diagnostic] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
-    unseen: dict[str, dict[str, str]] = field(default_factory=dict)
+    unknown: dict[str, dict[str, str]] = field(default_factory=dict)
     unchanged: int = 0
 
     @classmethod
@@ -150,7 +150,7 @@ class _Planner:
     def changes(self) -> list[Change]:
         """Every node's change, with the changes that it has to wait for."""
         found = [change for node in self.graph.nodes.values() for change in self._node(node)]
-        self.warnings += unknown_warnings(self.live, self.unseen, {c.kind for c in found if c.action is Action.CREATE})
+        self.warnings += unknown_warnings(self.live, self.unknown, {c.kind for c in found if c.action is Action.CREATE})
         if all(map(renews_roster_alone, found)):  # no reason for a plan of its own
             self.unchanged += len(found)
             found = []
@@ -275,7 +275,7 @@ class _Planner:
             if constraint is not None and (
                 reason := hidden.get(path) or why_unknown(live, path, constraint, self.live)
             ):
-                self.unseen.setdefault(node.address, {})[path] = reason
+                self.unknown.setdefault(node.address, {})[path] = reason
             elif not _is_fixed(kind, path):
                 value = get_path(live, path)
                 after[path] = self._resolved(kind, node, path, constraint, value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from tokenvault.plan.document import Document
-from tokenvault.render.prose import PLAIN, Painter, visible_length, wrapped
+from tokenvault.render.terminal import PLAIN, Painter, visible_length, wrapped
 from tokenvault.render.words import clipped, counted, left_alone, place, value_text
 from tokenvault.secrets import SENSITIVE
 from tokenvault.text import safe

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tokenvault.errors import Diagnostic, Span
-from tokenvault.render.prose import LEAST, PLAIN, Painter, fitted, wrapped
+from tokenvault.render.terminal import LEAST, PLAIN, Painter, fitted, wrapped
 from tokenvault.text import safe
 
 CODE_COLUMN = 70

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from tokenvault.render.prose import Painter
+from tokenvault.render.terminal import Painter
 from tokenvault.render.words import counted
 from tokenvault.text import safe
 

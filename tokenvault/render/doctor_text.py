@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tokenvault.render.doctor_matrix import NONE, application_of, matrix
-from tokenvault.render.prose import PLAIN, Painter
+from tokenvault.render.terminal import PLAIN, Painter
 from tokenvault.render.words import counted
 from tokenvault.text import safe
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tokenvault.render.doctor_text import subject_text, wrapped
-from tokenvault.render.prose import PLAIN, Painter
+from tokenvault.render.terminal import PLAIN, Painter
 from tokenvault.text import safe
 
 Document = dict[str, Any]

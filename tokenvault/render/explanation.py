@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tokenvault.plan.document import Document
-from tokenvault.render.prose import PLAIN, Painter, wrapped
+from tokenvault.render.terminal import PLAIN, Painter, wrapped
 from tokenvault.render.words import place
 from tokenvault.text import safe
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenvault.render.markdown import code, fenced, prose
 from tokenvault.render.markup import Markup, page, tag
-from tokenvault.render.prose import PLAIN, Painter, wrapped
+from tokenvault.render.terminal import PLAIN, Painter, wrapped
 from tokenvault.render.words import counted
 from tokenvault.text import safe
 

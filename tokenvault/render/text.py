@@ -10,7 +10,7 @@ from tokenvault.plan.document import Document
 from tokenvault.plan.judgement import judgement_document
 from tokenvault.plan.model import Action, Plan
 from tokenvault.render.block import SIGNS, block, canvas_for
-from tokenvault.render.prose import PLAIN, Painter, wrapped
+from tokenvault.render.terminal import PLAIN, Painter, wrapped
 from tokenvault.render.words import (
     FAILING,
     SHOWN,

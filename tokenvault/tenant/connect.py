@@ -112,7 +112,6 @@ class TenantPool:
 async def _sandbox(path: Path, pacer: Pacer, observe: Callable[[Exchange], None]) -> AsyncIterator[Tenant]:
 
     from tokenvault.sandbox import TOKEN
-    from tokenvault.tenant.connect import SandboxTransport, embedded_sandbox
 
     with embedded_sandbox(path) as sandbox:
         token = FixedToken(TOKEN, Access(source="the sandbox", scopes=sandbox.scopes))

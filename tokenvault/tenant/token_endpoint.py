@@ -12,7 +12,7 @@ import httpx
 from tokenvault.errors import ApiError, Diagnostic
 from tokenvault.secrets import Secret
 from tokenvault.tenant.bounds import BoundedClient, transport_failure
-from tokenvault.tenant.connect import TIMEOUT, http_client, timeout_of
+from tokenvault.tenant.connect import TIMEOUT, SandboxTransport, embedded_sandbox, http_client, timeout_of
 from tokenvault.tenant.decoding import json_of
 from tokenvault.tenant.failures import quote, unintelligible
 from tokenvault.tenant.options import TenantOptions, base_url, given_address
@@ -93,8 +93,6 @@ async def open_token_endpoint(
 
 @asynccontextmanager
 async def _sandbox(tenant_options: TenantOptions, domain: str, observe: Observe) -> AsyncIterator[TokenEndpoint]:
-
-    from tokenvault.tenant.connect import SandboxTransport, embedded_sandbox
 
     assert tenant_options.sandbox is not None
     with embedded_sandbox(tenant_options.sandbox) as sandbox:
