@@ -15,6 +15,7 @@ from tests.world import API, ASSISTANT, CALENDAR, ME, SPA, WORKER, World
 from tokenvault.exchange import variables
 from tokenvault.flavors import flavors
 from tokenvault.flavors.runtime.request import CONNECTED_ACCOUNTS_SCOPES, TOKEN_VAULT_GRANT
+from tokenvault.sandbox.variants import VARIABLE
 
 GOOGLE, OIDC = "google-oauth2", "acme-id"
 DENY_USERS = {"user": {"policy": "deny_all"}, "client": {"policy": "deny_all"}}
@@ -166,10 +167,6 @@ ROWS = [
     Row("connection-prompt", ASSISTANT,
         lambda w: w.patch_options(GOOGLE, upstream_params={"approval_prompt": {"value": "force"}}), "prompt-conflict",
         fixed="person", by_hand=lambda w: w.patch_options(GOOGLE, upstream_params=None)),
-    Row("connection-github-app", ASSISTANT, lambda w: w.patch_options("github", client_id="Ov23liAcme"),
-        "refresh-token-not-found", connection="github", fixed="spec",
-        rewrite=lambda spec: spec["connections"]["github"].update(
-            strategy="github", credentials=spec["connections"][GOOGLE]["credentials"])),
     Row("api-exists", SPA, lambda w: w.api("DELETE", f"/resource-servers/{w.resource_server(API)['id']}"),
         "service-not-found"),
     Row("api-rs256", SPA, lambda w: w.patch_api(API, signing_alg="HS256", signing_secret="s" * 16), None),
@@ -206,6 +203,7 @@ ELSEWHERE = {
     "application-domain",
     "application-dpop", "application-pushed-requests", "application-lasting-tokens",
     "connection-profile-script", "connection-scope-separator", "connection-cross-app-access", "api-client-enabled",
+    "connection-github-app",
     "google-testing", "github-app", "slack-app", "entra-consent", "salesforce-tokens",
 }  # fmt: skip
 
@@ -276,3 +274,15 @@ def test_exchange_tells_what_the_doctor_finds(world: World) -> None:
     refused = json.loads(result.out)
     assert "application-no-rotation" in [finding["id"] for finding in refused["findings"]]
     assert "rotate" in result.err and "tokenvault apply spec.yaml" in result.err
+
+
+def test_a_github_oauth_app_is_looked_at_and_holds_nothing_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By Auth0's documents it leaves nothing to exchange, and a workshop of Auth0's uses one: an exchange tells."""
+    world.patch_options("github", client_id="Ov23liAcme")
+    document = world.doctor("spec.yaml")
+    (finding,) = [one for one in document["findings"] if one["id"] == "connection-github-app"]
+    assert document["ready"] and finding["state"] == "check"
+    refused = world.use(ASSISTANT, "github")
+    assert "connection-github-app" in [one["id"] for one in json.loads(refused.out)["findings"]]
+    monkeypatch.setenv(VARIABLE, "github-oauth-apps-work")
+    assert world.use(ASSISTANT, "github").code == 0

@@ -105,8 +105,11 @@ def _offline(strategy: str, options: Options, case: Case) -> Verdict:
 
 
 def _github_app(strategy: str, options: Options, case: Case) -> Verdict:
-    oauth_app = is_oauth_app(options.get("client_id"))
-    return broken("it uses a GitHub OAuth App, which never issues refresh tokens") if oauth_app else HOLDS
+    if not is_oauth_app(options.get("client_id")):
+        return HOLDS
+    return look(
+        "it uses a GitHub OAuth App: by Auth0's documents those leave nothing to exchange, yet a workshop of Auth0's uses one"
+    )
 
 
 def _oauth2(strategy: str, options: Options, case: Case) -> Verdict:
@@ -254,9 +257,7 @@ CONNECTION_CHECKS = (
         strategies=("github",),
         means="of GitHub, only a GitHub App yields refresh tokens",
         check=_of_options(_github_app),
-        attribute="options.client_id",
-        spec="Give `strategy: github` and the `credentials` of a GitHub App.",
-        person="Enter the client id and secret of a GitHub App.",
+        person="Try an exchange. If it is refused, enter the client id and secret of a GitHub App.",
         page=PAGE,
         error=NOT_FOUND,
         doc=GITHUB_DOC,
