@@ -66,7 +66,7 @@ def status(
 
 
 def _with_scopes(problem: Diagnostic) -> Diagnostic:
-    """The problem of somebody without credentials, with all that new ones must be allowed: here is where people look."""
+    """The error for missing credentials, with every scope that new ones need: people look for them here."""
     from tokenvault.tenant.scopes import scope_lists
 
     missing = problem.code.startswith(("auth-credentials", "auth-cli-"))
@@ -81,7 +81,7 @@ async def _status(session: Session) -> dict[str, Any]:
 
 
 async def _must_be_taken(tenant: Any) -> None:
-    """The cheapest read there is. That it is forbidden shows as well that the token is taken."""
+    """Sends the cheapest read there is, to see whether the tenant accepts the token. A 403 shows that it does, too."""
 
     try:
         await tenant.get("clients", {"per_page": 1, "fields": "client_id", "include_fields": True})

@@ -205,7 +205,7 @@ async def _exchange(session: Session, application: str, connection: str, given: 
 
 
 def _lacks(found: Found, connection: str, lacks: Sequence[str]) -> Diagnostic:
-    """The exchange worked, and what came back is not what was asked for."""
+    """The diagnostic for an exchange that worked and returned fewer scopes than were asked for."""
     return Diagnostic(
         code="exchange-scopes",
         summary=f"The token lacks {', '.join(lacks)}",

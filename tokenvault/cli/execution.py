@@ -87,7 +87,7 @@ async def carry_out(
 
 
 def progress_for(console: Console, *, json: bool, debug: bool) -> Progress:
-    """What suits the place: JSON lines when asked for, a live display where somebody watches, else plain lines."""
+    """The display for an apply: JSON lines if asked for, live where stderr is a watched terminal, else plain lines."""
     from tokenvault.cli.progress import Lines, Stream
 
     if json:

@@ -26,7 +26,7 @@ STYLES = {Outcome.FAILED: "red", Outcome.SKIPPED: "yellow"}
 
 
 def progress_of(console: Console, members: Sequence[Member], *, lines: bool) -> Lines:
-    """What suits the place: a matrix where somebody watches, unless lines are asked for; else lines."""
+    """The display for a fleet: a matrix where stderr is a watched terminal, unless lines are asked for; else lines."""
     return Matrix(console, members) if console.is_watched and not lines else Lines(console, members)
 
 
@@ -44,7 +44,7 @@ class Lines:
         pass
 
     def step(self, member: Member, text: str) -> None:
-        """Not worth a line."""
+        """Shows nothing."""
 
     def ended(self, result: Result) -> None:
         """One line."""

@@ -17,12 +17,12 @@ from tokenvault.cli.fleet_options import Choice, Form, variables
 from tokenvault.cli.fleet_progress import progress_of
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.fleet.document import Document, fleet_document, folded_problems
+from tokenvault.fleet.environment import MemberEnvironments
 from tokenvault.fleet.folder import SavedPlans, is_saved, read_plans, save_plans
 from tokenvault.fleet.load import load_fleet
 from tokenvault.fleet.model import Member, Outcome, Result
 from tokenvault.fleet.runner import Runner, by_name
 from tokenvault.fleet.select import remember
-from tokenvault.fleet.surroundings import Surroundings
 from tokenvault.fleet.work import Allowance, Job
 from tokenvault.plan.planner import Options
 from tokenvault.render.fleet import fleet_html, fleet_markdown, fleet_text, members
@@ -56,7 +56,7 @@ class FleetRun:
         self.job = Job(
             runner=Runner(self._progress, self._stop, parallel),
             pool=TenantPool(),
-            surroundings=Surroundings(variables(env_file)),
+            environments=MemberEnvironments(variables(env_file)),
         )
         if debug:
             self.job.observe = self._observed

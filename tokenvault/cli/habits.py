@@ -129,7 +129,7 @@ _SINGLE = re.compile(r"-([A-Za-z][A-Za-z-]+)(=.*)?", re.DOTALL)
 
 
 def unknown_command(path: str, name: str, known: Sequence[str]) -> RefusedError:
-    """The answer to the name of a command that there is none of; `path` is what stands before it."""
+    """The error for an unknown command, with the one that was probably meant; `path` is what stands before it."""
     words = " ".join([*path.split()[1:], name.lower()])
     return RefusedError(
         Diagnostic(
@@ -154,7 +154,7 @@ def _nearest(path: str, name: str, known: Sequence[str]) -> str:
 
 
 def unknown_option(path: str, option: str, known: Sequence[str]) -> RefusedError:
-    """The answer to an option that the command does not have."""
+    """The error for an option that the command does not have, with the one that was probably meant."""
     same = _SAME.get(option, "")
     close = next(iter(get_close_matches(option, list(known), n=1, cutoff=0.7)), "")
     if same in known:

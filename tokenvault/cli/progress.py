@@ -166,31 +166,31 @@ DONE = {Action.CREATE: "Creation complete", Action.UPDATE: "Update complete", Ac
 
 
 class Progress(Protocol):
-    """What shows an apply."""
+    """Shows an apply to people or programs, from its plan to its end."""
 
     def planned(self, document: Document, *, full: bool) -> None:
         """The plan that is to be carried out; `full` when nobody has seen it yet."""
 
     def begin(self, counter: Counter) -> None:
-        """The first write is near. The counter tells at any time how far the apply is."""
+        """Called before the first write. The counter tells at any time how far the apply is."""
 
     def show(self, event: Event) -> None:
-        """Something happened."""
+        """Shows one event."""
 
     def remark(self, text: str) -> None:
-        """Something to say beside that."""
+        """Shows a remark that is no event."""
 
     def interrupted(self) -> None:
-        """The user stopped it: what was sent ends, and its events follow."""
+        """Called when the user stopped the apply: what was sent ends, and its events follow."""
 
     def end(self) -> None:
-        """No event follows."""
+        """Called when no event follows."""
 
     def finished(self, plan: Plan, report: Report, tenant: Tenant, doctor: str) -> None:
-        """How it ended."""
+        """Shows how the apply ended."""
 
     def failed(self, problems: tuple[Diagnostic, ...]) -> None:
-        """It could not be carried out."""
+        """Shows why the apply could not begin."""
 
 
 class Lines:
@@ -295,7 +295,7 @@ def tally_parts(tally: Tally) -> list[str]:
 
 
 def roughly(seconds: float) -> str:
-    """A time to wait, as exactly as an estimate can be: `20 s`, `3 min`."""
+    """Seconds as a rounded estimate: `20 s`, `3 min`."""
     return f"{max(5, math.ceil(seconds / 5) * 5)} s" if seconds < 90 else f"{math.ceil(seconds / 60)} min"
 
 

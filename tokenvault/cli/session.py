@@ -29,7 +29,7 @@ LONG_WAIT = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One command's surroundings."""
+    """What one command works with: console, environment, options, and which tenant."""
 
     console: Console
     tenant_options: TenantOptions
@@ -43,7 +43,7 @@ class Session:
         return command(name, *arguments)
 
     def spec(self, paths: Sequence[str] | None) -> Spec:
-        """The validated spec; its warnings are shown, each cause once."""
+        """Loads and validates the spec, and shows its warnings, each cause once."""
         from tokenvault.spec.load import load_spec
 
         spec = load_spec(list(paths or ()), self.environment, self.allow_env)

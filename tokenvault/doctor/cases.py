@@ -1,4 +1,4 @@
-"""Which cases there are: those that a spec names, or those that a tenant shows without one."""
+"""Lists the cases to judge: those of a spec or, without one, those that the tenant shows."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ SECOND = "it also calls {}, but an application of a spec has the access tokens o
 
 @dataclass(slots=True)
 class Assignment:
-    """One API for each application, by client id, what is to be said of the choice, and the APIs that serve anyone."""
+    """Maps each client id to one API, with notes on the choice and the APIs that serve unlisted callers."""
 
     chosen: dict[str, DetectedUse] = field(default_factory=dict)
     remarks: dict[str, list[str]] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Assignment:
 
 
 def assign(detections: Iterable[DetectedUse], tenant_view: TenantView) -> Assignment:
-    """Callers that show it come first; an API without any gets the applications that most likely call it, or uses it alone."""
+    """Assigns clients to APIs: those that show it first; an API without any gets the likeliest callers, or serves anyone."""
     result = Assignment()
     by_api: dict[str, list[DetectedUse]] = {}
     for detection in detections:

@@ -15,10 +15,10 @@ from tokenvault.applier.events import Ended, Report
 from tokenvault.applier.events import Outcome as Ending
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.files import make_folder
+from tokenvault.fleet.environment import MemberEnvironments
 from tokenvault.fleet.folder import SavedPlans
 from tokenvault.fleet.model import Member, Outcome, Result
 from tokenvault.fleet.runner import INTERRUPTED, Runner
-from tokenvault.fleet.surroundings import Surroundings
 from tokenvault.kinds import kinds
 from tokenvault.model.spec import Spec
 from tokenvault.operations.apply import applied, refuse_another_tenant
@@ -45,7 +45,7 @@ Seen = dict[str, str | None]
 
 
 class _Watched(Mapping[str, str]):
-    """Variables, with a note of each that was looked at."""
+    """Variables that record which of them were read."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
@@ -110,7 +110,7 @@ class Job:
 
     runner: Runner
     pool: TenantPool
-    surroundings: Surroundings
+    environments: MemberEnvironments
     options: Options = field(default_factory=Options)
     allowance: Allowance = field(default_factory=Allowance)
     specs: Specs = field(default_factory=Specs)
@@ -154,7 +154,7 @@ class Job:
 
     async def apply_saved(self, member: Member, saved: SavedPlans) -> Result:
         """Carries out the plan that was saved for the member, and no other."""
-        variables = await asyncio.to_thread(self.surroundings.of_spec, member, member.domain or DOMAIN)
+        variables = await asyncio.to_thread(self.environments.of_spec, member, member.domain or DOMAIN)
         plan = await self.runner.unless_stopped(asyncio.to_thread(saved.plan, member.name, variables))
         result = _of_plan(member, plan, {}, variables)
         self._allow(member, plan)
@@ -190,7 +190,7 @@ class Job:
     # ---- within
 
     async def _spec(self, member: Member) -> Spec:
-        variables = await asyncio.to_thread(self.surroundings.of_spec, member, member.domain or DOMAIN)
+        variables = await asyncio.to_thread(self.environments.of_spec, member, member.domain or DOMAIN)
         return await self.specs.load(member.spec, variables)
 
     @asynccontextmanager
@@ -204,7 +204,7 @@ class Job:
         )
         if member.sandbox:
             await asyncio.to_thread(make_folder, member.sandbox.parent)
-        given = {} if member.sandbox else self.surroundings.of_tenant(member)
+        given = {} if member.sandbox else self.environments.of_tenant(member)
         async with self.pool.open(options, given, observe=lambda exchange: self.observe(member, exchange)) as tenant:
             yield tenant
 
@@ -220,7 +220,7 @@ class Job:
         made = planned_destroy(tenant, spec, ()) if self.destroys else planned(tenant, spec, self.options)
         found = await self.runner.unless_stopped(made)
         plan = await asyncio.to_thread(found.restrict, None, None, member.max_rps or self.max_rps)
-        variables = self.surroundings.of_spec(member, tenant.domain)
+        variables = self.environments.of_spec(member, tenant.domain)
         return replace(_of_plan(member, plan, found.live.ids, variables), reads=tenant.reads)
 
     def _allow(self, member: Member, plan: Plan) -> None:
@@ -315,7 +315,7 @@ def likeness(
     ids: Mapping[str, str] | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> str:
-    """Equal for the same changes on other tenants.
+    """A hash of the changes that is equal for the same changes on other tenants.
 
     `ids` are the tenant's own, by the addresses of their objects; `variables` those that the spec shows.
     """

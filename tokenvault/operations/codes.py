@@ -56,7 +56,7 @@ def page_of(code: str) -> CodePage | None:
 
 
 def unknown_code(code: str) -> RefusedError:
-    """The answer to a code that there is none of."""
+    """The error for an unknown code, with those that are spelt alike."""
     close = did_you_mean(code.strip("[]`:. ").lower(), (name for name in code_pages() if not name.endswith("*")))
     hint = close or "Codes stand in brackets behind an error, as [spec-yaml]; addresses have a dot, as application.web."
     return RefusedError(Diagnostic(code="code-unknown", summary=f"There is no code {code[:80]}", hint=hint))

@@ -215,7 +215,7 @@ def _data(tenant: str, found: Iterable[Output], secrets: Mapping[str, Secret]) -
 
 
 def _secret(key: Key, resource: Resource, data: Mapping[str, str]) -> Document:
-    """It outlives the object: the application that uses it goes on, as what it signs in with does under Retain."""
+    """The Secret. It has no owner, so it outlives the object, as what the application signs in with does under Retain."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",

@@ -212,7 +212,7 @@ def _tls(info: kopf.ConnectionInfo) -> ssl.SSLContext:
 
 
 def _load_pair(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
-    """Python takes a client's certificate from a file only; it is there for a moment, and nobody else may read it."""
+    """Loads a client certificate. Python reads one from a file only: it is private, and deleted at once."""
     handle, name = tempfile.mkstemp()
     try:
         with os.fdopen(handle, "wb") as file:

@@ -157,7 +157,7 @@ class Schedule:
 
 
 async def _woken(wake: asyncio.Event, delay: float | None) -> bool:
-    """Waits so long, or until there is an edit; whether there was one."""
+    """Waits so many seconds or until there is an edit; whether there was one."""
     try:
         async with asyncio.timeout(delay):
             await wake.wait()

@@ -203,22 +203,22 @@ NOT_SUSPENDED = Condition(False, "not-suspended")
 
 
 def ready(reason: str, message: str) -> Conditions:
-    """The tenant is as the spec says."""
+    """The outcome where the tenant is as the spec says."""
     return _conditions(Condition(True, reason, message), Condition(False, reason), Condition(False, reason))
 
 
 def waiting(reason: str, message: str) -> Conditions:
-    """The tenant is not as the spec says, and a person has to say something before it is made so."""
+    """The outcome where the tenant differs from the spec and a person has to approve the change."""
     return _conditions(Condition(False, reason, message), Condition(False, reason), Condition(False, reason))
 
 
 def trying(reason: str, message: str) -> Conditions:
-    """Something is under way, or failed and is tried again."""
+    """The outcome where work is under way, or failed and is retried."""
     return _conditions(Condition(False, reason, message), Condition(True, reason, message), Condition(False, reason))
 
 
 def stalled(reason: str, message: str) -> Conditions:
-    """Nothing gets better before somebody changes something."""
+    """The outcome where no retry helps before somebody changes the object."""
     return _conditions(Condition(False, reason, message), Condition(False, reason), Condition(True, reason, message))
 
 

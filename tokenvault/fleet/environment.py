@@ -23,7 +23,7 @@ NAMES = {
 VARIABLES = (*NAMES.values(), *TOKEN_VARIABLES[1:])
 
 
-class Surroundings:
+class MemberEnvironments:
     """Reads a member's variables and credentials from tokenvault's own environment."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
