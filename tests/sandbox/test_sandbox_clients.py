@@ -249,3 +249,13 @@ def test_logout_settings_have_an_old_and_a_new_name(api: Any) -> None:
     gone = api.ok("PATCH", path, {"oidc_backchannel_logout": None})
     assert "oidc_logout" not in gone and "oidc_backchannel_logout" not in gone
     assert "oidc_logout" not in api.ok("POST", "/clients", {"name": "b"})
+
+
+def test_what_is_no_text_is_no_choice(api: Any) -> None:
+    client = api.ok("POST", "/clients", {"name": "a"})["client_id"]
+    status, says = api.no("PATCH", f"/clients/{client}", {"app_type": None})
+    assert (status, says) == (
+        400,
+        "Payload validation error: 'Expected type string but found type null' on property app_type.",
+    )
+    assert "found type object" in api.no("PATCH", f"/clients/{client}", {"organization_usage": {}})[1]

@@ -120,6 +120,9 @@ def _check(rule: Rule, value: Any, path: str) -> None:
 
 
 def _check_enum(allowed: Collection[Any], value: Any, path: str) -> None:
+    types = dict.fromkeys(_type_name(one) for one in allowed)
+    if _type_name(value) not in types:
+        raise _invalid(f"Expected type {next(iter(types))} but found type {_type_name(value)}", path)
     if value not in allowed:
         raise _invalid(f"No enum match for: {value}", path)
 
