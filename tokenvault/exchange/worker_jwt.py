@@ -15,7 +15,6 @@ from tokenvault.flavors.runtime.request import MAX_AGE, WORKER_TOKEN
 from tokenvault.secrets import Secret
 
 MAX_CONTEXT = 256
-ALGORITHMS = ("RS256", "RS384", "PS256")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,9 +99,6 @@ def _slug(text: str, length: int) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:length].strip("-")
 
 
-KEY_SLOT = "token_vault_privileged_access.credentials"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
     """What is exported, and how it is called.

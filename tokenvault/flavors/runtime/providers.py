@@ -27,7 +27,7 @@ UNASKED = (
     "linear.app",
     "notion.com",
 )
-GITHUB_APP, OAUTH_APP = "Iv", "Ov"
+OAUTH_APP = "Ov"
 Options = Mapping[str, Any]
 
 
