@@ -200,7 +200,7 @@ ROWS = [
 # What no API of a tenant can break: only a person can look, or no spec can ask for it. Each has a test of its own.
 ELSEWHERE = {
     "application-organizations", "connection-strategy", "connection-oauth2", "worker-users", "api-users", "api-callers",
-    "application-domain",
+    "api-dpop", "application-domain",
     "application-dpop", "application-pushed-requests", "application-lasting-tokens",
     "connection-profile-script", "connection-scope-separator", "connection-cross-app-access", "api-client-enabled",
     "connection-github-app",

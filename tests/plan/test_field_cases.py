@@ -143,6 +143,18 @@ def test_a_custom_connection_needs_a_profile_script(world: World) -> None:
     assert not {"connection-profile-script", "connection-scope-separator"} & told()
 
 
+@pytest.mark.parametrize("scripts", [None, {"fetchUserProfile": ""}])
+def test_a_missing_profile_script_is_seen_offline(tmp_path: Path, scripts: Any) -> None:
+    crm: dict[str, Any] = {"strategy": "oauth2", "scopes": ["offline_access"], "options": {"tokenURL": "https://crm.example/t"},
+           "credentials": {"client_id": "x", "client_secret": "${env:SECRET}"}}  # fmt: skip
+    crm["options"] |= {"scripts": scripts} if scripts else {}
+    app = {"type": "regular_web", "callbacks": ["https://a.example/cb"], "flavors": ["connected_accounts"]}
+    spec = {"connections": {"crm": crm}, "applications": {"web": app}}
+    assert codes(validated(tmp_path, spec))["spec-no-profile-script"] == "warning"
+    crm["connected_accounts"] = {"allow_missing_user_id": True}
+    assert "spec-no-profile-script" not in codes(validated(tmp_path, spec))
+
+
 # ---- 8: legacy grant types
 
 
@@ -162,7 +174,17 @@ def test_legacy_grant_types_are_seen_before_auth0_refuses_the_change(world: Worl
 # ---- 9: almost the same identifier
 
 
-@pytest.mark.parametrize("identifier", [f"{API}/", f"{API}/mcp"])
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        f"{API}/",
+        f"{API}/mcp",
+        f"{API}/mcp/",
+        f"{API}/sse",
+        API.replace("https", "http"),
+        API.replace("calendar", "Calendar"),
+    ],
+)
 def test_an_api_beside_one_of_almost_the_same_identifier_is_not_planned_without_a_word(
     world: World, identifier: str
 ) -> None:
@@ -193,6 +215,12 @@ def test_a_connection_by_another_name_is_suggested(world: World, wanted: str, ha
 
 
 # ---- 11: third-party applications
+
+
+def test_the_external_id_of_a_third_party_application_is_no_client_id(tmp_path: Path) -> None:
+    app = {"client_id": "https://agent.example/client.json", "flavors": ["connected_accounts"]}
+    (problem,) = validated(tmp_path, {"connections": {"github": {}}, "applications": {"agent": app}}).json["problems"]
+    assert "external id of a third-party application" in problem["hint"] and "API" in problem["hint"]
 
 
 def test_a_third_party_application_is_adopted_only_with_an_explicit_word(world: World) -> None:
@@ -227,6 +255,35 @@ def test_what_a_login_must_carry_is_to_be_looked_at(world: World, patch: dict[st
     finding = next(f for f in document["findings"] if f["id"] == row)
     assert (finding["state"], finding["subject"]["name"]) == ("check", ASSISTANT)
     assert document["ready"]
+
+
+def test_what_the_whole_tenant_or_the_api_demands_is_to_be_looked_at(world: World) -> None:
+    world.api("PATCH", "/tenants/settings", {"flags": {"require_pushed_authorization_requests": True}})
+    world.patch_api(API, proof_of_possession={"mechanism": "dpop", "required": True})
+    document = world.doctor("spec.yaml")
+    told = {f["id"]: f["says"] for f in document["findings"]}
+    assert "the tenant requires" in told["application-pushed-requests"] and "DPoP" in told["api-dpop"]
+    assert document["ready"]
+
+
+# ---- 13: organizations
+
+
+@pytest.mark.parametrize(
+    ("behavior", "named"), [("no_prompt", True), ("pre_login_prompt", False), ("post_login_prompt", False)]
+)
+def test_a_login_names_the_organization_where_nobody_is_asked_for_it(world: World, behavior: str, named: bool) -> None:
+    world.patch_client(ASSISTANT, organization_usage="require", organization_require_behavior=behavior)
+    steps = words(world.run("usage", "spec.yaml", ASSISTANT).out)
+    assert ("&organization=<ORGANIZATION_ID>" in steps) == named
+    assert "application-organizations" in {f["id"] for f in world.doctor("spec.yaml")["findings"]}
+
+
+@pytest.mark.parametrize("usage", ["allow", "deny"])
+def test_without_a_required_organization_none_is_asked_for(world: World, usage: str) -> None:
+    world.patch_client(ASSISTANT, organization_usage=usage)
+    assert "organization" not in world.run("usage", "spec.yaml", ASSISTANT).out
+    assert "application-organizations" not in {f["id"] for f in world.doctor("spec.yaml")["findings"]}
 
 
 def test_short_refresh_tokens_are_to_be_looked_at(world: World) -> None:

@@ -27,6 +27,7 @@ SPEC: dict[str, Any] = {
             "strategy": "oauth2",
             "credentials": {"client_id": "x", "client_secret": "${env:CRM_SECRET}"},
             "options": {"authorizationURL": "https://crm.example.com/a", "tokenURL": "https://crm.example.com/t"},
+            "connected_accounts": {"allow_missing_user_id": True},
         },
     },
     "apis": {"calendar": {"identifier": "https://c.example.com", "name": "Calendar", "scopes": {"read": "Read"}}},

@@ -27,11 +27,18 @@ async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects)
     return found
 
 
+ENDINGS = ("", "/", "/mcp", "/mcp/", "/sse")
+SCHEMES = {"https": "http", "http": "https"}
+
+
 def _variants(identifier: str) -> Iterable[str]:
-    """Identifiers that people take for the same: they are asked for in one request with it."""
+    """Identifiers that people take for the same, so few that one request asks for them with it and the My Account API."""
     bare = identifier.rstrip("/")
-    root = bare.removesuffix("/mcp")
-    yield from dict.fromkeys(each for each in (bare, f"{bare}/", root, f"{root}/", f"{root}/mcp") if each != identifier)
+    root = bare.removesuffix("/mcp").removesuffix("/sse")
+    scheme, colon, rest = root.partition("://")
+    others = [f"{SCHEMES[scheme]}://{rest}{ending}" for ending in ENDINGS[:2]] if scheme in SCHEMES and colon else []
+    near = [*(root + ending for ending in ENDINGS), *others, bare, identifier.lower()]
+    yield from (each for each in dict.fromkeys(near) if each != identifier)
 
 
 def _similar(node: DesiredObject, others: Sequence[Object]) -> str:

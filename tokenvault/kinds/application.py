@@ -53,7 +53,8 @@ SCHEMA: dict[str, Any] = {
                 "description": "Adopt the existing application with this client id instead of looking for one by name.",
                 "type": "string",
                 "pattern": "^([A-Za-z0-9_-]{1,64}|.*\\$\\{.*)$",
-                "errorMessage": "The client id as the dashboard shows it: letters, digits, - and _.",
+                "errorMessage": "The client id as the dashboard shows it: letters, digits, - and _. A URL is the external id of "
+                "a third-party application, which cannot use Token Vault itself: the API that it calls can (its `flavors`).",
                 "examples": ["AbC123dEf456GhI789jKl012mNo345Pq"],
             },
             "type": {

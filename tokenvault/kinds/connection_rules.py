@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tokenvault.errors import Diagnostic, did_you_mean
 from tokenvault.kinds import cross_app_access
@@ -104,6 +104,13 @@ def rules(spec: Spec) -> Iterable[Problem]:
     yield from cross_app_access.problems(spec)
 
 
+def _knows_users(connection: ConnectionSpec) -> bool:
+    """Whether the spec says how Auth0 learns who a user is at a custom provider, or that it need not."""
+    scripts = connection.options.get("scripts")
+    has_script = bool(scripts.get("fetchUserProfile")) if isinstance(scripts, Mapping) else bool(scripts)
+    return has_script or bool(connection.connected_accounts.get("allow_missing_user_id"))
+
+
 def _rules_of_use(name: str, connection: ConnectionSpec) -> Iterable[Problem]:
     path = ("connections", name)
     if connection.client_secret and not connection.strategy:
@@ -135,6 +142,13 @@ def _rules_of_use(name: str, connection: ConnectionSpec) -> Iterable[Problem]:
         yield Problem(
             code="spec-github-scopes", path=place, summary=GITHUB_SCOPES, hint=GITHUB_HINT, severity="warning"
         )
+    if connection.strategy == "oauth2" and not _knows_users(connection):
+        summary = (
+            f'Connection "{name}" has no `scripts.fetchUserProfile`: Auth0 cannot tell whose account a user connects'
+        )
+        hint = "Add it to `options`; for a provider that tells nobody: `connected_accounts: {allow_missing_user_id: true}`."
+        place = (*path, "strategy")
+        yield Problem(code="spec-no-profile-script", path=place, summary=summary, hint=hint, severity="warning")
     if strategy:
         yield from _offline(name, connection, strategy)
         yield from _contradictions(name, connection, strategy)

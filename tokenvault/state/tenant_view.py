@@ -45,6 +45,7 @@ def tenant_view_of(state: State, now: float) -> TenantView:
         enabled=_enabled(state),
         credentials=_credentials(state, clients),
         domains=state.objects.get("custom_domains"),
+        flags=next((item.get("flags") or {} for item in state.objects.get("tenant_settings", ())), {}),
     )
 
 

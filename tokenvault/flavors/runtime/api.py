@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenvault.flavors.runtime.client import exchanging_rows, someone_connects
+from tokenvault.flavors.runtime.client import DPOP_DOC, exchanging_rows, someone_connects
 from tokenvault.flavors.runtime.precondition import (
     DOCS,
     GRANTS_DOC,
@@ -18,6 +18,7 @@ from tokenvault.flavors.runtime.precondition import (
     unknown,
 )
 from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable, user_policy
+from tokenvault.model.paths import get_path
 
 DOC = f"{DOCS}/access-token-exchange-with-token-vault"
 
@@ -43,6 +44,11 @@ def _grant(app: Object, case: Case) -> Verdict:
 def _users(api: Object, case: Case) -> Verdict:
     """Of an API that serves anyone: its callers connect nothing, so some other application has to."""
     return someone_connects(api, case) if case.serves_anyone else SKIPPED
+
+
+def _possession(api: Object, case: Case) -> Verdict:
+    required = get_path(api, "proof_of_possession.required")
+    return look("it requires proof of possession (DPoP) of those who call it") if required else HOLDS
 
 
 def _callers(api: Object, case: Case) -> Verdict:
@@ -136,6 +142,16 @@ API = (
         step=Step.LOGIN,
         error="client-not-authorized",
         doc=GRANTS_DOC,
+    ),
+    Precondition(
+        id="api-dpop",
+        of=Subject.API,
+        means="an application that does not prove possession gets no token where the API's settings require that",
+        check=_possession,
+        person="Have its callers send DPoP proofs, or switch off Require Token Sender-Constraining.",
+        page="apis",
+        step=Step.LOGIN,
+        doc=DPOP_DOC,
     ),
     Precondition(
         id="api-callers",

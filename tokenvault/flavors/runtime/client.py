@@ -169,9 +169,11 @@ def _possession(client: Object, case: Case) -> Verdict:
 
 
 def _pushed(client: Object, case: Case) -> Verdict:
-    if not client.get("require_pushed_authorization_requests"):
+    everywhere = case.tenant_view.flags.get("require_pushed_authorization_requests")
+    if not (everywhere or client.get("require_pushed_authorization_requests")):
         return HOLDS
-    return look("it requires pushed authorization requests (PAR): a plain login URL is refused")
+    who = "the tenant requires" if everywhere else "it requires"
+    return look(f"{who} pushed authorization requests (PAR): a plain login URL is refused")
 
 
 def _lasting(client: Object, case: Case) -> Verdict:

@@ -42,7 +42,8 @@ class TenantView:
 
     Connections are by name, APIs by identifier, user grants by client id and audience, `enabled` (who may use a
     connection) by the connection's name, credentials by client id: of what was asked for. `mfa_by_action`: an Action decides
-    about MFA in place of the policies. `domains` are its custom domains; None: they were not read.
+    about MFA in place of the policies. `domains` are its custom domains; None: they were not read. `flags` are those of its
+    settings; empty: they were not read.
     """
 
     domain: str
@@ -56,6 +57,7 @@ class TenantView:
     enabled: Mapping[str, frozenset[str] | Unreadable] = field(default_factory=dict)
     credentials: Mapping[str, Sequence[Object] | Unreadable] = field(default_factory=dict)
     domains: Sequence[Object] | None = None
+    flags: Object = field(default_factory=dict)
 
     def connection(self, name: str) -> Object | Unreadable | None:
         """The connection of this name."""
