@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.fleet.conftest import BASE, Bench
 from tests.fleet.lab import Lot
-from tests.support import tenant
+from tests.support import cli, tenant
 
 
 def test_all_of_them_from_nothing_to_nothing(sandboxes: Bench) -> None:
@@ -126,6 +128,28 @@ def test_saved_plans_are_applied_as_they_were_reviewed(served: Bench) -> None:
     assert done.json["members"]["t1"]["error"]["code"] == "plan-file-broken" and served.writes()[1] == 0
     names = {c["name"] for c in tenant(served.lots[0].state)["clients"].values()}
     assert "Fleet Assistant" in names and "Something else" not in names
+
+
+def test_a_member_s_plan_is_what_plan_alone_makes(served: Bench) -> None:
+    """Equal but for the salt, and for as many requests."""
+    assert served.run("plan", "--out", "plans").code == 0
+    together = [lot.count() for lot in served.lots[:2]]
+    for lot, before in zip(served.lots[:2], together, strict=True):
+        env = {"AUTH0_API_TOKEN": lot.token, "AUTH0_DOMAIN": lot.host}
+        alone = cli("plan", "base.yaml", "--out", "alone.json", cwd=served.folder, env=env)
+        assert alone.code == 0, alone.err
+        assert lot.count() == 2 * before
+        saved = [unsalted(served.folder / name) for name in ("alone.json", f"plans/t{lot.number}.json")]
+        assert saved[0] == saved[1] and saved[0]["changes"]
+
+
+def unsalted(path: Path) -> dict[str, Any]:
+    """A saved plan without its salt, its hash, and the values that are hashed with the salt."""
+    document: dict[str, Any] = json.loads(path.read_text())
+    assert document.pop("integrity") and document["apply"].pop("salt")
+    for change in document["apply"]["changes"].values():
+        change["premises"] = sorted(change["premises"])
+    return document
 
 
 def test_a_folder_with_anything_else_is_left_as_it_is(sandboxes: Bench) -> None:

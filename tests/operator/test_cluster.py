@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.operator import cluster as lab
-from tests.operator.cluster import Cluster, condition, running, until
+from tests.operator.cluster import INSTALL, Cluster, condition, running, until
 from tests.operator.memory import CREDENTIALS, small_spec
 from tests.tenant.tenant import Tenant
 
@@ -242,6 +243,28 @@ def test_no_planted_secret_is_anywhere(cluster: Cluster, tenant: Tenant, tmp_pat
     for value in [*values, *(base64.b64encode(value.encode()).decode() for value in values)]:
         for text in texts:
             assert value not in text
+
+
+def test_ids_and_secrets_are_written_once_the_operator_may(cluster: Cluster, tenant: Tenant, tmp_path: Path) -> None:
+    """As installed it may write no Secret, and says so; with the component of the guide it may."""
+    cluster.put(
+        "acme", tenant=tenant.domain, configuration=small_spec(), outputSecretRef={"name": "out"}, interval="2s"
+    )
+    component = yaml.safe_load((INSTALL.parent / "outputs" / "kustomization.yaml").read_text())
+    (rule,) = yaml.safe_load(component["patches"][0]["patch"])
+    (role,) = (item for item in lab.manifests() if item["kind"] == component["patches"][0]["target"]["kind"])
+    with running(cluster, tmp_path) as operator:
+        until(lambda: condition(cluster.object("acme"))[0] == "False", "it may write no Secret")
+        assert "secrets" in condition(cluster.object("acme"))[2]
+        cluster.install([{**role, "rules": [*role["rules"], rule["value"]]}])
+        ready(cluster, "acme")
+        data = cluster.get(f"/api/v1/namespaces/{lab.NAMESPACE}/secrets/out")["data"]
+        (client,) = clients(tenant, "acme assistant")
+        assert base64.b64decode(data["ASSISTANT_CLIENT_ID"]).decode() == client["client_id"]
+        secret = base64.b64decode(data["ASSISTANT_CLIENT_SECRET"]).decode()
+        assert secret == client["client_secret"] and secret not in operator.log.read_text()
+        assert secret not in json.dumps(cluster.objects()) + json.dumps(cluster.events())
+    cluster.install([role])
 
 
 def test_what_is_killed_at_random_converges(cluster: Cluster, tenant: Tenant, tmp_path: Path) -> None:
