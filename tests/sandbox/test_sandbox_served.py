@@ -74,6 +74,14 @@ def test_served_it_is_a_tenant_of_its_own_name(serve: Serve) -> None:
     assert client.delete("/sandbox/requests").status_code == 204 and client.get("/sandbox/requests").json() == []
 
 
+def test_who_hangs_up_half_way_through_a_request_gets_no_answer_and_leaves_no_traceback(serve: Serve) -> None:
+    client = serve("--port", "0")
+    with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as caller:
+        caller.sendall(b"POST /api/v2/clients HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{")
+    assert client.get("/api/v2/clients").status_code == 200
+    assert all(one["method"] == "GET" for one in client.get("/sandbox/requests").json())
+
+
 def test_connection_faults(serve: Serve) -> None:
     client = serve("--empty")
     body = {"name": "a"}

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -33,7 +33,10 @@ def build_app(sandbox: Sandbox) -> ASGIApp:
     async def door(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         alias = sandbox.names.alias(request.headers.get("host", ""), tls=_is_secure(request))
-        message = await read_message(request, alias)
+        try:
+            message = await read_message(request, alias)
+        except ClientDisconnect:  # the caller went away before it had said all: there is nobody to answer
+            return
         if message.path.startswith(CONTROL_PREFIX):
             await render(answer_control(sandbox, message), alias)(scope, receive, send)
             return
