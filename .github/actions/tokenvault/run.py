@@ -21,7 +21,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -59,21 +58,31 @@ class Option:
 _EVERYWHERE = frozenset({"validate", "explain", "plan", "apply"})
 _TENANT = frozenset({"plan", "apply"})
 _PLAN = frozenset({"plan"})
+_APPLY = frozenset({"apply"})
+_FLEET = frozenset({"fleet validate", "fleet plan", "fleet apply"})
+_FLEET_TENANTS = frozenset({"fleet plan", "fleet apply"})
+_FLEET_PLAN = frozenset({"fleet plan"})
+_FLEET_APPLY = frozenset({"fleet apply"})
 OPTIONS = {
-    "--env-file": Option(_EVERYWHERE),
+    "--env-file": Option(_EVERYWHERE | _FLEET),
     "--allow-env": Option(_EVERYWHERE),
     "--tenant": Option(_TENANT),
-    "--max-rps": Option(_TENANT),
-    "--max-wait": Option(_TENANT),
-    "--max-destroy": Option(_TENANT),
-    "--debug": Option(_TENANT, takes_value=False),
+    "--max-rps": Option(_TENANT | _FLEET_TENANTS),
+    "--max-wait": Option(_TENANT | _FLEET_TENANTS),
+    "--max-destroy": Option(_TENANT | _FLEET_TENANTS),
+    "--debug": Option(_TENANT | _FLEET_TENANTS, takes_value=False),
     "-v": Option(_TENANT, takes_value=False),
     "--target": Option(_PLAN),
-    "--exclude": Option(_PLAN),
-    "--adopt": Option(_PLAN, takes_value=False),
-    "--prune": Option(_PLAN, takes_value=False),
-    "--fail-on": Option(frozenset({"apply"})),  # a plan is shown and kept before the step fails
-    "--sandbox": Option(_TENANT, takes_value=False),  # or `--sandbox=PATH`, or `--sandbox PATH.db`
+    "--exclude": Option(_PLAN | _FLEET),
+    "--adopt": Option(_PLAN | _FLEET_PLAN, takes_value=False),
+    "--prune": Option(_PLAN | _FLEET_PLAN, takes_value=False),
+    "--fail-on": Option(_APPLY),  # a plan is shown and kept before the step fails
+    "--sandbox": Option(_TENANT | _FLEET, takes_value=False),  # or `--sandbox=PATH`, or `--sandbox PATH.db`
+    "--only": Option(_FLEET),
+    "--changed": Option(_FLEET),
+    "--parallel": Option(_FLEET_TENANTS),
+    "--keep-going": Option(_FLEET_APPLY, takes_value=False),
+    "--no-doctor": Option(_FLEET_APPLY, takes_value=False),
 }
 
 
@@ -95,6 +104,7 @@ class Inputs:
 
     command: str
     specs: tuple[str, ...]
+    fleet: str
     options: tuple[Given, ...]
     plan_file: str
     comment: bool
@@ -110,11 +120,14 @@ class Inputs:
 
 def read_inputs(environment: Mapping[str, str]) -> Inputs:
     """The inputs of the step. `Refused` when one of them is not what it should be."""
+    fleet = _path(_one("fleet", given)) if (given := environment.get("FLEET", "")) else ""
+    default_plan = "tokenvault-plans" if fleet else "tokenvault-plan.json"
     return Inputs(
         command=_choice("command", environment.get("COMMAND") or "plan", ("plan", "apply")),
         specs=tuple(map(_path, words("spec", environment.get("SPEC", "")))) or ("tokenvault.yaml",),
-        options=tuple(read_options(words("arguments", environment.get("ARGUMENTS", "")))),
-        plan_file=_path(_one("plan-file", environment.get("PLAN_FILE") or "tokenvault-plan.json")),
+        fleet=fleet,
+        options=tuple(read_options(words("arguments", environment.get("ARGUMENTS", "")), of_a_fleet=bool(fleet))),
+        plan_file=_path(_one("plan-file", environment.get("PLAN_FILE") or default_plan)),
         comment=_choice("comment", environment.get("COMMENT") or "true", ("true", "false")) == "true",
     )
 
@@ -151,14 +164,15 @@ def _choice(name: str, text: str, allowed: Sequence[str]) -> str:
     return text
 
 
-def read_options(arguments: Sequence[str]) -> Iterator[Given]:
+def read_options(arguments: Sequence[str], *, of_a_fleet: bool = False) -> Iterator[Given]:
     """The options among the words of `arguments`. `Refused` for what is none, or is for the action to decide."""
     rest = list(arguments)
+    known = [name for name, option in OPTIONS.items() if option.commands & (_FLEET if of_a_fleet else _EVERYWHERE)]
     while rest:
         name, has_value, value = rest.pop(0).partition("=")
-        if name not in OPTIONS:
-            allowed = ", ".join(OPTIONS)
-            raise Refused(f"`arguments` holds {name}, and may hold {allowed}. Spec files belong into `spec`.")
+        if name not in known:
+            hint = "" if of_a_fleet else " Spec files belong into `spec`."
+            raise Refused(f"`arguments` holds {name}, and may hold {', '.join(known)}.{hint}")
         if name == "--sandbox":
             yield Given(name, value if has_value else _sandbox(rest))
         elif not OPTIONS[name].takes_value:
@@ -693,13 +707,19 @@ def _became(pull: Json, run: Run) -> bool:
 
 def fetch(run: Run, inputs: Inputs, fresh: Planned) -> Path:
     """The plan that was saved for this commit, from the artifacts of the repository. `Refused` when there is none."""
+    what = f"spec {fresh.spec} for {fresh.tenant}"
+    return unpacked(run, fetched(run, lambda commit: artifact_name(fresh, inputs, commit), what))
+
+
+def fetched(run: Run, name_for: Callable[[str], str], what: str) -> bytes:
+    """The artifact that was made for this commit, or for the pull request that became it. `Refused` when there is none."""
     for commit in (run.sha, *merged_heads(run)):
-        name = artifact_name(fresh, inputs, commit)
+        name = name_for(commit)
         for artifact in artifacts(run, name, commit):
             log(f"The plan that was reviewed: artifact {artifact['id']}, {name}")
-            return unpacked(run, gh("api", f"repos/{run.repository}/actions/artifacts/{artifact['id']}/zip"))
+            return gh("api", f"repos/{run.repository}/actions/artifacts/{artifact['id']}/zip")
     raise Refused(
-        f"There is no plan of spec {fresh.spec} for {fresh.tenant} that was reviewed for commit {run.sha}, "
+        f"There is no plan of {what} that was reviewed for commit {run.sha}, "
         "and nothing is applied without one. Run the workflow's plan on this commit, and review that."
     )
 
@@ -801,24 +821,3 @@ def _uncompared(attribute: Json) -> tuple[str, ...]:
     """What may differ: why it is asked for; and of an ownership mark how far an apply that was cut short had written it."""
     is_mark = OWNERSHIP_MARK.fullmatch(attribute["path"][0])
     return ("why", "before", "op") if is_mark else ("why",)
-
-
-def main() -> int:
-    """Runs the step; its exit code."""
-    try:
-        inputs, run = read_inputs(os.environ), read_run(os.environ)
-        (apply if inputs.command == "apply" else plan)(run, inputs)
-    except Refused as refusal:
-        annotate("error", str(refusal))
-        return 1
-    except GitHubError as error:
-        annotate("error", f"A request to GitHub failed: {error}")
-        return 1
-    except subprocess.TimeoutExpired:
-        annotate("error", "GitHub did not answer within five minutes")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
