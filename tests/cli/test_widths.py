@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import my_env, process, write_spec
+from tests.support import ROOT, my_env, process, write_spec
 
 MISTAKES = """\
 version: 1
@@ -74,6 +74,17 @@ def test_no_word_is_broken_and_no_line_too_long(tmp_path: Path, command: str, co
     whole = r"\s*(\S+|.*(tokenvault|auth0) .*|\s*`.*`\S*|  (AUTH0_\S+|auth0).*)"  # a word or a command longer than the terminal
     too_long = [line for line in shown if len(line) > columns and not re.fullmatch(whole, line)]
     assert not too_long, too_long
+
+
+def test_commands_are_made_whole_before_lines_are_broken(tmp_path: Path) -> None:
+    """The end of what doctor says suggests a command that repeats the user's sandbox, and is wrapped all the same."""
+    old = ROOT / "examples" / "adopting" / "old-tenant.json"
+    assert process("sandbox", "load", old, "--state", "a long name of a file.db", cwd=tmp_path).code == 0
+    shown = in_terminal(80, tmp_path, "doctor", "--all", "--sandbox=a long name of a file.db")
+    command = "`tokenvault export --adopt-all --out tokenvault.yaml '--sandbox=a long name of a file.db'`"
+    assert command in shown
+    others = [line for line in shown if line != command and "https://" not in line]
+    assert max(map(len, others)) <= 80
 
 
 def test_in_a_pipe_a_sentence_is_one_line(tmp_path: Path) -> None:

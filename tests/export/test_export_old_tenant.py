@@ -138,3 +138,16 @@ def test_where_there_is_no_terminal_nobody_is_asked(tmp_path: Path) -> None:
     assert (refused.code, "[export-no-terminal]" in refused.err) == (1, True)
     refused = cli("export", "--sandbox", "tenant.db", "--choose", "--adopt-all", cwd=tmp_path)
     assert (refused.code, "[export-usage]" in refused.err) == (1, True)
+
+
+def test_a_connection_that_asks_for_no_offline_access_is_said_to_need_it(tmp_path: Path) -> None:
+    """Only the connection's own spec line can mend that, and a plan that asks nothing of it does not read it."""
+    cli("sandbox", "load", ROOT / "examples" / "adopting" / "old-tenant.json", "--state", "tenant.db", cwd=tmp_path)
+    adopted(tmp_path, "--adopt-all")
+    path = tmp_path / "out.yaml"
+    told = " ".join(path.read_text().replace("#", "").split())
+    assert "It does not ask for offline access" in told and "add `offline_access: true`" in told
+    path.write_text(path.read_text().replace("google-oauth2: {}", "google-oauth2: {offline_access: true}"))
+    assert run(tmp_path, "apply", "-y").code == 0 and run(tmp_path, "doctor").code == 0
+    adopted(tmp_path, "--force")
+    assert "does not ask for offline access" not in path.read_text()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokenvault.errors import Diagnostic
+from tokenvault.render.terminal import commands_completed_by
 
 if TYPE_CHECKING:
     from typer._click.core import Context
@@ -41,7 +42,8 @@ def repeating(ctx: Context) -> Iterator[None]:
     """Has what the command was given repeated in every suggestion that is made meanwhile."""
     token = _GIVEN.set(_given(ctx.params))
     try:
-        yield
+        with commands_completed_by(completed):
+            yield
     finally:
         _GIVEN.reset(token)
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from tokenvault.export.inventory import Inventory, is_connectable
 from tokenvault.export.usages import TYPES, DetectedApplication, policies, title
 from tokenvault.flavors import flavors
+from tokenvault.flavors.runtime.providers import asks_offline, gives_unasked
 from tokenvault.flavors.runtime.tenant_view import Unreadable, user_policy
 from tokenvault.kinds import kinds
 from tokenvault.kinds.application import URL_LISTS
@@ -29,6 +30,7 @@ EXAMPLE_KEY = "keys/worker.pub.pem"
 PROPOSED = "Nothing says which connections it is to use: keep those that it needs."
 ANYONE = "No application here evidently calls it: it exchanges for callers that the tenant does not tell of."
 MARKED = "It carries this spec's mark: until it is taken in, plans call it left behind. Do not let them --prune it."
+SILENT = "It does not ask for offline access, without which the provider issues no refresh token: add `offline_access: true`."
 UNREAD = "Its scopes and offline access are missing here: the token lacks read:connections_options."
 
 
@@ -178,7 +180,9 @@ def connection_entry(
     about += ["offline access"] if offline and bare else []
     about += [f"asks for {_named(scopes)}"] if scopes and bare else []
     about += [f"enabled for {_count(others, 'other application')}"] if others else []
-    unread = [] if bare or options is not None else [UNREAD]
+    asks = not options or asks_offline(options) or gives_unasked(options)
+    silent = [] if asks or not (strategy.offline_option or strategy.offline_scope) else [SILENT]
+    unread = [*silent, *([] if bare or options is not None else [UNREAD])]
     return Entry(key=name, fields=fields, about=(f"{'; '.join(about)}.", *unread, *_created(connection, bare)))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from tokenvault.render.doctor_matrix import NONE, application_of, matrix
 from tokenvault.render.terminal import PLAIN, Painter
+from tokenvault.render.terminal import wrapped as sentences
 from tokenvault.render.words import counted
 from tokenvault.text import safe
 
@@ -173,7 +174,7 @@ def _fix(fix: Document, paint: Painter, width: int) -> Iterator[str]:
 def wrapped(first: str, text: str, width: int, hanging: int | None = None) -> list[str]:
     """The text in lines of at most `width` after `first`, later lines indented as deep."""
     hanging = len(first) if hanging is None else hanging
-    lines = textwrap.wrap(safe(text, 2000), max(30, width - hanging), break_long_words=False, break_on_hyphens=False)
+    lines = sentences(safe(text, 2000), max(30, width - hanging))
     return [f"{first if number == 0 else ' ' * hanging}{line}" for number, line in enumerate(lines or [""])]
 
 
@@ -187,10 +188,8 @@ def _end(diagnosis: Document, width: int) -> Iterator[str]:
         yield from wrapped("", f"To apply a spec the token would also need: {' '.join(lacking)}", width)
     if not diagnosis["spec"] and any(cause["state"] == "not ready" for cause in diagnosis["causes"]):
         yield ""
-        hint = (
-            "Much of this tokenvault can mend: describe the applications in a spec (`tokenvault init`, or `tokenvault "
-        )
-        yield from wrapped("", f"{hint}export`), give it to `tokenvault doctor` and apply it.", width)
+        hint = "Much of this tokenvault can mend: `tokenvault export --adopt-all --out tokenvault.yaml` writes a spec of these "
+        yield from wrapped("", f"{hint}applications, and the plan of it is the repair.", width)
 
 
 # ---- one user: the verdict, each connection, what failed

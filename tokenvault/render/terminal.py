@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 # ---- colours
@@ -51,11 +54,30 @@ LEAST = 20
 """Columns that a line has at least, however narrow the terminal is."""
 
 
+_COMPLETION: ContextVar[Callable[[str], str] | None] = ContextVar("completion", default=None)
+
+
+@contextmanager
+def commands_completed_by(complete: Callable[[str], str]) -> Iterator[None]:
+    """Has sentences pass through `complete`, which makes their commands whole, before they are broken into lines."""
+    token = _COMPLETION.set(complete)
+    try:
+        yield
+    finally:
+        _COMPLETION.reset(token)
+
+
+def completed_sentence(text: str) -> str:
+    """The sentence with whole commands."""
+    complete = _COMPLETION.get()
+    return complete(text) if complete else text
+
+
 def wrapped(text: str, width: int, indent: str = "", following: str | None = None) -> list[str]:
     """The lines of one paragraph, none wider than `width` as long as no word and no command is."""
     room = max(width, LEAST)
     lines = textwrap.wrap(
-        _WHOLE.sub(lambda found: _kept_whole(found[0], room), text),
+        _WHOLE.sub(lambda found: _kept_whole(found[0], room), completed_sentence(text)),
         room,
         initial_indent=indent,
         subsequent_indent=indent if following is None else following,
