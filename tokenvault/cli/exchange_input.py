@@ -113,9 +113,28 @@ def _subject(environment: Environment, by: Exchanger, connection: str, given: Gi
         hint = "Leave them out; the token goes into $AUTH0_SUBJECT_TOKEN, into --subject-token FILE, or is piped in."
         raise RefusedError(Diagnostic(code="exchange-subject", summary=summary, hint=hint))
     text, source = _token(environment, given.token_file)
+    if text.startswith("{"):
+        text = _of_answer(text, by, source)
     if not text:
         raise RefusedError(_no_token(by, connection))
     return Secret(text, source)
+
+
+def _of_answer(text: str, by: Exchanger, source: str) -> str:
+    """The token in what a token endpoint, or `tokenvault sandbox connect`, answers; `RefusedError` when it holds none."""
+    import json
+
+    wanted = by.request.subject_token_type.rpartition(":")[2]
+    try:
+        token = json.loads(text)[wanted]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        token = None
+    if isinstance(token, str) and token:
+        return token
+    api = " (with --audience API, in the sandbox)" if wanted == "access_token" else ""
+    summary = f"The JSON from {source} holds no `{wanted}`, which is what {by.flavor} exchanges"
+    hint = f"Give the token alone, or the answer of a token endpoint that has one{api}."
+    raise RefusedError(Diagnostic(code="exchange-subject", summary=summary, hint=hint))
 
 
 def _token(environment: Environment, file: str | None) -> tuple[str, str]:
@@ -133,7 +152,7 @@ def _no_token(by: Exchanger, connection: str) -> Diagnostic:
         code="exchange-subject",
         summary=f"There is no token to exchange: {by.flavor} takes {by.request.subject}",
         hint=f"Put it into ${variables.SUBJECT_TOKEN}, pipe it in, or name a file with --subject-token. "
-        f"In the sandbox: `tokenvault {minted}` prints one.",
+        f"In the sandbox, `tokenvault {minted}` prints one, in JSON that can be piped in as it is.",
     )
 
 

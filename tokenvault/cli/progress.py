@@ -199,6 +199,7 @@ class Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._ids: dict[str, str | None] = {}
+        self._begun: set[str] = set()
 
     def planned(self, document: Document, *, full: bool) -> None:
         """The plan on stdout; one that was reviewed before, or that nobody could read, as one line per object."""
@@ -219,8 +220,9 @@ class Lines:
         text = line_of(event)
         if isinstance(event, Started):
             self._ids[event.address] = event.id
-        if isinstance(event, Reached):
-            text += _id(self._ids.get(event.address)) if text else ""
+        if isinstance(event, Reached) and text:  # a change of several requests begins once
+            text = "" if event.address in self._begun else f"{text}{_id(self._ids.get(event.address))}"
+            self._begun.add(event.address)
         if text:
             address = getattr(event, "address", "")
             self.remark(f"{self._console.paint_err(safe(address), 'bold')}: {text}" if address else text)

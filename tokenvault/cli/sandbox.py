@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tokenvault.cli.console import Console
+from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 from tokenvault.text import safe_json
 
 if TYPE_CHECKING:
     from tokenvault.sandbox import Sandbox
     from tokenvault.sandbox.certificate import Files
+    from tokenvault.sandbox.errors import OAuthError
 
 DEFAULT_STATE = Path(".tokenvault/sandbox.db")
 app = typer.Typer(help="A simulated Auth0 tenant: serve it, reset it, look at it.", no_args_is_help=True)
@@ -216,9 +218,20 @@ def connect(
             result["provider_refresh_token"] = account["refresh_token"]
             result |= _subject_tokens(sandbox, user, client, audience)
         except OAuthError as refusal:
-            Console().err(f"Error: {refusal.error}: {refusal.description}\n")
-            raise typer.Exit(1) from refusal
+            raise RefusedError(_refused(sandbox, refusal, client)) from None
     _print(result)
+
+
+def _refused(sandbox: Sandbox, refusal: OAuthError, client: str | None) -> Diagnostic:
+    """Why nothing was connected; of an application that is not there, which ones are."""
+    names = sorted(str(each.get("name")) for each in sandbox.export_state()["objects"]["clients"].values())
+    hint = ""
+    if client and refusal.description == f"Unknown client: {client}":
+        hint = (
+            did_you_mean(client, names) or f"The sandbox has: {', '.join(names[:20])}. --client takes an id or a name."
+        )
+    summary = f"The sandbox refuses it ({refusal.error}): {refusal.description}"
+    return Diagnostic(code="sandbox-refused", summary=summary, hint=hint or "A real tenant would refuse it, too.")
 
 
 def _subject_tokens(sandbox: Sandbox, user: str, client: str | None, audience: str | None) -> dict[str, str]:

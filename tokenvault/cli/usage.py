@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -59,7 +60,7 @@ class Language(StrEnum):
 
 EMBEDDED = (
     "No program can reach the embedded sandbox. To run these: `tokenvault sandbox serve --port 4711`, then\n"
-    "AUTH0_API_TOKEN=sandbox tokenvault usage --tenant 127.0.0.1:4711 ...\n"
+    "AUTH0_API_TOKEN=sandbox {}\n"
 )
 UNNAMED = (
     "Users can log in on {}, which the spec does not name: where they do, say so (`domain` of an\n"
@@ -148,6 +149,12 @@ def _check(spec: Spec, app: str | None, connection: str | None) -> None:
             raise RefusedError(Diagnostic(code=f"usage-{what}", summary=f'The spec has no {what} "{name}"', hint=hint))
 
 
+def _of_served(session: Session, spec: Spec) -> str:
+    """This command, for the sandbox as it is served then."""
+    words = ["tokenvault", "usage", *spec.files, "--tenant", "127.0.0.1:4711"]
+    return shlex.join(words + (["--env-file", str(session.env_file)] if session.env_file else []))
+
+
 async def _tenant(session: Session, spec: Spec, offline: bool) -> tuple[str, str, Mapping[str, Object] | None]:
     """The tenant's domain and base URL, and its applications (None: not read)."""
     from tokenvault.state.desired import build_graph
@@ -160,7 +167,7 @@ async def _tenant(session: Session, spec: Spec, offline: bool) -> tuple[str, str
                 session.check_tenant(spec, tenant.domain)
                 graph = build_graph(spec, tenant.domain)
                 if session.tenant_options.sandbox:
-                    session.console.err(EMBEDDED)
+                    session.console.err(EMBEDDED.format(_of_served(session, spec)))
                 if domains := await _unnamed_domains(tenant, spec):
                     session.console.err(UNNAMED.format(", ".join(map(safe, domains))))
                 url = base_url(tenant.domain, given_address(session.environment, session.tenant_options.tenant))
