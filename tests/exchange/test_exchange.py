@@ -289,3 +289,21 @@ def test_a_tenant_that_does_not_answer_is_told(world: World) -> None:
     }
     result = cli("exchange", ASSISTANT, GOOGLE, "--spec", "spec.yaml", cwd=world.folder, env=env, stdin="token")
     assert result.code == 1 and "127.0.0.1:9 cannot be reached: it refuses connections" in result.err
+
+
+def test_the_answer_of_a_token_endpoint_is_taken_as_it_is(world: World, token: str) -> None:
+    """`sandbox connect` prints such an answer, too: it can be piped in."""
+    answer = json.dumps({"access_token": "canary-other", "refresh_token": token, "expires_in": 86400})
+    assert assistant(world, stdin=answer).code == 0
+    (world.folder / "answer.json").write_text(answer)
+    assert assistant(world, "--subject-token", "answer.json").code == 0
+    for other in ('{"access_token": "canary-other"}', '{"refresh_token": 1}', "{", "[]{}"):
+        refused = assistant(world, stdin=other)
+        assert refused.code == 1 and "exchange" in refused.err and "canary-other" not in refused.err, refused.err
+    assert "holds no `refresh_token`" in assistant(world, stdin='{"access_token": "x"}').err
+
+
+def test_a_sandbox_says_which_applications_it_has(world: World) -> None:
+    near = cli("sandbox", "connect", "auth0|alice", "google-oauth2", "--client", "assistant", cwd=world.folder)
+    assert near.code == 1 and "[sandbox-refused]" in near.err and near.out == ""
+    assert "Unknown client: assistant" in near.err and ("Did you mean" in near.err or "The sandbox has:" in near.err)
