@@ -4,6 +4,7 @@ The pages are those that stand in the tree, so nothing is written twice. A link 
 link to any other file leads into the repository. A link that leads nowhere ends it.
 """
 
+import os
 import re
 import shutil
 import sys
@@ -11,7 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parent.parent
-REPOSITORY = "https://github.com/OWNER/tokenvault/blob/main"
+REPOSITORY = f"https://github.com/{os.environ.get('GITHUB_REPOSITORY', 'OWNER/tokenvault')}/blob/main"
 PAGES = {
     "README.md": "index.md",
     "CHANGELOG.md": "changelog.md",
