@@ -109,3 +109,52 @@ def test_the_entry_for_the_schema_store_names_the_files_that_are_found_and_the_s
     assert list(entry) == ["name", "description", "fileMatch", "url"]
     assert "tokenvault.yaml" in entry["fileMatch"]
     assert (ROOT / entry["url"].partition("/main/")[2]) == SCHEMA
+
+
+BOTH = {
+    "a strategy that is none": ("connections: {c: {strategy: STRATEGY}}", "microsoft", "windowslive"),
+    "a strategy without tokens": ("connections: {c: {strategy: STRATEGY}}", "samlp", "oidc"),
+    "credentials of no strategy": (
+        "connections: {c: {STRATEGY credentials: {client_id: x, client_secret: '${env:S}'}}}",
+        "",
+        "strategy: oidc,",
+    ),
+    "Cross App Access": (
+        "connections: {c: {strategy: STRATEGY, connected_accounts: {cross_app_access: true}}}",
+        "google-oauth2",
+        "okta",
+    ),
+    "a requesting application": (
+        "connections: {c: {strategy: STRATEGY, cross_app_access_requesting_app: true}}",
+        "github",
+        "oidc",
+    ),
+    "offline access that is set elsewhere": (
+        "connections: {c: {strategy: STRATEGY, offline_access: true}}",
+        "github",
+        "google-oauth2",
+    ),
+    "an API of Auth0's own": ("apis: {a: {identifier: 'https://STRATEGY'}}", "t.auth0.com/me/", "t.example/menu/"),
+    "a flavor twice": (
+        "connections: {c: {}}\napplications: {a: {type: regular_web, callbacks: ['https://a'], flavors: "
+        "[refresh_token_exchange, STRATEGY]}}",
+        "{refresh_token_exchange: {}}",
+        "connected_accounts",
+    ),
+    "eleven addresses": (
+        "connections: {c: {}}\napplications: {w: {type: m2m, flavors: [{privileged_worker: {public_keys: "
+        "[{file: keys/nightly-sync.pub.pem}], grants: {c: [x]}, ip_allowlist: [STRATEGY]}}]}}",
+        ", ".join(f"10.0.0.{n}" for n in range(11)),
+        ", ".join(f"10.0.0.{n}" for n in range(10)),
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "wrong", "right"), BOTH.values(), ids=BOTH)
+def test_editors_refuse_what_validate_refuses(tmp_path: Path, text: str, wrong: str, right: str) -> None:
+    schema = Draft202012Validator(cli("schema").json)
+    for value, is_right in ((wrong, False), (right, True)):
+        spec = f"version: 1\nname: acme\n{text.replace('STRATEGY', value)}\n"
+        assert schema.is_valid(yaml.safe_load(spec)) is is_right, value
+        validated = cli("validate", write_spec(tmp_path, spec), env={"S": "a secret"})
+        assert (validated.code == 0) is is_right, validated.err

@@ -88,7 +88,8 @@ class Flavor:
     `expand` yields what it asks for, `rules` what is wrong offline.
     `load` turns settings that name files into what the files hold, and says what is wrong with those (paths below it).
     `runtime` is what it needs when it is used: preconditions, request, and how to tell who uses it.
-    `needed` are the settings without which it is refused, of those that `schema` does not require.
+    `needed` are the settings without which it is refused, of those that `schema` does not require; `most` is how many entries a
+    setting may have.
     `settings_of` are the settings that a spec needs for a use that was sighted in a tenant.
     """
 
@@ -103,6 +104,7 @@ class Flavor:
     rules: Callable[[FlavorContext], Iterable[Problem]]
     load: Callable[[Mapping[str, Any], ReadFile], Loaded] = lambda settings, read: (settings, ())
     needed: tuple[str, ...] = ()
+    most: Mapping[str, int] = field(default_factory=dict)
     runtime: Runtime = field(default_factory=Runtime)
     confidential_types: frozenset[str] = frozenset()
     serves_apis: bool = False

@@ -340,6 +340,7 @@ FLAVOR = Flavor(
     rules=_rules,
     load=_load,
     needed=("public_keys", "ip_allowlist", "grants"),
+    most={PUBLIC_KEYS: MAX_KEYS, AUTHENTICATION_KEYS: MAX_KEYS, "ip_allowlist": MAX_ADDRESSES, "grants": MAX_GRANTS},
     runtime=PRIVILEGED_WORKER,
     settings_of=_settings_of,
 )

@@ -12,6 +12,9 @@ from tokenvault.flavors import flavors
 from tokenvault.flavors.base import Flavor, suits
 from tokenvault.kinds import kinds
 from tokenvault.kinds.application import APP_TYPES
+from tokenvault.kinds.connection_rules import may_be_asked, unset_offline
+from tokenvault.kinds.cross_app_access import OPENID_CONNECT
+from tokenvault.kinds.strategies import NEVER, STRATEGIES, WRONG_NAMES
 
 DOMAIN = "[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?"
 NAME_PATTERN = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
@@ -165,7 +168,59 @@ def editor_schema() -> dict[str, Any]:
     application["allOf"] = list(_by_type())
     application["properties"]["connections"]["minItems"] = 1
     application["properties"]["flavors"]["items"]["allOf"] = list(_settings())
+    application["properties"]["flavors"]["allOf"] = list(_once())
+    connection = schema["properties"]["connections"]["additionalProperties"]
+    connection["allOf"] = list(_by_strategy())
+    schema["properties"]["apis"]["additionalProperties"]["properties"]["identifier"] |= OWN_API
+    schema["allOf"] = [
+        {"if": {"not": OVERLAY}, "then": {"properties": {"connections": {"additionalProperties": WHOLE}}}}
+    ]
     return schema
+
+
+OVERLAY = {"required": ["overlay"], "properties": {"overlay": {"const": True}}}
+WHOLE = {
+    "if": {"type": "object", "required": ["credentials"]},
+    "then": {"required": ["strategy"], "errorMessage": "Credentials need a `strategy`: it decides what they mean."},
+}
+
+
+OWN_API = {
+    "pattern": "^(?!.*(/me|/api/v2)/*$)",
+    "errorMessage": "Give your own API's identifier. The My Account API, …/me/, is set up by every flavor that needs it.",
+}
+
+
+def _by_strategy() -> Iterator[dict[str, Any]]:
+    """Strategies that are none, or never yield tokens; and what others do not take."""
+    wrong = {name: f"Auth0 has no strategy {name}. {hint}" for name, (_, hint) in WRONG_NAMES.items()}
+    wrong |= {name: f"A connection of strategy {name} never yields tokens: {why}." for name, why in NEVER.items()}
+    for name, message in wrong.items():
+        yield _where_strategy({"const": name}, {"properties": {"strategy": _never(message)}})
+    message = "Cross App Access is for connections of strategy oidc or okta."
+    resource = {"properties": {"cross_app_access": _never_true(message)}}
+    requesting = {"cross_app_access_requesting_app": _never_true(message), "connected_accounts": resource}
+    yield _where_strategy({"not": {"enum": list(OPENID_CONNECT)}}, {"properties": requesting})
+    set_elsewhere = [name for name, known in STRATEGIES.items() if known.offline_note and not may_be_asked(name)]
+    for name in set_elsewhere:
+        summary, hint = unset_offline(name)
+        offline = {"properties": {"offline_access": _never_true(f"{summary}. {hint}")}}
+        yield _where_strategy({"const": name}, offline)
+
+
+def _where_strategy(strategy: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
+    return {"if": {"required": ["strategy"], "properties": {"strategy": {"type": "string", **strategy}}}, "then": then}
+
+
+def _never_true(message: str) -> dict[str, Any]:
+    return {"enum": [False], "errorMessage": message}
+
+
+def _once() -> Iterator[dict[str, Any]]:
+    """Each flavor stands once in a list."""
+    for flavor in flavors().values():
+        message = f"{flavor.name} stands here twice."
+        yield {"contains": _named(flavor), "minContains": 0, "maxContains": 1, "errorMessage": message}
 
 
 def _by_type() -> Iterator[dict[str, Any]]:
@@ -182,8 +237,14 @@ def _by_type() -> Iterator[dict[str, Any]]:
 
 
 def _refused(flavor: Flavor, kind: str) -> dict[str, Any]:
-    named = {"anyOf": [{"const": flavor.name}, {"type": "object", "required": [flavor.name]}]}
-    return {"if": named, "then": _never(f"An application of type {kind} cannot use {flavor.name}. {flavor.type_hint}")}
+    return {
+        "if": _named(flavor),
+        "then": _never(f"An application of type {kind} cannot use {flavor.name}. {flavor.type_hint}"),
+    }
+
+
+def _named(flavor: Flavor) -> dict[str, Any]:
+    return {"anyOf": [{"const": flavor.name}, {"type": "object", "required": [flavor.name]}]}
 
 
 def _never(message: str) -> dict[str, Any]:
@@ -194,6 +255,13 @@ def _never(message: str) -> dict[str, Any]:
 def _settings() -> Iterator[dict[str, Any]]:
     """The settings without which a flavor is refused, and that none of them is empty."""
     for flavor in flavors().values():
+        for name, most in flavor.most.items():
+            limit = {
+                "maxItems": most,
+                "maxProperties": most,
+                "errorMessage": f"{flavor.name} takes at most {most} here.",
+            }
+            yield _having(flavor, {"properties": {name: limit}})
         required = (*((flavor.schema or {}).get("required") or ()), *flavor.needed)
         if not required:
             continue
