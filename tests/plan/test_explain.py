@@ -10,7 +10,7 @@ import pytest
 
 from tests.plan.gallery import GOLDEN, KEYS
 from tests.plan.tenants import SECRETS
-from tests.support import Result, cli
+from tests.support import EXAMPLE_VARIABLES, EXAMPLES, Result, cli
 from tokenvault.flavors import flavors
 from tokenvault.spec.load import load_spec
 from tokenvault.state.desired import build_graph
@@ -97,3 +97,11 @@ def test_what_only_looks_and_what_depends_says_so(folder: Path) -> None:
     assert "looked at, never changed" in explain(folder, "mfa_policy").out
     grant = " ".join(explain(folder, "client_grant.calendar-spa.calendar").out.split())
     assert "only while subject_type_authorization.user.policy of api.calendar is require_client_grant" in grant
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_is_explained_whole(example: Path) -> None:
+    """Each kind of constraint has words, also what a plan only reads."""
+    result = cli("explain", "*", example, env=EXAMPLE_VARIABLES)
+    assert result.code == 0 and "bug" not in result.err, result.err
+    assert "mfa_policy" in result.out and "may be anything: it is only read" in result.out

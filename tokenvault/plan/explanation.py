@@ -9,6 +9,7 @@ from tokenvault import __version__
 from tokenvault.flavors import flavors
 from tokenvault.model.constraints import (
     AllOf,
+    Anything,
     Constraint,
     Contains,
     ContainsKeyed,
@@ -118,6 +119,8 @@ def in_words(constraint: Constraint) -> str:
             return f"does not hold {_either(constraint.names)}"
         case AllOf():
             return f"{in_words(constraint.without)} and {in_words(constraint.wanted)}"
+        case Anything():
+            return "may be anything: it is only read"
         case OneOf():
             return f"is {_either(constraint.values)}, or absent"
         case _:
