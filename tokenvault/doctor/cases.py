@@ -21,17 +21,16 @@ from tokenvault.kinds.connection import is_for_token_vault
 from tokenvault.model.constraints import Contains, ContainsKeyed, Equals
 from tokenvault.model.desired import Graph, Requirement, refs
 from tokenvault.model.spec import Spec
-from tokenvault.state.live import State, match
+from tokenvault.state.live import Live
 
 # ---- of a spec
 
 
-def cases_of_spec(spec: Spec, graph: Graph, state: State, tenant_view: TenantView) -> list[Case]:
-    """Every application of the spec × its connections × its flavors, included ones among them.
+def cases_of_spec(spec: Spec, graph: Graph, live: Live, tenant_view: TenantView) -> list[Case]:
+    """Every application of the spec × its connections × its flavors, included ones among them. `live` is matched with `graph`.
 
     A flavor that brings no preconditions is not judged: nobody could say that it is ready.
     """
-    objects = match(graph, state).objects
     every: dict[str, list[tuple[Flavor, FlavorContext]]] = {}
     for flavor, context in flavor_usages(spec, tenant_view.domain):
         every.setdefault(context.app.key, []).append((flavor, context))
@@ -40,7 +39,7 @@ def cases_of_spec(spec: Spec, graph: Graph, state: State, tenant_view: TenantVie
         for uses in every.values()
         for flavor, context in uses
         if flavor.runtime.preconditions
-        for case in _cases_of_use(flavor, context, _requirements(flavor, uses), graph, objects, tenant_view)
+        for case in _cases_of_use(flavor, context, _requirements(flavor, uses), graph, live.objects, tenant_view)
     ]
 
 

@@ -29,8 +29,8 @@ def judged(
 
     `command` applies the spec, of which the plan is the `whole` or a part.
     """
-    before = _cases(spec, graph, _hiding(live.state), now)
-    planned = _cases(spec, graph, _hiding(planned_state(live, changes)), now)
+    before = _cases(spec, graph, match(graph, _hiding(live.state)) if live.state.taken_at else live, now)
+    planned = _cases(spec, graph, match(graph, _hiding(planned_state(live, changes))), now)
     after = diagnose(planned, Remedy(graph=graph, command=command, applied=whole))
     cases = tuple(
         JudgedCase(
@@ -45,9 +45,9 @@ def judged(
     return Judgement(cases=cases, causes=_causes(after, cases))
 
 
-def _cases(spec: Spec, graph: Graph, state: State, now: float) -> list[Case]:
+def _cases(spec: Spec, graph: Graph, live: Live, now: float) -> list[Case]:
     """The cases of the spec in this state of the tenant."""
-    return cases_of_spec(spec, graph, state, _view(graph, match(graph, state), now))
+    return cases_of_spec(spec, graph, live, _view(graph, live, now))
 
 
 def _hiding(state: State) -> State:

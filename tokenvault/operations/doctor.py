@@ -22,6 +22,7 @@ from tokenvault.flavors.runtime.tenant_view import Case, TenantView, Unreadable
 from tokenvault.kinds.connection_scopes import scope_list
 from tokenvault.model.spec import Spec
 from tokenvault.state.desired import build_graph
+from tokenvault.state.live import match
 from tokenvault.state.reading import read_tenant
 from tokenvault.state.tenant_view import relevant_to, tenant_view_of
 from tokenvault.tenant.scopes import needed_scopes
@@ -57,7 +58,9 @@ async def _read(
     names = (*(spec.connections if spec else ()), *also)
     state = await read_tenant(tenant, relevant_to(names))
     tenant_view = tenant_view_of(state, time.time())
-    cases = cases_of_spec(spec, graph, state, tenant_view) if spec and graph else cases_of_tenant(tenant_view)
+    cases = (
+        cases_of_spec(spec, graph, match(graph, state), tenant_view) if spec and graph else cases_of_tenant(tenant_view)
+    )
     files = spec.files if spec else ()
     return tenant_view, cases, Remedy(graph=graph, command=command or shlex.join(("tokenvault", "apply", *files)))
 
