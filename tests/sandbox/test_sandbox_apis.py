@@ -294,3 +294,24 @@ def test_a_user_of_a_connection_is_deleted_by_e_mail(api: Any) -> None:
     assert api.ask("DELETE", f"/connections/{connection}/users?email=alice@acme.example").status_code == 204
     assert api.no("DELETE", f"/connections/{connection}/users")[0] == 400
     assert api.no("DELETE", "/connections/con_0000000000000000/users?email=a@b.c")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ('email:"alice@acme.example"', ["auth0|alice"]),
+        ("user_id:auth0|alice AND email_verified:true", ["auth0|alice"]),
+        ("name:ali*", ["auth0|alice"]),
+        ('identities.connection:"Username-Password-Authentication" AND name:Alice', ["auth0|alice"]),
+        ("email:nobody@acme.example", []),
+        ("app_metadata.plan:gold", []),
+    ],
+)
+def test_users_are_searched_by_fields(api: Any, search: str, found: list[str]) -> None:
+    users = api.ok("GET", f"/users?q={quote(search)}&search_engine=v3&include_totals=true")
+    assert [user["user_id"] for user in users["users"]] == found and users["total"] == len(found)
+
+
+def test_a_search_that_the_sandbox_does_not_know_is_refused_and_not_taken_for_all(api: Any) -> None:
+    assert "joined by AND" in api.no("GET", "/users?q=alice")[1]
+    assert "joined by AND" in api.no("GET", f"/users?q={quote('name:a OR name:b')}")[1]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 from . import ids
 from .check import ANYTHING, BOOLEAN, NONEMPTY, STRING, Rule, closed
 from .errors import bad_request, conflict, not_found
-from .paging import checkpoint_slice, list_page, select
+from .paging import checkpoint_slice, select, slice_page
 from .routing import FIELDS, PAGING, Call, Reply, Route
 from .store import Document, Transaction
 
@@ -76,8 +78,31 @@ def remove(tx: Transaction, user_id: str) -> None:
 
 
 def list_users(call: Call) -> Reply:
-    """GET /users."""
-    return list_page(call, KIND, "users", {}, lambda user: select(call, view(user)))
+    """GET /users: all of them, or those that a search finds."""
+    found = [user for user in map(view, call.tx.find(KIND)) if _is_meant(user, call.one("q") or "")]
+    return slice_page(call, "users", [select(call, user) for user in found])
+
+
+_TERM = re.compile(r'(?P<field>[\w.]+):(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"]+))')
+
+
+def _is_meant(user: Document, search: str) -> bool:
+    """Whether a search of fields by value, joined by AND, finds the user; `*` stands for anything. Other forms are refused."""
+    terms = list(_TERM.finditer(search))
+    if _TERM.sub("", search).replace("AND", "").strip():
+        raise bad_request(f"The sandbox searches by field:value, joined by AND: {search}", "invalid_query_string")
+    return all(_holds(user, term["field"], term["quoted"] or term["plain"] or "") for term in terms)
+
+
+def _holds(value: Any, field: str, wanted: str) -> bool:
+    """Whether a field, dotted into objects and lists, has this value."""
+    if isinstance(value, list):
+        return any(_holds(one, field, wanted) for one in value)
+    if field and isinstance(value, dict):
+        name, _, rest = field.partition(".")
+        return name in value and _holds(value[name], rest, wanted)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return not field and fnmatchcase(text.lower(), wanted.lower().replace("[", "[[]"))
 
 
 def get_user(call: Call) -> Reply:
@@ -142,6 +167,7 @@ CREATE: Rule = closed(
 # ---- the accounts that users have connected
 
 
+SEARCH = frozenset({"q", "search_engine"})
 ACCOUNTS = "connected_accounts"
 ACCOUNT_FIELDS = ("id", "connection", "connection_id", "strategy", "access_type", "scopes", "created_at", "expires_at",
          "organization_id")  # fmt: skip
@@ -164,7 +190,7 @@ def list_accounts(call: Call) -> Reply:
 
 
 ROUTES = (
-    Route(method="GET", path="/users", scopes=("read:users",), endpoint=list_users, query=PAGING | FIELDS),
+    Route(method="GET", path="/users", scopes=("read:users",), endpoint=list_users, query=PAGING | FIELDS | SEARCH),
     Route(
         method="GET",
         path="/users-by-email",
