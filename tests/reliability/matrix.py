@@ -26,7 +26,8 @@ from tests.support import Result
 
 LONGEST = 25.0
 RAW = re.compile(r"Traceback|failed unexpectedly|<html|statusCode|\"error\":|Error\(")
-HEAD = re.compile(r"^(?:Error|Warning): .+\[[a-z0-9-]+\]$", re.MULTILINE)
+HEAD = re.compile(r"^(?:Error|Warning): [^\n]+(?:\n[^\n]+)*?\[[a-z0-9-]+\]$", re.MULTILINE)
+"""The first sentence of what is told, which may take more than one line, with its code."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ def _told(result: Result, code: int) -> list[str]:
 def advice(text: str) -> list[str]:
     """The last paragraph of every problem that is told: what to do."""
     heads = list(HEAD.finditer(text))
-    ends = [head.start() for head in heads[1:]] + [len(text)]
-    parts = [text[head.end() : end].strip("\n").split("\n\n") for head, end in zip(heads, ends, strict=True)]
+    ends = [*(head.start() for head in heads[1:]), len(text)]
+    parts = [text[head.end() : end].strip("\n").split("\n\n") for head, end in zip(heads, ends, strict=False)]
     return [part[-1] for part in parts] if parts and all(part[-1].strip() for part in parts) else []
 
 
