@@ -261,3 +261,10 @@ def test_the_reference_has_every_option_with_its_commands() -> None:
         for parameter in command.params:
             if parameter.param_type_name == "option" and not {"--json", "--no-color"} & set(parameter.opts):
                 assert f"`{name}`" in rows[parameter.opts[0]], (name, parameter.opts)
+
+
+@pytest.mark.parametrize("line", ["graph -o graph.svg", "doctor --out report.html", "drift --output=drift.md"])
+def test_a_command_that_writes_no_file_says_how_to_get_one(folder: Path, line: str) -> None:
+    command, *rest = line.split()
+    result = cli(command, *rest, cwd=folder)
+    assert result.code == 1 and "[command-option]" in result.err and "add > FILE" in result.err, result.err

@@ -143,3 +143,14 @@ def test_a_misspelt_key_of_a_fleet_is_told_once(tmp_path: Path, path: At) -> Non
     (tmp_path / "fleet").mkdir()
     told = cli("fleet", "validate", write_spec(tmp_path / "fleet", changed(FLEET, path, name=f"{key}s"))).err
     assert told.count("Error:") == 1 and "[spec-unknown-key]" in told and f'Did you mean "{key}"?' in told, told
+
+
+def test_one_variable_that_is_not_set_is_told_once_however_often_it_stands_there(tmp_path: Path) -> None:
+    entry = {"strategy": "oauth2", "credentials": {"client_id": "x", "client_secret": "${env:NOT_SET_HERE}"}}
+    spec = write_spec(
+        tmp_path, {**SPEC, "connections": {**SPEC["connections"], **{f"c{n}": copy.deepcopy(entry) for n in range(9)}}}
+    )
+    said = cli("validate", spec, env={"CRM_SECRET": "s"}).err
+    assert said.count("NOT_SET_HERE is not set") == 1 and "So it is with 8 others" in said and "Found 9 errors" in said
+    told = cli("validate", spec, "--format", "json", env={"CRM_SECRET": "s"}).json["problems"]
+    assert len({problem["at"]["line"] for problem in told}) == 9

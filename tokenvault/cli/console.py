@@ -17,7 +17,7 @@ from typing import TextIO
 
 from tokenvault.cli.suggestions import completed, completed_problem
 from tokenvault.errors import Diagnostic
-from tokenvault.render.diagnostic import diagnostic_text
+from tokenvault.render.diagnostic import diagnostic_text, repeated
 from tokenvault.render.terminal import Painter, fitted
 from tokenvault.text import escape_output, escape_unencodable
 
@@ -157,7 +157,7 @@ class Console:
 
     def problems(self, diagnostics: Sequence[Diagnostic]) -> None:
         """Shows several, and at the end, where one looks first, how many there are."""
-        for diagnostic in diagnostics:
+        for diagnostic in repeated(diagnostics):
             self.problem(diagnostic)
         if len(diagnostics) > 1:
             found = Counter(diagnostic.severity for diagnostic in diagnostics)

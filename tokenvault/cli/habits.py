@@ -159,6 +159,8 @@ def unknown_option(path: str, option: str, known: Sequence[str]) -> RefusedError
     close = next(iter(get_close_matches(option, list(known), n=1, cutoff=0.7)), "")
     if same in known:
         hint = f"Write {same}."
+    elif option in _OUT:
+        hint = f"It writes to stdout: add > FILE behind `{path} …`."
     elif option in _OPTIONS:
         hint = _OPTIONS[option]
     elif close:

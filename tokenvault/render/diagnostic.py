@@ -38,6 +38,15 @@ def folded(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
     return [_with_others(group) for group in groups.values()]
 
 
+def repeated(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The problems, those that say the same of several places as one."""
+    groups: dict[tuple[str, ...], list[Diagnostic]] = {}
+    for problem in problems:
+        said = (problem.code, problem.severity, problem.summary, problem.detail, problem.hint)
+        groups.setdefault(said, []).append(problem)
+    return [_with_others(group) for group in groups.values()]
+
+
 def _with_others(group: Sequence[Diagnostic]) -> Diagnostic:
     first, *others = group
     if not others:
