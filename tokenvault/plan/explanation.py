@@ -123,8 +123,6 @@ def in_words(constraint: Constraint) -> str:
             return "may be anything: it is only read"
         case OneOf():
             return f"is {_either(constraint.values)}, or absent"
-        case Anything():
-            return "is looked at"
         case _:
             raise TypeError(f"no words for {type(constraint).__name__}")
 

@@ -55,6 +55,8 @@ NOT_DRAWN = {
     "/applications/*/confidential",
     "/applications/*/domain",
     "/applications/*/first_party",
+    "/applications/*/flavors/*/connected_accounts",  # drawn as a word, which says the same as an empty mapping
+    "/applications/*/flavors/*/refresh_token_exchange",
     "/applications/*/flavors/*/privileged_worker/authentication_keys",
     "/applications/*/flavors/*/privileged_worker/authentication_keys/*/alg",
     "/applications/*/flavors/*/privileged_worker/authentication_keys/*/file",
