@@ -447,6 +447,56 @@ def test_a_worker_with_credentials_only_is_told_what_it_lacks_of_each_connection
     assert told["worker-grant"] == "it is granted no connection"
 
 
+# ---- 16: what Auth0 may leave out of an answer
+
+
+def without(objects: dict[str, Any], kind: str, key: str) -> None:
+    """What a tenant answers that leaves a key out."""
+    clients = list(objects["clients"].values())
+    assistant = next(client for client in clients if client["name"] == ASSISTANT)
+    worker = next(client for client in clients if client["name"] == "nightly-sync")
+    holders = {
+        "policy": assistant["refresh_token"]["policies"],
+        "grant": worker["token_vault_privileged_access"]["grants"],
+        "credential": list(objects["credentials"].values()),
+        "user grant": list(objects["client_grants"].values()),
+    }
+    for holder in holders[kind]:
+        holder.pop(key, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "row"),
+    [
+        ("policy", "scope", "application-mrrt"),
+        ("grant", "connection", "worker-grant"),
+        ("grant", "scopes", "worker-scopes"),
+        ("credential", "expires_at", ""),
+        ("user grant", "scope", "my-account-grant-scopes"),
+    ],
+)
+def test_an_optional_key_that_is_missing_breaks_nothing(world: World, kind: str, key: str, row: str) -> None:
+    state = world.sandbox.export_state()
+    without(state["objects"], kind, key)
+    world.sandbox.load_state(state)
+    for specs in ((), ("spec.yaml",)):
+        document = world.doctor(*specs)
+        told = {f["id"] for f in document["findings"] if f["state"] != "check"}
+        assert row in told if row and (row != "worker-scopes" or specs) else document["ready"]
+    assert world.run("plan", "spec.yaml").code == 0 and world.run("export").code == 0
+    assert world.apply().code == 0 and world.doctor("spec.yaml")["ready"]
+
+
+def test_a_policy_without_scopes_is_called_that(world: World) -> None:
+    policies = [{"audience": p["audience"]} for p in world.client(ASSISTANT)["refresh_token"]["policies"]]
+    state = world.sandbox.export_state()
+    client = next(c for c in state["objects"]["clients"].values() if c["name"] == ASSISTANT)
+    client["refresh_token"]["policies"] = policies
+    world.sandbox.load_state(state)
+    says = next(f["says"] for f in world.doctor("spec.yaml")["findings"] if f["id"] == "application-mrrt")
+    assert "its MRRT policy names no scope" in says
+
+
 # ---- 17: the limits of the tenant's plan
 
 

@@ -112,7 +112,8 @@ def _mrrt(client: Object, case: Case) -> Verdict:
     scopes = {scope for policy in mine for scope in policy.get("scope") or ()}
     lacking = [scope for scope in CONNECTED_ACCOUNTS_SCOPES if scope not in scopes]
     if not scopes:
-        return broken(f"its refresh tokens do not reach {case.audience} (no MRRT policy)")
+        why = "its MRRT policy names no scope" if mine else "no MRRT policy"
+        return broken(f"its refresh tokens do not reach {case.audience} ({why})")
     return broken(f"its MRRT policy for {case.audience} lacks {', '.join(lacking)}") if lacking else HOLDS
 
 
