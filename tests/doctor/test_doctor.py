@@ -60,7 +60,7 @@ def test_fixes_without_a_spec_are_for_a_person_and_name_the_page(world: World) -
     client_id = world.client(ASSISTANT)["client_id"]
     assert fix["how"] == "person"
     assert fix["link"] == f"https://manage.auth0.com/#/applications/{client_id}/settings"
-    assert "tokenvault init" in world.run("doctor").out
+    assert "tokenvault export --adopt-all" in " ".join(world.run("doctor").out.split())
 
 
 def test_an_application_whose_connections_were_all_switched_off_is_not_forgotten(world: World) -> None:
