@@ -366,3 +366,14 @@ def test_threads_that_open_the_same_new_file_at_once_get_the_same_tenant(tmp_pat
     for thread in threads:
         thread.join()
     assert failed == [] and seen[0] == seen[1] and all(seen[0])
+
+
+def test_opening_it_once_more_takes_no_lock_from_who_has_it_open(tmp_path: Path) -> None:
+    """Else the next process that leaves would take itself for the last one, and delete the log that is being written."""
+    state = tmp_path / "t.db"
+    first = open_sandbox(state, empty=True)
+    open_sandbox(state).close()
+    assert process("sandbox", "show", "--state", state, cwd=tmp_path).code == 0
+    assert Path(f"{state}-wal").exists()
+    first.close()
+    assert not Path(f"{state}-wal").exists()

@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn, TypeVar
 from urllib.parse import quote
@@ -26,6 +27,10 @@ APPLICATION_ID = 0x54565342  # "TVSB"
 MAGIC = b"SQLite format 3\0"
 COLUMNS = ("kind", "id", "seq", "doc")
 NEW_FILE = "Name another file, or delete this one: a new one is made when there is none."
+SETTLING = 0.5
+"""Seconds in which a file that cannot be read may be one that some other process is just making."""
+_OPENING = threading.Lock()
+"""One at a time: a process that closes any descriptor of a file loses all locks that SQLite holds on it (POSIX)."""
 
 
 def connect(path: str, schema: str) -> sqlite3.Connection:
@@ -36,8 +41,9 @@ def connect(path: str, schema: str) -> sqlite3.Connection:
     with explained(path):
         if path == MEMORY:
             return _prepared(path, schema)
-        _create_private(Path(path))
-        return _patiently(lambda: _opened(path, schema))
+        with _OPENING:
+            _create_private(Path(path))
+            return _patiently(lambda: _opened(path, schema))
 
 
 @contextmanager
@@ -86,23 +92,35 @@ def _holds_tenant(connection: sqlite3.Connection) -> bool:
 
 def _patiently(open_file: Callable[[], Opened]) -> Opened:
     """Tries again while somebody else makes the file: SQLite does not wait by itself for a change of journal mode."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    started = time.monotonic()
     while True:
         try:
             return open_file()
-        except sqlite3.OperationalError as problem:
-            if not _is_busy(problem) or time.monotonic() > deadline:
+        except sqlite3.DatabaseError as problem:
+            patience = SETTLING if _is_unreadable(problem) else BUSY_TIMEOUT_MS / 1000 * _is_busy(problem)
+            if time.monotonic() - started > patience:
                 raise
             time.sleep(0.01)
 
 
 def _is_busy(problem: sqlite3.Error) -> bool:
-    return getattr(problem, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return _code(problem) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _is_unreadable(problem: sqlite3.Error) -> bool:
+    return _code(problem) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _code(problem: sqlite3.Error) -> int:
+    return int(getattr(problem, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _create_private(path: Path) -> None:
     make_folder(path.parent)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def make_folder(folder: Path, mode: int = 0o777) -> None:
@@ -120,13 +138,9 @@ def make_folder(folder: Path, mode: int = 0o777) -> None:
 def _refuse_foreign(path: str) -> None:
     if not Path(path).is_file():
         _refuse(path, "is no regular file")
-    with Path(path).open("rb") as file:
-        header = file.read(100)
-    if not header:
+    if Path(path).stat().st_size == 0:
         return
-    if not header.startswith(MAGIC):
-        _refuse(path, "is no SQLite file")
-    with closing(_read_only(path, header)) as connection:
+    with closing(_read_only(path)) as connection:
         if not (_is_empty(connection) or _is_ours(connection)):
             _refuse(path, "is a SQLite file of some other program")
 
@@ -145,15 +159,23 @@ def _entries(connection: sqlite3.Connection) -> list[str]:
     return [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type <> 'index'")]
 
 
-def _read_only(path: str, header: bytes) -> sqlite3.Connection:
-    """A connection that leaves nothing beside the file; one with a log that is not merged needs to read that, too."""
-    in_wal_mode = header[18:19] == b"\2"
-    merged = "&immutable=1" if in_wal_mode and not Path(f"{path}-wal").exists() else ""
+def _read_only(path: str) -> sqlite3.Connection:
+    """A connection that leaves nothing beside the file; a file with a log that is not merged needs to read that, too."""
+    merged = "" if Path(f"{path}-wal").exists() else "&immutable=1"
     return sqlite3.connect(f"file:{quote(str(Path(path).resolve()))}?mode=ro{merged}", uri=True, isolation_level=None)
 
 
 def _refuse(path: str, what: str) -> NoReturn:
-    raise SandboxFileError("sandbox-foreign", f"{path} {what}, and is left as it is", NEW_FILE)
+    raise _foreign(path, what)
+
+
+def _foreign(path: str, what: str) -> SandboxFileError:
+    return SandboxFileError("sandbox-foreign", f"{path} {what}, and is left as it is", NEW_FILE)
+
+
+def _begins_as_sqlite(path: str) -> bool:
+    with Path(path).open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
 
 
 # ---- what went wrong
@@ -162,11 +184,11 @@ def _refuse(path: str, what: str) -> NoReturn:
 def _in_words(path: str, problem: sqlite3.Error | OSError) -> SandboxFileError:
     if isinstance(problem, OSError):
         return _of_system(path, problem)
-    match getattr(problem, "sqlite_errorcode", 0) & 0xFF:
+    match _code(problem):
         case sqlite3.SQLITE_FULL:
             return _full(path)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return damaged(path)
+            return damaged(path) if _begins_as_sqlite(path) else _foreign(path, "is no SQLite file")
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             hint = "Another process writes to it; wait for it, or end it."
             return SandboxFileError("sandbox-busy", f"{path} is in use", hint)
