@@ -81,7 +81,8 @@ def advice(text: str) -> list[str]:
 
 def _last(result: Result) -> str:
     heads = [head[0] for head in HEAD.finditer(result.err)]
-    return re.sub(r" +", " ", heads[-1]) if heads else (result.err or result.out).strip().splitlines()[-1][:200]
+    lines = (result.err or result.out).strip().splitlines() or ["(nothing was said)"]
+    return re.sub(r" +", " ", heads[-1]) if heads else lines[-1][:200]
 
 
 def _converged(there: Bench, first: Result) -> list[str]:
