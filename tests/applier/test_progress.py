@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from itertools import pairwise
@@ -152,6 +153,26 @@ def test_anything_but_yes_changes_nothing(folder: Path) -> None:
         shell.expect(pexpect.EOF)
         assert shell.wait() == 1
     assert (folder / "tenant.db").read_bytes() == before
+
+
+INTERRUPTED_WHILE_DRAWING = """
+import asyncio, os, signal
+from tokenvault.cli.console import Console
+
+async def command():
+    os.kill(os.getpid(), signal.SIGINT)
+    Console().ask("Really? ")
+
+asyncio.run(command())
+"""
+
+
+def test_ctrl_c_while_a_plan_is_drawn_asks_nothing_any_more() -> None:
+    """The event loop takes an interrupt for later; the question would wait for an answer meanwhile."""
+    command = [sys.executable, "-c", INTERRUPTED_WHILE_DRAWING]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asked:
+        code, said = asked.wait(30), asked.stderr.read() if asked.stderr else ""
+    assert code != 0 and "KeyboardInterrupt" in said and "Really?" not in said
 
 
 def test_in_a_terminal_reading_is_counted_and_the_line_goes_away(folder: Path) -> None:

@@ -142,9 +142,11 @@ class Console:
 
         To be called in the main thread, which waits: an event loop would take the interrupt and let the reading go on.
         """
-        self.err(question)
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
+            if _is_interrupted():
+                raise KeyboardInterrupt
+            self.err(question)
             return input().strip()
         except EOFError:
             return ""
@@ -168,3 +170,14 @@ class Console:
     def _write(stream: TextIO, text: str) -> None:
         stream.write(escape_unencodable(text, stream.encoding or "utf-8"))
         stream.flush()
+
+
+def _is_interrupted() -> bool:
+    """Whether Ctrl-C came while nothing was awaited: the event loop has taken it, and tells its task when that awaits next."""
+    if not (asyncio := sys.modules.get("asyncio")):
+        return False
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs
+        return False
+    return task is not None and bool(task.cancelling())
