@@ -1,1 +1,1 @@
-"""`tokenvault init`: questions, their answers, and the files that these make."""
+"""`tokenvault init`: asks questions, takes the answers (typed, or as flags), and writes the files that they lead to."""

@@ -1,4 +1,4 @@
-"""What was answered so far, as frozen data, and what is wrong with an answer. `None` is a question that is still open."""
+"""The answers so far, as frozen data, and the checks of single answers. `None` is an answer that is not given yet."""
 
 from __future__ import annotations
 

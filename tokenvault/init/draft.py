@@ -1,4 +1,4 @@
-"""The files that the answers come to, proven valid before any of them is written."""
+"""Makes the spec and the key files from the answers, loads them as `validate` does, and only then writes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line says → answers. Everything that is wrong with it is told at once."""
+"""Turns the flags of the command line into answers. Raises RefusedError with everything that is wrong with them."""
 
 from __future__ import annotations
 

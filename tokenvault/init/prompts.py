@@ -1,4 +1,4 @@
-"""How a question is asked in a terminal: on stderr, checked before it is taken, and Esc or Ctrl-C cancels everywhere."""
+"""Asks a question in a terminal, on stderr. An answer is checked before it is taken; Esc or Ctrl-C raises Cancelled."""
 
 from __future__ import annotations
 

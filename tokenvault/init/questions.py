@@ -1,4 +1,4 @@
-"""The questions, in their order. Asked in a terminal; without one, those that nothing answers are named by their flags."""
+"""The questions, in their order. In a terminal they are asked; without one, the error names the flags that would answer them."""
 
 from __future__ import annotations
 

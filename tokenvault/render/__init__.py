@@ -1,1 +1,1 @@
-"""Drawing. Everything here turns data into strings and prints nothing."""
+"""Renderers: each takes data (mostly the public JSON of a plan or report) and returns a string. None prints."""

@@ -1,4 +1,4 @@
-"""One object's change in the terminal: terraform's signs, and beside every line who asked for it."""
+"""Draws the change of one object for the terminal, with Terraform's signs, and beside each line the flavor or spec that asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Problems in the terminal: what, where with a caret, and the way out."""
+"""Draws problems for the terminal: what is wrong, the line with a caret below it, and what to do."""
 
 from __future__ import annotations
 

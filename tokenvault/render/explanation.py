@@ -1,4 +1,4 @@
-"""In the terminal: what must hold, who asks for it and why; and what a code means. Drawn from their JSON forms."""
+"""Draws the JSON form of `explain`: what is required of each object, by whom and why; or what an error code means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fleet command did: its words, and the forms that share them. Drawn from its JSON form, safe to show."""
+"""Draws the report of a fleet command from its JSON form, as text, Markdown and HTML."""
 
 from __future__ import annotations
 

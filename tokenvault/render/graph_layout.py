@@ -1,4 +1,4 @@
-"""Where boxes and edges of a layered drawing go, left to right.
+"""Computes where the boxes and edges of a layered drawing go, left to right.
 
 Our own, because no library serves: the pure-Python one is unmaintained and under the GPL or EPL, the maintained ones are
 compiled modules, too much to load beside a tenant's credentials for the sake of a picture, and graphviz is a binary. It

@@ -1,4 +1,4 @@
-"""What a drawing of the graph shows: objects, what comes before what, and what happens to each. Drawn by `graph_*.py`.
+"""Chooses what a drawing of the graph shows: its boxes, its edges, and what happens to each object. `graph_*.py` draw it.
 
 An edge runs from what comes first to what needs it. Edges that follow from others are left out, and so is the way back where
 an object is written twice: an application is there before its keys, and gets them in a second write.

@@ -1,4 +1,4 @@
-"""The graph as one SVG: no browser, no graphviz, no script; light and dark by itself."""
+"""Draws the graph as one SVG, without a browser or graphviz. It has no script, and follows the viewer's light or dark mode."""
 
 from __future__ import annotations
 

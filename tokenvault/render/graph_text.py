@@ -1,4 +1,4 @@
-"""The graph as text that other tools draw: for graphviz whole, for Mermaid as much as GitHub shows."""
+"""Writes the graph as text that other tools draw: all of it for graphviz, and for Mermaid as much as GitHub shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan as one HTML file: read without a script, in light and dark, on paper; a filter by action; the graph in it.
+"""Draws a plan, or drift, as one HTML file, with a filter by action and the graph. It can be read without scripts and printed.
 
 The one script, which the page's policy names by its digest, searches the text.
 """

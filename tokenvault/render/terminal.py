@@ -1,6 +1,6 @@
-"""Text for a terminal: colours as data, and sentences in lines that fit.
+"""Colours text for a terminal, and breaks sentences into lines that fit.
 
-A painter paints, or does not: the words carry the meaning, colour only helps. Lines break between words, never inside
+Without colours a painter returns the text as it is: no meaning is in colour alone. Lines break between words, never inside
 a word, a code in brackets or a command in backticks.
 """
 

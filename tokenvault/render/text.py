@@ -1,4 +1,4 @@
-"""Plans, drift and the end of an apply in the terminal. Plans and drift are drawn from their JSON forms alone."""
+"""Draws plans, drift and the end of an apply for the terminal; plans and drift from their JSON forms alone."""
 
 from __future__ import annotations
 

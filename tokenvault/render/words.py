@@ -1,4 +1,4 @@
-"""The words that every drawn form of a plan shares: values, places, counts. From the plan's JSON, safe to show."""
+"""The phrases that all forms of a plan share: values, places, counts. Each takes parts of the plan's JSON and returns text."""
 
 from __future__ import annotations
 

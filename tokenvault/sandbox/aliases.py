@@ -1,8 +1,8 @@
-"""The tenant's name is whatever name it is reached by.
+"""Translates the tenant's own names between the domain that its file holds and the host name that a request came to.
 
-A file is seeded for one canonical domain; served on 127.0.0.1:4711 the same tenant *is* 127.0.0.1:4711, and under
-`serve --name acme.us.auth0.test` it is that too. So its own identifiers (Management API, My Account API, issuer) are
-translated at the door, in both directions.
+A file is seeded for one canonical domain. Served on 127.0.0.1:4711, or with `serve --name acme.us.auth0.test`, the same
+tenant is reached by other host names, and clients expect its identifiers (Management API, My Account API, issuer) under
+the host name that they used. Requests are translated to the canonical domain, and answers back.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Alias:
         return None
 
     def outward_value(self, value: str) -> str:
-        """The way back, for one whole value."""
+        """Translates one whole value of an answer to the caller's name."""
         return Alias(self.canonical, self.name).inward_value(value)
 
     def inward_json(self, text: str) -> str:
@@ -68,11 +68,11 @@ class Alias:
         return text
 
     def outward_json(self, text: str) -> str:
-        """The way back."""
+        """Translates every whole string inside a JSON text of an answer to the caller's name."""
         return self._swap(text, self.canonical, self.name)
 
     def outward_text(self, text: str) -> str:
-        """The way back for prose, which names identifiers in the middle of a sentence."""
+        """Translates prose of an answer, which names identifiers in the middle of a sentence."""
         return text.replace(f"https://{self.canonical}/", self.issuer)
 
     def _swap(self, text: str, old: str, new: str) -> str:

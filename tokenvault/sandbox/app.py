@@ -1,4 +1,4 @@
-"""The ASGI application: one door for every request, in front of the Management API, what serves logins, and `/sandbox/…`."""
+"""The ASGI application: takes every request and gives it to the Management API, the login endpoints or `/sandbox/…`."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _inward_pair(alias: Alias, pair: str) -> str:
 
 
 async def answer(sandbox: Sandbox, message: Message, alias: Alias, rule: Rule | None) -> Response:
-    """The response to a request: latency, rate limit, the accident that it has, and else the tenant's answer."""
+    """The response to a request, after latency and rate limit: that of the fault that hits it, else the tenant's answer."""
     traffic = sandbox.traffic
     if traffic.latency:
         await asyncio.sleep(traffic.latency)
@@ -109,7 +109,7 @@ async def answer(sandbox: Sandbox, message: Message, alias: Alias, rule: Rule | 
 
 
 def _for_pages(sandbox: Sandbox, message: Message) -> dict[str, str]:
-    """The headers for a web page that calls what serves logins."""
+    """The CORS headers for a web page that calls a login endpoint."""
     if "origin" not in message.headers or not front.is_door(message.path):
         return {}
     with sandbox.store.read() as tx:
@@ -122,7 +122,7 @@ def _with_headers(response: Response, headers: dict[str, str]) -> Response:
 
 
 def _accident(sandbox: Sandbox, message: Message, alias: Alias, rule: Rule) -> Reply:
-    """The reply to a request that is hit: without effect when the rule says before, with it otherwise."""
+    """The reply to a request that a fault hits. It changes the tenant only where the rule's `when` is "after"."""
     if rule.fault == "stale":
         sandbox.ensure_signing_key()  # so that tokens issued from now on can be read in the frozen view
         sandbox.traffic.freeze_reads(sandbox.store, rule.duration)
@@ -135,7 +135,7 @@ def _accident(sandbox: Sandbox, message: Message, alias: Alias, rule: Rule) -> R
 
 
 def _meddling(message: Message, rule: Rule, token: str) -> Message:
-    """What somebody else does to the tenant just before this request."""
+    """Carries out the request of somebody else that a `meanwhile` rule puts before this one."""
     request = rule.request or {"method": "DELETE"}
     return Message(
         method=request.get("method", "PATCH"),
@@ -195,7 +195,7 @@ ORIGIN_LISTS = ("web_origins", "allowed_origins", "callbacks")
 
 
 def cors_headers(tx: Transaction, message: Message) -> dict[str, str]:
-    """What lets the page that asks read the answer; nothing when no application is served from its origin."""
+    """The CORS headers that let a page read the answer; none when no application has the page's origin."""
     origin = message.headers.get("origin", "")
     if not origin or not any(origin in _origins(client) for client in tx.find("clients")):
         return {}

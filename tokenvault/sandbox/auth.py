@@ -1,7 +1,7 @@
-"""Tokens: the key that a tenant signs them with, who calls, and what an access token allows.
+"""Keeps the tenant's signing key, issues and verifies tokens, and tells which scopes the caller of a request has.
 
-Tokens are JWTs signed with the tenant's key, under the name by which it was asked for them. Issuing one changes no
-object: a plan against the sandbox leaves the tenant as it was.
+Tokens are JWTs signed with the tenant's key; their issuer is the host name by which the tenant was asked for them.
+Issuing one changes no object: a plan against the sandbox leaves the tenant as it was.
 """
 
 from __future__ import annotations

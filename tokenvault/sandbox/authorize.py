@@ -1,6 +1,6 @@
-"""Logging in: `/authorize`, the login page that lets a developer pick a user, `/userinfo`, and logging out.
+"""Logs users in and out: `/authorize`, the login page on which a developer picks a user, `/userinfo`, `/v2/logout`.
 
-Nobody asks for a password: whoever reaches the port is whoever they say they are.
+No password is asked for: whoever reaches the port can log in as any user.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The certificate that `serve --tls` shows, and the authority that vouches for it.
+"""Makes and keeps the certificate of `serve --tls`, and the certificate authority that signs it.
 
-The authority is made together with the certificate and its private key is never written: whoever trusts it trusts this
-one certificate. It is also limited to the names that are served, so that it could vouch for nothing else.
+The authority is made together with the certificate, and its private key is never written: whoever trusts the authority
+trusts this one certificate. Name constraints limit it to the names that are served.
 """
 
 from __future__ import annotations

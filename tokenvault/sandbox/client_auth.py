@@ -1,4 +1,4 @@
-"""How an application proves who it is at /oauth/token: secret in the body, secret in the header, signed assertion."""
+"""Authenticates an application at /oauth/token: by a secret in the body, a secret in the header, or a signed assertion."""
 
 from __future__ import annotations
 

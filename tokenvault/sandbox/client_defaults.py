@@ -1,4 +1,4 @@
-"""What the server fills in when an application is created, by the kind of application."""
+"""Fills in the attributes that the body of a new application leaves out, as its type has them."""
 
 from __future__ import annotations
 

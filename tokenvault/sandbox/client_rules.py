@@ -1,6 +1,6 @@
-"""What the body of POST and PATCH /clients may hold.
+"""The rules for the bodies of POST and PATCH /clients.
 
-The two differ little: POST takes credentials inline and the linked API, PATCH takes credential ids and a secret.
+They differ little: POST takes credentials inline and the linked API, PATCH takes credential ids and a secret.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `options` of a connection may hold, whatever its strategy; what is not named here is taken as it is sent."""
+"""The rules for `options` of a connection, the same for every strategy. An option without a rule is kept as it is sent."""
 
 from __future__ import annotations
 

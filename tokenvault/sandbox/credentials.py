@@ -1,6 +1,6 @@
-"""The credentials of an application: a pool of at most four, of which slots on the application hold references.
+"""The credentials of an application: at most four; attributes of the application (slots) refer to them by id.
 
-The PEM goes in and never comes out; its JWK is kept to verify signatures with.
+A PEM is taken and never answered; its JWK is kept to verify signatures with.
 """
 
 from __future__ import annotations

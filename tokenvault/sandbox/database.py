@@ -1,7 +1,7 @@
-"""Opens the SQLite file that holds a tenant, and says in words why a file cannot be used.
+"""Opens the SQLite file that holds a tenant; raises SandboxFileError with the reason when a file cannot be used.
 
-A file that some other program made is never written to: it is looked at read-only first. What is new gets a mark of its
-own (SQLite's `application_id`); files of earlier versions have none and are known by their one table.
+A file is first opened read-only, so that one which another program made is never written to. A new file gets an
+`application_id` of SQLite; files of earlier versions have none and are recognised by their one table.
 """
 
 from __future__ import annotations

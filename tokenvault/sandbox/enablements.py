@@ -1,4 +1,4 @@
-"""Which applications may use which connection: `/connections/{id}/clients`."""
+"""Stores and serves which applications may use which connection: `/connections/{id}/clients`."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ def is_enabled(tx: Transaction, connection_id: str, client_id: str) -> bool:
 
 
 def enable(tx: Transaction, connection_id: str, client_id: str) -> None:
-    """Let the application use the connection; again is no change."""
+    """Lets the application use the connection; no change where it may already."""
     tx.put(KIND, f"{connection_id}/{client_id}", {"connection_id": connection_id, "client_id": client_id})
 
 
 def disable(tx: Transaction, connection_id: str, client_id: str) -> None:
-    """The opposite; of nothing is no change."""
+    """Takes the connection from the application; no change where it may not use it."""
     tx.delete(KIND, f"{connection_id}/{client_id}")
 
 
 def enable_by_default(tx: Transaction, client_id: str) -> None:
-    """The tenant flag `enable_client_connections` hands every connection to every new application."""
+    """Enables every connection for a new application, where the tenant flag `enable_client_connections` is on."""
     if tenant_settings.flag(tx, "enable_client_connections"):
         for connection in tx.find("connections"):
             enable(tx, connection["id"], client_id)
 
 
 def disable_everywhere(tx: Transaction, client_id: str) -> None:
-    """What the deletion of an application leaves behind is nothing."""
+    """Takes every connection from an application that is deleted."""
     for row in tx.find(KIND, {"client_id": client_id}):
         disable(tx, row["connection_id"], client_id)
 
 
 def replace_clients(tx: Transaction, connection_id: str, client_ids: list[str]) -> None:
-    """The deprecated way: the whole list at once, on the connection itself."""
+    """Replaces the whole list, as the deprecated `enabled_clients` of a connection does."""
     for client_id in clients_of(tx, connection_id):
         disable(tx, connection_id, client_id)
     for client_id in client_ids:
@@ -71,13 +71,13 @@ def _connection(call: Call) -> Document:
 
 
 def list_enabled_clients(call: Call) -> Reply:
-    """GET: a checkpoint page whatever is asked."""
+    """GET: always a checkpoint page, whatever paging the query asks for."""
     rows: list[Document] = [{"client_id": client} for client in clients_of(call.tx, _connection(call)["id"])]
     return checkpoint_slice(call, "clients", rows, most=1000)
 
 
 def update_enabled_clients(call: Call) -> Reply:
-    """PATCH: a delta; applications that it does not name keep what they have."""
+    """PATCH: enables and disables the applications that it names; the others stay as they are."""
     connection_id = _connection(call)["id"]
     for change in call.body:
         _check_client(call.tx, change["client_id"])

@@ -1,15 +1,17 @@
-"""What the Management API says when it refuses.
+"""The errors that the sandbox's APIs answer with, and those with which the sandbox itself fails.
 
     ApiError                       status, message, errorCode
-    ├── bad_request()              400 invalid_body and its kin
+    ├── bad_request()              400 invalid_body, invalid_uri, …
     ├── not_found()                404 inexistent_…
     ├── conflict()                 409 …_conflict
     └── insufficient_scope()       403
 
-    SandboxError                   the sandbox itself cannot be used as it was asked; no tenant ever says this
-    └── SandboxFileError           its file cannot
+    OAuthError                     error, error_description: the refusals of /oauth/token
 
-The others are functions that build one exception: the wire form has no types, only codes.
+    SandboxError                   the sandbox cannot be used as it was asked; never an answer of a tenant
+    └── SandboxFileError           its file cannot be used
+
+Names with () are functions that build an ApiError: answers tell errors apart by their codes alone.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""The Token Vault exchange: judges every precondition in the order in which Auth0 would meet it.
+"""The Token Vault exchange: checks every precondition, in the order in which Auth0 checks them.
 
-    who asks        confidential, first party, OIDC conformant      (the client and its grant type: oauth.py)
-    for what        connection, requested token type
-    on what tenant  no MFA policy that applies to everything
-    for whom        subject token: refresh token · access token · privileged worker's JWT
-    through what    connection on for connected accounts, enabled for the client
-    out of what     an account of that user with a refresh token of the provider
+    client          confidential, first party, OIDC conformant      (oauth.py checks its credentials and its grant type)
+    request         connection, requested token type
+    tenant          no MFA policy that applies to all applications
+    subject token   a refresh token, an access token, or the JWT of a privileged worker
+    connection      on for connected accounts, enabled for the client
+    account         the user connected one, and it has a refresh token of the provider
 
 Where Auth0 documents an error it has that error here; where it does not, the status and code are a guess and the
 description says what is wrong.

@@ -1,4 +1,4 @@
-"""Things that go wrong on purpose: which request is hit, when, and by what.
+"""Faults that are injected on purpose: the rules say which request fails, when, and how.
 
 A rule is a JSON object:
 
@@ -9,7 +9,7 @@ A rule is a JSON object:
                     reset      the connection is reset               close    it is closed without an answer
                     truncate   half of the answer, then closed       hang     nothing for `seconds` (60), then closed
                     slow       the answer after `seconds` (1)        html     an HTML page instead of the answer
-                    empty      an answer without a body              malformed  JSON that is none
+                    empty      an answer without a body              malformed  text that is not JSON
                     stale      reads show the state before this write for `seconds` (1)
                     meanwhile  somebody else sends `request` ({"method", "path"?, "body"?}) just before
     body            with 401: "expired" · with 403: "scope", "entitlement" · or a whole JSON body
@@ -38,7 +38,7 @@ SECONDS = {"hang": 60.0, "slow": 1.0, "stale": 1.0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One kind of accident."""
+    """One rule: which requests fail, when, and how."""
 
     fault: int | str
     method: str = "*"
@@ -103,7 +103,7 @@ def _is_duration(value: Any) -> bool:
 
 
 def _is_request(value: Any) -> bool:
-    """A request of somebody else: what `meanwhile` sends."""
+    """Whether a value describes a request, as `meanwhile` sends it."""
     if not isinstance(value, dict) or not value.keys() <= {"method", "path", "body"}:
         return False
     path = value.get("path", "/")
@@ -141,7 +141,7 @@ class FaultPlan:
         self._seen = [0] * len(self._rules)
 
     def meet(self, method: str, path: str) -> Rule | None:
-        """The accident that this request has, if any; every rule counts every request that it is about."""
+        """The rule that hits this request, if any. Every rule counts each request that it matches."""
         hit: Rule | None = None
         for index, rule in enumerate(self._rules):
             if not rule.hits(method, path):

@@ -1,4 +1,4 @@
-"""Everything beside the Management API: which door a request goes through, and how each says no."""
+"""The endpoints beside the Management API: finds the one for a request, and answers refusals in that endpoint's form."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLAIMS = (
 
 
 def openid_configuration(visit: Visit) -> Reply:
-    """GET /.well-known/openid-configuration, in the words of whoever asks."""
+    """GET /.well-known/openid-configuration, with the host name that the caller used."""
     at = visit.alias.url
     body: dict[str, Any] = {
         "issuer": visit.alias.issuer,

@@ -1,4 +1,4 @@
-"""Multi-factor authentication: policies, factors and the settings of single factors."""
+"""Multi-factor authentication, `/guardian/…`: the policies, the factors, and the settings of single factors."""
 
 from __future__ import annotations
 

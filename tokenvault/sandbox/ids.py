@@ -1,4 +1,4 @@
-"""Identifiers in the forms that Auth0 gives them, and the form checks of the path."""
+"""Makes identifiers in Auth0's forms, and checks the form of those in a request's path."""
 
 from __future__ import annotations
 

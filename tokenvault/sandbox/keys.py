@@ -1,4 +1,4 @@
-"""Public keys and certificates: thumbprints, expiry, subject; and the signature checks that rest on them."""
+"""Reads public keys and certificates: JWK, thumbprints, expiry, subject."""
 
 from __future__ import annotations
 

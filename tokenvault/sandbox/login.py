@@ -1,6 +1,6 @@
-"""What happens in a browser at a real tenant, done at once: users log in, and connect accounts.
+"""Logs users in and connects accounts in one call each, without the browser that a real tenant needs for it.
 
-Each step is refused for the reasons for which the user would have been turned away.
+Each raises OAuthError with the reason for which the user would have been turned away.
 """
 
 from __future__ import annotations

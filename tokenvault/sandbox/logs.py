@@ -1,4 +1,4 @@
-"""Tenant logs: what users and applications did about tokens and accounts, as `/logs` and `/users/{id}/logs` tell it.
+"""Tenant logs: keeps events about tokens and connected accounts, and answers them at `/logs` and `/users/{id}/logs`.
 
 seta, feta                                              a Token Vault exchange
 sertft, fertft                                          a refresh token that was used

@@ -1,4 +1,4 @@
-"""`POST /oauth/token`: client credentials, the grants of a login, and the door to the Token Vault exchange."""
+"""`POST /oauth/token`: client credentials, authorization codes, refresh tokens, and (in exchange.py) Token Vault exchanges."""
 
 from __future__ import annotations
 

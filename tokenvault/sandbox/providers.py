@@ -1,4 +1,4 @@
-"""The made-up identity providers: what they hand out when a user connects an account, their consent page, their API."""
+"""The simulated identity providers: the tokens that they issue when a user connects an account, their consent page, their API."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def keys_of(connection: Document) -> str:
 
 
 def uses_developer_keys(connection: Document) -> bool:
-    """Developer keys are shared by all tenants, so nothing is stored under them."""
+    """Whether the connection uses Auth0's developer keys, which all tenants share: no token is stored for it."""
     return not keys_of(connection)
 
 
@@ -84,7 +84,7 @@ def scopes_of(options: Document) -> list[str]:
 
 
 def check_parameters(connection: Document) -> None:
-    """Google refuses a login request that says twice whether to prompt."""
+    """Raises an error for parameters that Google refuses: a login request that says twice whether to prompt."""
     sent = _plain(connection.get("options", {}).get("upstream_params") or {})
     forced = sent.get("approval_prompt") or sent.get("prompt")
     if connection["strategy"] in ("google-oauth2", "google-apps") and forced:
@@ -133,7 +133,7 @@ def session(visit: Visit, key: str) -> Document | None:
 
 
 def end(visit: Visit, session: Document) -> None:
-    """A session serves once."""
+    """Ends a session: it can be used once."""
     visit.tx.delete(CONNECTS, session["key"])
 
 
@@ -213,7 +213,7 @@ def hand_out(
 
 
 def answer_api(tx: Transaction, path: str, authorization: str | None, now: float) -> Reply:
-    """What the provider says to a call."""
+    """The reply of the provider's API to a call."""
     held = _held(tx, authorization)
     if held is None or held["expires"] <= now:
         return Reply(401, {"error": "invalid_token", "message": "The provider does not know this token"}, REFUSED)

@@ -1,8 +1,8 @@
-"""What a request is, what answers it, and with what: an endpoint of the Management API, or a door beside it.
+"""The types of requests, replies and routes.
 
-An endpoint is a plain function `Call → Reply` with the facts that the dispatcher needs declared beside it: scopes,
-query parameters, body rule. It runs inside one transaction and knows nothing of HTTP. A door is a function
-`Visit → Reply`: it answers what browsers and applications send while users log in.
+An endpoint of the Management API is a plain function `Call → Reply`. Its `Route` declares what the dispatcher needs to
+know: scopes, query parameters, body rule. An endpoint beside the Management API (logging in, tokens, connected accounts)
+is a function `Visit → Reply`. Both run inside one transaction and know nothing of HTTP.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The sandbox on a loopback port, under uvicorn.
 
-With TLS the port answers both: who begins with a TLS handshake gets TLS, who begins with anything else gets plain HTTP.
+With TLS the port answers both: a connection that begins with a TLS handshake gets TLS, any other plain HTTP.
 So `http://127.0.0.1:PORT` and `https://acme.us.auth0.test:PORT` are the same tenant at the same time.
 """
 

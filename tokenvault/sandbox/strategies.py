@@ -1,4 +1,4 @@
-"""What the server puts into a connection's options of its own accord, strategy by strategy.
+"""Fills in the options of a connection that Auth0 sets by itself, strategy by strategy.
 
 `complete_options` is applied to what a POST or PATCH sent. A PATCH replaces `options`: what it leaves out is gone, but
 for the few keys that the server guards or fills in again.
@@ -126,7 +126,7 @@ def _identifiers(attributes: Document) -> Document:
 
 
 def _or_else(sent: Document, defaults: Document) -> Document:
-    """What was sent, and of the defaults that which was not."""
+    """What was sent, and the defaults of what was not."""
     return sent | {key: value for key, value in defaults.items() if key not in sent}
 
 
@@ -209,7 +209,7 @@ def _adfs(options: Document, _: Document | None, __: str) -> Document:
 
 
 def _unsaid(facts: Document, options: Document) -> Document:
-    """Of what metadata says, that which the options do not say themselves."""
+    """The values from metadata that the options leave out."""
     return {name: fact for name, fact in facts.items() if options.get(name) in (None, "")}
 
 

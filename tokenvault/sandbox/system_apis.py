@@ -1,4 +1,4 @@
-"""The APIs that Auth0 itself owns: the Management API and the My Account API, told by their identifiers."""
+"""The APIs that Auth0 itself owns: the Management API and the My Account API, recognised by their identifiers."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def management_api(domain: str) -> Document:
 
 
 def my_account_api(body: Document) -> Document:
-    """The My Account API: but for the identifier and the policy, whatever is asked for, the server makes it like this."""
+    """A new My Account API: of the body only the identifier and the policy are used, the rest is always the same."""
     asked = {name: body[name] for name in ("identifier", "authorization_policy") if body.get(name)}
     return asked | {
         "name": MY_ACCOUNT_NAME,

@@ -1,4 +1,4 @@
-"""What a tenant holds before anyone asks it for anything: the born-with objects, and the sample company."""
+"""Fills a new tenant: with the objects that Auth0 gives to every tenant, and with those of a sample company."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands between the wire and the tenant: the log of requests, latency, the rate limit, and accidents."""
+"""What the server does to every request and answer: logs it, delays it, limits the rate, and injects faults."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Traffic:
 
 
 def breaks_connection(rule: Rule | None) -> bool:
-    """Whether this accident leaves the caller without a whole answer."""
+    """Whether this fault leaves the caller without a whole answer."""
     return rule is not None and rule.fault in CONNECTION_FAULTS
 
 
@@ -93,7 +93,7 @@ def _half(response: Response) -> bytes:
 
 
 def spoil(rule: Rule, response: Response) -> Response:
-    """The answer as the rule leaves it."""
+    """The answer, changed as the rule says."""
     if rule.fault not in BODY_FAULTS:
         return response
     status = rule.status or (200 if response.status_code == 204 else response.status_code)  # a 204 has no body to spoil
@@ -158,7 +158,7 @@ def reset_connection(scope: Scope) -> None:
 
 
 def close_connection(scope: Scope) -> None:
-    """Close without another word; in process, raise."""
+    """Closes the connection without an answer; in process, raises."""
     transport = _transport(scope)
     if transport is None:
         raise ConnectionResetError("connection closed by the sandbox")

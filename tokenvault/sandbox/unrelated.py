@@ -1,6 +1,6 @@
-"""What of a tenant has nothing to do with Token Vault: collections that are empty, and settings that are only kept.
+"""Endpoints that have nothing to do with Token Vault: collections that are always empty, and settings that are only stored.
 
-Whoever exports a whole tenant asks for all of it, and gives up on the first thing that is not there.
+Tools that export a whole tenant read all of them, and fail at the first that does not exist.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Empty:
     wrapped: bool = False  # in an object even when no pages are asked for
 
     def list(self, call: Call) -> Reply:
-        """GET: nothing, in the shape that was asked for."""
+        """GET: an empty list, in the shape that the query asks for."""
         if not self.key:
             return Reply(200, [])
         listed = slice_page(call, self.key, [])

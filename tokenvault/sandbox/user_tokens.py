@@ -1,4 +1,4 @@
-"""The tokens of a login: which APIs and scopes an application may have for a user, the answer, and refresh tokens."""
+"""The tokens of a login: which APIs and scopes an application gets for a user, the tokens that are issued, and refresh tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Users, `/users`, and the accounts that they connected; users are planted by hand, or made up on first mention."""
+"""Users, `/users`, and their connected accounts. A user whom nobody created is made up when first named."""
 
 from __future__ import annotations
 

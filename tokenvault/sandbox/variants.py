@@ -1,7 +1,7 @@
-"""What nobody has seen a real tenant do, as switches.
+"""Variants: switches for behaviour of Auth0 that nobody knows for certain.
 
-Without a switch the sandbox does what is most likely. Each variant is one other way that a server could plausibly
-behave; a client that copes with all of them copes with whatever the real one does. Sources: *document* is Auth0's own
+Without a variant the sandbox does what is most likely. Each variant is one other way in which Auth0 may plausibly behave;
+a client that works with all of them works with whatever Auth0 does. Sources: *document* is Auth0's own
 page or the schema of its SDK, *recorded* is traffic of a real tenant, *code* is what public clients do.
 """
 
