@@ -30,7 +30,7 @@ READING = ("GET", "HEAD")
 def build_app(sandbox: Sandbox) -> ASGIApp:
     """The tenant as an ASGI application."""
 
-    async def door(scope: Scope, receive: Receive, send: Send) -> None:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         alias = sandbox.names.alias(request.headers.get("host", ""), tls=_is_secure(request))
         try:
@@ -50,7 +50,7 @@ def build_app(sandbox: Sandbox) -> ASGIApp:
             await response(scope, receive, send)
 
     # Not wrapped by Starlette: it would answer 500 by itself before whoever serves this hears of a failure of the file.
-    return door
+    return application
 
 
 # ---- in
@@ -105,12 +105,12 @@ async def answer(sandbox: Sandbox, message: Message, alias: Alias, rule: Rule | 
         return _with_headers(render(serve(sandbox, message, alias), alias), headers | _for_pages(sandbox, message))
     if rule.fault == "slow":
         await asyncio.sleep(rule.duration)
-    return spoil(rule, render(_accident(sandbox, message, alias, rule), alias))
+    return spoil(rule, render(_faulty_reply(sandbox, message, alias, rule), alias))
 
 
 def _for_pages(sandbox: Sandbox, message: Message) -> dict[str, str]:
     """The CORS headers for a web page that calls a login endpoint."""
-    if "origin" not in message.headers or not front.is_door(message.path):
+    if "origin" not in message.headers or not front.is_endpoint(message.path):
         return {}
     with sandbox.store.read() as tx:
         return cors_headers(tx, message)
@@ -121,20 +121,20 @@ def _with_headers(response: Response, headers: dict[str, str]) -> Response:
     return response
 
 
-def _accident(sandbox: Sandbox, message: Message, alias: Alias, rule: Rule) -> Reply:
+def _faulty_reply(sandbox: Sandbox, message: Message, alias: Alias, rule: Rule) -> Reply:
     """The reply to a request that a fault hits. It changes the tenant only where the rule's `when` is "after"."""
     if rule.fault == "stale":
         sandbox.ensure_signing_key()  # so that tokens issued from now on can be read in the frozen view
         sandbox.traffic.freeze_reads(sandbox.store, rule.duration)
     if rule.fault == "meanwhile":
-        serve(sandbox, _meddling(message, rule, sandbox.token), alias)
+        serve(sandbox, _request_of_others(message, rule, sandbox.token), alias)
     if rule.fault in ("stale", "meanwhile", "slow"):
         return serve(sandbox, message, alias)
     happened = serve(sandbox, message, alias) if rule.when == "after" else Reply(rule.status or 200, {})
     return status_reply(rule, sandbox.clock()) if isinstance(rule.fault, int) else happened
 
 
-def _meddling(message: Message, rule: Rule, token: str) -> Message:
+def _request_of_others(message: Message, rule: Rule, token: str) -> Message:
     """Carries out the request of somebody else that a `meanwhile` rule puts before this one."""
     request = rule.request or {"method": "DELETE"}
     return Message(
@@ -149,7 +149,7 @@ def _meddling(message: Message, rule: Rule, token: str) -> Message:
 
 def serve(sandbox: Sandbox, message: Message, alias: Alias) -> Reply:
     """The tenant's reply, in one transaction."""
-    visited = front.is_door(message.path)
+    visited = front.is_endpoint(message.path)
     if visited or "." in message.headers.get("authorization", ""):
         sandbox.ensure_signing_key()
     try:

@@ -59,10 +59,10 @@ def jwks(visit: Visit) -> Reply:
     return Reply(200, auth.jwks(visit.tx), CACHE)
 
 
-# ---- which door
+# ---- which endpoint
 
 
-DOORS: dict[tuple[str, str], Callable[[Visit], Reply]] = {
+ENDPOINTS: dict[tuple[str, str], Callable[[Visit], Reply]] = {
     ("GET", "/.well-known/openid-configuration"): openid_configuration,
     ("GET", "/.well-known/oauth-authorization-server"): openid_configuration,
     ("GET", "/.well-known/jwks.json"): jwks,
@@ -78,11 +78,11 @@ DOORS: dict[tuple[str, str], Callable[[Visit], Reply]] = {
     ("GET", providers.CONSENT_PATH): providers.show_consent,
     ("POST", providers.CONSENT_PATH): providers.submit_consent,
 }
-PATHS = frozenset(path for _, path in DOORS)
+PATHS = frozenset(path for _, path in ENDPOINTS)
 PUBLIC = frozenset(path for path in PATHS if path.startswith("/.well-known/"))
 
 
-def is_door(path: str) -> bool:
+def is_endpoint(path: str) -> bool:
     """Whether a request to this path is served here."""
     return path in PATHS or path.startswith(f"{my_account.PREFIX}/")
 
@@ -90,16 +90,16 @@ def is_door(path: str) -> bool:
 def answer(visit: Visit) -> Reply:
     """The reply to a request beside the Management API; raises ApiError or OAuthError for some refusals."""
     method, path = visit.message.method, visit.message.path
-    if method == "OPTIONS" and is_door(path):  # a browser asks whether a page may call
+    if method == "OPTIONS" and is_endpoint(path):  # a browser asks whether a page may call
         return Reply(204)
     try:
         if path.startswith(f"{my_account.PREFIX}/"):
             return my_account.answer(visit)
-        door = DOORS.get(("GET" if method == "HEAD" else method, path))
-        if door is None and path == "/oauth/token":
+        endpoint = ENDPOINTS.get(("GET" if method == "HEAD" else method, path))
+        if endpoint is None and path == "/oauth/token":
             raise OAuthError(404, "not_found", "Not Found")
-        if door is None:
+        if endpoint is None:
             raise ApiError(405, "Method Not Allowed") if path in PATHS else ApiError(404, "Not Found")
-        return door(visit)
+        return endpoint(visit)
     except (Problem, PageError) as refusal:
         return refusal.reply()

@@ -105,7 +105,7 @@ def spoil(rule: Rule, response: Response) -> Response:
     return Response(b"", status, media_type="application/json")
 
 
-# ---- connection-level accidents
+# ---- connection-level faults
 # An ASGI application cannot reset a connection, but its server's transport can: the server registers its transports here
 # by the address of the peer, which is what the application knows of a connection.
 
