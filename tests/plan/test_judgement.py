@@ -11,7 +11,7 @@ import pytest
 
 from tests.doctor.conftest import template, world
 from tests.plan.tenants import edit
-from tests.support import ROOT, cli, served
+from tests.support import ROOT, cli, served, write_spec
 from tests.world import ASSISTANT, World
 from tokenvault.sandbox import CLIENT_ID, CLIENT_SECRET
 
@@ -197,6 +197,16 @@ def test_what_the_token_may_not_read_is_unknown_and_no_alarm(world: World, lacki
     shown = {cause["id"] for cause in found["causes"]}
     assert hidden[lacking] not in shown
     assert shown >= set(hidden.values()) - {hidden[lacking]}
+
+
+def test_what_a_plan_had_no_need_to_read_is_not_blamed_on_the_token(tmp_path: Path) -> None:
+    """Of a connection that the spec merely uses no options are read, though the token may read them."""
+    application = {"type": "native", "callbacks": ["https://a.example/cb"], "flavors": ["connected_accounts"]}
+    spec = {"version": 1, "name": "a", "connections": {GOOGLE: {}}, "applications": {"app": application}}
+    applied = cli("apply", write_spec(tmp_path, spec), "-y", "--sandbox=t.db", cwd=tmp_path)
+    assert applied.code == 0, applied.err
+    assert "Works now: 0 of 1 case. 1 case cannot be judged from what was read." in applied.out
+    assert "the token may not read" not in applied.out
 
 
 def test_a_snapshot_that_lacks_objects_raises_no_alarm(world: World) -> None:

@@ -226,7 +226,7 @@ def judgement() -> Schema:
     counts = {
         "ready": count("Cases that will be ready."),
         "not_ready": count("Cases that will not be."),
-        "unknown": count("Cases of which the token may not read enough to tell."),
+        "unknown": count("Cases that cannot be judged from what was read."),
         "stops": count("Cases that are ready now, and will not be."),
     }
     return object_of(

@@ -178,7 +178,7 @@ def verdict(plan: Document) -> list[str]:
         return []
     ready, total = judgement["summary"]["ready"], len(judgement["cases"])
     unknown = judgement["summary"]["unknown"]
-    unseen = f" {counted(unknown, 'case')} cannot be judged: the token may not read enough." if unknown else ""
+    unseen = f" {counted(unknown, 'case')} cannot be judged from what was read." if unknown else ""
     if ready == total:
         return [f"Works now: every connection of every application ({counted(total, 'case')})."]
     first = next(iter(consequences(plan)), None)
