@@ -48,6 +48,16 @@ def test_both_are_in_the_schema_and_validate(checkout: Path) -> None:
     assert run(checkout, "validate", "spec.yaml").returncode == 0
 
 
+def test_files_that_say_the_same_in_the_new_section_agree(checkout: Path) -> None:
+    for name in ("one.yaml", "two.yaml"):
+        (checkout / name).write_text("version: 1\nname: contributed\nnew_applications: use_no_connection\n")
+    agreed = run(checkout, "validate", "one.yaml", "two.yaml")
+    assert agreed.returncode == 0, agreed.stderr
+    (checkout / "two.yaml").write_text("version: 1\nname: contributed\nnew_applications: use_every_connection\n")
+    differing = run(checkout, "validate", "one.yaml", "two.yaml")
+    assert differing.returncode == 1 and '"new_applications" differs between the files' in differing.stderr
+
+
 def test_both_are_planned_with_their_names_and_applied(checkout: Path) -> None:
     planned = run(checkout, "plan", "spec.yaml", "--sandbox=t.db")
     assert "# account_viewer, line" in planned.stdout, planned.stderr

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from tokenvault.errors import Diagnostic
+from tokenvault.kinds import kinds
 from tokenvault.model.spec import Path
 from tokenvault.spec.source import Source
 
-SHARED = frozenset({"version", "name", "tenant", "mfa_policy", "my_account_api", "overlay"})
-_SECTIONS = frozenset({"connections", "apis", "applications"})
+_TOP = frozenset({"version", "name", "tenant", "my_account_api", "overlay"})
 
 
 @dataclass(slots=True)
@@ -39,6 +40,19 @@ def merge(sources: Sequence[Source]) -> Merged:
     return Merged(source=merged, files=tuple(source.file for source in sources))
 
 
+@cache
+def _joined() -> frozenset[str]:
+    """The sections that hold entries by a key of the user's: files add entries to them."""
+    sections = (kind.section for kind in kinds().values() if kind.section)
+    return frozenset(s.name for s in sections if isinstance(s.schema.get("additionalProperties"), Mapping))
+
+
+@cache
+def _shared() -> frozenset[str]:
+    """The keys that several files may have when they say the same."""
+    return _TOP | {kind.section.name for kind in kinds().values() if kind.section} - _joined()
+
+
 def _refuse_wider(merged: Source, source: Source) -> None:
     """Only the first file says which variables may be shown: whoever reviews that knows them all. Others may repeat it."""
     listed = source.data.pop("variables", None)
@@ -59,9 +73,9 @@ def _join(merged: Source, source: Source) -> None:
             continue
         if key in merged.data and _is_empty(key, merged.data[key]):
             _adopt(merged, source, merged.data, path, value)
-        elif key in _SECTIONS and isinstance(value, dict) and isinstance(merged.data.get(key, {}), dict):
+        elif key in _joined() and isinstance(value, dict) and isinstance(merged.data.get(key, {}), dict):
             _join_section(merged, source, key, value)
-        elif key in merged.data and (key not in SHARED or not is_same(merged.data[key], value)):
+        elif key in merged.data and (key not in _shared() or not is_same(merged.data[key], value)):
             _collide(merged, source, path, _different(key), _ONE_WORD)
         elif key not in merged.data:
             _adopt(merged, source, merged.data, path, value)
@@ -69,7 +83,7 @@ def _join(merged: Source, source: Source) -> None:
 
 def _is_empty(key: str, value: Any) -> bool:
     """Whether nothing is said: a section whose lines are all comments is null to YAML."""
-    return value is None or (value == {} and key in {*_SECTIONS, "my_account_api"})
+    return value is None or (value == {} and key in {*_joined(), "my_account_api"})
 
 
 def is_same(one: Any, other: Any) -> bool:
