@@ -1,7 +1,7 @@
 """The Token Vault flavors. A flavor is data: what it asks of which object and why; adding one is adding one file here.
 
-Each module defines `FLAVOR`, is found by itself and refused at import when it is incomplete. What a flavor is made of
-stands in `base`.
+Each module defines `FLAVOR`, is found by itself and refused at import when it is incomplete; modules that flavors share
+are listed in `_SHARED`. What a flavor is made of stands in `base`.
 """
 
 from __future__ import annotations

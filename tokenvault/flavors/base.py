@@ -166,7 +166,7 @@ def api(context: FlavorContext) -> ObjectRef:
 
 
 def enabled(context: FlavorContext, client: ObjectRef | None = None) -> Iterable[Requirement]:
-    """Every connection of the application, enabled for it, or for the `client` that exchanges for it."""
+    """Requires that each connection of the application is enabled for it, or for the `client` that exchanges for it."""
     for name in context.app.connections:
         reason = f"{client.name if client else context.app.key} uses the connection"
         constraint = Contains((Ref(client.address if client else context.app.address, "client_id"),))

@@ -1,7 +1,8 @@
 """The kinds of object that tokenvault manages. A kind is data; adding one is adding one file to this folder.
 
-Each module defines `KIND`, is found by itself and refused at import when it is incomplete. Planner, diff, renderers,
-schema and preflight read these tables and know no kind by name. What a kind is made of stands in `base`.
+Each module defines `KIND`, is found by itself and refused at import when it is incomplete; modules that kinds share are
+listed in `_SHARED`. Planner, diff, renderers, schema and preflight read these tables and know no kind by name. What a
+kind is made of stands in `base`.
 """
 
 from __future__ import annotations

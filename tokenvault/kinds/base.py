@@ -18,7 +18,7 @@ Object = Mapping[str, Any]
 
 
 class Shape(Enum):
-    """How two values of an attribute are compared."""
+    """How two values of an attribute are compared: as they are, as sets of members, or as sets of entries told apart by a key."""
 
     VALUE = "value"
     SET = "set"
@@ -29,6 +29,8 @@ class Shape(Enum):
 class Field:
     """One attribute that a spec or a flavor may ask for.
 
+    - `shape`: how values are compared; `key`: the name in each entry of a `KEYED` list that tells entries apart.
+    - `secret`: its values are shown nowhere; `immutable`: Auth0 never changes it on an existing object.
     - `slot`: the attribute's name in marks, so that what a spec gave there can be revoked; without one nothing is
       recorded. `*` stands for the last part of the path, `/` for the slot of the object itself.
     - `entries`: the verb of the provisions of single entries, in lists whose entries stand for themselves.
@@ -127,7 +129,8 @@ class Index:
 class Collection:
     """A list of the tenant that one or more kinds live in.
 
-    `read` gets the nodes that live there (none: everything is read) and the collections read before (`after`).
+    `read` gets the nodes whose objects live there (none: everything is read), and what was read before of the collections
+    named in `after`; it returns the live objects.
     `partition_key` is the attribute of the nodes' identity by which it is read piece by piece, where it is not read whole, and
     `parent_filter` says of which objects before it there is anything to read. `covers` says whether what was read of an object
     is all that a node needs of it. When the token may not read an `optional`
@@ -154,7 +157,12 @@ class Collection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """The part of a spec that users write for a kind: its JSON Schema, its requirements and its offline rules."""
+    """The part of a spec that users write for a kind.
+
+    `name` is its key in the spec, `schema` its JSON Schema. One whose `additionalProperties` is a schema holds entries by a
+    key of the user's: those of several files are joined. `expand` takes the spec and the tenant's domain, and yields what is
+    required; what the user wrote stands in `spec.sections[name]` (None: nothing). `rules` yields what is wrong offline.
+    """
 
     name: str
     schema: Mapping[str, Any]
@@ -166,6 +174,17 @@ class Section:
 class Kind:
     """One kind of object: what of it is managed, how it is found, and how Auth0 wants it written.
 
+    - `name`: how addresses begin (`NAME.KEY`); `title`: what people call it.
+    - `collection`: where its objects are read; `path`: its endpoint below /api/v2; `id_field`: the attribute with the id, which
+      requests append to the path (`item_path`: another path of one object).
+    - `fields`: every attribute that may be asked for, by its dotted path, the marks' own among them.
+    - `scopes`: what its requests need, verb by verb; `deletable`: whether it is ever deleted.
+    - `order`: kinds of a lower one are planned and drawn before, and deleted after, those of a higher one.
+    - `metadata`: the attribute in which Auth0 keeps texts of anybody's; `marker`: the path of the mark in it. Where Auth0
+      keeps none, objects are found by their identity alone, and marks of others record what is given to them (`recorder`).
+    - `section`: what users write for it; None where only flavors ask for it, or nobody does.
+    - `create_only`: attributes that Auth0 takes only when it creates the object.
+    - `create`, `update`: the requests, where they are not one POST to the path and one PATCH of the object.
     - `replaced`: top-level attributes that a PATCH replaces whole, so they are read, merged and sent whole.
     - `nulled`: those of them in which a key that is to go is sent as null, as Auth0 may merge instead.
     - `nullable`: those of them that are sent as null when nothing is left in them.

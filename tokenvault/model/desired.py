@@ -27,8 +27,8 @@ class ObjectRef:
     """The object that a requirement is about.
 
     `identity` is its natural key in the tenant. `mark` is the key under which this spec owns it (None: never marked).
-    `creatable` is false for what must exist already. `checked_only` nodes are looked at, never changed. `when` makes the
-    node conditional on another node's value. `recorder` is the address of the object whose mark records what the spec
+    `creatable` is false for what must exist already. `checked_only` nodes are looked at, never changed. `condition` makes
+    the node depend on another node's value. `recorder` is the address of the object whose mark records what the spec
     gives to this one (empty: its own, where its kind carries marks), and `provision` how it records the object itself. An
     `absent` object is one that must not be there; it goes `after` the changes of these addresses. `reason` is what the
     plan says of the change as a whole.

@@ -1,8 +1,8 @@
 """What this spec put into the tenant and no longer asks for, found by its marks alone: there is no state file.
 
 Rights of what stays (grants, places among a connection's applications, keys) are revoked by every plan. Whole objects are
-orphans: what the spec created is deleted and what it adopted is released, when that is asked for. Either is said as nodes
-of a graph: what has to be so for it to be gone.
+orphans: what the spec created is deleted and what it adopted is released, when that is asked for. `find_orphans` returns
+both as nodes for the planner, which describe the objects as they are to be without them.
 """
 
 from __future__ import annotations

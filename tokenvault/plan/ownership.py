@@ -1,4 +1,8 @@
-"""Whose an object is, and what its mark is to say: the ownership part of planning."""
+"""Ownership: which spec an object belongs to, what its mark records, and what the mark is to record after the plan.
+
+`revoked_paths` names the attributes from which something is revoked though nothing is asked of them any more. What of a
+value is revoked is decided in `provisions.py` (`Slot.without_revoked`), whole objects and rights in `orphans.py`.
+"""
 
 from __future__ import annotations
 

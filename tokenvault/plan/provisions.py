@@ -1,4 +1,7 @@
-"""What a spec gave to one attribute, as marks record it: what of the live value is its own, and what it gives now.
+"""What a spec gave to one attribute, as marks record it: what of the live value is the spec's, and what it gives now.
+
+`Slot.without_revoked` decides what is revoked of a value: a scope of a grant, a grant type, an address, an option. What is
+more than one attribute (a place among a connection's applications, a worker's keys) is revoked in `flavors/provisions.py`.
 
 The spec owns an attribute that was empty when it was given, or that stands on an object which the spec created: it holds
 exactly what is asked for. Beside members or values that were there before, only the spec's own are taken out.
@@ -68,7 +71,7 @@ class Slot:
         return self.owned is not None and self.owned.value == content_digest(live, self.field)
 
     def without_revoked(self, live: Any, constraint: Constraint | None) -> Any:
-        """The live value without what the spec gave and no longer requires."""
+        """The live value without what the spec gave and no longer requires. `constraint` is what it requires now (None: nothing)."""
         if live is None:
             return None
         match self.field.shape:

@@ -135,7 +135,7 @@ def _faulty_reply(sandbox: Sandbox, message: Message, alias: Alias, rule: Rule) 
 
 
 def _request_of_others(message: Message, rule: Rule, token: str) -> Message:
-    """Carries out the request of somebody else that a `meanwhile` rule puts before this one."""
+    """The request of somebody else that a `meanwhile` rule has carried out just before this one."""
     request = rule.request or {"method": "DELETE"}
     return Message(
         method=request.get("method", "PATCH"),
