@@ -119,7 +119,10 @@ def test_every_kind_is_edited_here(disturbed: Path) -> None:
     updated = {
         c["kind"] for c in json.loads((disturbed / "plan.json").read_text())["changes"] if c["action"] == "update"
     }
-    assert updated == set(EDITED) == set(kinds()) - NEVER_UPDATED
+    assert set(EDITED) == set(kinds()) - NEVER_UPDATED, (
+        "give a new kind an edit by hand in EDITED, and SPEC an update of it"
+    )
+    assert updated == set(EDITED), "SPEC and `disturb` have to lead to an update of each kind in EDITED"
 
 
 def test_who_else_may_use_a_connection_does_not_matter_to_a_change_of_members(folder: Path) -> None:

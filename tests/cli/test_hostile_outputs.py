@@ -136,7 +136,7 @@ def found_in(folder: Path, before: set[Path]) -> Iterator[tuple[str, str]]:
 
 
 def test_every_command_is_tried() -> None:
-    assert commands().keys() == ARGUMENTS.keys()
+    assert commands().keys() == ARGUMENTS.keys(), "give a new command arguments in ARGUMENTS, full of hostile text"
 
 
 @pytest.mark.parametrize(("name", "variant"), RUNS, ids=[" ".join((name, *variant)) for name, variant in RUNS])

@@ -170,9 +170,9 @@ def test_an_error_that_happens_has_its_code_in_the_reference(tmp_path: Path, spe
 
 
 def test_the_picture_of_a_plan_is_current(tmp_path: Path) -> None:
-    """To draw it anew: `tokenvault graph examples/quickstart.yaml --sandbox=new.db --format svg > examples/quickstart.svg`."""
     drawn = cli("graph", ROOT / "examples" / "quickstart.yaml", "--format", "svg", "--sandbox=t.db", cwd=tmp_path)
-    assert drawn.out == (ROOT / "examples" / "quickstart.svg").read_text()
+    again = "run: tokenvault graph examples/quickstart.yaml --sandbox=new.db --format svg > examples/quickstart.svg"
+    assert drawn.out == (ROOT / "examples" / "quickstart.svg").read_text(), again
 
 
 def test_the_architecture_page_names_files_that_are_there() -> None:

@@ -25,7 +25,11 @@ from tokenvault.spec.schema import editor_schema, spec_schema
 SPEC = "tokenvault.yaml"
 
 
-@pytest.mark.parametrize("flavor", flavors())
+def test_every_flavor_is_tried() -> None:
+    assert FLAGS.keys() == flavors().keys(), "give a new flavor the flags that say everything, in tests/init/flags.py"
+
+
+@pytest.mark.parametrize("flavor", FLAGS)
 def test_what_is_written_validates_plans_applies_and_is_then_in_place(folder: Path, flavor: str) -> None:
     made = cli("init", *FLAGS[flavor], cwd=folder)
     assert made.code == 0, made.err
@@ -39,7 +43,7 @@ def test_what_is_written_validates_plans_applies_and_is_then_in_place(folder: Pa
     assert again.code == 0, again.out
 
 
-@pytest.mark.parametrize("flavor", flavors())
+@pytest.mark.parametrize("flavor", FLAGS)
 def test_what_is_written_is_all_that_doctor_asks_for(folder: Path, flavor: str) -> None:
     assert cli("init", *FLAGS[flavor], cwd=folder).code == 0
     assert cli("apply", "-y", "--sandbox", cwd=folder).code == 0
@@ -47,7 +51,7 @@ def test_what_is_written_is_all_that_doctor_asks_for(folder: Path, flavor: str) 
     assert judged.code == 0, judged.out
 
 
-@pytest.mark.parametrize("flavor", flavors())
+@pytest.mark.parametrize("flavor", FLAGS)
 def test_no_tenant_is_needed_and_none_is_asked(folder: Path, flavor: str) -> None:
     made = cli("init", *FLAGS[flavor], cwd=folder, env={"AUTH0_DOMAIN": "127.0.0.1:1", "AUTH0_API_TOKEN": "x"})
     assert made.code == 0, made.err
@@ -55,7 +59,7 @@ def test_no_tenant_is_needed_and_none_is_asked(folder: Path, flavor: str) -> Non
     assert not (folder / ".tokenvault").exists()
 
 
-@pytest.mark.parametrize("flavor", flavors())
+@pytest.mark.parametrize("flavor", FLAGS)
 def test_the_file_is_commented_fits_into_80_columns_and_starts_with_its_schema(folder: Path, flavor: str) -> None:
     cli("init", *FLAGS[flavor], cwd=folder)
     lines = (folder / SPEC).read_text().splitlines()
@@ -65,7 +69,7 @@ def test_the_file_is_commented_fits_into_80_columns_and_starts_with_its_schema(f
     assert json.loads((folder / "tokenvault.schema.json").read_text()) == editor_schema()
 
 
-@pytest.mark.parametrize("flavor", flavors())
+@pytest.mark.parametrize("flavor", FLAGS)
 def test_every_answer_that_a_flavor_needs_is_missed_by_its_flag_all_at_once(folder: Path, flavor: str) -> None:
     needed = {
         "access_token_exchange": ["--api-identifier"],
@@ -79,7 +83,7 @@ def test_every_answer_that_a_flavor_needs_is_missed_by_its_flag_all_at_once(fold
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("flavor", flavors())
+@pytest.mark.parametrize("flavor", FLAGS)
 def test_each_needed_flag_is_missed_when_it_is_the_only_one_left_out(folder: Path, flavor: str) -> None:
     optional = {"--logout-url", "--api-name", "--api-client-name"}
     for flag in {flag for flag in FLAGS[flavor] if flag.startswith("--")} - optional:

@@ -17,7 +17,11 @@ from tokenvault.kinds.strategies import NEVER
 from tokenvault.sandbox import open_sandbox
 
 
-@pytest.mark.parametrize("flavor", flavors())
+def test_every_flavor_is_tried() -> None:
+    assert ways().keys() == flavors().keys(), "give a new flavor its questions and answers, in tests/init/ways.py"
+
+
+@pytest.mark.parametrize("flavor", ways())
 def test_the_way_to_the_end_writes_a_spec_and_shows_a_plan_that_works(folder: Path, flavor: str) -> None:
     wizard = Wizard(folder, *SANDBOX)
     wizard.answer([*ways()[flavor], (f"Write {SPEC}?", ENTER)])

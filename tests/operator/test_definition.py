@@ -52,8 +52,8 @@ def test_every_schema_is_structural() -> None:
 
 @pytest.mark.parametrize("copy", ["install/crd.yaml", "chart/crds/crd.yaml"])
 def test_the_manifests_hold_the_definition_as_it_is_now(copy: str) -> None:
-    """After a change of the spec's schema: `tokenvault operator crd > examples/kubernetes/…`, both of them."""
-    assert (ROOT / "examples" / "kubernetes" / copy).read_text() == cli("operator", "crd").out
+    kept = (ROOT / "examples" / "kubernetes" / copy).read_text()
+    assert kept == cli("operator", "crd").out, f"run: tokenvault operator crd > examples/kubernetes/{copy}"
 
 
 def test_the_configuration_has_every_section_of_a_spec() -> None:

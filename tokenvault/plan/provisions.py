@@ -71,7 +71,7 @@ class Slot:
         return self.owned is not None and self.owned.value == content_digest(live, self.field)
 
     def without_revoked(self, live: Any, constraint: Constraint | None) -> Any:
-        """The live value without what the spec gave and no longer requires. `constraint` is what it requires now (None: nothing)."""
+        """The live value without what the spec gave and no longer requires. `constraint`: what it requires now."""
         if live is None:
             return None
         match self.field.shape:

@@ -81,7 +81,9 @@ def test_the_generator_gives_every_field_of_the_schema_a_value() -> None:
                 for part in reversed(step["path"]):
                     whole = {part: whole}
                 seen |= set(_fields_of(whole, schema, ""))
-    assert set(_declared(schema, "")) - seen == NOT_DRAWN
+    undrawn = set(_declared(schema, "")) - seen
+    assert undrawn <= NOT_DRAWN, "draw a new field in `cases.py`; or list it in NOT_DRAWN, and give it tests of its own"
+    assert undrawn >= NOT_DRAWN, "these are drawn now: take them out of NOT_DRAWN"
 
 
 def _declared(schema: dict[str, Any], path: str) -> Iterator[str]:
