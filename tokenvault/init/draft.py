@@ -128,7 +128,7 @@ def _connections(answers: Answers) -> list[str]:
 
 
 def _used(connection: Connection) -> list[str]:
-    """Two specs that manage one connection undo each other's work."""
+    """The comment above a connection that is only used: two specs that manage one undo each other's work."""
     whose = f"The spec {connection.owner} manages it. " if connection.owner else ""
     return comment(f"{whose}Used as it is: only connected accounts are switched on.", WIDTH - 2)
 

@@ -106,7 +106,7 @@ def _picture(title: str, boxes: Iterable[Box], edges: Iterable[Edge]) -> Picture
 
 
 def _one_way(edges: list[Edge]) -> list[Edge]:
-    """Of two objects that wait for each other, the edge from the one that is written first and again: the application."""
+    """The edges, of two objects that wait for each other only the one from the application, which is written twice."""
     given = set(edges)
     return [(a, b) for a, b in edges if (b, a) not in given or a.startswith("application.") or a < b]
 
@@ -201,7 +201,7 @@ def with_parts(picture: Picture) -> Picture:
 
 
 def _common(edges: Iterable[tuple[str, str]]) -> set[str]:
-    """What so many need, and that needs nothing itself, that its arrows would hide all others."""
+    """The boxes that need nothing, and that so many need that their arrows would hide the others."""
     leading = Counter(source for source, _ in edges)
     needing = {target for _, target in edges}
     return {source for source, count in leading.items() if count > MANY_ARROWS and source not in needing}

@@ -93,7 +93,7 @@ def verified_claims(tx: Transaction, token: str) -> dict[str, Any]:
 
 
 def unverified_claims(token: str) -> dict[str, Any]:
-    """What a JWT says of itself, whoever made it; nothing when it is none."""
+    """The claims of a JWT, whoever signed it; empty when the text is no JWT."""
     import jwt
 
     try:
@@ -138,7 +138,7 @@ ALL_SCOPES = frozenset(MANAGEMENT_SCOPES)
 def issue_token(
     tx: Transaction, claims: Document, *, alias: Alias, now: float, api: Document, lifetime: int | None = None
 ) -> str:
-    """A signed access token for an API, in the words of whoever asked for it."""
+    """A signed access token for an API; issuer and audience are written with the host name that the caller used."""
     audience = claims["aud"]
     named = [alias.outward_value(one) for one in audience] if isinstance(audience, list) else None
     full = {
@@ -178,7 +178,7 @@ def _our_claims(tx: Transaction, token: str, audience: str) -> dict[str, Any]:
 
 
 def audiences(tx: Transaction, claims: Document) -> list[str]:
-    """Whom a token of ours is for, in canonical terms: it was issued under the name that its issuer shows."""
+    """The audiences of a token of ours, translated from the host name in its issuer to the canonical domain."""
     canonical = str((tx.get("tenant", "identity") or {}).get("domain"))
     issuer = str(claims.get("iss", "")).removeprefix("https://").rstrip("/")
     audience = claims.get("aud")

@@ -61,7 +61,7 @@ def either(*rules: Rule) -> Rule:
 
 
 def told_by(key: str, present: Rule, absent: Rule) -> Rule:
-    """An object that obeys one rule when it has this key, and another when it has not."""
+    """An object that obeys the rule `present` when it has this key, and `absent` when it has not."""
     return {"told_by": (key, present, absent)}
 
 

@@ -202,7 +202,7 @@ def _filters(call: Call) -> Filters:
 
 
 def _granted(call: Call) -> tuple[str, ...]:
-    """The applications that a search finds: it knows of what organizations do with grants, and here are none of those."""
+    """The client ids that `q` finds. Only `client_grant.allow_any_organization:true` is known here; others find none."""
     if call.one("q") != "client_grant.allow_any_organization:true":
         return ()
     grants = call.tx.find("client_grants", {"allow_any_organization": True})

@@ -134,7 +134,7 @@ def remove(tx: Transaction, connection: Document) -> None:
 
 
 def bury(tx: Transaction, now: float) -> None:
-    """Remove what was deleted long enough ago."""
+    """Removes the connections whose deletion is over: Auth0 takes a moment for one."""
     for connection in tx.find(KIND):
         if is_gone(connection, now):
             remove(tx, connection)

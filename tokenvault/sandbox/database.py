@@ -160,7 +160,7 @@ def _entries(connection: sqlite3.Connection) -> list[str]:
 
 
 def _read_only(path: str) -> sqlite3.Connection:
-    """A connection that leaves nothing beside the file; a file with a log that is not merged needs to read that, too."""
+    """Opens the file read-only. Without a write-ahead log beside it, it is opened as immutable, so that SQLite makes none."""
     merged = "" if Path(f"{path}-wal").exists() else "&immutable=1"
     return sqlite3.connect(f"file:{quote(str(Path(path).resolve()))}?mode=ro{merged}", uri=True, isolation_level=None)
 

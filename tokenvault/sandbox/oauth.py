@@ -55,7 +55,7 @@ def _logged(grant: Grant, visit: Visit, client: Document, form: Mapping[str, str
 
 
 def _event(visit: Visit, client: Document, form: Mapping[str, str]) -> dict[str, Any]:
-    """What is known of a request before it is judged; a worker is believed whom it names."""
+    """The log event of a request, before it is checked. The user that a worker names is taken as it is."""
     is_exchange = form["grant_type"] == exchange.GRANT_TYPE
     user_id, claims = exchange.named_user(visit.tx, form) if is_exchange else ("", {})
     held = visit.tx.get(user_tokens.KIND, form.get("refresh_token", ""))

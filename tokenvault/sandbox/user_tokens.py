@@ -48,7 +48,7 @@ def allowed_scopes(tx: Transaction, client: Document, api: Document) -> list[str
 
 
 def check_my_account(api: Document) -> None:
-    """What else must hold of the My Account API for a token that nobody is asked about."""
+    """Raises OAuthError where the My Account API gives no token without consent, another login or proof of possession."""
     if not api["skip_consent_for_verifiable_first_party_clients"]:
         raise refuse("consent_required", "Consent required")
     if api.get("authorization_policy"):
