@@ -180,8 +180,10 @@ class Kind:
     - `fields`: every attribute that may be asked for, by its dotted path, the marks' own among them.
     - `scopes`: what its requests need, verb by verb; `deletable`: whether it is ever deleted.
     - `order`: kinds of a lower one are planned and drawn before, and deleted after, those of a higher one.
-    - `metadata`: the attribute in which Auth0 keeps texts of anybody's; `marker`: the path of the mark in it. Where Auth0
-      keeps none, objects are found by their identity alone, and marks of others record what is given to them (`recorder`).
+    - `metadata`: the attribute in which Auth0 keeps texts of anybody's; `marker`: the path of the mark in it. Every plan reads
+      the collection of a kind with marks, to find what the spec left behind: unless that is `optional`, a token that may not
+      read it can plan nothing. Objects without marks are found by their identity alone; what is given to them is recorded in
+      the mark of their `recorder`, or nowhere.
     - `section`: what users write for it; None where only flavors ask for it, or nobody does.
     - `create_only`: attributes that Auth0 takes only when it creates the object.
     - `create`, `update`: the requests, where they are not one POST to the path and one PATCH of the object.
