@@ -115,3 +115,50 @@ def test_both_keys_of_a_worker_that_is_being_rotated_come_back(tmp_path: Path) -
     [flavor] = spec["applications"]["job"]["flavors"]
     assert flavor["privileged_worker"] == worker
     assert_plan_is_empty(tmp_path)
+
+
+CALLS = [{"access_token_exchange": {"api": "notes"}}]
+CALLERS = {"a": {**WEB, "flavors": CALLS}, "b": {**WEB, "flavors": CALLS}}
+NOTES = {"notes": {"identifier": "https://notes.example", "scopes": {"read": "Reads"}}}
+
+
+def callers(**more: Any) -> dict[str, Any]:
+    return {"version": 1, "name": "mine", "connections": {"github": {}}, "apis": NOTES, "applications": CALLERS} | more
+
+
+def test_an_adopted_application_that_got_its_key_for_a_name_keeps_it(tmp_path: Path) -> None:
+    client_id = satisfied(tmp_path)
+    apply(tmp_path, spec_for(client_id=client_id, name="app"))
+    spec, _ = exported(tmp_path)
+    assert spec["applications"]["app"]["name"] == "app"
+    assert_plan_is_empty(tmp_path)
+
+
+def test_each_caller_of_an_api_that_the_spec_created_comes_back_where_another_has_to_be_left_out(
+    tmp_path: Path,
+) -> None:
+    apply(tmp_path, callers())
+    with by_hand(tmp_path / "tenant.db") as hands:
+        hands.web("Old Portal", "github", oidc_conformant=False)
+    spec, result = exported(tmp_path)
+    assert "oidc_conformant" in said(result)
+    assert list(spec["applications"]) == ["a", "b"]
+    assert_plan_is_empty(tmp_path)
+
+
+def test_another_order_of_applications_is_no_change(tmp_path: Path) -> None:
+    apply(tmp_path, callers())
+    (tmp_path / "out.yaml").write_text(
+        yaml.safe_dump(callers(applications={k: CALLERS[k] for k in "ba"}), sort_keys=False)
+    )
+    assert_plan_is_empty(tmp_path)
+
+
+def test_that_an_api_was_created_stays_on_record_when_the_application_that_records_it_goes(tmp_path: Path) -> None:
+    apply(tmp_path, callers(applications={k: CALLERS[k] for k in "ab"}))
+    recorded = [mark.split(" ")[0] for mark in marks(tmp_path) if "made:" in mark]
+    assert recorded == ["mine/a"]
+    (tmp_path / "less.yaml").write_text(yaml.safe_dump(callers(applications={"b": CALLERS["b"]})))
+    pruned = cli("apply", "less.yaml", "-y", "--prune", "--sandbox", "tenant.db", cwd=tmp_path)
+    assert pruned.code == 0, pruned.err
+    assert [mark.split(" ")[0] for mark in marks(tmp_path) if "made:" in mark] == ["mine/b"]

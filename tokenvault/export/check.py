@@ -16,6 +16,7 @@ from tokenvault.state.desired import build_graph
 from tokenvault.state.live import State, match
 
 MOST = 6
+MARK_ONLY = "its mark is written anew, and nothing else of it"
 _SALT = "export"
 
 
@@ -57,7 +58,9 @@ def _in_words(change: Change) -> Iterator[str]:
         case Action.DELETE:
             yield f"{change.address} would be deleted"
         case Action.UPDATE:
-            changed = [a for a in change.attributes if not _is_mark(a)] or change.attributes
+            changed = [a for a in change.attributes if not _is_mark(a)]
+            if not changed:
+                yield f"{change.address}: {MARK_ONLY}"
             for path in dict.fromkeys(attribute.path[0] for attribute in changed):
                 of_path = [attribute for attribute in changed if attribute.path[0] == path]
                 yield f"{change.address}: {path} {_values(of_path)}{_reasons(of_path)}"

@@ -69,7 +69,7 @@ def application_entry(
     fields: dict[str, Any] = {}
     if not created:
         fields["client_id"] = used.client_id
-    if used.client.get("name") != key and (created or "name" in given_to(used.client.get("client_metadata"))):
+    if _says_name(used.client, key, created):
         fields["name"] = used.client.get("name")
     fields |= {"type": kind} if kind else {}
     if any(kind not in flavors()[name].types for name in used.flavors if kind):
@@ -98,6 +98,11 @@ def _before(examples: Sequence[str]) -> str:
     """What has to be done before an entry with examples is right."""
     keys = f"put the public key at {EXAMPLE_KEY}, " if "public_keys" in examples else ""
     return f"replace these examples, {keys}and " if examples else ""
+
+
+def _says_name(client: Object, key: str, created: bool) -> bool:
+    """Whether its name is to be said: that of one created is its key where nothing is said; that of others is what it was."""
+    return client.get("name") != key if created else "name" in given_to(client.get("client_metadata"))
 
 
 def _urls(client: Object, created: bool) -> dict[str, Any]:
