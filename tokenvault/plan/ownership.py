@@ -203,15 +203,6 @@ class Ownership:
         marks = (self._mark(kind, client) for client in clients)
         return frozenset(p for mark in marks if mark for p in mark.provisions if p.verb == "made")
 
-    def _made_but_by(self, keeper: str) -> frozenset[Provision]:
-        """The APIs whose creation other applications of the spec record, and go on doing so: which one is first may change."""
-        kind, clients = kinds()["application"], self.live.state.objects.get("clients", ())
-        gone = {node.address for node in self.graph.of_kind("application") if node.target.absent}
-        going = {self.live.ids.get(address) for address in {keeper, *gone}}
-        marks = (mark_of(kind, client) for client in clients if client.get(kind.id_field) not in going)
-        ours = (mark for mark in marks if mark and mark.spec == self.graph.spec_name)
-        return frozenset(p for mark in ours for p in mark.provisions if p.verb == "made")
-
     def slot(self, kind: Kind, node: DesiredObject, path: str) -> Slot | None:
         """What marks record of an attribute; None for an attribute of which nothing is recorded."""
         name, provision = kind.slot_at(path), node.target.provision
@@ -322,7 +313,7 @@ class Ownership:
         if node.address == self._keeper:
             apis = (self.given(api) for api in self.graph.of_kind("api") if not api.target.absent)
             made = {p for some in apis for p in some if p.verb == "made"}
-            found |= made - self._made_but_by(node.address)
+            found |= made - self.roster.made_but_by(node.address)
         found |= set(self._given_by_ask(kind, node, live, recorded, wanted))
         known = {p for p in recorded if p.verb != VERB}
         found |= {p for p in known - found if self._stays(node.address, p) or self._is_unknown(kind, live, p)}

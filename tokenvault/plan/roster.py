@@ -54,6 +54,15 @@ class Roster:
             return found | before | past
         return found | {self._provision(address)}
 
+    def made_but_by(self, keeper: str) -> frozenset[Provision]:
+        """The APIs whose creation other applications of the spec record, and go on doing so: which one is first may change."""
+        kind, clients = kinds()["application"], self.live.state.objects.get("clients", ())
+        gone = {node.address for node in self.graph.of_kind("application") if node.target.absent}
+        going = {self.live.ids.get(address) for address in {keeper, *gone}}
+        marks = (read_mark(client.get(kind.metadata)) for client in clients if client.get(kind.id_field) not in going)
+        ours = (mark for mark in marks if mark and mark.spec == self.graph.spec_name)
+        return frozenset(p for mark in ours for p in mark.provisions if p.verb == "made")
+
     def _provision(self, address: str) -> Provision:
         """The roster as this object's mark holds it: connections' marks name each object, and so does the first application's."""
         is_full = address == self._first_application or address.startswith("connection.")
