@@ -105,6 +105,6 @@ def _containing(word: str, candidates: Sequence[str]) -> list[str]:
 class Unresolved(ValueError):
     """A reference that cannot be resolved: a stable code, what is wrong, and the way out."""
 
-    def __init__(self, code: str, summary: str, hint: str = "") -> None:
+    def __init__(self, code: str, summary: str, hint: str) -> None:
         super().__init__(summary)
         self.code, self.summary, self.hint = code, summary, hint

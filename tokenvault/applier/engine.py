@@ -339,7 +339,12 @@ def _ready(addresses: tuple[str, ...], creates: set[str]) -> frozenset[str]:
 
 
 def _skipped(address: str, blocker: str) -> Diagnostic:
-    return Diagnostic(code="apply-skipped", summary=f"{address} needs {blocker}", context=address)
+    return Diagnostic(
+        code="apply-skipped",
+        summary=f"{address} needs {blocker}",
+        hint=f"Mend what holds up {blocker}, and run `tokenvault apply` again: finished steps are not repeated.",
+        context=address,
+    )
 
 
 def _unverified(cause: str) -> Diagnostic:

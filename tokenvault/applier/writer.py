@@ -308,7 +308,9 @@ class Writer:
         ready: dict[str, Any] = bind(dict(values), self.ids)
         missing = next((ref.address for ref in refs(ready)), None)
         if missing:
-            raise RefusedError(Diagnostic(code="apply-missing", summary=f"The id of {missing} is not known"))
+            summary = f"The id of {missing} is not known, and this change needs it"
+            hint = "Nothing was written here. Run the command again: what was created is found, with its id."
+            raise RefusedError(Diagnostic(code="apply-missing", summary=summary, hint=hint))
         return ready
 
     def node(self, change: Change) -> DesiredObject:

@@ -10,6 +10,7 @@ from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 from tokenvault.flavors.runtime.tenant_view import Case
 
 LISTED = 8
+_NOTHING = "Nothing of this kind was to be judged: leave the option out."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ def _unknown(what: str, globs: Iterable[str], names: Names, cases: Sequence[Case
     more = ", …" if len({_title(what, case) for case in cases}) > LISTED else ""
     for glob in globs:
         if not _matches(known, (glob,)):
-            hint = did_you_mean(glob, known) or (f"There are: {listed}{more}." if listed else "")
+            hint = did_you_mean(glob, known) or (f"There are: {listed}{more}." if listed else _NOTHING)
             summary = f"--{what} {glob}: nothing that was to be judged has this name"
             yield Diagnostic(code=f"doctor-{what}", summary=summary, hint=hint)
 

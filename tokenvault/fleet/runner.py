@@ -113,13 +113,20 @@ async def _contained(member: Member, work: Work) -> Result:
     except Interrupted:
         return Result(member=member, outcome=Outcome.SKIPPED, problems=(INTERRUPTED,))
     except Exception as error:
-        summary = f"tokenvault failed unexpectedly ({place_of(error)}). This is a bug: please report it."
-        return Result(member=member, outcome=Outcome.FAILED, problems=(Diagnostic(code="internal", summary=summary),))
+        return Result(member=member, outcome=Outcome.FAILED, problems=(_bug(error),))
 
 
 INTERRUPTED = Diagnostic(
     code="fleet-interrupted", summary="Interrupted before anything was changed", hint="`--failed` takes it up again."
 )
+
+
+def _bug(error: Exception) -> Diagnostic:
+    return Diagnostic(
+        code="internal",
+        summary=f"tokenvault failed unexpectedly ({place_of(error)})",
+        hint="This is a bug: please report it. The other tenants were carried on with; `--failed` takes this one up again.",
+    )
 
 
 def _stopped(wave: int, wrong: Sequence[Result]) -> Diagnostic:

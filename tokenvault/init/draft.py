@@ -76,7 +76,8 @@ def _prove(file: Path, output: Path, environment: Mapping[str, str]) -> None:
     except SpecError as error:
         found = (replace(d, span=replace(d.span, file=str(output)) if d.span else None) for d in error.diagnostics)
         summary = "The answers make no valid spec; nothing was written"
-        raise SpecError(Diagnostic(code="init-invalid", summary=summary), *found) from None
+        hint = "Run it again with other answers: the lines below say which do not go together."
+        raise SpecError(Diagnostic(code="init-invalid", summary=summary, hint=hint), *found) from None
 
 
 def schema_text() -> str:

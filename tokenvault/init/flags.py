@@ -82,7 +82,9 @@ def _problems(flags: Flags) -> Iterator[Diagnostic]:
         yield _problem("--app-name names a new application, --client-id an existing one", "Give one of the two.")
     for flag, urls in {"--callback": flags.callbacks, "--logout-url": flags.logout_urls}.items():
         if of_urls(urls):
-            yield _problem(f"{flag}: {of_urls(urls)}")
+            yield _problem(
+                f"{flag}: {of_urls(urls)}", f"Give the whole address; {flag} takes one, and can stand several times."
+            )
     yield from (_problem(f"--grant {text} names no connection", _GRANT) for text in flags.grants if "=" not in text)
     if flags.generate_key and flags.public_keys:
         yield _problem("--generate-key makes a key, --public-key names one that exists", "Give one of the two.")
@@ -184,7 +186,7 @@ def _unknown(flag: str, value: str, known: Iterable[str]) -> Diagnostic:
     return _problem(f'{flag} cannot be "{value}"', hint)
 
 
-def _problem(summary: str, hint: str = "") -> Diagnostic:
+def _problem(summary: str, hint: str) -> Diagnostic:
     return Diagnostic(code="init-flag", summary=summary, hint=hint)
 
 

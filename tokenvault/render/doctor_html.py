@@ -17,7 +17,7 @@ from tokenvault.render.doctor_text import (
     verdict,
     verdict_word,
 )
-from tokenvault.render.markup import Markup, joined, page, search_field, sheet, tag
+from tokenvault.render.markup import Markup, joined, page, search_field, sentences, sheet, tag
 
 Document = dict[str, Any]
 STATES = {"all": "All", "not-ready": "Not ready", "unknown": "Unknown", "ready": "Ready"}
@@ -48,11 +48,11 @@ def _header(diagnosis: Document) -> Iterator[Markup]:
         files = [item for file in diagnosis["spec"]["files"] for item in (", ", tag("code", file))][1:]
         yield tag("p", "from ", *files, class_="soft")
     if not sum(diagnosis["summary"].values()):
-        yield tag("p", nothing_to_judge(diagnosis), class_="verdict")
+        yield tag("p", sentences(nothing_to_judge(diagnosis)), class_="verdict")
         return
     word = verdict_word(diagnosis)
     rest = verdict(diagnosis).removeprefix(word)
-    yield tag("p", tag("b", word), rest, class_=f"verdict {'good' if diagnosis['ready'] else 'bad'}")
+    yield tag("p", tag("b", word), sentences(rest), class_=f"verdict {'good' if diagnosis['ready'] else 'bad'}")
 
 
 def _footer(diagnosis: Document) -> Iterator[object]:
@@ -89,7 +89,7 @@ def _cause(number: int, cause: Document, diagnosis: Document) -> Markup:
     told = said[0].upper() + said[1:] if cause["state"] == "unknown" else f"{subjects_text(cause['subjects'])}: {said}"
     return tag(
         "article",
-        tag("h3", f"{number}. {told}"),
+        tag("h3", sentences(f"{number}. {told}")),
         _meaning(cause),
         tag("dl", *_facts(cause, diagnosis)),
         class_=f"cause {_class(cause['state'])}",
@@ -101,7 +101,9 @@ def _meaning(cause: Document) -> Markup | None:
     if not cause["means"]:
         return None
     means = f"{cause['means'][0].upper()}{cause['means'][1:]}. "
-    return tag("p", means, tag("code", cause["id"]), " ", _link("documentation", cause["doc"]), class_="soft")
+    return tag(
+        "p", sentences(means), tag("code", cause["id"]), " ", _link("documentation", cause["doc"]), class_="soft"
+    )
 
 
 def _facts(cause: Document, diagnosis: Document) -> Iterator[Markup]:
@@ -128,13 +130,13 @@ def _concerned(cause: Document, diagnosis: Document) -> Iterator[object]:
 
 def _fix(fix: Document) -> Iterator[object]:
     at = f"{several(fix['at'], MANY)}: " if fix["at"] else ""
-    yield tag("code", fix["text"]) if fix["how"] == "command" else f"{at}{fix['text']}"
+    yield tag("code", fix["text"]) if fix["how"] == "command" else sentences(f"{at}{fix['text']}")
     for number, link in enumerate(fix["links"][:MANY], 1):
         yield joined(" ", _link("open the page" if number == 1 else f"page {number}", link))
 
 
 def _check(cause: Document) -> Iterator[object]:
-    yield f"{subjects_text(cause['subjects'])}: {cause['says'][0]} "
+    yield sentences(f"{subjects_text(cause['subjects'])}: {cause['says'][0]} ")
     yield tag("code", cause["id"])
     for link in (cause["fix"] or {"links": ()})["links"][:1]:
         yield joined(" ", _link("open the page", link))

@@ -17,7 +17,7 @@ from tokenvault.render.doctor_text import (
     subjects_text,
     verdict,
 )
-from tokenvault.render.markdown import code, prose
+from tokenvault.render.markdown import code, prose, sentences
 
 Document = dict[str, Any]
 SIGNS = {"ready": "✅ ready", "not ready": "❌ not ready", "unknown": "❔ unknown"}
@@ -29,7 +29,7 @@ def doctor_markdown(diagnosis: Document) -> str:
     tenant = code(diagnosis["tenant"])
     lines = [f"### Token Vault on {tenant}: {'ready' if diagnosis['ready'] else 'not ready'}", ""]
     if not sum(diagnosis["summary"].values()):
-        return "\n".join([*lines, prose(nothing_to_judge(diagnosis))]) + "\n"
+        return "\n".join([*lines, sentences(nothing_to_judge(diagnosis))]) + "\n"
     lines += [f"**{prose(verdict(diagnosis))}**", ""]
     for state in ("not ready", "unknown"):
         lines += _section(state, diagnosis)
@@ -48,13 +48,13 @@ def _section(state: str, diagnosis: Document) -> Iterator[str]:
 
 
 def _cause(number: int, cause: Document, diagnosis: Document) -> Iterator[str]:
-    said = prose("; or: ".join(cause["says"][:NAMED]))
+    said = sentences("; or: ".join(cause["says"][:NAMED]))
     if cause["state"] == "unknown":
         yield f"{number}. {said}"
         yield f"   - Hides: {', '.join(map(code, cause['preconditions']))}"
     else:
         yield f"{number}. {_subjects(cause)}: {said} ({code(cause['id'])})"
-        yield f"   - {prose(cause['means'])}. [Documentation]({cause['doc']})"
+        yield f"   - {sentences(cause['means'])}. [Documentation]({cause['doc']})"
         if cause["at_run_time"]["code"]:
             yield f"   - At run time, {prose(cause['at_run_time']['step'])} fails: {code(cause['at_run_time']['code'])}"
     yield f"   - Concerns {_concerned(cause, diagnosis)}"
@@ -86,7 +86,7 @@ def _concerned(cause: Document, diagnosis: Document) -> str:
 def _fix(fix: Document | None) -> Iterator[str]:
     if fix is None:
         return
-    text = code(fix["text"]) if fix["how"] == "command" else prose(fix["text"])
+    text = code(fix["text"]) if fix["how"] == "command" else sentences(fix["text"])
     at = f"{', '.join(map(code, fix['at'][:MANY]))}: " if fix["at"] else ""
     links = " ".join(f"([open]({link}))" for link in fix["links"][:NAMED])
     yield f"   - Fix: {at}{text} {links}".rstrip()
@@ -134,5 +134,5 @@ def _checks(diagnosis: Document) -> Iterator[str]:
         yield ""
         for cause in causes:
             links = " ".join(f"([open]({link}))" for link in (cause["fix"] or {"links": ()})["links"][:1])
-            yield f"- {_subjects(cause)}: {prose(cause['says'][0])} ({code(cause['id'])}) {links}".rstrip()
+            yield f"- {_subjects(cause)}: {sentences(cause['says'][0])} ({code(cause['id'])}) {links}".rstrip()
         yield from ("", "</details>")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tokenvault.render.markdown import code, fenced, prose
-from tokenvault.render.markup import Markup, page, tag
+from tokenvault.render.markup import Markup, page, sentences, tag
 from tokenvault.render.terminal import PLAIN, Painter, wrapped
 from tokenvault.render.words import counted
 from tokenvault.text import safe
@@ -220,10 +220,10 @@ def _problems_html(report: Document) -> Iterator[Markup]:
         where = f"{problem['at']['file']}:{problem['at']['line']}" if problem["at"] else ""
         yield tag(
             "section",
-            tag("h2", problem["summary"]),
+            tag("h2", sentences(problem["summary"])),
             tag("p", tag("code", problem["code"]), " ", where, " ", members(problem["members"], 40)),
-            tag("p", problem["detail"]) if problem["detail"] else None,
-            tag("p", problem["hint"]) if problem["hint"] else None,
+            tag("p", sentences(problem["detail"])) if problem["detail"] else None,
+            tag("p", sentences(problem["hint"])) if problem["hint"] else None,
             class_="notice",
         )
 
@@ -249,7 +249,7 @@ def _table_html(report: Document) -> Markup:
             tag("td", member["tenant"] or "sandbox"),
             tag("td", str(member["wave"])),
             tag("td", member["outcome"]),
-            tag("td", row(name, member)),
+            tag("td", sentences(row(name, member))),
         )
         for name, member in report["members"].items()
     ]

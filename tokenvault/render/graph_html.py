@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tokenvault.render.graph_picture import ACTIONS, Box, Group, Picture, around, readable, with_parts
 from tokenvault.render.graph_svg import graph_svg
-from tokenvault.render.markup import Markup, joined, page, search_field, tag
+from tokenvault.render.markup import Markup, joined, page, search_field, sentences, tag
 from tokenvault.render.words import counted
 
 MAX_LISTED, MAX_DRAWN = 2000, 800
@@ -47,7 +47,7 @@ def _listed(picture: Picture, heads: list[Box]) -> Iterator[Markup]:
         yield _one(picture, box, f"object-{number + 1}", is_drawn=number < MAX_DRAWN)
     more = len(heads) - MAX_LISTED
     if more > 0:
-        yield tag("p", f"and {more:,} more: `graph --format dot` lists all", class_="soft")
+        yield tag("p", sentences(f"and {more:,} more: `tokenvault graph --format dot` lists all"), class_="soft")
 
 
 def _one(picture: Picture, box: Box, anchor: str, *, is_drawn: bool) -> Markup:

@@ -11,7 +11,7 @@ from tokenvault.plan.document import Document
 from tokenvault.render.block import OPS, SIGNS, Group, Row, groups
 from tokenvault.render.graph_picture import planned_picture
 from tokenvault.render.graph_svg import graph_svg
-from tokenvault.render.markup import Markup, joined, page, search_field, tag
+from tokenvault.render.markup import Markup, joined, page, search_field, sentences, tag
 from tokenvault.render.text import (
     DRIFT_ADVICE,
     DRIFT_DROPPED,
@@ -103,17 +103,17 @@ def _risks(plan: Document) -> Iterator[Markup]:
     items = []
     for risk, addresses in risks(plan).items():
         links = [item for a in addresses for item in (", ", tag("a", tag("code", a), href=anchors[a]))][1:]
-        items.append(tag("li", *links, ": ", risk))
+        items.append(tag("li", *links, ": ", sentences(risk)))
     items = [*map(_consequence, consequences(plan)), *items]
     if items:
         yield notice("Before you approve" if plan["changes"] else FAILING, items)
 
 
 def _consequence(one: Consequence) -> Markup:
-    cure = one.cure or (tag("code", one.command) if one.command else "")
+    cure = sentences(one.cure) or (tag("code", one.command) if one.command else "")
     concerns = tag("div", one.concerns, class_="small")
     mended = tag("div", cure, *_way(one.link), class_="small") if cure else None
-    return tag("li", tag("b", one.verb), f": {one.what}", concerns, mended)
+    return tag("li", tag("b", one.verb), ": ", sentences(one.what), concerns, mended)
 
 
 def _way(link: str) -> Iterator[object]:
@@ -129,7 +129,12 @@ def warnings(plan: Document) -> Iterator[Markup]:
         where = joined(" (", tag("code", place(warning["at"])), ")") if warning["at"] else None
         more = [line for line in f"{warning['detail']}\n{warning['hint']}".split("\n") if line.strip()]
         items.append(
-            tag("li", tag("b", warning["summary"]), where, *(tag("div", line, class_="small") for line in more))
+            tag(
+                "li",
+                tag("b", sentences(warning["summary"])),
+                where,
+                *(tag("div", sentences(line), class_="small") for line in more),
+            )
         )
     if items:
         yield notice("Warnings", items)
@@ -151,7 +156,7 @@ def _orphans(plan: Document) -> Iterator[Markup]:
 
 def notice(title: str, items: Sequence[Markup], class_: str = "notice") -> Markup:
     """A list that stands out."""
-    return tag("section", tag("h2", title), tag("ul", *items), class_=class_)
+    return tag("section", tag("h2", sentences(title)), tag("ul", *items), class_=class_)
 
 
 def _graph(plan: Document) -> Iterator[Markup]:
@@ -229,12 +234,12 @@ def _headline(change: Document, verb: str) -> Iterator[Markup]:
 
 
 def _notes(change: Document) -> Markup | None:
-    lines = [tag("p", risk, class_="risk") for risk in change["risks"]]
+    lines = [tag("p", sentences(risk), class_="risk") for risk in change["risks"]]
     if change["adopts"]:
         named = f"Adopts the existing {change['kind']} {change['name']!r}"
         lines.append(tag("p", named, " [", tag("code", change["id"]), "]", class_="soft"))
     if change["reason"]:
-        lines.append(tag("p", change["reason"], class_="soft"))
+        lines.append(tag("p", sentences(change["reason"]), class_="soft"))
     return tag("div", *lines, class_="notes") if lines else None
 
 
@@ -274,7 +279,7 @@ def _asked(why: Mapping[str, Document]) -> Markup:
         if _is_link(doc)
         else None
     )
-    return tag("div", tag("b", source), where, f": {safe(why['reason'])}", link)
+    return tag("div", tag("b", source), where, ": ", sentences(why["reason"]), link)
 
 
 def _is_link(doc: str) -> bool:
@@ -319,14 +324,14 @@ def _drift_dropped(drift: Document) -> Iterator[Markup]:
         for item in drift["dropped"]
     ]
     if items:
-        yield notice(DRIFT_DROPPED.replace("`", ""), items)
+        yield notice(DRIFT_DROPPED, items)
 
 
 def _drift_notes(drift: Document) -> Iterator[Markup]:
     texts = [drift_pending(drift, safe)] if drift["pending"] else []
     texts += [drift_incomplete(drift, safe)] if drift["incomplete"] else []
     for text in texts:
-        yield tag("p", text.replace("`", ""), class_="soft")
+        yield tag("p", sentences(text), class_="soft")
 
 
 def _drift_changes(drift: Document) -> Markup:
@@ -336,7 +341,7 @@ def _drift_changes(drift: Document) -> Markup:
         heading = tag("h2", "What has changed", class_="unseen")
         return tag("section", heading, tag("p", tag("b", word), f" {said}", class_="nothing"), id="changes")
     way = tag(
-        "p", "Before the arrow stands what the spec says, after it what the tenant has. ", DRIFT_ADVICE.replace("`", "")
+        "p", "Before the arrow stands what the spec says, after it what the tenant has. ", sentences(DRIFT_ADVICE)
     )
     articles = [
         change_article(change, DRIFT_VERBS[change["action"]], f"change-{n + 1}", len(changes))

@@ -13,6 +13,7 @@ from typing import Any
 from tokenvault.text import safe
 
 VOID = frozenset({"meta", "input", "br"})
+_QUOTED = re.compile(r"`([^`]+)`")
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*")
 
 
@@ -33,6 +34,12 @@ def tag(name: str, /, *children: object, **attributes: Any) -> Markup:
 def joined(*children: object) -> Markup:
     """Children one after the other, text escaped. None is nothing."""
     return Markup("".join(_child(child) for child in children if child is not None))
+
+
+def sentences(text: object) -> Markup:
+    """Prose, escaped, in which what stands between backticks is code: a command to copy, a word of the spec."""
+    parts = _QUOTED.split(safe(text))
+    return joined(*(tag("code", part) if n % 2 else part for n, part in enumerate(parts)))
 
 
 def _child(child: object) -> str:

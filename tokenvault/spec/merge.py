@@ -153,8 +153,6 @@ def _places(value: Any, path: Path) -> Iterator[Path]:
         yield from _places(item, (*path, key))
 
 
-def _collide(
-    merged: Source, source: Source, path: Path, summary: str, hint: str = "", code: str = "spec-collision"
-) -> None:
+def _collide(merged: Source, source: Source, path: Path, summary: str, hint: str, code: str = "spec-collision") -> None:
     span = source.keys.get(path)
     merged.problems.append(Diagnostic(code=code, summary=summary, hint=hint, span=span))

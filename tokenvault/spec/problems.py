@@ -59,7 +59,7 @@ def _respelt_in(source: Source, data: Any, schema: Any, path: Path) -> Iterator[
         for key, meant in _misspelt(data, known) if others is False else ():
             data[meant] = data.pop(key)
             source.rename((*path, key), meant)
-            summary, hint = f'Unknown key "{key}"', did_you_mean(key, [meant])
+            summary, hint = f'Unknown key "{key}"', f'Did you mean "{meant}"?'
             yield Problem(code="spec-unknown-key", path=(*path, meant), summary=summary, hint=hint, at_key=True)
         for key, value in data.items():
             inside = known.get(key, others)
@@ -156,7 +156,7 @@ def _missing(error: Any, path: Path) -> Iterator[Problem]:
             schema = error.schema.get("properties", {}).get(key, {})
             described = str(schema.get("description", "")).split(". ")[0].rstrip(".")
             example = f" For example: {key}: {_plain(schema['examples'][0])}" if schema.get("examples") else ""
-            hint = f"{described}.{example}" if described else ""
+            hint = f"{described}.{example}" if described else f"Add `{key}` here.{example}"
             summary = f'"{key}" is missing'
             at = (*path, key)
             yield Problem(code="spec-missing", path=path, summary=summary, hint=hint, at_key=True, missing=at)

@@ -191,16 +191,21 @@ def has_default(text: str) -> bool:
     return any(match and match["default"] for match in found)
 
 
+_NO_KEY = "A secret or a key as text (PEM) belongs there: see whether it is the file that you meant."
+
+
 def _read(label: str, resolved: FilePath) -> str:
     try:
         if not resolved.is_file():
             raise Unresolved("spec-missing-file", f"There is no file {label}", "Paths count from the spec's folder.")
         if resolved.stat().st_size > MAX_FILE_BYTES:
-            raise Unresolved("spec-missing-file", f"{label} is larger than {MAX_FILE_BYTES} bytes")
+            raise Unresolved("spec-missing-file", f"{label} is larger than {MAX_FILE_BYTES:,} bytes", _NO_KEY)
         return resolved.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "cannot be read"
-        raise Unresolved("spec-missing-file", f"{label} {reason}") from None
+        if isinstance(error, UnicodeDecodeError):
+            raise Unresolved("spec-missing-file", f"{label} is not UTF-8 text", _NO_KEY) from None
+        summary = f"{label} cannot be read: {error.strerror or type(error).__name__}"
+        raise Unresolved("spec-missing-file", summary, "Look at its permissions.") from None
 
 
 # ---- a file of `NAME=value` lines

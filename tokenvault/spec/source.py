@@ -24,6 +24,8 @@ MAX_NODES = 200_000
 MAX_TEXT = 2 * MAX_BYTES
 MAX_PROBLEMS = 200
 MAX_NUMBER = 40
+_DEEP = "No spec is nested like that: see whether it is the file that you meant."
+_NO_YAML = "See whether it is the file that you meant; a spec is YAML text, and begins with `version: 1`."
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")}
 _MERGE = "tag:yaml.org,2002:merge"
@@ -55,7 +57,7 @@ def read_source(file: str, raw: bytes) -> Source:
     except yaml.YAMLError as error:
         raise SpecError(_yaml_problem(file, text, error)) from None
     except (RecursionError, ValueError) as error:
-        raise SpecError(_problem(file, "spec-yaml", "The file cannot be read as YAML")) from error
+        raise SpecError(_problem(file, "spec-yaml", "The file cannot be read as YAML", _NO_YAML)) from error
     if root is None:
         raise SpecError(_problem(file, "spec-empty", "The file is empty", hint="Start with `tokenvault init`."))
     walker = _Walker(file, Lines(text, root))
@@ -76,7 +78,7 @@ def _decode(file: str, raw: bytes) -> str:
         raise SpecError(Diagnostic(code="spec-encoding", summary=summary, hint=hint, span=span)) from None
 
 
-def _problem(file: str, code: str, summary: str, hint: str = "") -> Diagnostic:
+def _problem(file: str, code: str, summary: str, hint: str) -> Diagnostic:
     return Diagnostic(code=code, summary=summary, hint=hint, span=Span(file=file, line=1, column=1, end_column=1))
 
 
@@ -95,12 +97,12 @@ def _check_shape(file: str, text: str) -> None:
                 mark: Any = event.start_mark
                 line = mark.line + 1
                 span = Span(file=file, line=line, column=mark.column + 1, end_column=mark.column + 2)
-                hint = "" if depth > MAX_DEPTH else "A file holds one spec: remove the `---` or split the file."
+                hint = _DEEP if depth > MAX_DEPTH else "A file holds one spec: remove the `---` or split the file."
                 raise SpecError(Diagnostic(code="spec-yaml", summary=summary, span=span, hint=hint))
     except yaml.YAMLError as error:
         raise SpecError(_yaml_problem(file, text, error)) from None
     except ValueError as error:
-        raise SpecError(_problem(file, "spec-yaml", "The file cannot be read as YAML")) from error
+        raise SpecError(_problem(file, "spec-yaml", "The file cannot be read as YAML", _NO_YAML)) from error
 
 
 def _yaml_problem(file: str, text: str, error: yaml.YAMLError) -> Diagnostic:
@@ -163,7 +165,7 @@ class _Walker:
                 first = self.source.keys[(*path, key)]
                 detail = f"The first one is on line {first.line}."
                 hint = "Remove one of them, or put what stands below both under one."
-                self._report("spec-duplicate-key", f'Duplicate key "{key}"', key_node, detail, hint)
+                self._report("spec-duplicate-key", f'Duplicate key "{key}"', key_node, detail=detail, hint=hint)
                 continue
             self.source.keys[(*path, key)] = self._span(key_node)
             found[key] = self.walk(value_node, (*path, key), above)
@@ -212,7 +214,7 @@ class _Walker:
             text=text,
         )
 
-    def _report(self, code: str, summary: str, node: yaml.Node, detail: str = "", hint: str = "") -> None:
+    def _report(self, code: str, summary: str, node: yaml.Node, *, hint: str, detail: str = "") -> None:
         problem = Diagnostic(code=code, summary=summary, detail=detail, hint=hint, span=self._span(node))
         self.source.problems.append(problem)
         if len(self.source.problems) >= MAX_PROBLEMS:

@@ -81,14 +81,17 @@ FAULTS = (
 
 
 def explained(problem: str, rest: str) -> tuple[str, str]:
-    """The parser's problem in plain words and the way out; the problem itself and no way out, where it is not known.
+    """The parser's problem in plain words and the way out; the problem itself and where to look, where it is not known.
 
     `rest` is the line from the place of the problem on.
     """
     for fault in FAULTS:
         if fault.says in problem and fault.fits(rest):
             return fault.summary, fault.hint
-    return problem, ""
+    return problem, _ANY
+
+
+_ANY = "Look at the place and the line above it: the indent, and texts with : # * & or % in them, which need quotes."
 
 
 def _is_entry(rest: str) -> bool:

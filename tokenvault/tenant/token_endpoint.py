@@ -26,12 +26,19 @@ Form = Mapping[str, str | Secret]
 Observe = Callable[[str, str, int], None]
 
 
+_SEE = "`tokenvault doctor` shows what the tenant lacks; else the user has to connect the account again."
+_LATER = "Auth0 could not do it now. Run the command again later."
+
+
 class TokenRefused(ApiError):
     """The token endpoint's refusal: its OAuth error code and what it said, quoted safely."""
 
     def __init__(self, status: int, error: str, description: str) -> None:
         summary = f"Auth0 refused the exchange ({status} {error or 'without a code'})"
-        super().__init__(Diagnostic(code="exchange-refused", summary=summary, detail=description), status=status)
+        hint = _LATER if status == 429 or status >= 500 else _SEE
+        super().__init__(
+            Diagnostic(code="exchange-refused", summary=summary, detail=description, hint=hint), status=status
+        )
         self.error = error
         self.description = description
 
