@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,24 @@ def test_a_snapshot_is_judged_by_what_it_holds(world: World) -> None:
     assert {(case["before"], case["after"]) for case in github} == {("not ready", "ready")}
     assert {case["after"] for case in told["cases"] if case["connection"] == GOOGLE} == {"unknown"}
     assert told["causes"] == []
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_a_connection_of_which_the_spec_asks_nothing_is_said_to_be_unjudged(tmp_path: Path, form: str) -> None:
+    """Its options are not read then, so that nobody knows whether it asks for offline access; the doctor finds out."""
+    spec = {"version": 1, "name": "acme", "connections": {GOOGLE: {}}}
+    web = {"type": "regular_web", "callbacks": ["https://a.example/cb"], "flavors": ["refresh_token_exchange"]}
+    write_spec(tmp_path, {**spec, "applications": {"web": web}})
+    planned = cli("plan", "spec.yaml", "--sandbox=t.db", "--format", form, cwd=tmp_path)
+    said = " ".join(re.sub("<[^>]+>|[`*>]", " ", planned.out).split())
+    assert "Before you approve" in said and "Not judged" in said and "2 of 2 cases" in said, said
+    assert re.search(r"tokenvault doctor\b.* reads all", said)
+    applied = cli("apply", "spec.yaml", "--sandbox=t.db", "-y", cwd=tmp_path)
+    assert "2 cases cannot be judged from what was read" in " ".join(applied.out.split())
+    judged = cli("doctor", "spec.yaml", "--sandbox=t.db", cwd=tmp_path)
+    assert judged.code == 1 and "[connection-offline-access]" in judged.out
+    write_spec(tmp_path, {**spec, "connections": {GOOGLE: {"offline_access": True}}, "applications": {"web": web}})
+    assert "Not judged" not in cli("plan", "spec.yaml", "--sandbox=t.db", "--format", form, cwd=tmp_path).out
 
 
 def test_what_the_spec_itself_leaves_out_is_mended_in_the_spec(world: World) -> None:

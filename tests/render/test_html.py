@@ -135,3 +135,15 @@ def test_every_example_says_the_same_in_json_markdown_and_html(example: object, 
 
 
 FORMS = ("json", "markdown", "html")
+
+
+TOLD = 'Write `offline_access: <b>"true"` & run `tokenvault plan`'
+
+
+def test_what_stands_between_backticks_is_code_and_nothing_else() -> None:
+    from tokenvault.render.markup import sentences
+
+    found = parsed(f"<p>{sentences(TOLD)}</p>")[0]
+    assert [e.text() for e in found.all() if e.name == "code"] == ['offline_access: <b>"true"', "tokenvault plan"]
+    assert {e.name for e in found.all()} <= {"", "p", "code"} and found.text() == TOLD.replace("`", "")
+    assert parsed(f"<p>{sentences('one ` alone')}</p>")[0].text() == "one ` alone"

@@ -156,3 +156,11 @@ def test_every_action_has_its_sign_and_its_words(action: Action, sign: str) -> N
     changed = replace(plan, changes=(replace(plan.changes[0], action=action),))
     page, _ = shown(plan_markdown(plan_document(changed)))
     assert objects(page) == [(sign, "application.app-0")]
+
+
+def test_what_stands_between_backticks_is_code_whatever_stands_around_it() -> None:
+    from tokenvault.render.markdown import sentences
+
+    told = "Write what it needs (`offline_access: true`, `scopes`): `tokenvault plan` shows it."
+    assert sentences(told) == told
+    assert sentences("`[x](https://evil.example)`") == "`[x](https://evil.example)`"

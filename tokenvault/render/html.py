@@ -25,8 +25,8 @@ from tokenvault.render.words import (
     FAILING,
     SHOWN,
     Consequence,
+    before_approval,
     budget,
-    consequences,
     counted,
     left_alone,
     nothing_to_do,
@@ -104,7 +104,7 @@ def _risks(plan: Document) -> Iterator[Markup]:
     for risk, addresses in risks(plan).items():
         links = [item for a in addresses for item in (", ", tag("a", tag("code", a), href=anchors[a]))][1:]
         items.append(tag("li", *links, ": ", sentences(risk)))
-    items = [*map(_consequence, consequences(plan)), *items]
+    items = [*map(_consequence, before_approval(plan)), *items]
     if items:
         yield notice("Before you approve" if plan["changes"] else FAILING, items)
 

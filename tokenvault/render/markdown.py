@@ -29,8 +29,8 @@ from tokenvault.render.words import (
     FAILING,
     SHOWN,
     Consequence,
+    before_approval,
     budget,
-    consequences,
     counted,
     left_alone,
     nothing_to_do,
@@ -61,11 +61,11 @@ def prose(text: object, limit: int = 500) -> str:
 
 def sentences(text: str) -> str:
     """Prose in which what stands between backticks is code as a whole."""
-    parts = re.split(r"`([^`]+)`([.,;:!?)]*)", text)
-    between = zip(parts[1::3], parts[2::3], parts[3::3], strict=True)
-    return " ".join(
-        [prose(parts[0]), *(f"{code(quoted)}{after} {prose(rest)}" for quoted, after, rest in between)]
-    ).strip()
+    first, *parts = re.split(r"([(\"“]*)`([^`]+)`([.,;:!?)\"”]*)", text)
+    told = [prose(first)]
+    for before, quoted, after, rest in zip(*(parts[n::4] for n in range(4)), strict=True):
+        told += [f"{before}{code(quoted)}{after}", prose(rest)]
+    return " ".join(filter(None, told))
 
 
 def _word(word: str) -> str:
@@ -143,7 +143,7 @@ def _summary(plan: Document) -> Iterator[str]:
 
 
 def _risks(plan: Document) -> list[str]:
-    lines = ["\n".join(_consequence(one)) for one in consequences(plan)]
+    lines = ["\n".join(_consequence(one)) for one in before_approval(plan)]
     lines += [f"> - {_few(addresses)}: {prose(risk)}" for risk, addresses in risks(plan).items()]
     title = "Before you approve" if plan["changes"] else FAILING
     return ["", "> [!WARNING]", f"> **{title}**", *_list(lines, "> - ")] if lines else []

@@ -14,8 +14,8 @@ from tokenvault.render.terminal import PLAIN, Painter, wrapped
 from tokenvault.render.words import (
     FAILING,
     SHOWN,
+    before_approval,
     budget,
-    consequences,
     counted,
     risks,
     shown_variables,
@@ -121,7 +121,7 @@ def _kept_aligned(text: str, width: int) -> list[str]:
 
 def _risks(plan: Document, paint: Painter, width: int) -> list[str]:
     """What a change means for people, last, so that it stands right above the prompt; each said once."""
-    found, after = risks(plan), consequences(plan)
+    found, after = risks(plan), before_approval(plan)
     if not found and not after:
         return []
     title = "Before you approve:" if plan["changes"] else f"{FAILING}:"

@@ -89,7 +89,7 @@ def risks(plan: Document) -> dict[str, list[str]]:
 
 
 _LINK = re.compile(r"https://manage\.auth0\.com/#/[A-Za-z0-9_/-]{1,200}")
-STOPS, STILL = "Stops working", "Will still not work"
+STOPS, STILL, UNJUDGED = "Stops working", "Will still not work", "Not judged"
 FAILING = "Not ready, and nothing in this plan changes that"
 
 
@@ -137,6 +137,27 @@ def consequences(plan: Document) -> list[Consequence]:
     still = [(cause, numbers) for cause, numbers in still if numbers and (cause, numbers) not in waiting]
     rest = _waiting(waiting, cases) if waiting else []
     return [*stops, *(_consequence(cause, numbers, STILL, cases) for cause, numbers in still), *rest]
+
+
+def before_approval(plan: Document) -> list[Consequence]:
+    """What who approves should know of what works after the plan: the consequences, and what a plan with changes cannot tell."""
+    return [
+        *consequences(plan),
+        *(_unjudged(plan["judgement"]["cases"]) if plan["changes"] and plan.get("judgement") else ()),
+    ]
+
+
+def _unjudged(cases: list[Document]) -> list[Consequence]:
+    numbers = [number for number, case in enumerate(cases) if case["after"] == "unknown"]
+    if not numbers:
+        return []
+    says = "what was read does not tell whether they will work"
+    cure = "Of a connection's options a plan reads only what the spec asks for (`offline_access`, `scopes`)."
+    cure += " `tokenvault doctor` reads all."
+    names = _case_names(numbers, cases)
+    return [
+        Consequence(verb=UNJUDGED, subject="", says=says, cases=names, count=len(numbers), total=len(cases), cure=cure)
+    ]
 
 
 def _consequence(cause: Document, numbers: list[int], verb: str, cases: list[Document]) -> Consequence:
