@@ -31,6 +31,21 @@ def test_no_code_in_the_source_lacks_a_page(code: str) -> None:
     assert page_of(code.replace("…", "x")), f"explain {code} in operations/codes.toml"
 
 
+def given(tree: ast.Module) -> Iterator[str]:
+    """The codes that a module gives to problems as they are."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Diagnostic", "Problem"):
+            codes = (k.value for k in node.keywords if k.arg == "code" and isinstance(k.value, ast.Constant))
+            yield from (str(code.value) for code in codes)
+
+
+@pytest.mark.parametrize("code", sorted({code for _, tree in modules() for code in given(tree)}))
+def test_only_a_code_that_is_put_together_is_explained_with_others(code: str) -> None:
+    """What is said of a whole family is seldom true of each: "a member of the fleet is misspelt", of an interrupted run."""
+    page = page_of(code)
+    assert page and page.code == code
+
+
 def test_no_page_is_left_of_a_code_that_is_gone() -> None:
     known = {code.replace("…", "x") for code in raised()}
     ours = [page.code for page in PAGES.values() if page.of == "tokenvault"]
