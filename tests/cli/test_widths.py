@@ -87,6 +87,11 @@ def test_commands_are_made_whole_before_lines_are_broken(tmp_path: Path) -> None
     assert max(map(len, others)) <= 80
 
 
+def test_a_sentence_that_begins_with_tokenvault_is_no_command(tmp_path: Path) -> None:
+    shown = in_terminal(30, tmp_path, "usage", "--app", "nobody")
+    assert shown[:2] == ["Error: tokenvault usage has no", "option --app  [command-option]"], shown
+
+
 def test_in_a_pipe_a_sentence_is_one_line(tmp_path: Path) -> None:
     write_spec(tmp_path, MISTAKES)
     said = process("validate", "spec.yaml", cwd=tmp_path).err.split("\n")

@@ -70,6 +70,17 @@ def test_markdown_has_a_table_and_a_list(world: World) -> None:
     assert "Fix: `tokenvault apply spec.yaml --sandbox=" in result.out
 
 
+def test_cures_are_drawn_with_their_code(world: World) -> None:
+    """The matrix and the causes, in Markdown and HTML: no backtick is left, and none is torn from what it quotes."""
+    world.patch_options("google-oauth2", access_type="", offline_access=False)
+    spec = copy.deepcopy(world.spec)
+    spec["connections"]["google-oauth2"] = {}
+    world.write(spec)
+    html = world.run("doctor", "spec.yaml", "--format", "html").out
+    assert "Write <code>offline_access: true</code>" in html and "`" not in html.split("<main>")[1]
+    assert "Write `offline_access: true` (for" in world.run("doctor", "spec.yaml", "--format", "markdown").out
+
+
 def test_json_is_versioned_and_whole(world: World) -> None:
     document = world.doctor("spec.yaml")
     assert (document["format"], document["format_version"]) == ("tokenvault-doctor", "1.1")

@@ -76,6 +76,7 @@ def test_every_form_shows_what_changed_what_is_gone_and_what_was_dropped(folder:
         assert f"<code>{change['address']}</code>" in html.out
     assert "has changed outside tokenvault" in markdown.out and "has changed outside tokenvault" in html.out
     assert "1 changed, 0 gone" in markdown.out
+    assert "<code>tokenvault apply</code> puts it back" in html.out and "`" not in html.out.split("<main>")[1]
     settled = run(folder, "apply", "spec.yaml", "-y")
     assert settled.code == 0
     for form in ("markdown", "html"):

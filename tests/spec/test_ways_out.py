@@ -86,6 +86,23 @@ def test_a_wrong_type_comes_with_an_example(tmp_path: Path, text: str, hint: str
     assert hint in words(validated(tmp_path, HEAD + text).err)
 
 
+VALUES = {
+    "a variable that is set to nothing": ("tenant: ${env:AUTH0_DOMAIN}\n", "even an empty value counts"),
+    "too long a text": (f"connections: {{c: {{}}}}\napplications: {{a: {{name: {'x' * 500}}}}}\n", "Use at most"),
+    "an empty list": ("connections: {c: {}}\napplications: {a: {type: spa, flavors: []}}\n", "List at least one"),
+    "the same twice": (
+        "connections: {c: {}}\napplications: {a: {type: spa, flavors: [connected_accounts], connections: [c, c]}}\n",
+        "Remove what is there already",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "hint"), VALUES.values(), ids=VALUES)
+def test_a_value_that_cannot_be_says_what_can(tmp_path: Path, text: str, hint: str) -> None:
+    result = cli("validate", write_spec(tmp_path, HEAD + text), env={"AUTH0_DOMAIN": ""})
+    assert result.code == 1 and hint in words(result.err), result.err
+
+
 def test_a_version_in_quotes_is_told_to_lose_them(tmp_path: Path) -> None:
     said = validated(tmp_path, 'version: "1"\nname: acme\n').err
     assert "[spec-version]" in said and "without quotes: `version: 1`" in said and "Did you mean" not in said

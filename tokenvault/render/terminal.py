@@ -47,7 +47,7 @@ def visible_length(text: str) -> int:
     return len(_COLOUR.sub("", text))
 
 
-_WHOLE = re.compile(r"`[^`\n]+`|\[[a-z0-9-]+\]|(?<=: )tokenvault .+$|auth0 login .+$")
+_WHOLE = re.compile(r"`[^`\n]+`|\[[a-z0-9-]+\]|(?<=: )(?<!Error: )(?<!Warning: )tokenvault .+$|auth0 login .+$")
 _COLUMNS = re.compile(r"( *)\S.*? {3,}(?=\S)")
 _KEPT = "\N{NO-BREAK SPACE}"
 LEAST = 20

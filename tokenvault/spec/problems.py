@@ -147,7 +147,9 @@ def _wrong_type(error: Any, path: Path) -> Iterator[Problem]:
     wanted = _NAMES.get(str(error.validator_value), str(error.validator_value))
     given = "nothing" if error.instance is None else _TYPES.get(type(error.instance), "something else")
     name = f'"{path[-1]}"' if path and isinstance(path[-1], str) else "This"
-    yield Problem(code="spec-type", path=path, summary=f"{name} must be {wanted}, not {given}", hint=_example(error))
+    yield Problem(
+        code="spec-type", path=path, summary=f"{name} must be {wanted}, not {given}", hint=_ways(_example(error))
+    )
 
 
 def _missing(error: Any, path: Path) -> Iterator[Problem]:
@@ -200,7 +202,7 @@ def _pattern(error: Any, path: Path) -> Iterator[Problem]:
         yield literal_secret(path)
         return
     name = f'"{path[-1]}"' if path and isinstance(path[-1], str) else "This"
-    hint = " ".join(filter(None, (error.schema.get("errorMessage"), _example(error))))
+    hint = _ways(error.schema.get("errorMessage", ""), _example(error))
     yield Problem(code="spec-value", path=path, summary=f"{name} does not have the right form", hint=hint)
 
 
@@ -225,18 +227,27 @@ def _key_name(error: Any, path: Path) -> Iterator[Problem]:
 
 
 def _other(error: Any, path: Path) -> Iterator[Problem]:
-    words = {
-        "minItems": "must not be empty",
-        "minProperties": "must not be empty",
-        "maxProperties": "has more than one key",
-        "minLength": "must not be empty",
-        "maxItems": f"has more than {error.validator_value} entries",
-        "maxLength": f"is longer than {error.validator_value} characters",
-        "uniqueItems": "holds something twice",
+    most = error.validator_value
+    said = {
+        "minItems": ("must not be empty", "List at least one."),
+        "minProperties": ("must not be empty", "Give at least one."),
+        "maxProperties": ("has more than one key", "Keep one of them."),
+        "minLength": (
+            "must not be empty",
+            "Write a value; of a variable of the environment, even an empty value counts.",
+        ),
+        "maxItems": (f"has more than {most} entries", f"List at most {most}."),
+        "maxLength": (f"is longer than {most} characters", f"Use at most {most}."),
+        "uniqueItems": ("holds something twice", "Remove what is there already."),
     }
+    words, way = said.get(error.validator, ("does not have the right form", ""))
     name = f'"{path[-1]}"' if path and isinstance(path[-1], str) else "This"
-    summary = f"{name} {words.get(error.validator, 'does not have the right form')}"
-    yield Problem(code="spec-value", path=path, summary=summary, hint=_example(error))
+    yield Problem(code="spec-value", path=path, summary=f"{name} {words}", hint=_ways(way, _example(error)))
+
+
+def _ways(*ways: str) -> str:
+    """The ways out that there are; the reference, where there is none."""
+    return " ".join(filter(None, ways)) or "What belongs there says the reference: `tokenvault schema --reference`."
 
 
 def _example(error: Any) -> str:
