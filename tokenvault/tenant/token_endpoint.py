@@ -26,7 +26,7 @@ Form = Mapping[str, str | Secret]
 Observe = Callable[[str, str, int], None]
 
 
-_SEE = "`tokenvault doctor` shows what the tenant lacks; else the user has to connect the account again."
+_SEE = "`tokenvault doctor` shows what the tenant lacks for it."
 _LATER = "Auth0 could not do it now. Run the command again later."
 
 
