@@ -32,7 +32,7 @@ from .person import USER, Person, Tenant, person_service
 NAME, API, CONNECTION = "acme.us.auth0.test", "https://calendar.acme.example", "google-oauth2"
 HERE = Path(__file__).parent
 SPEC, DRIVERS = HERE / "spec.yaml", HERE / "drivers"
-PYTHON_INSTALL, NODE_INSTALL, DRIVER_LIMIT = 240.0, 240.0, 90.0
+PYTHON_INSTALL, NODE_INSTALL, DRIVER_LIMIT = 240.0, 240.0, 240.0
 FAILED, UNREACHABLE = "FAILED", "not reached"
 
 
