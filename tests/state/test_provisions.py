@@ -125,6 +125,24 @@ def test_scopes_whose_key_leaves_the_spec_leave_an_api_that_the_spec_created(acm
     acme.assert_done(spec)
 
 
+@pytest.mark.parametrize("options", [(), ("--prune",)])
+def test_a_scope_leaves_an_api_that_no_application_uses_any_more(acme: World, options: tuple[str, ...]) -> None:
+    acme.apply(front("read:it", "delete:all"))
+    spec = front("read:it")
+    del spec["applications"]
+    acme.apply(spec, *options)
+    assert offered(acme) == {"read:it"}
+    acme.assert_done(spec, "--prune") if options else None
+
+
+def test_a_scope_that_leaves_with_the_last_application_is_taken_before_what_records_it(acme: World) -> None:
+    acme.apply(front("read:it", "delete:all"))
+    spec = front("read:it")
+    del spec["applications"]
+    planned = list(changes(acme.plan(spec, "--prune")))
+    assert planned.index("api.calendar") < planned.index("application.calendar.api_client"), planned
+
+
 def test_scopes_that_an_api_had_before_stay(acme: World) -> None:
     acme.hands.api(API, "Calendar", scopes={"theirs": "Theirs"})
     acme.apply(front("read:it", "delete:all"))

@@ -206,7 +206,7 @@ class Ownership:
     def slot(self, kind: Kind, node: DesiredObject, path: str) -> Slot | None:
         """What marks record of an attribute; None for an attribute of which nothing is recorded."""
         name, provision = kind.slot_at(path), node.target.provision
-        if not name or not (kind.marker or node.target.recorder):
+        if not name or not self._is_recorded(kind, node):
             return None
         recorded, known, live = self.recorded(node), kind.field_at(path), self.live.objects.get(node.address)
         given_now = not get_path(live, path.rsplit(".", 1)[0])
@@ -220,9 +220,13 @@ class Ownership:
             entry_name=self.entry_names,
         )
 
+    def _is_recorded(self, kind: Kind, node: DesiredObject) -> bool:
+        """Whether marks record what the object was given. An API's record may outlive all that uses the API."""
+        return bool(kind.marker or node.target.recorder) or (node.kind == "api" and bool(self.recorded(node)))
+
     def revoked_paths(self, kind: Kind, node: DesiredObject) -> Iterator[str]:
         """Attributes of the object that the spec gave something to and does not require anything of any more."""
-        if not self.revoke or not (kind.marker or node.target.recorder):
+        if not self.revoke or not self._is_recorded(kind, node):
             return
         own, recorded = node.target.provision, self.recorded(node)
         found = dict.fromkeys(kind.lists if own in recorded else ())
