@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.state.world import Spec, World, changes, orphans, spec_of, web
+from tests.state.world import Spec, World, changes, orphans, spec_of, web, worker
 from tests.support import by_name
 
 API = "https://cal.example"
@@ -135,6 +135,20 @@ def test_what_another_spec_lent_is_taken_back_by_the_one_that_took_over(acme: Wo
     assert after["grant_types"] == before["grant_types"]
     assert not after["refresh_token"].get("policies") and acme.grants(PORTAL) == set()
     assert acme.enabled("google-oauth2") == enabled
+
+
+def test_a_key_whose_worker_was_renamed_goes_with_the_spec_that_took_over(acme: World) -> None:
+    def spec(name: str, key: str) -> Spec:
+        entry = {**worker("a"), "client_id": acme.client(PORTAL)["client_id"]}
+        del entry["type"]
+        return {**spec_of({key: entry}), "name": name}
+
+    acme.apply(spec("aaa", "job"))
+    acme.apply(spec("aaa", "nightly"))
+    acme.apply(spec("bbb", "nightly"), "--adopt")
+    acme.destroy(spec("bbb", "nightly"))
+    assert not acme.state().get("credentials")
+    assert not acme.client(PORTAL).get("client_authentication_methods")
 
 
 def test_what_a_release_keeps_is_not_what_it_takes(acme: World) -> None:

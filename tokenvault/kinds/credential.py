@@ -24,12 +24,12 @@ def credential_name(spec_name: str, key: str) -> str:
 
 
 def is_ours(credential: Object, key_owners: Sequence[str]) -> bool:
-    """Whether one of these specs (`SPEC/`), or applications of specs (`SPEC/KEY`), put the credential there."""
-    name = str(credential.get("name", ""))
-    return any(
-        name.startswith(f"{NAME_PREFIX} {owner}") if owner.endswith("/") else name == f"{NAME_PREFIX} {owner}"
-        for owner in key_owners
-    )
+    """Whether one of these specs (`SPEC/`, or `SPEC/KEY` for what was its application of this key) put the credential there.
+
+    The application may have had another key in the spec when the credential got its name, which never changes.
+    """
+    specs = {owner.partition("/")[0] for owner in key_owners}
+    return str(credential.get("name", "")).startswith(tuple(f"{NAME_PREFIX} {spec}/" for spec in specs))
 
 
 async def _read(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> list[dict[str, Any]]:
