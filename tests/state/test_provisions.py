@@ -336,12 +336,35 @@ def test_an_application_that_is_excluded_gets_no_grant_and_no_key(acme: World) -
     assert acme.state().get("credentials") == before.get("credentials")
 
 
-def test_the_keys_that_a_killed_run_left_are_the_specs(acme: World) -> None:
-    spec = job("203.0.113.7", name=PORTAL)
-    acme.apply(spec, "--target", "credential.*")
-    acme.apply(spec)
+@pytest.mark.parametrize("options", [("--exclude", "connection.*"), ("--target", "credential.*")])
+def test_a_key_comes_with_the_mark_that_records_it_or_not_at_all(acme: World, options: tuple[str, ...]) -> None:
+    acme.apply(job("203.0.113.7", name=PORTAL), *options)
     acme.apply(spec_of({"web": web()}), "--prune")
     assert not acme.state().get("credentials")
+
+
+@pytest.mark.parametrize("command", [("apply", "--prune"), ("destroy",)], ids=" ".join)
+def test_the_keys_that_a_run_left_which_was_cut_short_are_the_specs(acme: World, command: tuple[str, ...]) -> None:
+    before, spec = acme.client(PORTAL), job("203.0.113.7", name=PORTAL)
+    refused = {"method": "PATCH", "path": "*/api/v2/clients/*", "fault": 403}
+    assert acme.run_into(refused, "apply", spec, "-y").code == 1
+    assert acme.client(PORTAL) == before and acme.state()["credentials"]
+    if command == ("destroy",):
+        assert "deleted" in acme.destroy(spec).out
+    else:
+        acme.apply(spec)
+        acme.apply(spec_of({"web": web()}), *command[1:])
+    assert not acme.state().get("credentials")
+
+
+def test_a_worker_that_never_got_its_keys_authenticates_by_its_secret_when_it_is_one_no_more(acme: World) -> None:
+    refused = {"method": "PATCH", "path": "*/api/v2/clients/*", "fault": 403}
+    assert acme.run_into(refused, "apply", job("203.0.113.7"), "-y").code == 1
+    assert not acme.client("job").get("client_authentication_methods")
+    spec = spec_of({"job": web()})
+    acme.apply(spec)
+    assert acme.client("job")["token_endpoint_auth_method"] == "client_secret_post"
+    acme.assert_done(spec, "--prune")
 
 
 def test_a_key_whose_algorithm_leaves_the_spec_keeps_it(acme: World) -> None:

@@ -119,6 +119,8 @@ def _revoke_privileged(revocation: Revocation) -> Iterable[DesiredObject]:
     ours = [c for c in pool if is_ours(c, revocation.key_owners)] if "keys" in revocation.names else []
     ids = [str(credential["id"]) for credential in ours]
     constraints = without_keys(revocation.client, ids, revocation.method)
+    if "keys" in revocation.names and not revocation.client.get(METHODS) and not revocation.client.get(METHOD):
+        constraints[METHOD] = Equals(revocation.method)  # created for keys, by a run that ended before it attached them
     if "access" in revocation.names:
         others = {path: constraint for path, constraint in constraints.items() if not path.startswith(PRIVILEGED)}
         constraints = {PRIVILEGED: Equals(None), **others}

@@ -7,13 +7,14 @@ policy) is left alone unless it is asked for by its address.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
-from tokenvault.flavors.provisions import absent
+from tokenvault.flavors.provisions import SLOTS, absent, absent_credential, attached_ids
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
+from tokenvault.kinds.credential import is_ours
 from tokenvault.model.constraints import Default, OneOf
 from tokenvault.model.desired import DesiredObject, Graph, Provenance, Requirement, refs
 from tokenvault.model.marks import METADATA_KEY, has_room
@@ -40,6 +41,7 @@ def make_destroy_plan(
     kept = _kept(graph, live)
     left = find_orphans(graph, live, DESTROYED, retained=frozenset(kept))
     taken = [node for each in left.orphans for node in each.nodes]
+    taken += _keys_of_a_cut(graph, live, kept)
     taken += [node for address in also for node in _on_request(address, graph, live)]
     removed = [_with_note(node, graph.nodes.get(node.address), live.objects.get(node.address), taken) for node in taken]
     plan = plan_graph(replace(graph, nodes={}), live, removed, salt=salt, files=files, options=options)
@@ -84,6 +86,18 @@ def _named_by(requirement: Requirement) -> Iterator[str]:
     yield from requirement.needs
     yield from (ref.address for ref in refs(dict(requirement.target.identity)))
     yield from (ref.address for ref in refs(requirement.constraint))
+
+
+def _keys_of_a_cut(graph: Graph, live: Live, kept: Collection[str]) -> Iterator[DesiredObject]:
+    """The keys that an apply put there which was cut short before it marked their application: nothing uses them."""
+    for node in graph.of_kind("credential"):
+        owner = next(ref.address for ref in refs(dict(node.target.identity)))
+        client, key = live.objects.get(owner), live.objects.get(node.address)
+        if client is None or key is None or owner in kept or mark_of(kinds()["application"], client) is not None:
+            continue
+        used = {used for path in SLOTS for used in attached_ids(client, path)}
+        if is_ours(key, [f"{graph.spec_name}/"]) and str(key["id"]) not in used:
+            yield absent_credential(graph.nodes[owner].target, str(client["client_id"]), key, DESTROYED.deleted)
 
 
 def _with_note(

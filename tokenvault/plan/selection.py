@@ -21,7 +21,7 @@ def filter_plan(plan: Plan, targets: Sequence[str], excludes: Sequence[str], kno
     addresses = sorted({*known, *(node.address for node in plan.nodes), *(change.address for change in plan.changes)})
     wanted = matching(targets, addresses, "--target") if targets else frozenset(addresses)
     unwanted = _with_parts(matching(excludes, addresses, "--exclude"), plan)
-    needs = {change.address: _needs(change) for change in plan.changes}
+    needs = _with_users({change.address: _needs(change) for change in plan.changes}, plan)
     kept = _with_needs(wanted, needs) - _with_dependents(unwanted, needs)
     changes = tuple(change for change in plan.changes if change.address in kept)
     left_out = len(plan.changes) - len(changes)
@@ -57,6 +57,18 @@ def _unknown(pattern: str, addresses: Sequence[str], option: str) -> Diagnostic:
 def _needs(change: Change) -> frozenset[str]:
     """What a change cannot be carried out without, what it refers to after its creation included."""
     return frozenset(change.requires) | {ref.address for ref in refs(dict(change.deferred))} - {change.address}
+
+
+def _with_users(needs: dict[str, frozenset[str]], plan: Plan) -> dict[str, frozenset[str]]:
+    """The needs, where a part of an object that waits for it (a worker's key) needs that object, too.
+
+    Nothing would use the part, and no mark record it.
+    """
+    whole = {node.address: frozenset(node.requires) for node in plan.nodes}
+    return {
+        address: needed | {user for user in whole.get(address, ()) if address in needs.get(user, ())}
+        for address, needed in needs.items()
+    }
 
 
 def _with_needs(wanted: frozenset[str], needs: dict[str, frozenset[str]]) -> frozenset[str]:
