@@ -162,3 +162,68 @@ def test_that_an_api_was_created_stays_on_record_when_the_application_that_recor
     pruned = cli("apply", "less.yaml", "-y", "--prune", "--sandbox", "tenant.db", cwd=tmp_path)
     assert pruned.code == 0, pruned.err
     assert [mark.split(" ")[0] for mark in marks(tmp_path) if "made:" in mark] == ["mine/b"]
+
+
+def edited_by_hand(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The exported spec of a tenant in which somebody edited what the spec had given, and what a plan of it changes."""
+    spec, _ = exported(folder)
+    text = (folder / "out.yaml").read_text()
+    assert "a plan of it is empty" not in text
+    assert "its mark is written anew, and nothing else of it" in text
+    plan = cli("plan", "out.yaml", "--sandbox", "tenant.db", "--format", "json", cwd=folder).json
+    assert plan["orphans"] == []
+    return spec, [attribute for change in plan["changes"] for attribute in change["attributes"]]
+
+
+def test_an_application_whose_callback_somebody_took_away_comes_back_without_it(tmp_path: Path) -> None:
+    both = {**WEB, "callbacks": ["https://a.example/cb", "https://b.example/cb"]}
+    apply(tmp_path, {"version": 1, "name": "mine", "connections": {"github": {}}, "applications": {"a": both}})
+    with by_hand(tmp_path / "tenant.db") as hands:
+        [client_id] = [c["client_id"] for c in hands.ask("GET", "clients?per_page=100") if c["name"] == "a"]
+        hands.ask("PATCH", f"clients/{client_id}", {"callbacks": ["https://a.example/cb"]})
+    spec, changed = edited_by_hand(tmp_path)
+    assert spec["applications"] == {"a": WEB}
+    assert {each["path"][0] for each in changed} == {"client_metadata.tokenvault"}
+
+
+def test_a_connection_whose_scope_somebody_took_away_keeps_what_the_spec_says_of_it(tmp_path: Path) -> None:
+    endpoints = {
+        "type": "back_channel",
+        "issuer": "https://id.example",
+        "authorization_endpoint": "https://id.example/authorize",
+        "token_endpoint": "https://id.example/token",
+        "jwks_uri": "https://id.example/jwks",
+    }
+    connection = {
+        "strategy": "oidc",
+        "purpose": "connected_accounts",
+        "scopes": ["openid", "email", "profile"],
+        "credentials": {"client_id": "id", "client_secret": "${env:ID_SECRET}"},
+        "options": endpoints,
+    }
+    spec = {"version": 1, "name": "mine", "connections": {"acme-id": connection}, "applications": {"a": WEB}}
+    (tmp_path / "spec.yaml").write_text(yaml.safe_dump(spec))
+    options = ("-y", "--sandbox", "tenant.db")
+    applied = cli("apply", "spec.yaml", *options, cwd=tmp_path, env={"ID_SECRET": "hidden"})
+    assert applied.code == 0, applied.err
+    with by_hand(tmp_path / "tenant.db") as hands:
+        [live] = [c for c in hands.ask("GET", "connections?per_page=100") if c["name"] == "acme-id"]
+        hands.ask("PATCH", f"connections/{live['id']}", {"options": {**live["options"], "scope": "openid email"}})
+    found, changed = edited_by_hand(tmp_path)
+    assert found["connections"]["acme-id"]["options"] == endpoints
+    assert found["connections"]["acme-id"]["scopes"] == ["openid", "email"]
+    assert {each["path"][0] for each in changed} == {"metadata.tokenvault"}
+
+
+def test_an_api_keeps_the_connections_of_a_caller_of_whom_nothing_tells(tmp_path: Path) -> None:
+    single_page = {"type": "spa", "flavors": CALLS, "connections": ["github"]}
+    web = {**WEB, "flavors": [*WEB["flavors"], *CALLS]}
+    silent = {"notes": {"identifier": "https://notes.example"}}
+    both = {"github": {}, "google-oauth2": {"offline_access": True}}
+    with by_hand(tmp_path / "tenant.db") as hands:
+        hands.ask("POST", "resource-servers", {"identifier": "https://notes.example", "name": "notes"})
+    apply(tmp_path, callers(connections=both, apis=silent, applications={"page": single_page, "web": web}))
+    spec, _ = exported(tmp_path)
+    assert spec["apis"]["notes"]["flavors"] == ["access_token_exchange"]
+    assert "exchanges for others, too" in (tmp_path / "out.yaml").read_text()
+    assert_plan_is_empty(tmp_path)

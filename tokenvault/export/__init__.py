@@ -77,7 +77,7 @@ def export(
     differences = () if repairs else _differences(found, draft, file, whole=True)
     still = (f"A plan of it is not empty: {says}" for says in differences)
     unread = (f"{entry.key}: {UNREAD}" for entry in draft.connections if UNREAD in entry.about)
-    draft = replace(draft, not_exported=(*found.rest, *unread, *still))
+    draft = replace(draft, not_exported=(*found.rest, *unread, *still), is_exact=not differences)
     left_out = [used for used in found.applications if used.client_id in problems]
     return Exported(
         tenant=state.domain,

@@ -24,13 +24,14 @@ def differences_from(text: str, file: Path, state: State, *, about: str = "", re
     """What is wrong with the spec, or what a plan of it would change, in words; nothing when it is as the tenant is.
 
     The address that it is `about` is left out of the words. Of a part of a spec, only what it asks for matters, not what it
-    does not mention: there nothing is revoked.
+    does not mention: there nothing is revoked, and a mark that is written anew does not keep an object out.
     """
     try:
         plan = _plan(text, file, state, Options(revoke=revoke))
     except TokenVaultError as error:
         return tuple(d.summary for d in error.diagnostics)
-    found = [says.removeprefix(f"{about}: ") for change in plan.changes for says in _in_words(change)]
+    told = (says for change in plan.changes for says in _in_words(change) if revoke or not says.endswith(MARK_ONLY))
+    found = [says.removeprefix(f"{about}: ") for says in told]
     more = len(found) - MOST
     return (*found[:MOST], *([f"and {more} more"] if more > 0 else []))
 

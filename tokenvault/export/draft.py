@@ -21,7 +21,10 @@ SCHEMA_LINE = "# yaml-language-server: $schema=tokenvault.schema.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A spec before it is text. `top` holds the keys above the sections, `not_exported` what it could not express."""
+    """A spec before it is text. `top` holds the keys above the sections, `not_exported` what it could not express.
+
+    One that is not exact is not planned as empty; what a plan of it changes is in `not_exported`.
+    """
 
     domain: str
     top: dict[str, Any]
@@ -30,6 +33,7 @@ class Draft:
     apis: tuple[Entry, ...] = ()
     applications: tuple[Entry, ...] = ()
     not_exported: tuple[str, ...] = ()
+    is_exact: bool = True
 
 
 def spec_text(draft: Draft) -> str:
@@ -46,6 +50,8 @@ def _heading(draft: Draft) -> Iterator[str]:
     yield "#"
     yield from comment(f"What of {safe(draft.domain)} takes part in Token Vault, written by `tokenvault export`.")
     described = "It describes what is there: a plan of it is empty."
+    if not draft.is_exact:
+        described = "It describes what is there, as far as a spec can: what a plan of it changes is told below."
     if draft.repaired:
         count = "one application" if draft.repaired == 1 else f"{draft.repaired} applications"
         described = f"A plan of it shows what has to change for {count} of it to work; read that before you apply it."
@@ -116,7 +122,8 @@ def compose(
     of an application, for a comment.
     """
     listed = [used for used in applications if used.client_id not in problems]
-    used_names = [name for used in listed for name in found.connections_of(used)]
+    users = [*listed, *found.serving(listed).values()]
+    used_names = [name for used in users for name in found.connections_of(used)]
     names = tuple(dict.fromkeys([*claimed, *used_names]))
     return Draft(
         domain=found.state.domain,
@@ -173,9 +180,10 @@ def _apis(
         here = [used for used in users if used in listed]
         entry = api_entry(found, identifier, here or users)
         alone = next((used for used in users if used.is_api), None)
-        if alone:
+        client = alone or found.serving(listed).get(identifier)
+        if client:
             entry = serving(
-                found, entry, alone, names, problems.get(alone.client_id, ()), repairs.get(alone.client_id, ())
+                found, entry, client, names, problems.get(client.client_id, ()), repairs.get(client.client_id, ())
             )
         keys = ", ".join(found.keys[used.client_id] for used in users)
         yield entry if here or alone else replace(entry, problems=(f"only {keys} would use it",))

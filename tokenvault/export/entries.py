@@ -29,6 +29,7 @@ NAMED = 3
 EXAMPLE_KEY = "keys/worker.pub.pem"
 PROPOSED = "Nothing says which connections it is to use: keep those that it needs."
 ANYONE = "No application here evidently calls it: it exchanges for callers that the tenant does not tell of."
+OTHERS = "It exchanges for others, too: its mark has connections that the applications here do not use."
 MARKED = "It carries this spec's mark: until it is taken in, plans call it left behind. Do not let them --prune it."
 SILENT = "It does not ask for offline access, without which the provider issues no refresh token: add `offline_access: true`."
 UNREAD = "Its scopes and offline access are missing here: the token lacks read:connections_options."
@@ -283,7 +284,8 @@ def serving(
     fields = {**entry.fields, "flavors": [_flavor(inventory, used, name, "api") for name in used.flavors]}
     if problems or repairs or set(connections) != set(every):
         fields["connections"] = list(connections)
-    about = (*entry.about, ANYONE, *([PROPOSED] if connections and inventory.is_proposed(used) else []))
+    whom = ANYONE if used in inventory.applications else OTHERS
+    about = (*entry.about, whom, *([PROPOSED] if connections and inventory.is_proposed(used) else []))
     about += (f"A plan repairs: {'; '.join(repairs)}.",) if repairs else ()
     return replace(entry, fields=fields, about=about, problems=problems)
 

@@ -141,12 +141,25 @@ class Inventory:
 
     def _found_for(self, used: DetectedApplication) -> tuple[str, ...]:
         named = {name for detection in used.flavors.values() for name in detection.connections or ()}
-        mark = self.mark(used.client)
-        named |= {p.slot for p in (mark.provisions if mark else ()) if p.verb == "with"}
+        named |= self._marked_for(used)
         if any(detection.connections is None for detection in used.flavors.values()):
             named |= {name for name in self.connectable() if used.client_id in self.clients_of(name)}
         order = self.connectable()
         return (*(name for name in order if name in named), *sorted(named - set(order)))
+
+    def serving(self, listed: Iterable[DetectedApplication]) -> dict[str, DetectedApplication]:
+        """The Custom API Clients that have more connections from this spec than the listed callers use, by API."""
+        reached: dict[str, set[str]] = {}
+        for used in listed:
+            if used.exchange:
+                reached.setdefault(used.exchange.api, set()).update(self.connections_of(used))
+        clients = {used.exchange.api: used.api_client for used in listed if used.exchange and not used.is_api}
+        return {api: client for api, client in clients.items() if client and self._marked_for(client) - reached[api]}
+
+    def _marked_for(self, used: DetectedApplication) -> set[str]:
+        """The connections that this spec gave to an application, by its mark."""
+        mark = self.mark(used.client)
+        return {p.slot for p in (mark.provisions if mark else ()) if p.verb == "with"}
 
     def is_proposed(self, used: DetectedApplication) -> bool:
         """Whether nothing in the tenant says which connections the application is to use."""

@@ -108,6 +108,12 @@ class DetectedApplication:
         """Whether it is the Custom API Client of an API that serves anyone."""
         return self.exchange is not None and self.exchange.app is None
 
+    @property
+    def api_client(self) -> DetectedApplication | None:
+        """The Custom API Client of its API, as a user of the flavors that exchange access tokens, whoever calls it."""
+        seen = {name: replace(use, app=None) for name, use in self.flavors.items() if use.api}
+        return DetectedApplication(client=self.exchange.client, flavors=seen) if self.exchange else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usages:

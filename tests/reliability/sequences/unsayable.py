@@ -1,0 +1,48 @@
+"""What an export cannot say: a plan of it changes this, and the export has to have said so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.reliability.sequences.tenant import State
+
+MARKS = ("metadata.", "client_metadata.")
+
+
+def is_unsayable(plan: dict[str, Any], text: str, state: State, *, by_hand: bool) -> bool:
+    """Whether no spec could say what this plan of an export changes, and the export says of each change that it comes.
+
+    Marks alone are written anew only after somebody changed `by_hand` what they record, or beside such a change.
+    """
+    said = " ".join(line.lstrip("#").strip() for line in text.partition("# What it cannot say:")[2].splitlines())
+    said = said.partition(" version: ")[0]
+    changes = [change for change in plan["changes"] if _paths(change)]
+    confessed = (
+        all(change["address"] in said for change in plan["changes"]) or "A plan of it is not empty: and " in said
+    )
+    return confessed and (by_hand or bool(changes)) and all(_has_no_words(change, state) for change in changes)
+
+
+def _paths(change: dict[str, Any]) -> set[str]:
+    """The attributes that a change is about, without marks."""
+    return {each["path"][0] for each in change["attributes"] if not each["path"][0].startswith(MARKS)}
+
+
+def _has_no_words(change: dict[str, Any], state: State) -> bool:
+    match change["kind"], change["action"]:
+        case "connection", "update":  # an option that holds a secret
+            secret = {each["path"][0] for each in change["attributes"] if each["sensitive"]}
+            return _paths(change) == secret
+        case "client_grant", "delete":  # of a caller of an API that nobody exchanges for any more
+            [audience] = [each["before"] for each in change["attributes"] if each["path"] == ["audience"]]
+            return audience not in [client.get("resource_server_identifier") for client in state["clients"].values()]
+        case "api", "update":  # what a caller needed, of whom nothing in the tenant tells
+            return not _is_called(state["resource_servers"][change["id"]]["identifier"], state)
+        case _:
+            return False
+
+
+def _is_called(identifier: str, state: State) -> bool:
+    """Whether the refresh tokens of an application reach the API, or an application has a grant on it."""
+    policies = [p for c in state["clients"].values() for p in (c.get("refresh_token") or {}).get("policies") or ()]
+    return identifier in [held.get("audience") for held in (*policies, *state["client_grants"].values())]
