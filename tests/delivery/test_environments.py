@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -60,11 +61,26 @@ def test_the_environment_wins_over_the_file() -> None:
     assert "https://elsewhere.example/auth/callback" in plan.out
 
 
-def test_the_pre_commit_hook_runs_a_command_that_exists() -> None:
+def test_the_pre_commit_hook_takes_each_file_for_a_spec_of_its_own(tmp_path: Path) -> None:
+    """pre-commit hands over all files that match: two of one repository are two specs, not one in two files."""
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
-    program, command = hook["entry"].split()
+    program, *arguments = hook["entry"].split()
     assert program == "tokenvault"
-    assert cli(command, ROOT / "examples" / "quickstart.yaml").code == 0
+    app = "{type: regular_web, callbacks: [https://a.example/cb], flavors: [connected_accounts]}"
+    files = [tmp_path / folder / "tokenvault.yaml" for folder in ("billing", "support")]
+    for file in files:
+        file.parent.mkdir()
+        name = file.parent.name
+        file.write_text(f"version: 1\nname: {name}\nconnections: {{github: {{}}}}\napplications: {{web: {app}}}\n")
+    assert re.search(hook["files"], "billing/tokenvault.yaml")
+    done = cli(*arguments, *files)
+    assert done.code == 0 and done.out.count("Valid.") == 2, done.err
+    for file in files:
+        file.write_text(file.read_text().replace("flavors", "flavours"))
+    wrong = cli(*arguments, *files)
+    assert wrong.code == 1 and all(f"{file}:4" in wrong.err for file in files), wrong.err
+    told = cli(*arguments, *files, "--format", "json").json
+    assert not told["valid"] and {problem["at"]["file"] for problem in told["problems"]} == {*map(str, files)}
 
 
 @pytest.mark.parametrize("name", ["github-workflow.yml", "gitlab-ci.yml"])

@@ -32,6 +32,9 @@ def validate(
         ProblemFormat,
         typer.Option("--format", help="How to tell problems; `github` makes annotations on a pull request."),
     ] = ProblemFormat.TEXT,
+    each: Annotated[
+        bool, typer.Option("--each", help="Take each file for a spec of its own, as the pre-commit hook does.")
+    ] = False,
     env_file: EnvFile = None,
     allow_env: AllowEnv = None,
 ) -> None:
@@ -44,17 +47,19 @@ def validate(
     tokenvault validate specs/ --format github    annotations on a pull request
     """
     session = open_session(tenant_options(None, None), env_file=env_file, allow_env=allow_env)
-    try:
-        spec = _checked(session, specs)
-    except SpecError as error:
-        if form is ProblemFormat.TEXT:
-            raise
-        _tell(session, form, error.diagnostics)
-        raise typer.Exit(1) from None
-    if form is ProblemFormat.TEXT:
-        session.console.out(_valid(session, spec))
-    else:
-        _tell(session, form, spec.warnings)
+    valid: list[Spec] = []
+    wrong: list[Diagnostic] = []
+    for files in [[file] for file in specs] if each and specs else [specs]:
+        try:
+            valid.append(_checked(session, files))
+        except SpecError as error:
+            wrong += error.diagnostics
+    if form is not ProblemFormat.TEXT:
+        _tell(session, form, [*wrong, *(warning for spec in valid for warning in spec.warnings)])
+        raise typer.Exit(1 if wrong else 0)
+    if wrong:
+        raise SpecError(*wrong)
+    session.console.out("".join(_valid(session, spec) for spec in valid))
 
 
 def _checked(session: Session, specs: list[str] | None) -> Spec:

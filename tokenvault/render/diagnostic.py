@@ -39,10 +39,11 @@ def folded(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def repeated(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """The problems, those that say the same of several places as one."""
+    """The problems, those that say the same of several places in one file as one."""
     groups: dict[tuple[str, ...], list[Diagnostic]] = {}
     for problem in problems:
-        said = (problem.code, problem.severity, problem.summary, problem.detail, problem.hint)
+        file = problem.span.file if problem.span else ""
+        said = (problem.code, problem.severity, problem.summary, problem.detail, problem.hint, file)
         groups.setdefault(said, []).append(problem)
     return [_with_others(group) for group in groups.values()]
 
