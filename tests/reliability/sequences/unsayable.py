@@ -43,6 +43,11 @@ def _has_no_words(change: dict[str, Any], state: State) -> bool:
 
 
 def _is_called(identifier: str, state: State) -> bool:
-    """Whether the refresh tokens of an application reach the API, or an application has a grant on it."""
-    policies = [p for c in state["clients"].values() for p in (c.get("refresh_token") or {}).get("policies") or ()]
-    return identifier in [held.get("audience") for held in (*policies, *state["client_grants"].values())]
+    """Whether an application of a spec shows that it calls the API: by what its refresh tokens reach, or by a grant.
+
+    What others reach is no sign: they are not what the spec had listed as callers.
+    """
+    ours = {key: c for key, c in state["clients"].items() if "tokenvault" in (c.get("client_metadata") or {})}
+    policies = [p for c in ours.values() for p in (c.get("refresh_token") or {}).get("policies") or ()]
+    grants = [grant for grant in state["client_grants"].values() if grant["client_id"] in ours]
+    return identifier in [held.get("audience") for held in (*policies, *grants)]
