@@ -73,7 +73,7 @@ CASES: dict[str, tuple[Callable[[Spec], None], set[str], set[str]]] = {
     ),
     "an API's only user, not the API": (without("front"), {FRONT, "application.calendar.api_client"}, set()),
     "a worker": (without("job"), {JOB}, set()),
-    "an adopted application": (without("portal"), {PORTAL}, {WEB}),  # which records what the spec created instead
+    "an adopted application": (without("portal"), {PORTAL}, set()),
     "a flavor of an adopted application": (with_flavors("portal", "connected_accounts"), set(), {PORTAL}),
     "a flavor of a created application": (
         with_flavors("front", "connected_accounts"),
@@ -94,6 +94,16 @@ CASES: dict[str, tuple[Callable[[Spec], None], set[str], set[str]]] = {
     "a connection of all": (no_slack, set(), {"connection_clients.sign-in-with-slack", WEB, PORTAL}),
 }
 """The edit, the whole objects that it leaves behind, and what an ordinary apply changes because of it."""
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_pruned_at_once_nothing_is_left_to_do(acme: World, case: str) -> None:
+    """What an application recorded that goes, another one records in the same apply."""
+    acme.apply(everything())
+    spec = everything()
+    CASES[case][0](spec)
+    acme.apply(spec, "--prune")
+    assert changes(acme.plan(spec)) == {}
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -57,7 +57,9 @@ class Roster:
     def made_but_by(self, keeper: str) -> frozenset[Provision]:
         """The APIs whose creation other applications of the spec record, and go on doing so: which one is first may change."""
         kind, clients = kinds()["application"], self.live.state.objects.get("clients", ())
-        gone = {node.address for node in self.graph.of_kind("application") if node.target.absent}
+        gone = {
+            n.address for n in self.graph.of_kind("application") if n.target.absent or not n.target.mark
+        }  # deleted, released
         going = {self.live.ids.get(address) for address in {keeper, *gone}}
         marks = (read_mark(client.get(kind.metadata)) for client in clients if client.get(kind.id_field) not in going)
         ours = (mark for mark in marks if mark and mark.spec == self.graph.spec_name)
