@@ -150,7 +150,7 @@ def unexpected(address: str, error: Exception) -> Diagnostic:
     """The diagnostic for an unforeseen error in one change: its type and place, never its text, which may hold anything."""
     return Diagnostic(
         code="apply-unexpected",
-        summary=f"tokenvault failed unexpectedly at {address} ({place_of(error)})",
+        summary=f"tokenvault failed unexpectedly ({place_of(error)}) at {address}",
         detail="Whether it was written is not known.",
         hint="This is a bug: please report it. Run the command again: finished steps are not repeated.",
         context=address,
