@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -139,6 +140,7 @@ def test_a_box_of_a_big_graph_unfolds_what_it_stands_for_and_a_search_finds_it(
     opened(browser, tmp_path, graph_html(planned_picture(plan_document(long_plan(30)))))
     browser.click(".graph a[href='#object-7']")
     assert browser.evaluate("document.querySelector('#object-7').closest('details').open") is True
+    time.sleep(0.3)  # what follows a link shows its target once more when the browser tells of the new fragment
     browser.evaluate(
         "(() => { const f = document.querySelector('[data-search]'); f.value = 'app-17';"
         " f.dispatchEvent(new Event('input')) })()"
