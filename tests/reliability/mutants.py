@@ -284,9 +284,9 @@ def _try(chosen: Sequence[tuple[Mutant, str, str]], jobs: int, minutes: float) -
                 verdicts.append(verdict)
                 sys.stderr.write({"survived": "S", "timeout": "t"}.get(verdict.how, "."))
                 sys.stderr.flush()
+                if verdict.how == "survived":
+                    print(f"\n{verdict.mutant}\n{verdict.diff}", flush=True)
     survivors = [verdict for verdict in verdicts if verdict.how == "survived"]
-    for verdict in survivors:
-        print(f"\n{verdict.mutant}\n{verdict.diff}")
     seen = len(verdicts) - len(survivors)
     slow = sum(verdict.how == "timeout" for verdict in verdicts)
     print(f"\n{len(verdicts)} mutants, {seen} seen ({slow} by not ending), {len(survivors)} survived: "
