@@ -204,6 +204,20 @@ def test_an_api_beside_one_of_almost_the_same_identifier_is_not_planned_without_
 # ---- 10: names that people expect
 
 
+def test_the_connections_that_there_are_are_named_where_none_is_meant(world: World) -> None:
+    """For one that is created they say nothing: what else there is is no near miss."""
+    spec = {"version": 1, "name": "other", "connections": {"qqq": {}}}
+    world.write(spec)
+    planned = world.run("plan", "spec.yaml")
+    assert planned.code == 1 and "The tenant's connections: `Username-Password-Authentication`, `acme-id`" in " ".join(
+        planned.err.split()
+    ), planned.err
+    own = {"client_id": "x", "client_secret": "${env:SECRET}"}
+    world.write({**spec, "connections": {"qqq": {"strategy": "github", "credentials": own}}})
+    planned = world.run("plan", "spec.yaml", env={"SECRET": "s"})
+    assert planned.code == 0 and "plan-near-miss" not in planned.err, planned.err
+
+
 @pytest.mark.parametrize(
     ("wanted", "has"), [("Google", GOOGLE), ("google", GOOGLE), ("gihub", "github"), ("id", "acme-id")]
 )

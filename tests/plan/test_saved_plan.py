@@ -226,6 +226,31 @@ def test_an_empty_plan_can_be_saved_and_applied(folder: Path) -> None:
     assert applied.out.startswith("No changes.")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "way"),
+    [
+        ("the spec.yaml", "# acme\nversion: 1\nname: acme\n", "`tokenvault plan 'the spec.yaml' --out plan.json`"),
+        ("fleet.yaml", "version: 1\nfleet: acme\ntenants: {}\n", "`tokenvault fleet plan fleet.yaml --out plans`"),
+    ],
+)
+@pytest.mark.parametrize("command", [["show"], ["graph", "--plan"]])
+def test_a_spec_in_place_of_a_plan_is_told_and_how_to_plan_it(
+    tmp_path: Path, command: list[str], name: str, content: str, way: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    shown = cli(*command, name, cwd=tmp_path)
+    assert (shown.code, "[plan-is-spec]" in shown.err) == (1, True)
+    assert way in shown.err
+
+
+def test_a_folder_in_place_of_a_plan_is_told_and_which_plan_is_in_it(folder: Path) -> None:
+    (folder / "plans").mkdir()
+    empty = cli("show", "plans", cwd=folder)
+    assert (empty.code, "plans is a folder" in empty.err) == (1, True)
+    (folder / "plan.json").rename(folder / "plans" / "plan.json")
+    assert "`tokenvault show plans/plan.json`" in cli("show", "plans", cwd=folder).err
+
+
 def test_a_missing_plan_file_is_told(tmp_path: Path) -> None:
     shown = cli("show", "plan.json", cwd=tmp_path)
     assert (shown.code, "[plan-file-missing]" in shown.err) == (1, True)

@@ -169,7 +169,7 @@ def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
         yield Diagnostic(
             code="plan-missing-connection",
             summary=f'The tenant has no connection "{name}"',
-            hint="Create it in the dashboard, or give its `strategy` and `credentials` to have it created.",
+            hint="If it is to be new: create it in the dashboard, or give its `strategy` and `credentials`.",
             span=node.span,
             context=node.address,
         )
@@ -223,8 +223,11 @@ def _github_scopes(node: DesiredObject, live: Object) -> Iterable[Diagnostic]:
         )
 
 
+FEW = 8
+
+
 def _similar(node: DesiredObject, others: Sequence[Object]) -> str:
-    """The connections that may be meant where none has the name."""
+    """The connections that may be meant where none has the name; all, where they are few and it must be one of them."""
     name = node.target.name.lower()
     names = {str(other.get("name")): str(other.get("strategy")) for other in others}
     strategy, _ = WRONG_NAMES.get(name, (name, ""))
@@ -232,7 +235,15 @@ def _similar(node: DesiredObject, others: Sequence[Object]) -> str:
     close += [each for each, kind in names.items() if kind in (strategy, name) and strategy != "oauth2"]
     close += get_close_matches(name, names, n=2, cutoff=0.75)
     found = list(dict.fromkeys(close))[:3]
-    return f"Did you mean {' or '.join(f'`{each}`' for each in found)}? The tenant has that." if found else ""
+    if found:
+        return f"Did you mean {' or '.join(f'`{each}`' for each in found)}? The tenant has that."
+    if node.target.creatable or len(names) > FEW:
+        return ""
+    return (
+        f"The tenant's connections: {', '.join(f'`{each}`' for each in sorted(names))}."
+        if names
+        else "The tenant has no connections at all."
+    )
 
 
 def _risks(live: Object, patch: Mapping[str, Any]) -> Iterable[str]:

@@ -17,6 +17,7 @@ import hashlib
 import hmac
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -257,12 +258,14 @@ def save_plan(path: Path, plan: Plan) -> None:
 
 def read_document(path: Path) -> Document:
     """What a plan file holds, when it is whole, unchanged, and of this version; `RefusedError` with the reason else."""
+    text = ""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = json.loads(text)
     except FileNotFoundError:
         raise _refusal("plan-file-missing", f"There is no file {path}", _SAVE) from None
     except (OSError, ValueError, RecursionError):
-        raise _refusal("plan-file-broken", f"{path} is not a whole plan file", _AGAIN) from None
+        raise _no_plan(path, text) from None
     if not isinstance(document, dict) or document.get("format") != PLAN_FORMAT:
         raise _refusal("plan-file-broken", f"{path} is not a plan that tokenvault saved", _SAVE)
     versions = document.get("format_version"), document.get("tokenvault_version")
@@ -275,6 +278,29 @@ def read_document(path: Path) -> Document:
     if not hmac.compare_digest(str(document.get("integrity")), _hash(document)):
         raise _refusal("plan-file-changed", f"{path} was changed after it was saved", _AGAIN)
     return document
+
+
+_SPEC = re.compile(r"^(version|name|applications|connections|fleet)[ \t]*:", re.MULTILINE)
+
+
+def _no_plan(path: Path, text: str) -> RefusedError:
+    """The refusal of what is no JSON: of a folder with the plan in it, of a spec or a fleet with the way to its plan."""
+    if path.is_dir():
+        held = next((file for file in sorted(path.iterdir()) if is_plan_file(file)), None)
+        hint = f"It holds plans: `tokenvault show {shlex.quote(str(held))}`." if held else _SAVE
+        return _refusal("plan-file-broken", f"{path} is a folder, not a saved plan", hint)
+    found = set(_SPEC.findall(text))
+    if not found:
+        return _refusal("plan-file-broken", f"{path} is not a whole plan file", _AGAIN)
+    what, command = ("a fleet", "fleet plan") if "fleet" in found else ("a spec", "plan")
+    plan = f"tokenvault {command} {shlex.quote(str(path))}"
+    hint = (
+        f"`{plan}` shows what it would change. `{plan} --out {_OUT[command]}` also saves that, to be shown and applied."
+    )
+    return _refusal("plan-is-spec", f"{path} is {what}, not a saved plan", hint)
+
+
+_OUT = {"plan": "plan.json", "fleet plan": "plans"}
 
 
 def load_plan(document: Document, resolve: Resolve) -> Plan:
