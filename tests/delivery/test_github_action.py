@@ -76,6 +76,8 @@ def test_from_pull_request_to_apply_of_what_was_reviewed(github: GitHub) -> None
     applied = github.push(MERGE, **SANDBOX)
     assert applied.code == 0, applied.log
     assert "Apply complete!" in applied.log
+    for ran in (planned, applied):  # by hand nobody can apply a file of a runner that is gone
+        assert "Apply exactly this with" not in ran.log
     assert cli("plan", "tokenvault.yaml", "--sandbox", "--detailed-exitcode", cwd=github.checkout).code == 0
 
 

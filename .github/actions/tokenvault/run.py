@@ -298,9 +298,15 @@ def environment_of_tokenvault(run: Run) -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k not in withheld and not k.startswith(("ACTIONS_", "INPUT_"))}
 
 
+_SAVED = ("Saved the plan to ", "Saved the plans to ")
+
+
 @dataclass(frozen=True)
 class TokenVault:
-    """Calls tokenvault, in one environment."""
+    """Calls tokenvault, in one environment.
+
+    How a plan that it saved is applied by hand is left out of the log: the action does that, and the file goes with the runner.
+    """
 
     environment: Mapping[str, str]
 
@@ -317,7 +323,8 @@ class TokenVault:
         ) as process:
             assert process.stdout is not None
             for line in process.stdout:
-                log(line.rstrip("\n"))
+                if not line.startswith(_SAVED):
+                    log(line.rstrip("\n"))
         return process.returncode
 
     def read(self, command: str, *arguments: str) -> tuple[int, str]:
@@ -331,8 +338,9 @@ class TokenVault:
             errors="replace",
             check=False,
         )
-        if done.stderr.strip():
-            log(done.stderr.rstrip("\n"))
+        said = [line for line in done.stderr.split("\n") if not line.startswith(_SAVED)]
+        if text := "\n".join(said).rstrip("\n"):
+            log(text)
         return done.returncode, done.stdout
 
     def _line(self, command: str, arguments: Sequence[str]) -> list[str]:
