@@ -62,6 +62,11 @@ def safe_json(data: Any, indent: int | None = None) -> str:
     return escape_output(json.dumps(data, indent=indent, ensure_ascii=False))
 
 
+def json_page(document: Any) -> str:
+    """The whole of an output that is one JSON document, indented for people."""
+    return safe_json(document, indent=2) + "\n"
+
+
 def escape_output(text: str, *, styled: bool = False, commands: bool = False) -> str:
     """A whole output, several lines, with nothing in it that moves, hides or commands.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +23,7 @@ from tokenvault.cli.options import (
     SandboxOption,
     Targets,
     TenantOption,
+    TextOrJson,
     tenant_options,
 )
 from tokenvault.cli.plan import Adopt, whole_apply
@@ -51,20 +51,15 @@ AutoApprove = Annotated[bool, typer.Option("--auto-approve", "-y", help="Do not 
 JSON_LINES = "lines on stdout as it happens (schema: `tokenvault schema events`)."
 
 
-class Form(StrEnum):
-    """The forms that an apply is told in."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-Told = Annotated[Form, typer.Option("--format", help=f"How to tell it. `json`: {JSON_LINES} Needs -y, or a plan file.")]
+Told = Annotated[
+    TextOrJson, typer.Option("--format", help=f"How to tell it. `json`: {JSON_LINES} Needs -y, or a plan file.")
+]
 
 
 def apply(
     specs: SpecsOrPlan = None,
     auto_approve: AutoApprove = False,
-    form: Told = Form.TEXT,
+    form: Told = "text",
     targets: Targets = None,
     excludes: Excludes = None,
     adopt: Adopt = False,
@@ -98,7 +93,7 @@ def apply(
     session = open_session(
         tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
     )
-    json, file = form is Form.JSON, _plan_file(specs)
+    json, file = form == "json", _plan_file(specs)
     if file and (adopt or prune or targets or excludes):
         raise RefusedError(_decided(file))
     if not file and not auto_approve and (json or not session.console.is_interactive):

@@ -7,30 +7,31 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, SandboxOption, TenantOption, tenant_options
+from tokenvault.cli.options import (
+    Debug,
+    EnvFile,
+    MaxRps,
+    MaxWait,
+    SandboxOption,
+    TenantOption,
+    TextOrJson,
+    tenant_options,
+)
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import ApiError, Diagnostic, RefusedError
 from tokenvault.render.terminal import PLAIN, Painter
 from tokenvault.tenant.options import MAX_WAIT
-from tokenvault.text import safe, safe_json
+from tokenvault.text import json_page, safe
 
 if TYPE_CHECKING:
     from tokenvault.tenant.tokens import Access
 
 FORBIDDEN = 403
 app = typer.Typer(help="The credentials that commands use.", no_args_is_help=True)
-
-
-class StatusFormat(StrEnum):
-    """The forms that the status is shown in."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 @app.callback()
@@ -40,7 +41,7 @@ def _group() -> None:
 
 @app.command()
 def status(
-    form: Annotated[StatusFormat, typer.Option("--format", help="How to show it.")] = StatusFormat.TEXT,
+    form: Annotated[TextOrJson, typer.Option("--format", help="How to show it.")] = "text",
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     max_rps: MaxRps = None,
@@ -59,8 +60,8 @@ def status(
         document = asyncio.run(_status(session))
     except RefusedError as error:
         raise RefusedError(*map(_with_scopes, error.diagnostics)) from None
-    if form is StatusFormat.JSON:
-        session.console.out(safe_json(document, indent=2) + "\n")
+    if form == "json":
+        session.console.out(json_page(document))
     else:
         session.console.out(access_text(document, time.time(), session.console.paint))
 

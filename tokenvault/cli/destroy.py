@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.apply import AutoApprove, Form, Told, shown
+from tokenvault.cli.apply import AutoApprove, Told, shown
 from tokenvault.cli.completion import releasable
 from tokenvault.cli.execution import carry_out, progress_for
 from tokenvault.cli.options import (
@@ -58,7 +58,7 @@ class _Request:
 def destroy(
     specs: Specs = None,
     auto_approve: AutoApprove = False,
-    form: Told = Form.TEXT,
+    form: Told = "text",
     also: Also = None,
     targets: Targets = None,
     excludes: Excludes = None,
@@ -81,7 +81,7 @@ def destroy(
     session = open_session(
         tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
     )
-    json = form is Form.JSON
+    json = form == "json"
     if not auto_approve and (json or not session.console.is_interactive):
         raise RefusedError(_no_approval())
     progress = progress_for(session.console, json=json, debug=debug)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,7 @@ from tokenvault.cli.options import (
     AllowEnv,
     Debug,
     EnvFile,
+    Format,
     MaxRps,
     MaxWait,
     SandboxOption,
@@ -25,19 +25,10 @@ from tokenvault.cli.session import Session, open_session
 from tokenvault.cli.suggestions import completed
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.options import MAX_WAIT
-from tokenvault.text import safe_json
+from tokenvault.text import json_page
 
 if TYPE_CHECKING:
     from tokenvault.doctor.selection import Selection
-
-
-class Form(StrEnum):
-    """The forms that a diagnosis is shown in."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    HTML = "html"
 
 
 TEXT_WIDTH, WIDEST = 80, 120
@@ -98,7 +89,7 @@ def doctor(
         ),
     ] = None,
     failing: Annotated[bool, typer.Option("--failing", help="Leave out what is ready.", rich_help_panel=WHICH)] = False,
-    form: Annotated[Form, typer.Option("--format", help="How to show the diagnosis.")] = Form.TEXT,
+    form: Annotated[Format, typer.Option("--format", help="How to show the diagnosis.")] = "text",
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     max_rps: MaxRps = None,
@@ -157,9 +148,9 @@ def _specs(session: Session, specs: list[str] | None, *, whole: bool) -> list[st
     return [beside]
 
 
-def _check_form(form: Form) -> None:
-    if form not in (Form.TEXT, Form.JSON):
-        summary = f"What doctor says of one user is shown as text or JSON, not as {form.value}"
+def _check_form(form: Format) -> None:
+    if form not in ("text", "json"):
+        summary = f"What doctor says of one user is shown as text or JSON, not as {form}"
         hint = "It is about a person: copy what is needed into the ticket."
         raise RefusedError(Diagnostic(code="doctor-user-format", summary=summary, hint=hint))
 
@@ -177,11 +168,11 @@ async def _doctor(session: Session, specs: list[str] | None, selection: Selectio
             return await examined(tenant, spec, session.command("apply", *(spec.files if spec else ())), selection)
 
 
-def _drawn_user(session: Session, document: dict[str, Any], form: Form) -> str:
+def _drawn_user(session: Session, document: dict[str, Any], form: Format) -> str:
     from tokenvault.render.doctor_text import user_text
 
-    if form is Form.JSON:
-        return safe_json(document, indent=2) + "\n"
+    if form == "json":
+        return json_page(document)
     return user_text(document, session.console.paint, width=_width(session))
 
 
@@ -189,19 +180,19 @@ def _width(session: Session) -> int:
     return min(session.console.width, TEXT_WIDTH if not sys.stdout.isatty() else WIDEST)
 
 
-def _drawn(session: Session, document: dict[str, Any], form: Form) -> str:
+def _drawn(session: Session, document: dict[str, Any], form: Format) -> str:
     match form:
-        case Form.JSON:
-            return safe_json(document, indent=2) + "\n"
-        case Form.MARKDOWN:
+        case "json":
+            return json_page(document)
+        case "markdown":
             from tokenvault.render.doctor_markdown import doctor_markdown
 
             return doctor_markdown(document)
-        case Form.HTML:
+        case "html":
             from tokenvault.render.doctor_html import doctor_html
 
             return doctor_html(document)
-        case Form.TEXT:
+        case "text":
             from tokenvault.render.doctor_text import doctor_text
 
             return completed(doctor_text(document, session.console.paint, width=_width(session)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +10,7 @@ from tokenvault.cli.options import (
     AllowEnv,
     Debug,
     EnvFile,
+    Format,
     MaxRps,
     MaxWait,
     SandboxOption,
@@ -21,7 +21,7 @@ from tokenvault.cli.options import (
 from tokenvault.cli.session import Session, open_session
 from tokenvault.cli.suggestions import completed
 from tokenvault.tenant.options import MAX_WAIT
-from tokenvault.text import safe_json
+from tokenvault.text import json_page
 
 if TYPE_CHECKING:
     from tokenvault.cli.console import Console
@@ -31,18 +31,9 @@ if TYPE_CHECKING:
 CHANGES = 2
 
 
-class Form(StrEnum):
-    """The forms that drift is shown in."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    HTML = "html"
-
-
 def drift(
     specs: Specs = None,
-    form: Annotated[Form, typer.Option("--format", help="How to show it.")] = Form.TEXT,
+    form: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     max_rps: MaxRps = None,
@@ -70,19 +61,19 @@ def drift(
         raise typer.Exit(CHANGES)
 
 
-def _drawn(console: Console, document: Document, form: Form) -> str:
+def _drawn(console: Console, document: Document, form: Format) -> str:
     match form:
-        case Form.JSON:
-            return safe_json(document, indent=2) + "\n"
-        case Form.MARKDOWN:
+        case "json":
+            return json_page(document)
+        case "markdown":
             from tokenvault.render.markdown import drift_markdown
 
             return drift_markdown(document)
-        case Form.HTML:
+        case "html":
             from tokenvault.render.html import drift_html
 
             return drift_html(document)
-        case Form.TEXT:
+        case "text":
             from tokenvault.render.text import drift_text
 
             return completed(drift_text(document, console.paint, width=console.width))

@@ -6,7 +6,6 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +21,7 @@ from tokenvault.cli.options import (
     MaxWait,
     SandboxOption,
     TenantOption,
+    TextOrJson,
     out_option,
     tenant_options,
 )
@@ -29,19 +29,12 @@ from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
 from tokenvault.exchange import exchanged_document, fitting_first, perform, refused_document
 from tokenvault.tenant.options import MAX_WAIT
-from tokenvault.text import safe_json
+from tokenvault.text import json_page
 
 if TYPE_CHECKING:
     from tokenvault.exchange import Exchanged
     from tokenvault.operations.exchange import Found
     from tokenvault.tenant.token_endpoint import TokenRefused
-
-
-class Form(StrEnum):
-    """The forms that the result is shown in."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +43,7 @@ class Result:
 
     output: Path | None
     reveal: bool
-    form: Form
+    form: TextOrJson
 
 
 LACKS_SCOPES = 4
@@ -128,8 +121,8 @@ def exchange(
     force: Annotated[bool, typer.Option("--force", help="Replace FILE.", rich_help_panel=RESULT)] = False,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show the token.", rich_help_panel=RESULT)] = False,
     form: Annotated[
-        Form, typer.Option("--format", help="How to show what came back.", rich_help_panel=RESULT)
-    ] = Form.TEXT,
+        TextOrJson, typer.Option("--format", help="How to show what came back.", rich_help_panel=RESULT)
+    ] = "text",
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     max_rps: MaxRps = None,
@@ -224,8 +217,8 @@ def _show(
         _write(result.output, exchanged)
     document = exchanged_document(exchanged, found.exchanger, connection, found.provider, at=time.time(), lacks=lacks)
     shown = exchanged.token.reveal() if result.reveal else None
-    if result.form is Form.JSON:
-        session.console.out(_json({**document, "access_token": shown}))
+    if result.form == "json":
+        session.console.out(json_page({**document, "access_token": shown}))
     else:
         text = exchanged_text(document, shown, str(result.output) if result.output else None, session.console.paint)
         session.console.told(text)
@@ -241,14 +234,14 @@ def _write(path: Path, exchanged: Exchanged) -> None:
         raise RefusedError(Diagnostic(code="output-file", summary=summary, hint=ELSEWHERE)) from None
 
 
-async def _explain(session: Session, refusal: TokenRefused, found: Found, connection: str, form: Form) -> None:
+async def _explain(session: Session, refusal: TokenRefused, found: Found, connection: str, form: TextOrJson) -> None:
     """The refusal, its documented causes, and what the tenant shows of this case."""
     from tokenvault.render.exchange_text import refused_text
 
     document = refused_document(refusal.status, refusal.error, refusal.description)
     document = {**document, **await _findings(session, found, connection, document["error"]["id"])}
-    if form is Form.JSON:
-        session.console.out(_json(document))
+    if form == "json":
+        session.console.out(json_page(document))
     session.console.problem(refusal.diagnostics[0])
     session.console.err(refused_text(document, session.console.paint_err))
 
@@ -266,7 +259,3 @@ async def _findings(session: Session, found: Found, connection: str, error: str 
     except TokenVaultError as problem:
         return {"findings": None, "near": [], "unread": str(problem)}
     return {"findings": fitting_first(findings, error), "near": near, "unread": None}
-
-
-def _json(document: dict[str, Any]) -> str:
-    return safe_json(document, indent=2) + "\n"

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from tokenvault.cli.completion import addresses_and_codes
 from tokenvault.cli.console import Console
-from tokenvault.cli.options import AllowEnv, EnvFile, Specs, tenant_options
+from tokenvault.cli.options import AllowEnv, EnvFile, Specs, TextOrJson, tenant_options
 from tokenvault.cli.session import open_session
-from tokenvault.text import safe_json
+from tokenvault.text import json_page
 
 UNKNOWN_TENANT = "<tenant>"
-
-
-class Form(StrEnum):
-    """The forms of an explanation."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 Name = Annotated[
@@ -38,7 +30,7 @@ Name = Annotated[
 def explain(
     name: Name,
     specs: Specs = None,
-    form: Annotated[Form, typer.Option("--format", help="How to show it.")] = Form.TEXT,
+    form: Annotated[TextOrJson, typer.Option("--format", help="How to show it.")] = "text",
     env_file: EnvFile = None,
     allow_env: AllowEnv = None,
 ) -> None:
@@ -65,13 +57,13 @@ def explain(
     domain = spec.tenant or session.environment.get("AUTH0_DOMAIN") or UNKNOWN_TENANT
     found = explanation(build_graph(spec, domain), name)
     console = session.console
-    if form is Form.JSON:
-        console.out(safe_json(found, indent=2) + "\n")
+    if form == "json":
+        console.out(json_page(found))
     else:
         console.out(explanation_text(found, console.paint, width=console.width))
 
 
-def _explain_code(name: str, form: Form) -> None:
+def _explain_code(name: str, form: TextOrJson) -> None:
     from tokenvault.operations.codes import code_document, page_of, unknown_code
     from tokenvault.render.explanation import code_text
 
@@ -79,7 +71,7 @@ def _explain_code(name: str, form: Form) -> None:
     if page is None:
         raise unknown_code(name)
     document = code_document(page)
-    if form is Form.JSON:
-        console.out(safe_json(document, indent=2) + "\n")
+    if form == "json":
+        console.out(json_page(document))
     else:
         console.out(code_text(document, console.paint, width=console.width))

@@ -15,17 +15,16 @@ from tokenvault.cli.fleet_options import (
     Exclude,
     Failed,
     File,
-    Form,
-    Format,
     Full,
     InAll,
     KeepGoing,
     Only,
     Parallel,
+    ReportFormat,
     Results,
     Sandbox,
 )
-from tokenvault.cli.options import Debug, EnvFile, MaxRps, MaxWait, Prune, out_option
+from tokenvault.cli.options import Debug, EnvFile, Format, MaxRps, MaxWait, Prune, out_option
 from tokenvault.cli.plan import Adopt
 from tokenvault.tenant.options import MAX_WAIT
 
@@ -53,7 +52,7 @@ def _group() -> None:
 @app.command()
 def validate(
     fleet: File = Path(DEFAULT_FLEET),
-    form: Format = Form.TEXT,
+    form: ReportFormat = "text",
     only: Only = None,
     exclude: Exclude = None,
     changed: Changed = None,
@@ -72,7 +71,7 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes, or objects that a spec dropped.")
     ] = False,
-    form: Format = Form.TEXT,
+    form: ReportFormat = "text",
     full: Full = False,
     out: Out = None,
     adopt: Adopt = False,
@@ -111,7 +110,7 @@ def apply(
         Path, typer.Argument(metavar="FLEET|FOLDER", help="The file, or a folder that `fleet plan --out` wrote.")
     ] = Path(DEFAULT_FLEET),
     auto_approve: AutoApprove = False,
-    form: Format = Form.TEXT,
+    form: ReportFormat = "text",
     full: Full = False,
     adopt: Adopt = False,
     prune: Prune = False,
@@ -152,7 +151,7 @@ def apply(
 def destroy(
     fleet: File = Path(DEFAULT_FLEET),
     auto_approve: AutoApprove = False,
-    form: Format = Form.TEXT,
+    form: ReportFormat = "text",
     full: Full = False,
     max_destroy: InAll = None,
     only: Only = None,
@@ -178,7 +177,7 @@ def destroy(
 @app.command()
 def drift(
     fleet: File = Path(DEFAULT_FLEET),
-    form: Format = Form.TEXT,
+    form: ReportFormat = "text",
     full: Full = False,
     only: Only = None,
     exclude: Exclude = None,
@@ -201,7 +200,7 @@ def drift(
 @app.command()
 def doctor(
     fleet: File = Path(DEFAULT_FLEET),
-    form: Format = Form.TEXT,
+    form: ReportFormat = "text",
     full: Full = False,
     only: Only = None,
     exclude: Exclude = None,
@@ -225,7 +224,7 @@ def _opened(
     command: str,
     fleet: Path,
     choice: Choice,
-    form: Form,
+    form: Format,
     env_file: Path | None = None,
     *,
     full: bool = False,

@@ -5,28 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tokenvault.cli.completion import members
+from tokenvault.cli.options import Format
 
 if TYPE_CHECKING:
     from tokenvault.fleet.model import Fleet, Member
 
 DEFAULT_FLEET, DEFAULT_SANDBOXES = "fleet.yaml", ".tokenvault/fleet"
 MEMBERS = "Which tenants"
-
-
-class Form(StrEnum):
-    """The forms that a report is shown in."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    HTML = "html"
 
 
 File = Annotated[Path, typer.Argument(metavar="FLEET", help="The file that lists the tenants.", show_default=True)]
@@ -93,7 +84,7 @@ Sandbox = Annotated[
         help=f"Try it without tenants: each has a simulated one, kept in FOLDER (default {DEFAULT_SANDBOXES}).",
     ),
 ]
-Format = Annotated[Form, typer.Option("--format", help="How to show the report.")]
+ReportFormat = Annotated[Format, typer.Option("--format", help="How to show the report.")]
 Full = Annotated[bool, typer.Option("--full", help="List every change, however many.")]
 
 

@@ -13,8 +13,9 @@ from typing import TypeVar
 from tokenvault.cli import INTERRUPTED
 from tokenvault.cli.console import Console
 from tokenvault.cli.execution import interruptible
-from tokenvault.cli.fleet_options import Choice, Form, variables
+from tokenvault.cli.fleet_options import Choice, variables
 from tokenvault.cli.fleet_progress import progress_of
+from tokenvault.cli.options import Format
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.fleet.document import Document, fleet_document, folded_problems
 from tokenvault.fleet.environment import MemberEnvironments
@@ -29,7 +30,7 @@ from tokenvault.render.fleet import fleet_html, fleet_markdown, fleet_text, memb
 from tokenvault.tenant.client import Exchange
 from tokenvault.tenant.connect import TenantPool
 from tokenvault.tenant.options import MAX_WAIT
-from tokenvault.text import safe, safe_json
+from tokenvault.text import json_page, safe
 
 T = TypeVar("T")
 Work = Callable[[Member], Awaitable[Result]]
@@ -41,7 +42,7 @@ class FleetRun:
     """A command about a fleet. `saved` is set when it was given a folder of plans."""
 
     def __init__(
-        self, command: str, given: Path, choice: Choice, form: Form, env_file: Path | None, *,
+        self, command: str, given: Path, choice: Choice, form: Format, env_file: Path | None, *,
         full: bool, parallel: int, debug: bool,
     ) -> None:  # fmt: skip
         self.console = Console()
@@ -102,7 +103,7 @@ class FleetRun:
         def finish() -> int:
             if auto_approve:
                 return self._finish(self._run(lambda: self._watched(self._in_waves(self.job.apply))))
-            if not self.console.is_interactive or self._form is not Form.TEXT:
+            if not self.console.is_interactive or self._form != "text":
                 raise RefusedError(_no_approval())
             results = self._run(self._asked)
             return 1 if results is None else self._finish(results)
@@ -218,13 +219,13 @@ class FleetRun:
 
     def _drawn(self, document: Document) -> str:
         match self._form:
-            case Form.JSON:
-                return safe_json(document, indent=2) + "\n"
-            case Form.MARKDOWN:
+            case "json":
+                return json_page(document)
+            case "markdown":
                 return fleet_markdown(document)
-            case Form.HTML:
+            case "html":
                 return fleet_html(document)
-            case Form.TEXT:
+            case "text":
                 return fleet_text(document, self.console.paint, width=self.console.width, full=self._full)
 
     def _keep(self, results: list[Result]) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from tokenvault.cli.options import (
     AllowEnv,
     Debug,
+    DrawingFormat,
     EnvFile,
     MaxRps,
     MaxWait,
@@ -27,27 +27,12 @@ if TYPE_CHECKING:
     from tokenvault.render.graph_picture import Picture
 
 
-class Grouping(StrEnum):
-    """What shares a box: the parts of an application, or applications that use the same connections."""
-
-    AUTO = "auto"
-    NONE = "none"
-    APPLICATION = "application"
-    CONNECTION = "connection"
-
-
-class Drawing(StrEnum):
-    """The forms that a graph is drawn in."""
-
-    MERMAID = "mermaid"
-    DOT = "dot"
-    SVG = "svg"
-    HTML = "html"
+Grouping = Literal["auto", "none", "application", "connection"]
 
 
 def graph(
     specs: Specs = None,
-    form: Annotated[Drawing, typer.Option("--format", help="How to draw it.")] = Drawing.MERMAID,
+    form: Annotated[DrawingFormat, typer.Option("--format", help="How to draw it.")] = "mermaid",
     plan: Annotated[
         Path | None, typer.Option("--plan", metavar="PLANFILE", help="Draw a saved plan, coloured by action.")
     ] = None,
@@ -61,7 +46,7 @@ def graph(
     ] = None,
     grouping: Annotated[
         Grouping, typer.Option("--group", help="What shares a box; `auto` goes by how many objects there are.")
-    ] = Grouping.AUTO,
+    ] = "auto",
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
     max_rps: MaxRps = None,
@@ -96,25 +81,25 @@ def _part(picture: Picture, targets: list[str] | None) -> Picture:
     return restricted(picture, matching(targets, sorted(picture.boxes), "--target"))
 
 
-def drawn(picture: Picture, form: Drawing, grouping: Grouping = Grouping.AUTO) -> str:
+def drawn(picture: Picture, form: DrawingFormat, grouping: Grouping = "auto") -> str:
     """The picture in one of its forms."""
     from tokenvault.render.graph_picture import Group
 
-    group = Group(grouping.value)
+    group = Group(grouping)
     match form:
-        case Drawing.MERMAID:
+        case "mermaid":
             from tokenvault.render.graph_text import graph_mermaid
 
             return graph_mermaid(picture, group)
-        case Drawing.DOT:
+        case "dot":
             from tokenvault.render.graph_text import graph_dot
 
             return graph_dot(picture, Group.NONE if group is Group.AUTO else group)
-        case Drawing.SVG:
+        case "svg":
             from tokenvault.render.graph_svg import graph_svg
 
             return f"{graph_svg(picture, group=group)}\n"
-        case Drawing.HTML:
+        case "html":
             from tokenvault.render.graph_html import graph_html
 
             return graph_html(picture, group)

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import os
 import uuid
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from tokenvault.cli.console import Console
+from tokenvault.cli.options import TextOrJson
 from tokenvault.errors import Diagnostic, RefusedError
 
 app = typer.Typer(help="Kubernetes: objects of the kind TokenVault, each one spec on one tenant.", no_args_is_help=True)
-
-
-class LogFormat(StrEnum):
-    """The forms of the logs."""
-
-    JSON = "json"
-    TEXT = "text"
 
 
 @app.command()
@@ -48,9 +41,7 @@ def run(
     parallel: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many objects are reconciled side by side.")
     ] = 8,
-    log_format: Annotated[
-        LogFormat, typer.Option("--log-format", help="The form of the logs on stderr.")
-    ] = LogFormat.JSON,
+    log_format: Annotated[TextOrJson, typer.Option("--log-format", help="The form of the logs on stderr.")] = "json",
 ) -> None:
     """Run the operator: reconcile every TokenVault object of the namespace with its tenant, until stopped.
 
@@ -68,7 +59,7 @@ def run(
     if kubeconfig:
         os.environ["KUBECONFIG"] = kubeconfig
     host, port = _address(listen)
-    configure(text=log_format is LogFormat.TEXT)
+    configure(text=log_format == "text")
     settings = Settings(
         namespaces=tuple(namespace or ()),
         everywhere=all_namespaces,

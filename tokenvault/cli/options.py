@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -16,6 +16,12 @@ from tokenvault.tenant.options import MAX_WAIT, TenantOptions
 DEFAULT_SPEC = "tokenvault.yaml"
 DEFAULT_SANDBOX = ".tokenvault/sandbox.db"
 TENANT_PANEL = "Tenant"
+
+# The forms of output. `form` is one of these words: each command says which list it has.
+TextOrJson = Literal["text", "json"]
+Format = Literal["text", "json", "markdown", "html"]
+ProblemFormat = Literal["text", "json", "github"]
+DrawingFormat = Literal["mermaid", "dot", "svg", "html"]
 
 Specs = Annotated[
     list[str] | None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +18,7 @@ from tokenvault.cli.options import (
     SandboxOption,
     Specs,
     TenantOption,
+    TextOrJson,
     out_option,
     tenant_options,
 )
@@ -26,22 +26,15 @@ from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.secrets import Secret
 from tokenvault.tenant.options import MAX_WAIT
-from tokenvault.text import safe, safe_json
+from tokenvault.text import json_page, safe
 
 if TYPE_CHECKING:
     from tokenvault.operations.output import Output
 
 
-class Form(StrEnum):
-    """The forms that the ids are shown in."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 def output(
     specs: Specs = None,
-    form: Annotated[Form, typer.Option("--format", help="How to show the ids.")] = Form.TEXT,
+    form: Annotated[TextOrJson, typer.Option("--format", help="How to show the ids.")] = "text",
     out: Annotated[
         Path | None, out_option("Write ids and client secrets to FILE (mode 0600), as variables of a `.env` file.")
     ] = None,
@@ -76,7 +69,7 @@ def _exists(path: Path) -> Diagnostic:
     return Diagnostic(code="output-exists", summary=f"{path} exists already", hint=hint)
 
 
-async def _output(session: Session, specs: list[str] | None, form: Form, out: Path | None) -> None:
+async def _output(session: Session, specs: list[str] | None, form: TextOrJson, out: Path | None) -> None:
     from tokenvault.operations.output import client_secrets, found_outputs, output_document
     from tokenvault.render.exchange_text import output_text
 
@@ -89,7 +82,7 @@ async def _output(session: Session, specs: list[str] | None, form: Form, out: Pa
     if out:
         _write(out, tenant.domain, found, secrets, spec.files)
         session.console.err(f"Wrote {safe(out)} (only you may read it); keep it out of git.\n")
-    session.console.out(_json(document) if form is Form.JSON else output_text(document, session.console.paint))
+    session.console.out(json_page(document) if form == "json" else output_text(document, session.console.paint))
 
 
 def _write(
@@ -104,7 +97,3 @@ def _write(
     except OSError as error:
         summary = f"{path} cannot be written: {error.strerror or 'unknown reason'}"
         raise RefusedError(Diagnostic(code="output-file", summary=summary, hint=ELSEWHERE)) from None
-
-
-def _json(document: object) -> str:
-    return safe_json(document, indent=2) + "\n"

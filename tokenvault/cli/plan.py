@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +15,7 @@ from tokenvault.cli.options import (
     EnvFile,
     Excludes,
     Fail,
+    Format,
     MaxDestroy,
     MaxRps,
     MaxWait,
@@ -31,22 +31,13 @@ from tokenvault.cli.session import Session, open_session, planned_offline
 from tokenvault.cli.suggestions import completed
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.tenant.options import MAX_WAIT
-from tokenvault.text import safe, safe_json
+from tokenvault.text import json_page, safe
 
 if TYPE_CHECKING:
     from tokenvault.operations.plan import Planned
     from tokenvault.plan.document import Document
     from tokenvault.plan.model import Plan
     from tokenvault.plan.planner import Options
-
-
-class Format(StrEnum):
-    """The forms that a plan is shown in."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    HTML = "html"
 
 
 LONG = 100
@@ -68,7 +59,7 @@ def plan(
             "--detailed-exitcode", help="Exit 2 when there are changes, or objects that the spec dropped; else 0."
         ),
     ] = False,
-    form: Annotated[Format, typer.Option("--format", help="How to show the plan.")] = Format.TEXT,
+    form: Annotated[Format, typer.Option("--format", help="How to show the plan.")] = "text",
     summary: Summary = False,
     full: Full = False,
     out: Out = None,
@@ -156,24 +147,24 @@ def show(session: Session, made: Plan, form: Format, *, summary: bool = False, f
 
     text = drawn(session.console, plan_document(made), form, summary=summary, full=full)
     session.console.out(text)
-    if form is Format.TEXT and not summary and text.count("\n") > LONG:
+    if form == "text" and not summary and text.count("\n") > LONG:
         session.console.err("\nThat was long: --summary shows one line for each object.\n")
 
 
 def drawn(console: Console, document: Document, form: Format, *, summary: bool = False, full: bool = False) -> str:
     """The document in one of its forms. Every form is drawn from the document alone."""
     match form:
-        case Format.JSON:
-            return safe_json(document, indent=2) + "\n"
-        case Format.MARKDOWN:
+        case "json":
+            return json_page(document)
+        case "markdown":
             from tokenvault.render.markdown import plan_markdown
 
             return plan_markdown(document)
-        case Format.HTML:
+        case "html":
             from tokenvault.render.html import plan_html
 
             return plan_html(document)
-        case Format.TEXT:
+        case "text":
             from tokenvault.render.text import plan_text
 
             return completed(plan_text(document, console.paint, full=full, summary=summary, width=console.width))

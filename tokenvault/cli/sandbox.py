@@ -14,7 +14,7 @@ import typer
 
 from tokenvault.cli.console import Console
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
-from tokenvault.text import safe_json
+from tokenvault.text import json_page
 
 if TYPE_CHECKING:
     from tokenvault.sandbox import Sandbox
@@ -49,7 +49,7 @@ def _opened(
 
 
 def _print(document: Any) -> None:
-    Console().out(safe_json(document, indent=2) + "\n")
+    Console().out(json_page(document))
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tokenvault.cli.console import Console
-from tokenvault.text import safe_json
+from tokenvault.text import json_page
 
 
 class Of(StrEnum):
@@ -39,7 +39,7 @@ def schema(
         Console().out(_reference())
         return
 
-    Console().out(safe_json(_schema(of), indent=2) + "\n")
+    Console().out(json_page(_schema(of)))
 
 
 def _reference() -> str:

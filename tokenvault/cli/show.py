@@ -8,14 +8,15 @@ from typing import Annotated
 import typer
 
 from tokenvault.cli.console import Console
-from tokenvault.cli.plan import Format, Full, Summary, drawn
+from tokenvault.cli.options import Format
+from tokenvault.cli.plan import Full, Summary, drawn
 
 
 def show(
     file: Annotated[
         Path, typer.Argument(metavar="PLANFILE", help="A plan that `plan --out` saved.", show_default=False)
     ],
-    form: Annotated[Format, typer.Option("--format", help="How to show the plan.")] = Format.TEXT,
+    form: Annotated[Format, typer.Option("--format", help="How to show the plan.")] = "text",
     summary: Summary = False,
     full: Full = False,
 ) -> None:

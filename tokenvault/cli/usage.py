@@ -20,25 +20,19 @@ from tokenvault.cli.options import (
     MaxWait,
     SandboxOption,
     TenantOption,
+    TextOrJson,
     tenant_options,
 )
 from tokenvault.cli.session import Session, open_session
 from tokenvault.cli.suggestions import completed
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 from tokenvault.tenant.options import MAX_WAIT, bare_domain, base_url, given_address
-from tokenvault.text import safe, safe_json
+from tokenvault.text import json_page, safe
 
 if TYPE_CHECKING:
     from tokenvault.kinds.base import Object
     from tokenvault.model.spec import Spec
     from tokenvault.tenant.client import Tenant
-
-
-class Form(StrEnum):
-    """The forms that usage is shown in."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 class Language(StrEnum):
@@ -91,7 +85,7 @@ def usage(
             autocompletion=connections,
         ),
     ] = None,
-    form: Annotated[Form, typer.Option("--format", help="JSON holds every language and SDK.")] = Form.TEXT,
+    form: Annotated[TextOrJson, typer.Option("--format", help="JSON holds every language and SDK.")] = "text",
     offline: Annotated[bool, typer.Option("--offline", help="Read no tenant: ids are placeholders.")] = False,
     tenant: TenantOption = None,
     sandbox: SandboxOption = None,
@@ -196,9 +190,9 @@ def _offline(session: Session, spec: Spec) -> tuple[str, str, None]:
     return (domain, base_url(domain, named.strip()), None) if domain else (DOMAIN, f"https://{DOMAIN}", None)
 
 
-def _drawn(session: Session, document: dict[str, Any], form: Form, language: Language) -> str:
+def _drawn(session: Session, document: dict[str, Any], form: TextOrJson, language: Language) -> str:
     from tokenvault.render.exchange_text import usage_text
 
-    if form is Form.JSON:
-        return safe_json(document, indent=2) + "\n"
+    if form == "json":
+        return json_page(document)
     return completed(usage_text(document, language.value, session.console.paint))

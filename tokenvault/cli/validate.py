@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.options import AllowEnv, EnvFile, Specs, tenant_options
+from tokenvault.cli.options import AllowEnv, EnvFile, ProblemFormat, Specs, tenant_options
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, SpecError
 from tokenvault.render.diagnostic import annotation
-from tokenvault.text import safe_json
+from tokenvault.text import json_page
 
 if TYPE_CHECKING:
     from tokenvault.model.spec import Spec
-
-
-class ProblemFormat(StrEnum):
-    """The forms that problems are told in."""
-
-    TEXT = "text"
-    JSON = "json"
-    GITHUB = "github"
 
 
 def validate(
@@ -31,7 +22,7 @@ def validate(
     form: Annotated[
         ProblemFormat,
         typer.Option("--format", help="How to tell problems; `github` makes annotations on a pull request."),
-    ] = ProblemFormat.TEXT,
+    ] = "text",
     each: Annotated[
         bool, typer.Option("--each", help="Take each file for a spec of its own, as the pre-commit hook does.")
     ] = False,
@@ -54,7 +45,7 @@ def validate(
             valid.append(_checked(session, files))
         except SpecError as error:
             wrong += error.diagnostics
-    if form is not ProblemFormat.TEXT:
+    if form != "text":
         _tell(session, form, [*wrong, *(warning for spec in valid for warning in spec.warnings)])
         raise typer.Exit(1 if wrong else 0)
     if wrong:
@@ -80,10 +71,10 @@ def _valid(session: Session, spec: Spec) -> str:
 def _tell(session: Session, form: ProblemFormat, problems: Sequence[Diagnostic]) -> None:
     from tokenvault.plan.document import diagnostic_document
 
-    if form is ProblemFormat.GITHUB:
+    if form == "github":
         session.console.out("".join(annotation(problem) for problem in problems), commands=True)
     else:
         valid = not any(problem.severity == "error" for problem in problems)
         found = {"format": "tokenvault-validation", "format_version": "1.0", "valid": valid}
         document = {**found, "problems": [diagnostic_document(problem) for problem in problems]}
-        session.console.out(safe_json(document, indent=2) + "\n")
+        session.console.out(json_page(document))

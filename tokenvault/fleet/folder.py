@@ -16,7 +16,7 @@ from tokenvault.fleet.model import Fleet, Result
 from tokenvault.operations.apply import resolved
 from tokenvault.plan.file import load_plan, read_document, save_plan
 from tokenvault.plan.model import Plan
-from tokenvault.text import safe_json
+from tokenvault.text import json_page
 
 INDEX, FORMAT, VERSION = "index.json", "tokenvault-fleet-plans", "1.0"
 _AGAIN = "Plan again, with --out, and review what it says."
@@ -68,7 +68,7 @@ def save_plans(folder: Path, fleet: Fleet, results: Iterable[Result]) -> SavedPl
             },
             "unplanned": [result.member.name for result in results if result.failed],
         }
-        write_private(folder / INDEX, safe_json(index, indent=2) + "\n")
+        write_private(folder / INDEX, json_page(index))
     except OSError as error:
         summary = f"The plans cannot be written to {folder}: {error.strerror}"
         raise RefusedError(Diagnostic(code="plan-file-write", summary=summary, hint=ELSEWHERE)) from None

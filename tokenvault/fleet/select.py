@@ -16,7 +16,7 @@ from tokenvault.fleet.load import entry_of
 from tokenvault.fleet.model import Fleet, Member, Result
 from tokenvault.spec.load import spec_files
 from tokenvault.spec.source import read_source
-from tokenvault.text import safe_json
+from tokenvault.text import json_page
 
 _FILE = re.compile(r"\$\{file:([^{}]+)\}")
 
@@ -147,7 +147,7 @@ def remember(file: Path, command: str, results: Iterable[Result]) -> None:
     ended = known.setdefault(command, {})
     ended.update({result.member.name: "failed" if result.failed else result.outcome.value for result in results})
     make_folder(file.parent)
-    write_private(file, safe_json({"format": FORMAT, "commands": known}, indent=2) + "\n")
+    write_private(file, json_page({"format": FORMAT, "commands": known}))
 
 
 def failed_before(file: Path, command: str, members: Iterable[Member]) -> tuple[Member, ...]:

@@ -34,7 +34,7 @@ from tokenvault.plan.document import FORMAT_VERSION, Document, change_document, 
 from tokenvault.plan.judgement import judgement_of
 from tokenvault.plan.model import Action, Attribute, Change, Orphan, Pace, Plan, PlannedNode, Selection
 from tokenvault.secrets import Secret, sounds_secret
-from tokenvault.text import safe_json
+from tokenvault.text import json_page
 
 # ---- what the writes need, as JSON and back: references to objects, and secrets as the references they came by
 
@@ -250,7 +250,7 @@ def save_plan(path: Path, plan: Plan) -> None:
     document = {**plan_document(plan), "apply": apply_part(plan)}
     document["integrity"] = _hash(document)
     try:
-        write_private(path, safe_json(document, indent=2) + "\n")
+        write_private(path, json_page(document))
     except OSError as error:
         summary = f"The plan cannot be written to {path}: {error.strerror}"
         raise RefusedError(Diagnostic(code="plan-file-write", summary=summary, hint=ELSEWHERE)) from None
