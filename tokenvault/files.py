@@ -1,10 +1,14 @@
-"""Files that nobody else may read, written whole or not at all; and whether a file is a saved plan."""
+"""The files that commands write: private, whole or not at all, refused in one way; and whether a file is a saved plan."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from tokenvault.errors import Diagnostic, RefusedError
 
 PLAN_FORMAT = "tokenvault-plan"
 ELSEWHERE = "Name a file in a folder that exists and that you may write to."
@@ -22,6 +26,23 @@ def is_plan_file(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return start.startswith(b"{") and f'"{PLAN_FORMAT}"'.encode() in start
+
+
+def refuse_existing(path: Path | None, *, code: str, force: bool) -> None:
+    """Raises `RefusedError` where there is a file already that the user did not say to replace."""
+    if path and path.exists() and not force:
+        hint = "Name another file, or pass --force to replace it. Nothing was sent."
+        raise RefusedError(Diagnostic(code=code, summary=f"{path} exists already", hint=hint))
+
+
+@contextmanager
+def written(path: Path, *, code: str) -> Iterator[None]:
+    """While the context lasts, the file is written: an OSError becomes the `RefusedError` that names it."""
+    try:
+        yield
+    except OSError as error:
+        summary = f"{path} cannot be written: {error.strerror or 'the system refuses'}"
+        raise RefusedError(Diagnostic(code=code, summary=summary, hint=ELSEWHERE)) from None
 
 
 def make_folder(folder: Path) -> None:

@@ -26,8 +26,9 @@ from tokenvault.cli.options import (
     tenant_options,
 )
 from tokenvault.cli.session import Session, open_session
-from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
+from tokenvault.errors import Diagnostic, TokenVaultError
 from tokenvault.exchange import exchanged_document, fitting_first, perform, refused_document
+from tokenvault.files import refuse_existing, write_private, written
 from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import json_page
 
@@ -158,17 +159,11 @@ def exchange(
         login_hint=login_hint,
         scopes=scope,
     )
-    if out and out.exists() and not force:
-        raise RefusedError(_exists(out))
+    refuse_existing(out, code="output-exists", force=force)
     result = Result(output=out, reveal=reveal, form=form)
     code = asyncio.run(_exchange(session, application, connection, given, result))
     if code:
         raise typer.Exit(code)
-
-
-def _exists(path: Path) -> Diagnostic:
-    hint = "Name another file, or pass --force to replace it. Nothing was sent."
-    return Diagnostic(code="output-exists", summary=f"{path} exists already", hint=hint)
 
 
 async def _exchange(session: Session, application: str, connection: str, given: Given, result: Result) -> int:
@@ -214,7 +209,8 @@ def _show(
     from tokenvault.render.exchange_text import exchanged_text
 
     if result.output:
-        _write(result.output, exchanged)
+        with written(result.output, code="output-file"):
+            write_private(result.output, exchanged.token.reveal() + "\n")
     document = exchanged_document(exchanged, found.exchanger, connection, found.provider, at=time.time(), lacks=lacks)
     shown = exchanged.token.reveal() if result.reveal else None
     if result.form == "json":
@@ -222,16 +218,6 @@ def _show(
     else:
         text = exchanged_text(document, shown, str(result.output) if result.output else None, session.console.paint)
         session.console.told(text)
-
-
-def _write(path: Path, exchanged: Exchanged) -> None:
-    from tokenvault.files import ELSEWHERE, write_private
-
-    try:
-        write_private(path, exchanged.token.reveal() + "\n")
-    except OSError as error:
-        summary = f"{path} cannot be written: {error.strerror or 'unknown reason'}"
-        raise RefusedError(Diagnostic(code="output-file", summary=summary, hint=ELSEWHERE)) from None
 
 
 async def _explain(session: Session, refusal: TokenRefused, found: Found, connection: str, form: TextOrJson) -> None:

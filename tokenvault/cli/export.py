@@ -22,6 +22,7 @@ from tokenvault.cli.options import (
 )
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.files import refuse_existing, written
 from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import escape_output, safe
 
@@ -85,9 +86,7 @@ def export(
     from tokenvault.operations.export import exported
 
     session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug)
-    if out and out.exists() and not force:
-        hint = "Pass --force to write over it, or name another file."
-        raise RefusedError(Diagnostic(code="file-exists", summary=f"{out} exists", hint=hint))
+    refuse_existing(out, code="file-exists", force=force)
     if choose and (apps or adopt_all):
         summary = f"--choose asks what {'--app' if apps else '--adopt-all'} would say"
         raise RefusedError(Diagnostic(code="export-usage", summary=summary, hint="Leave one of them out."))
@@ -104,7 +103,8 @@ def export(
     if out is None:
         session.console.out(made.text)
     else:
-        _write(out, made.text)
+        with written(out, code="file-write"):
+            out.write_text(escape_output(made.text), encoding="utf-8")
     session.console.err(_summary(session, made, out))
 
 
@@ -140,16 +140,6 @@ async def _read(session: Session, *, repair: bool) -> State:
 
     async with session.tenant() as tenant, session.reading(tenant):
         return await read_for_export(tenant, repair=repair)
-
-
-def _write(output: Path, text: str) -> None:
-    from tokenvault.files import ELSEWHERE
-
-    try:
-        output.write_text(escape_output(text), encoding="utf-8")
-    except OSError as error:
-        summary = f"{output} cannot be written: {error.strerror or 'the system refuses'}"
-        raise RefusedError(Diagnostic(code="file-write", summary=summary, hint=ELSEWHERE)) from None
 
 
 def _bullet(text: str, width: int) -> list[str]:

@@ -23,7 +23,7 @@ from tokenvault.cli.options import (
     tenant_options,
 )
 from tokenvault.cli.session import Session, open_session
-from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.files import refuse_existing, write_private, written
 from tokenvault.secrets import Secret
 from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import json_page, safe
@@ -59,14 +59,8 @@ def output(
     session = open_session(
         tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
     )
-    if out and out.exists() and not force:
-        raise RefusedError(_exists(out))
+    refuse_existing(out, code="output-exists", force=force)
     asyncio.run(_output(session, specs, form, out))
-
-
-def _exists(path: Path) -> Diagnostic:
-    hint = "Name another file, or pass --force to replace it. Nothing was read."
-    return Diagnostic(code="output-exists", summary=f"{path} exists already", hint=hint)
 
 
 async def _output(session: Session, specs: list[str] | None, form: TextOrJson, out: Path | None) -> None:
@@ -88,12 +82,8 @@ async def _output(session: Session, specs: list[str] | None, form: TextOrJson, o
 def _write(
     path: Path, tenant: str, found: Sequence[Output], secrets: Mapping[str, Secret], files: Sequence[str]
 ) -> None:
-    from tokenvault.files import ELSEWHERE, write_private
     from tokenvault.operations.output import env_lines
 
     comment = f"Written by `tokenvault output {' '.join(files)}`: secrets, keep out of git"
-    try:
+    with written(path, code="output-file"):
         write_private(path, "\n".join(env_lines(tenant, found, secrets, comment)) + "\n")
-    except OSError as error:
-        summary = f"{path} cannot be written: {error.strerror or 'unknown reason'}"
-        raise RefusedError(Diagnostic(code="output-file", summary=summary, hint=ELSEWHERE)) from None

@@ -20,6 +20,7 @@ from tokenvault.cli.options import (
 )
 from tokenvault.cli.session import Session, open_session
 from tokenvault.errors import Diagnostic, RefusedError
+from tokenvault.files import write_private, written
 from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import safe, safe_json
 
@@ -62,7 +63,8 @@ def snapshot(
     if out is None:
         session.console.out(text)
     else:
-        _write(out, text)
+        with written(out, code="file-write"):
+            write_private(out, text)
     session.console.err(_summary(state, out))
     for name, reason in state.unreadable.items():
         summary = f"Not in the snapshot: {name.replace('_', ' ')}"
@@ -90,16 +92,6 @@ def _refuse_other_files(output: Path) -> None:
         except RefusedError:
             summary = f"{output} exists and is not a snapshot"
             raise RefusedError(Diagnostic(code="file-exists", summary=summary, hint="Name another file.")) from None
-
-
-def _write(output: Path, text: str) -> None:
-    from tokenvault.files import ELSEWHERE, write_private
-
-    try:
-        write_private(output, text)
-    except OSError as error:
-        summary = f"{output} cannot be written: {error.strerror or 'the system refuses'}"
-        raise RefusedError(Diagnostic(code="file-write", summary=summary, hint=ELSEWHERE)) from None
 
 
 def _summary(state: State, output: Path | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.files import ELSEWHERE, write_private
+from tokenvault.files import write_private, written
 from tokenvault.fleet.model import Fleet, Result
 from tokenvault.operations.apply import resolved
 from tokenvault.plan.file import load_plan, read_document, save_plan
@@ -44,7 +44,7 @@ class SavedPlans:
 def save_plans(folder: Path, fleet: Fleet, results: Iterable[Result]) -> SavedPlans:
     """Writes the plans and their index. `RefusedError` when the folder holds something else, or cannot be written."""
     results = list(results)
-    try:
+    with written(folder, code="plan-file-write"):
         folder.mkdir(parents=True, exist_ok=True)
         _clear(folder)
         planned = {result.member.name: result for result in results if result.plan and not result.failed}
@@ -69,9 +69,6 @@ def save_plans(folder: Path, fleet: Fleet, results: Iterable[Result]) -> SavedPl
             "unplanned": [result.member.name for result in results if result.failed],
         }
         write_private(folder / INDEX, json_page(index))
-    except OSError as error:
-        summary = f"The plans cannot be written to {folder}: {error.strerror}"
-        raise RefusedError(Diagnostic(code="plan-file-write", summary=summary, hint=ELSEWHERE)) from None
     return read_plans(folder)
 
 

@@ -25,7 +25,7 @@ from typing import Any
 
 from tokenvault import __version__
 from tokenvault.errors import Diagnostic, RefusedError, Span
-from tokenvault.files import ELSEWHERE, PLAN_FORMAT, is_plan_file, write_private
+from tokenvault.files import PLAN_FORMAT, is_plan_file, write_private, written
 from tokenvault.kinds import kinds
 from tokenvault.model.constraints import Ref
 from tokenvault.model.desired import Provenance
@@ -249,11 +249,8 @@ def save_plan(path: Path, plan: Plan) -> None:
         raise RefusedError(Diagnostic(code="plan-file-exists", summary=summary, hint="Give --out another name."))
     document = {**plan_document(plan), "apply": apply_part(plan)}
     document["integrity"] = _hash(document)
-    try:
+    with written(path, code="plan-file-write"):
         write_private(path, json_page(document))
-    except OSError as error:
-        summary = f"The plan cannot be written to {path}: {error.strerror}"
-        raise RefusedError(Diagnostic(code="plan-file-write", summary=summary, hint=ELSEWHERE)) from None
 
 
 def read_document(path: Path) -> Document:
