@@ -11,26 +11,17 @@ import typer
 from tokenvault.cli import BROKEN
 from tokenvault.cli.execution import carry_out, progress_for
 from tokenvault.cli.options import (
-    AllowEnv,
-    Debug,
-    EnvFile,
     Excludes,
     Fail,
     MaxDestroy,
-    MaxRps,
-    MaxWait,
     Prune,
-    SandboxOption,
     Targets,
-    TenantOption,
     TextOrJson,
-    tenant_options,
 )
 from tokenvault.cli.plan import Adopt, whole_apply
-from tokenvault.cli.session import Session, open_session
+from tokenvault.cli.session import Session, with_session
 from tokenvault.cli.suggestions import completed_problem
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
-from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
     from tokenvault.cli.options import FailOn
@@ -56,7 +47,9 @@ Told = Annotated[
 ]
 
 
+@with_session()
 def apply(
+    session: Session,
     specs: SpecsOrPlan = None,
     auto_approve: AutoApprove = False,
     form: Told = "text",
@@ -66,13 +59,6 @@ def apply(
     prune: Prune = False,
     max_destroy: MaxDestroy = None,
     fail_on: Fail = None,
-    tenant: TenantOption = None,
-    sandbox: SandboxOption = None,
-    max_rps: MaxRps = None,
-    max_wait: MaxWait = MAX_WAIT,
-    env_file: EnvFile = None,
-    allow_env: AllowEnv = None,
-    debug: Debug = False,
 ) -> None:
     """Plan, ask, make the changes, and read them back.
 
@@ -90,15 +76,12 @@ def apply(
 
     from tokenvault.plan.planner import Options
 
-    session = open_session(
-        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
-    )
     json, file = form == "json", _plan_file(specs)
     if file and (adopt or prune or targets or excludes):
         raise RefusedError(_decided(file))
     if not file and not auto_approve and (json or not session.console.is_interactive):
         raise RefusedError(_no_approval())
-    progress = progress_for(session.console, json=json, debug=debug)
+    progress = progress_for(session, json=json)
     try:
         if file:
             code = asyncio.run(_apply_file(session, file, progress, max_destroy, fail_on))

@@ -12,19 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tokenvault.cli.options import (
-    Debug,
-    EnvFile,
-    MaxRps,
-    MaxWait,
-    SandboxOption,
-    TenantOption,
     TextOrJson,
-    tenant_options,
 )
-from tokenvault.cli.session import Session, open_session
+from tokenvault.cli.session import Session, with_session
 from tokenvault.errors import ApiError, Diagnostic, RefusedError
 from tokenvault.render.terminal import PLAIN, Painter
-from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import json_page, safe
 
 if TYPE_CHECKING:
@@ -40,14 +32,10 @@ def _group() -> None:
 
 
 @app.command()
+@with_session(without=("allow_env",))
 def status(
+    session: Session,
     form: Annotated[TextOrJson, typer.Option("--format", help="How to show it.")] = "text",
-    tenant: TenantOption = None,
-    sandbox: SandboxOption = None,
-    max_rps: MaxRps = None,
-    max_wait: MaxWait = MAX_WAIT,
-    env_file: EnvFile = None,
-    debug: Debug = False,
 ) -> None:
     """Show which credentials are used, on which tenant, what they allow and until when. Never shows a token.
 
@@ -55,7 +43,6 @@ def status(
     """
     import asyncio
 
-    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file)
     try:
         document = asyncio.run(_status(session))
     except RefusedError as error:

@@ -11,23 +11,14 @@ from tokenvault.cli.apply import AutoApprove, Told, shown
 from tokenvault.cli.completion import releasable
 from tokenvault.cli.execution import carry_out, progress_for
 from tokenvault.cli.options import (
-    AllowEnv,
-    Debug,
-    EnvFile,
     Excludes,
     MaxDestroy,
-    MaxRps,
-    MaxWait,
-    SandboxOption,
     Specs,
     Targets,
-    TenantOption,
-    tenant_options,
 )
-from tokenvault.cli.session import Session, open_session
+from tokenvault.cli.session import Session, with_session
 from tokenvault.cli.suggestions import completed_problem
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
-from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
     from tokenvault.cli.progress import Progress
@@ -55,7 +46,9 @@ class _Request:
     auto_approve: bool
 
 
+@with_session()
 def destroy(
+    session: Session,
     specs: Specs = None,
     auto_approve: AutoApprove = False,
     form: Told = "text",
@@ -63,13 +56,6 @@ def destroy(
     targets: Targets = None,
     excludes: Excludes = None,
     max_destroy: MaxDestroy = None,
-    tenant: TenantOption = None,
-    sandbox: SandboxOption = None,
-    max_rps: MaxRps = None,
-    max_wait: MaxWait = MAX_WAIT,
-    env_file: EnvFile = None,
-    allow_env: AllowEnv = None,
-    debug: Debug = False,
 ) -> None:
     """Delete what the spec created, and release what it adopted.
 
@@ -78,13 +64,10 @@ def destroy(
     """
     import asyncio
 
-    session = open_session(
-        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
-    )
     json = form == "json"
     if not auto_approve and (json or not session.console.is_interactive):
         raise RefusedError(_no_approval())
-    progress = progress_for(session.console, json=json, debug=debug)
+    progress = progress_for(session, json=json)
     asked = _Request(
         specs=specs,
         also=tuple(also or ()),

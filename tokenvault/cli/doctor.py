@@ -11,20 +11,11 @@ import typer
 from tokenvault.cli.completion import applications, connections, flavors
 from tokenvault.cli.options import (
     DEFAULT_SPEC,
-    AllowEnv,
-    Debug,
-    EnvFile,
     Format,
-    MaxRps,
-    MaxWait,
-    SandboxOption,
-    TenantOption,
-    tenant_options,
 )
-from tokenvault.cli.session import Session, open_session
+from tokenvault.cli.session import Session, with_session
 from tokenvault.cli.suggestions import completed
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import json_page
 
 if TYPE_CHECKING:
@@ -43,7 +34,9 @@ Specs = Annotated[
 ]
 
 
+@with_session()
 def doctor(
+    session: Session,
     specs: Specs = None,
     whole: Annotated[
         bool,
@@ -90,13 +83,6 @@ def doctor(
     ] = None,
     failing: Annotated[bool, typer.Option("--failing", help="Leave out what is ready.", rich_help_panel=WHICH)] = False,
     form: Annotated[Format, typer.Option("--format", help="How to show the diagnosis.")] = "text",
-    tenant: TenantOption = None,
-    sandbox: SandboxOption = None,
-    max_rps: MaxRps = None,
-    max_wait: MaxWait = MAX_WAIT,
-    env_file: EnvFile = None,
-    allow_env: AllowEnv = None,
-    debug: Debug = False,
 ) -> None:
     """Judge every run-time precondition of every application × connection × flavor. Changes nothing.
 
@@ -114,9 +100,6 @@ def doctor(
 
     from tokenvault.doctor.selection import Selection
 
-    session = open_session(
-        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
-    )
     selection = Selection(
         applications=tuple(app or ()),
         connections=tuple(connection or ()),

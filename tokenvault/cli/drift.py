@@ -7,20 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokenvault.cli.options import (
-    AllowEnv,
-    Debug,
-    EnvFile,
     Format,
-    MaxRps,
-    MaxWait,
-    SandboxOption,
     Specs,
-    TenantOption,
-    tenant_options,
 )
-from tokenvault.cli.session import Session, open_session
+from tokenvault.cli.session import Session, with_session
 from tokenvault.cli.suggestions import completed
-from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import json_page
 
 if TYPE_CHECKING:
@@ -31,16 +22,11 @@ if TYPE_CHECKING:
 CHANGES = 2
 
 
+@with_session()
 def drift(
+    session: Session,
     specs: Specs = None,
     form: Annotated[Format, typer.Option("--format", help="How to show it.")] = "text",
-    tenant: TenantOption = None,
-    sandbox: SandboxOption = None,
-    max_rps: MaxRps = None,
-    max_wait: MaxWait = MAX_WAIT,
-    env_file: EnvFile = None,
-    allow_env: AllowEnv = None,
-    debug: Debug = False,
 ) -> None:
     """Say whether anything that this spec owns, or relies on, has changed behind its back. Changes nothing.
 
@@ -52,9 +38,6 @@ def drift(
 
     from tokenvault.plan.drift import drift_document
 
-    session = open_session(
-        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
-    )
     found = asyncio.run(_drift(session, specs))
     session.console.out(_drawn(session.console, drift_document(found), form))
     if not found.is_empty:

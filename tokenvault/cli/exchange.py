@@ -14,22 +14,13 @@ import typer
 from tokenvault.cli.completion import applications, connections, flavors
 from tokenvault.cli.exchange_input import Given, check_credentials, exchange_of, find
 from tokenvault.cli.options import (
-    AllowEnv,
-    Debug,
-    EnvFile,
-    MaxRps,
-    MaxWait,
-    SandboxOption,
-    TenantOption,
     TextOrJson,
     out_option,
-    tenant_options,
 )
-from tokenvault.cli.session import Session, open_session
+from tokenvault.cli.session import Session, with_session
 from tokenvault.errors import Diagnostic, TokenVaultError
 from tokenvault.exchange import exchanged_document, fitting_first, perform, refused_document
 from tokenvault.files import refuse_existing, write_private, written
-from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import json_page
 
 if TYPE_CHECKING:
@@ -51,7 +42,9 @@ LACKS_SCOPES = 4
 SUBJECT, WORKER, RESULT = "Whose token", "Privileged worker", "Result"
 
 
+@with_session()
 def exchange(
+    session: Session,
     application: Annotated[
         str,
         typer.Argument(
@@ -124,13 +117,6 @@ def exchange(
     form: Annotated[
         TextOrJson, typer.Option("--format", help="How to show what came back.", rich_help_panel=RESULT)
     ] = "text",
-    tenant: TenantOption = None,
-    sandbox: SandboxOption = None,
-    max_rps: MaxRps = None,
-    max_wait: MaxWait = MAX_WAIT,
-    env_file: EnvFile = None,
-    allow_env: AllowEnv = None,
-    debug: Debug = False,
 ) -> None:
     """Perform a Token Vault exchange and say what came back. Shows the token only with --reveal.
 
@@ -144,9 +130,6 @@ def exchange(
     """
     import asyncio
 
-    session = open_session(
-        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
-    )
     given = Given(
         specs=specs,
         flavor=flavor,

@@ -13,7 +13,6 @@ from tokenvault.cli import INTERRUPTED
 if TYPE_CHECKING:
     import asyncio
 
-    from tokenvault.cli.console import Console
     from tokenvault.cli.progress import Progress
     from tokenvault.cli.session import Session
     from tokenvault.plan.model import Plan
@@ -70,7 +69,7 @@ async def carry_out(
     from tokenvault.cli.progress import Counter, with_elapsed
     from tokenvault.operations.apply import applied
 
-    progress = progress or progress_for(session.console, json=False, debug=session.debug)
+    progress = progress or progress_for(session, json=False)
     stop, report = asyncio.Event(), Report()
     counter = Counter(made, lambda: tenant.pacer.limited)
     progress.begin(counter)
@@ -86,13 +85,14 @@ async def carry_out(
     return INTERRUPTED if stop.is_set() else 0 if report.succeeded else 1
 
 
-def progress_for(console: Console, *, json: bool, debug: bool) -> Progress:
+def progress_for(session: Session, *, json: bool) -> Progress:
     """The display for an apply: JSON lines if asked for, live where stderr is a watched terminal, else plain lines."""
     from tokenvault.cli.progress import Lines, Stream
 
+    console = session.console
     if json:
         return Stream(console)
-    if debug or not console.is_watched:
+    if session.debug or not console.is_watched:
         return Lines(console)
     from tokenvault.cli.live_progress import Live  # it loads rich
 

@@ -11,19 +11,12 @@ import typer
 
 from tokenvault.cli.options import (
     DEFAULT_SPEC,
-    Debug,
     Force,
-    MaxRps,
-    MaxWait,
-    SandboxOption,
-    TenantOption,
     out_option,
-    tenant_options,
 )
-from tokenvault.cli.session import Session, open_session
+from tokenvault.cli.session import Session, with_session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.files import refuse_existing, written
-from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import escape_output, safe
 
 if TYPE_CHECKING:
@@ -56,18 +49,15 @@ Choose = Annotated[
 Output = Annotated[Path | None, out_option("Write the spec to FILE instead of stdout.")]
 
 
+@with_session(without=("env_file", "allow_env"))
 def export(
+    session: Session,
     apps: Apps = None,
     name: Name = None,
     out: Output = None,
     adopt_all: AdoptAll = False,
     choose: Choose = False,
     force: Force = False,
-    tenant: TenantOption = None,
-    sandbox: SandboxOption = None,
-    max_rps: MaxRps = None,
-    max_wait: MaxWait = MAX_WAIT,
-    debug: Debug = False,
 ) -> None:
     """Write a spec of what uses Token Vault in a live tenant. Changes nothing.
 
@@ -85,7 +75,6 @@ def export(
 
     from tokenvault.operations.export import exported
 
-    session = open_session(tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug)
     refuse_existing(out, code="file-exists", force=force)
     if choose and (apps or adopt_all):
         summary = f"--choose asks what {'--app' if apps else '--adopt-all'} would say"

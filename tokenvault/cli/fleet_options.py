@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokenvault.cli.completion import members
-from tokenvault.cli.options import Format
+from tokenvault.cli.options import Format, sandbox_path
 
 if TYPE_CHECKING:
     from tokenvault.fleet.model import Fleet, Member
@@ -128,10 +128,7 @@ class Choice:
         )
 
     def _folder(self) -> Path | None:
-        if self.sandbox is None or self.sandbox.lower() in ("", "0", "false", "no"):
-            return None
-        default = self.sandbox.lower() in ("1", "true", "yes", "default")
-        return Path(DEFAULT_SANDBOXES) if default else Path(self.sandbox)
+        return sandbox_path(self.sandbox, DEFAULT_SANDBOXES)
 
 
 def variables(env_file: Path | None) -> Mapping[str, str]:

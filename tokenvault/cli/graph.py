@@ -8,20 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tokenvault.cli.options import (
-    AllowEnv,
-    Debug,
     DrawingFormat,
-    EnvFile,
-    MaxRps,
-    MaxWait,
-    SandboxOption,
     Specs,
-    TenantOption,
-    tenant_options,
 )
-from tokenvault.cli.session import Session, open_session
+from tokenvault.cli.session import Session, with_session
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
     from tokenvault.render.graph_picture import Picture
@@ -30,7 +21,9 @@ if TYPE_CHECKING:
 Grouping = Literal["auto", "none", "application", "connection"]
 
 
+@with_session()
 def graph(
+    session: Session,
     specs: Specs = None,
     form: Annotated[DrawingFormat, typer.Option("--format", help="How to draw it.")] = "mermaid",
     plan: Annotated[
@@ -47,27 +40,17 @@ def graph(
     grouping: Annotated[
         Grouping, typer.Option("--group", help="What shares a box; `auto` goes by how many objects there are.")
     ] = "auto",
-    tenant: TenantOption = None,
-    sandbox: SandboxOption = None,
-    max_rps: MaxRps = None,
-    max_wait: MaxWait = MAX_WAIT,
-    env_file: EnvFile = None,
-    allow_env: AllowEnv = None,
-    debug: Debug = False,
 ) -> None:
     """Draw what a spec asks for: its objects, and what comes before what. Changes nothing.
 
     Offline, unless --tenant or --sandbox says where to look: then objects are coloured by what would happen to them.
     Redirect it into a file: `tokenvault graph --format svg > graph.svg`.
     """
-    if plan and (specs or tenant):
+    if plan and (specs or session.tenant_options.tenant):
         hint = "Name a spec, or the plan that was made from it."
         raise RefusedError(
             Diagnostic(code="graph-usage", summary="A saved plan has its spec and tenant in it", hint=hint)
         )
-    session = open_session(
-        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
-    )
     picture = _saved(plan) if plan else _picture(session, specs)
     session.console.out(drawn(_part(picture, targets), form, grouping))
 

@@ -126,19 +126,20 @@ def tenant_options(
     tenant: str | None, sandbox: str | None, max_rps: float | None = None, max_wait: float = MAX_WAIT
 ) -> TenantOptions:
     """The tenant that the options name."""
-    return TenantOptions(tenant=tenant, sandbox=_sandbox_path(sandbox), max_rps=max_rps, max_wait=max_wait)
+    return TenantOptions(tenant=tenant, sandbox=sandbox_path(sandbox), max_rps=max_rps, max_wait=max_wait)
 
 
 def sandbox_option(value: str | None) -> tuple[str, ...]:
     """The option `--sandbox` as it is to be typed for the same sandbox; nothing where none was named."""
-    path = _sandbox_path(value)
+    path = sandbox_path(value)
     return () if path is None else ("--sandbox",) if path == Path(DEFAULT_SANDBOX) else (f"--sandbox={path}",)
 
 
-def _sandbox_path(value: str | None) -> Path | None:
+def sandbox_path(value: str | None, default: str = DEFAULT_SANDBOX) -> Path | None:
+    """What `--sandbox` names; None where it is not given, or switched off in the environment."""
     if value is None or value.lower() in ("", "0", "false", "no"):
         return None
-    return Path(DEFAULT_SANDBOX) if value.lower() in ("1", "true", "yes", "default") else Path(value)
+    return Path(default) if value.lower() in ("1", "true", "yes", "default") else Path(value)
 
 
 def with_sandbox_value(arguments: Sequence[str]) -> list[str]:

@@ -10,27 +10,18 @@ import typer
 from tokenvault.cli import BROKEN
 from tokenvault.cli.console import Console
 from tokenvault.cli.options import (
-    AllowEnv,
-    Debug,
-    EnvFile,
     Excludes,
     Fail,
     Format,
     MaxDestroy,
-    MaxRps,
-    MaxWait,
     Prune,
-    SandboxOption,
     Specs,
     Targets,
-    TenantOption,
     out_option,
-    tenant_options,
 )
-from tokenvault.cli.session import Session, open_session, planned_offline
+from tokenvault.cli.session import Session, planned_offline, with_session
 from tokenvault.cli.suggestions import completed
 from tokenvault.errors import Diagnostic, RefusedError
-from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import json_page, safe
 
 if TYPE_CHECKING:
@@ -51,7 +42,9 @@ Live = Annotated[
 Adopt = Annotated[bool, typer.Option("--adopt", help="Take over objects that carry another spec's mark.")]
 
 
+@with_session()
 def plan(
+    session: Session,
     specs: Specs = None,
     detailed_exitcode: Annotated[
         bool,
@@ -70,13 +63,6 @@ def plan(
     max_destroy: MaxDestroy = None,
     fail_on: Fail = None,
     live: Live = None,
-    tenant: TenantOption = None,
-    sandbox: SandboxOption = None,
-    max_rps: MaxRps = None,
-    max_wait: MaxWait = MAX_WAIT,
-    env_file: EnvFile = None,
-    allow_env: AllowEnv = None,
-    debug: Debug = False,
 ) -> None:
     """Show what the tenant lacks for the spec to work at run time. Changes nothing.
 
@@ -93,14 +79,11 @@ def plan(
     from tokenvault.plan.deletion import refuse_more_than
     from tokenvault.plan.planner import Options
 
-    session = open_session(
-        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
-    )
     if live and out:
         raise RefusedError(_only_to_look_at())
     options = Options(adopt=adopt, prune=prune)
     found = planned_offline(session, specs, live, options) if live else asyncio.run(_plan(session, specs, options))
-    made = found.restrict(targets, excludes, max_rps, whole_apply(session, found))
+    made = found.restrict(targets, excludes, session.tenant_options.max_rps, whole_apply(session, found))
     show(session, made, form, summary=summary, full=full)
     refuse_more_than(max_destroy, made.changes)
     if out:

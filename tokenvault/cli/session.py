@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import wraps
+from inspect import Signature, signature
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tokenvault.cli.console import Console
+from tokenvault.cli.options import (
+    AllowEnv,
+    Debug,
+    EnvFile,
+    MaxRps,
+    MaxWait,
+    SandboxOption,
+    TenantOption,
+    tenant_options,
+)
 from tokenvault.cli.suggestions import command
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.render.diagnostic import folded
-from tokenvault.tenant.options import TenantOptions, bare_domain, domain_named
+from tokenvault.tenant.options import MAX_WAIT, TenantOptions, bare_domain, domain_named
 from tokenvault.text import safe
 
 if TYPE_CHECKING:
@@ -132,6 +144,43 @@ def open_session(
         debug=debug,
         env_file=env_file,
         allow_env=tuple(allow_env or ()),
+    )
+
+
+def with_session(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Has a command's parameter `session` opened from the options that all commands about a tenant have, less those `without`.
+
+    They stand in `_of_options` alone. typer reads a command's signature: it is shown one with them instead of `session`.
+    """
+    shared = {
+        name: one for name, one in signature(_of_options, eval_str=True).parameters.items() if name not in without
+    }
+
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def called(**given: Any) -> None:
+            options = {name: given.pop(name) for name in shared if name in given}
+            command(session=_of_options(**options), **given)
+
+        own = signature(command, eval_str=True).parameters
+        parameters = [*(one for name, one in own.items() if name != "session"), *shared.values()]
+        vars(called)["__signature__"] = Signature(parameters)
+        return called
+
+    return decorated
+
+
+def _of_options(
+    tenant: TenantOption = None,
+    sandbox: SandboxOption = None,
+    max_rps: MaxRps = None,
+    max_wait: MaxWait = MAX_WAIT,
+    env_file: EnvFile = None,
+    allow_env: AllowEnv = None,
+    debug: Debug = False,
+) -> Session:
+    return open_session(
+        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
     )
 
 

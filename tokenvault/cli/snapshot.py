@@ -8,20 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tokenvault.cli.options import (
-    AllowEnv,
-    Debug,
-    EnvFile,
-    MaxRps,
-    MaxWait,
-    SandboxOption,
-    TenantOption,
     out_option,
-    tenant_options,
 )
-from tokenvault.cli.session import Session, open_session
+from tokenvault.cli.session import Session, with_session
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.files import write_private, written
-from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import safe, safe_json
 
 if TYPE_CHECKING:
@@ -36,16 +27,11 @@ Specs = Annotated[
 Output = Annotated[Path | None, out_option("Write the snapshot to FILE (mode 0600), replacing an older one.")]
 
 
+@with_session()
 def snapshot(
+    session: Session,
     specs: Specs = None,
     out: Output = None,
-    tenant: TenantOption = None,
-    sandbox: SandboxOption = None,
-    max_rps: MaxRps = None,
-    max_wait: MaxWait = MAX_WAIT,
-    env_file: EnvFile = None,
-    allow_env: AllowEnv = None,
-    debug: Debug = False,
 ) -> None:
     """Save what plans look at of a tenant, without secrets, for `plan --live FILE`.
 
@@ -53,9 +39,6 @@ def snapshot(
     """
     import asyncio
 
-    session = open_session(
-        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
-    )
     if out:
         _refuse_other_files(out)
     state, document = asyncio.run(_snapshot(session, specs))

@@ -13,20 +13,12 @@ import typer
 from tokenvault.cli.completion import applications, connections
 from tokenvault.cli.options import (
     DEFAULT_SPEC,
-    AllowEnv,
-    Debug,
-    EnvFile,
-    MaxRps,
-    MaxWait,
-    SandboxOption,
-    TenantOption,
     TextOrJson,
-    tenant_options,
 )
-from tokenvault.cli.session import Session, open_session
+from tokenvault.cli.session import Session, with_session
 from tokenvault.cli.suggestions import completed
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
-from tokenvault.tenant.options import MAX_WAIT, bare_domain, base_url, given_address
+from tokenvault.tenant.options import bare_domain, base_url, given_address
 from tokenvault.text import json_page, safe
 
 if TYPE_CHECKING:
@@ -63,7 +55,9 @@ UNNAMED = (
 NO_CREDENTIALS = ("auth-credentials", "auth-tenant")
 
 
+@with_session()
 def usage(
+    session: Session,
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
@@ -87,13 +81,6 @@ def usage(
     ] = None,
     form: Annotated[TextOrJson, typer.Option("--format", help="JSON holds every language and SDK.")] = "text",
     offline: Annotated[bool, typer.Option("--offline", help="Read no tenant: ids are placeholders.")] = False,
-    tenant: TenantOption = None,
-    sandbox: SandboxOption = None,
-    max_rps: MaxRps = None,
-    max_wait: MaxWait = MAX_WAIT,
-    env_file: EnvFile = None,
-    allow_env: AllowEnv = None,
-    debug: Debug = False,
 ) -> None:
     """Print how each application exchanges tokens today, as programs that run as they are printed.
 
@@ -102,9 +89,6 @@ def usage(
     """
     import asyncio
 
-    session = open_session(
-        tenant_options(tenant, sandbox, max_rps, max_wait), debug=debug, env_file=env_file, allow_env=allow_env
-    )
     paths, app = _split(arguments or [])
     document = asyncio.run(_usage(session, paths, app, connection, offline))
     session.console.out(_drawn(session, document, form, language))

@@ -159,14 +159,14 @@ def cases_of_tenant(tenant_view: TenantView) -> list[Case]:
         case
         for flavor in flavors().values()
         for detection in flavor.runtime.detections(tenant_view)
-        for case in _cases_of_sighting(flavor, detection, tenant_view)
+        for case in _detected_cases(flavor, detection, tenant_view)
     ]
     return sorted(
         found, key=lambda case: (case.application.lower(), str((case.app or case.client or {}).get("client_id")))
     )
 
 
-def _cases_of_sighting(flavor: Flavor, detection: DetectedUse, tenant_view: TenantView) -> Iterator[Case]:
+def _detected_cases(flavor: Flavor, detection: DetectedUse, tenant_view: TenantView) -> Iterator[Case]:
     shown = detection.app or detection.client
     names = detection.connections or _usable(shown, tenant_view) or (_on(tenant_view) if detection.app is None else ())
     for name in names or ("",):
