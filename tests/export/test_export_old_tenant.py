@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pexpect
+import pytest
 import yaml
 from hypothesis import given, settings
 
@@ -110,7 +111,20 @@ def test_whatever_was_clicked_together_the_spec_is_valid_and_can_be_planned(
         assert run(folder, "plan").code == 0 or "applications" not in yaml.safe_load(text), text
 
 
-def test_applications_are_chosen_from_a_list_that_says_what_each_lacks(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("columns", "lacks", "chosen"),
+    [
+        (
+            100,
+            "to repair: jwt_configuration.alg is HS256",
+            "? Which applications should the spec have? Good, Old tokens",
+        ),
+        (40, "Old tokens: to repair:…", "? Which applications should the spec\nhave? Good, Old tokens"),
+    ],
+)
+def test_applications_are_chosen_from_a_list_that_says_what_each_lacks(
+    tmp_path: Path, columns: int, lacks: str, chosen: str
+) -> None:
     with by_hand(tmp_path / "tenant.db") as hands:
         hands.my_account()
         hands.connection("google-oauth2")
@@ -120,16 +134,18 @@ def test_applications_are_chosen_from_a_list_that_says_what_each_lacks(tmp_path:
     command = ["-m", "tokenvault", "export", "--choose", "--sandbox=tenant.db", "--out", "out.yaml"]
     env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "HOME": str(tmp_path)}
     shell = pexpect.spawn(
-        sys.executable, command, cwd=str(tmp_path), env=env, encoding="utf-8", dimensions=(40, 100), timeout=60
+        sys.executable, command, cwd=str(tmp_path), env=env, encoding="utf-8", dimensions=(40, columns), timeout=60
     )
-    shell.expect("Which applications should the spec have")
-    shell.expect("works as it is")
-    shell.expect("to repair: jwt_configuration.alg is HS256")
+    shell.expect("Which applications should the spec")
+    shell.expect_exact("works as it is")
+    shell.expect_exact(lacks)
     shell.send("\x1b[B")  # down, to the second
     shell.send(" ")
     shell.send("\r")
     shell.expect(pexpect.EOF)
     assert shell.wait() == 0
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shell.before or "").replace("\r", "")
+    assert f"{chosen}\n" in shown and "`tokenvault plan out.yaml --sandbox=tenant.db`" in shown, shown
     assert list(yaml.safe_load((tmp_path / "out.yaml").read_text())["applications"]) == ["good", "old-tokens"]
 
 

@@ -212,6 +212,7 @@ def test_the_connections_that_there_are_are_named_where_none_is_meant(world: Wor
     assert planned.code == 1 and "The tenant's connections: `Username-Password-Authentication`, `acme-id`" in " ".join(
         planned.err.split()
     ), planned.err
+    assert "plan-purpose" not in planned.err  # of what kind it would be is not known
     own = {"client_id": "x", "client_secret": "${env:SECRET}"}
     world.write({**spec, "connections": {"qqq": {"strategy": "github", "credentials": own}}})
     planned = world.run("plan", "spec.yaml", env={"SECRET": "s"})

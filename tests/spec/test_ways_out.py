@@ -54,8 +54,7 @@ def words(text: str) -> str:
 def test_what_is_no_yaml_is_told_with_a_way_out(tmp_path: Path, text: str, line: int, hint: str) -> None:
     said = validated(tmp_path, HEAD + text).err
     assert "[spec-yaml]" in said and hint in words(said), said
-    lines = [f"spec.yaml:{number}:" for number in (line, line + 1)]  # what is not closed is missed at the end
-    assert any(place in said for place in lines), said
+    assert f"spec.yaml:{line}:" in said, said
     assert "token" not in said and "block mapping" not in said
 
 
@@ -94,6 +93,7 @@ VALUES = {
         "connections: {c: {}}\napplications: {a: {type: spa, flavors: [connected_accounts], connections: [c, c]}}\n",
         "Remove what is there already",
     ),
+    "a truth": ("connections: {c: {}}\napplications: {a: {client_id: x, first_party: {}}}\n", "Possible: true."),
 }
 
 
@@ -101,6 +101,29 @@ VALUES = {
 def test_a_value_that_cannot_be_says_what_can(tmp_path: Path, text: str, hint: str) -> None:
     result = cli("validate", write_spec(tmp_path, HEAD + text), env={"AUTH0_DOMAIN": ""})
     assert result.code == 1 and hint in words(result.err), result.err
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "way"),
+    [
+        (
+            "old keys/job.key.pem",
+            "-----BEGIN PRIVATE KEY-----",
+            "`openssl rsa -in 'old keys/job.key.pem' -pubout -out 'old keys/job.pub.pem'`",
+        ),
+        ("job.pem", "no key", "`openssl genrsa -out worker.key.pem 2048`"),
+    ],
+)
+def test_how_the_public_key_is_made_can_be_pasted(tmp_path: Path, file: str, text: str, way: str) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(text)
+    worker = (
+        f"{{privileged_worker: {{public_keys: [{{file: '{file}'}}], grants: {{c: [x]}}, ip_allowlist: [10.0.0.1]}}}}"
+    )
+    said = validated(
+        tmp_path, f"{HEAD}connections: {{c: {{}}}}\napplications: {{a: {{type: m2m, flavors: [{worker}]}}}}\n"
+    ).err
+    assert "[spec-worker-key]" in said and way in said, said
 
 
 def test_a_version_in_quotes_is_told_to_lose_them(tmp_path: Path) -> None:

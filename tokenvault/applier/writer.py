@@ -109,14 +109,15 @@ class Writer:
             await self._send(kind, change, body, made)
             self.made[change.address] = after_request(kind, body, made)
 
-    async def _withdrawn(self, kind: Kind, change: Change, answer: Object, mistake: str) -> Diagnostic:
+    async def _withdrawn(self, kind: Kind, change: Change, answer: Object, mistake: tuple[str, str]) -> Diagnostic:
         """What to say of something that Auth0 made otherwise than it was asked to; it is deleted again."""
+        what, way = mistake
         try:
             for request in kind.deletion({**self.bound(change.identity), **answer}):
                 await self._tenant.write(request)
         except ApiError:
-            return mistaken(change, mistake, f"Delete it in the dashboard: {answer[kind.id_field]}.")
-        return mistaken(change, mistake, "It was deleted again.")
+            return mistaken(change, what, f"Delete it in the dashboard: {answer[kind.id_field]}. {way}")
+        return mistaken(change, what, f"It was deleted again. {way}")
 
     def _say(self, change: Change, *notes: str) -> None:
         self.said.setdefault(change.address, []).extend(notes)

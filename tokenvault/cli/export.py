@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from tokenvault.state.live import State
 
 MAX_SAID = 2000
-OPTION_WIDTH = 72
 
 Apps = Annotated[
     list[str] | None,
@@ -108,8 +106,9 @@ def _chosen(found: Exported) -> list[str]:
         )
     names = Counter(app.name for app in found.detected)
     options = [
-        Option(value=app.client_id, title=_as_option(app, is_only=names[app.name] == 1), checked=not app.repairs)
+        Option(value=app.client_id, name=who, title=f"{who}: {_state(app)}", checked=not app.repairs)
         for app in found.detected
+        for who in [app.name if names[app.name] == 1 else f"{app.name} ({app.client_id})"]
     ]
     try:
         return [str(value) for value in checkbox("Which applications should the spec have?", options)]
@@ -117,11 +116,9 @@ def _chosen(found: Exported) -> list[str]:
         return []
 
 
-def _as_option(app: Detected, *, is_only: bool) -> str:
-    """On one line: its name, and what it lacks, else its flavors."""
-    who = app.name if is_only else f"{app.name} ({app.client_id})"
-    state = f"to repair: {app.repairs[0]}" if app.repairs else f"works as it is ({', '.join(app.flavors)})"
-    return shorten(f"{who}: {state}", OPTION_WIDTH, placeholder=" …")
+def _state(app: Detected) -> str:
+    """What it lacks, else its flavors."""
+    return f"to repair: {app.repairs[0]}" if app.repairs else f"works as it is ({', '.join(app.flavors)})"
 
 
 async def _read(session: Session, *, repair: bool) -> State:
@@ -129,12 +126,6 @@ async def _read(session: Session, *, repair: bool) -> State:
 
     async with session.tenant() as tenant, session.reading(tenant):
         return await read_for_export(tenant, repair=repair)
-
-
-def _bullet(text: str, width: int) -> list[str]:
-    return wrap(
-        text, width, initial_indent="  - ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
-    )
 
 
 def _summary(session: Session, made: Exported, output: Path | None) -> str:
@@ -148,12 +139,10 @@ def _summary(session: Session, made: Exported, output: Path | None) -> str:
     if made.repaired:
         what = "One of the applications does" if made.repaired == 1 else f"{made.repaired} of the applications do"
         plan = f" `{session.command('plan', str(output))}` shows what has to change." if output else ""
-        lines += wrap(
-            f"{what} not work as {'it is' if made.repaired == 1 else 'they are'}.{plan}", session.console.width
-        )
+        lines.append(f"{what} not work as {'it is' if made.repaired == 1 else 'they are'}.{plan}")
     if not (made.applications or made.apis or made.not_exported):
         lines = [f"Nothing in {safe(made.tenant)} uses Token Vault. `tokenvault init` writes a spec that makes it so."]
     if made.not_exported:
         lines += ["", paint("Not in the spec (its comments say more):", "bold", "yellow")]
-        lines += [line for says in made.not_exported for line in _bullet(safe(says, MAX_SAID), session.console.width)]
+        lines += [f"  - {safe(says, MAX_SAID)}" for says in made.not_exported]
     return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -153,9 +154,20 @@ def _read_key(entry: Mapping[str, Any], read: ReadFile, at: tuple[str | int, ...
         return Problem(code=error.code, path=at, summary=error.summary, hint=error.hint)
     except BadKey as error:
         path = _path(entry)
-        summary = f"{path.source if isinstance(path, Secret) else path}: {error}"
-        hint = "Make one with: openssl rsa -in worker.key.pem -pubout -out worker.pub.pem"
-        return Problem(code="spec-worker-key", path=at, summary=summary, hint=hint)
+        shown = path.source if isinstance(path, Secret) else path
+        summary = f"{shown}: {error}"
+        return Problem(code="spec-worker-key", path=at, summary=summary, hint=_key_commands(error, shown))
+
+
+def _key_commands(error: BadKey, file: str) -> str:
+    """How to make the public key that the entry wants: from the private one, where that is what it names."""
+    if error.is_private:
+        public = f"{file.removesuffix('.pem').removesuffix('.key')}.pub.pem"
+        return f"Make that with `openssl rsa -in {shlex.quote(file)} -pubout -out {shlex.quote(public)}`."
+    return (
+        "Make a pair with `openssl genrsa -out worker.key.pem 2048`, and its public half with "
+        "`openssl rsa -in worker.key.pem -pubout -out worker.pub.pem`."
+    )
 
 
 def _path(entry: Mapping[str, Any]) -> str | Secret:

@@ -22,6 +22,10 @@ class PublicKey:
 class BadKey(ValueError):
     """The text is not a public key that Auth0 takes; the message says why and never quotes it."""
 
+    def __init__(self, why: str, *, is_private: bool = False) -> None:
+        super().__init__(why)
+        self.is_private = is_private
+
 
 def read_public_key(text: str) -> PublicKey:
     """The key in a PEM (a public key or a certificate), or `BadKey`."""
@@ -29,7 +33,7 @@ def read_public_key(text: str) -> PublicKey:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     if "PRIVATE KEY" in text:
-        raise BadKey("this is a private key: give its public half, and keep this one out of git")
+        raise BadKey("this is a private key: give its public half, and keep this one out of git", is_private=True)
     try:
         data = text.encode()
         if "BEGIN CERTIFICATE" in text:

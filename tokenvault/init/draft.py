@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tokenvault.errors import Diagnostic, RefusedError, SpecError
+from tokenvault.files import ELSEWHERE
 from tokenvault.flavors import flavors
 from tokenvault.init.answers import Answers, Api, Connection, Existing, KeyPair
 from tokenvault.kinds.strategies import STRATEGIES, UNDOCUMENTED
@@ -251,7 +252,8 @@ def write(draft: Draft, *, replace: bool) -> dict[str, str]:
             written = dict(_write(draft, undo.callback, replace=replace))
         except OSError as error:
             summary = f"{error.filename or draft.output} cannot be written: {error.strerror or type(error).__name__}"
-            raise RefusedError(Diagnostic(code="init-write", summary=summary, hint="Nothing was written.")) from error
+            hint = f"{ELSEWHERE} Nothing was written."
+            raise RefusedError(Diagnostic(code="init-write", summary=summary, hint=hint)) from error
         undo.pop_all()
     return written
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,10 +30,11 @@ Check = Callable[[Any], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One choice of a list. `unavailable` says why it cannot be chosen."""
+    """One choice of a list. `unavailable` says why it cannot be chosen; `name` is what stands for it once it is chosen."""
 
     value: Any
     title: str
+    name: str = ""
     unavailable: str = ""
     checked: bool = False
 
@@ -41,7 +44,7 @@ def text(message: str, *, default: str = "", check: Check = lambda answer: "") -
     import questionary
 
     question = questionary.text(
-        safe(message), default=default, validate=lambda answer: _verdict(check(answer.strip())), output=_terminal()
+        _sentence(message), default=default, validate=lambda answer: _verdict(check(answer.strip())), output=_terminal()
     )
     return str(_ask(question)).strip()
 
@@ -51,15 +54,19 @@ def select(message: str, options: Sequence[Option]) -> Any:
     import questionary
 
     searched = len(options) >= MANY
+    instruction = "(arrow keys, type to search)" if searched else "(arrow keys)"
     question = questionary.select(
-        safe(message),
+        _sentence(message, instruction),
         [_choice(option) for option in options],
-        instruction="(arrow keys, type to search)" if searched else "(arrow keys)",
+        instruction=instruction,
         use_search_filter=searched,
         use_jk_keys=False,
         output=_terminal(),
+        erase_when_done=True,
     )
-    return _ask(question)
+    chosen = _ask(question)
+    _tell(message, options, [chosen])
+    return chosen
 
 
 def checkbox(message: str, options: Sequence[Option], *, check: Check = lambda answer: "") -> list[Any]:
@@ -67,24 +74,61 @@ def checkbox(message: str, options: Sequence[Option], *, check: Check = lambda a
     import questionary
 
     searched = len(options) >= MANY
+    instruction = "(space chooses, type to search)" if searched else "(space chooses)"
     question = questionary.checkbox(
-        safe(message),
+        _sentence(message, instruction),
         [_choice(option) for option in options],
-        instruction="(space chooses, type to search)" if searched else "(space chooses)",
+        instruction=instruction,
         validate=lambda answer: _verdict(check(answer)),
         use_search_filter=searched,
         use_jk_keys=False,
         output=_terminal(),
+        erase_when_done=True,
     )
-    return list(_ask(_mended(question)))
+    chosen = list(_ask(_mended(question)))
+    _tell(message, options, chosen)
+    return chosen
+
+
+_MARK, _POINTER = "? ", " » ○ "
+_MOST = 6
+
+
+def _columns() -> int:
+    return max(20, shutil.get_terminal_size().columns)
+
+
+def _sentence(message: str, instruction: str = "") -> str:
+    """The question in lines that fit, with the instruction on one of its own where it would not fit behind."""
+    lines = textwrap.wrap(safe(message), _columns() - len(_MARK), break_long_words=False, break_on_hyphens=False)
+    fits = not instruction or len(lines[-1]) + len(instruction) + len(_MARK) + 2 <= _columns()
+    return "\n".join(lines if fits else [*lines, ""])
+
+
+def _tell(message: str, options: Sequence[Option], values: Sequence[Any]) -> None:
+    """Leaves the question with the names of what was chosen in place of the list."""
+    names = [safe(option.name or option.title) for option in options if option.value in values]
+    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    said = f"{_MARK}{safe(message)} {', '.join(names[:_MOST]) or 'none'}{more}"
+    sys.stderr.write(textwrap.fill(said, _columns() - 1, break_long_words=False, break_on_hyphens=False) + "\n")
 
 
 def _choice(option: Option) -> questionary.Choice:
     import questionary
 
     disabled = safe(option.unavailable) if option.unavailable else None
-    title = safe(option.title) + ("\n      " if disabled else "")  # the reason stands below: both fit into 80 columns
+    title = _cut(safe(option.title), _columns() - len(_POINTER) - 1) + (
+        "\n      " if disabled else ""
+    )  # the reason stands below: both fit into 80 columns
     return questionary.Choice(title, value=option.value, disabled=disabled, checked=option.checked)
+
+
+def _cut(text: str, room: int) -> str:
+    """The text in so many columns, its end left out between words, if it has to be."""
+    if len(text) <= room:
+        return text
+    kept = text[: room - 1]
+    return f"{kept[: kept.rindex(' ')] if ' ' in kept[room // 2 :] else kept}…"
 
 
 def _verdict(problem: str) -> bool | str:

@@ -195,7 +195,7 @@ class Kind:
     - `alone`: attributes that Auth0 may want in a request of their own.
     - `bodies`: what a create may be sent with, the fullest first: the next is tried where Auth0 calls one invalid, and what
       it leaves out is written afterwards, where Auth0 did not set it so by itself.
-    - `mistake`: in words, what Auth0 made instead of what a create asked for; empty where it is that.
+    - `mistake`: in words, what Auth0 made instead of what a create asked for, and the way out; None where it is that.
     - `remarks`: what users should know of an object that was just created.
     - `advice`: what may help where Auth0 calls these values (by path, all that are sent) invalid, by what it says of them.
     - `batch`: how many elements one update takes, where there is a limit.
@@ -236,7 +236,7 @@ class Kind:
     may_hide: frozenset[str] = frozenset()
     alone: frozenset[str] = frozenset()
     bodies: Callable[[Object], Sequence[Object]] = lambda body: (body,)
-    mistake: Callable[[Object, Object], str] = lambda sent, answer: ""
+    mistake: Callable[[Object, Object], tuple[str, str] | None] = lambda sent, answer: None
     advice: Callable[[Object, str], Iterable[str]] = lambda values, said: ()
     remarks: Callable[[Object], Iterable[str]] = lambda answer: ()
     create_only: frozenset[str] = frozenset()

@@ -26,15 +26,13 @@ def _refine(node: DesiredObject, live: Object | None) -> DesiredObject:
     )
 
 
-def _mistake(sent: Object, answer: Object) -> str:
+def _mistake(sent: Object, answer: Object) -> tuple[str, str] | None:
     """A grant for machines does not let users connect accounts, and lets the application do what nobody asked for."""
     kept = answer.get("subject_type", sent["subject_type"])
     if kept == sent["subject_type"]:
-        return ""
-    return (
-        f"it was kept as a grant of subject type {kept} instead of {sent['subject_type']}. Grant the access to users in the "
-        "dashboard (the API's Application Access), then apply again"
-    )
+        return None
+    what = f"it was kept as a grant of subject type {kept} instead of {sent['subject_type']}"
+    return what, "Grant the access to users in the dashboard (the API's Application Access), then apply again."
 
 
 KIND = Kind(

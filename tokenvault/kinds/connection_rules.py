@@ -48,7 +48,8 @@ def unsettled_purpose(node: DesiredObject, live: Object | None) -> Iterable[Diag
     wanted = node.constraints.get("strategy")
     strategy = str(live.get("strategy")) if live else str(wanted.value) if isinstance(wanted, Equals) else ""
     is_on = bool(get_path(live or {}, PURPOSE))
-    if strategy in WITH_PURPOSE or strategy in NEVER or is_on or node.constraints.get(PURPOSE) != Equals(True):
+    known = strategy and strategy not in WITH_PURPOSE and strategy not in NEVER
+    if not known or is_on or node.constraints.get(PURPOSE) != Equals(True):
         return
     yield Diagnostic(
         code="plan-purpose",

@@ -16,8 +16,13 @@ def _bodies(body: Object) -> tuple[Object, ...]:
     return identifier, {**identifier, "name": NAME}
 
 
-def _mistake(sent: Object, answer: Object) -> str:
-    return "it is an ordinary API, not the system API" if answer.get("is_system") is False else ""
+def _mistake(sent: Object, answer: Object) -> tuple[str, str] | None:
+    if answer.get("is_system") is not False:
+        return None
+    return (
+        "it is an ordinary API, not the system API",
+        "Activate it in the dashboard (Applications > APIs), then apply again.",
+    )
 
 
 def _remarks(answer: Object) -> Iterable[str]:

@@ -157,7 +157,7 @@ def _missing(error: Any, path: Path) -> Iterator[Problem]:
         if key not in error.instance:
             schema = error.schema.get("properties", {}).get(key, {})
             described = str(schema.get("description", "")).split(". ")[0].rstrip(".")
-            example = f" For example: {key}: {_plain(schema['examples'][0])}" if schema.get("examples") else ""
+            example = f" For example: `{key}: {_plain(schema['examples'][0])}`" if schema.get("examples") else ""
             hint = f"{described}.{example}" if described else f"Add `{key}` here.{example}"
             summary = f'"{key}" is missing'
             at = (*path, key)
@@ -180,7 +180,9 @@ def _possible_values(schema: Any) -> str:
 
 
 def _not_possible(error: Any, path: Path) -> Iterator[Problem]:
-    values = [str(value) for value in (error.validator_value if error.validator == "enum" else [error.validator_value])]
+    values = [
+        _plain(value) for value in (error.validator_value if error.validator == "enum" else [error.validator_value])
+    ]
     given = error.instance if isinstance(error.instance, str) and len(error.instance) <= 60 else None
     name = f'"{path[-1]}"' if path and isinstance(path[-1], str) else "This"
     if path == ("version",):
@@ -257,7 +259,7 @@ def _example(error: Any) -> str:
     if example is None:
         return ""
     key = error.absolute_path[-1] if error.absolute_path else ""
-    return f"For example: {f'{key}: ' if isinstance(key, str) and key else ''}{_plain(example)}"
+    return f"For example: `{f'{key}: ' if isinstance(key, str) and key else ''}{_plain(example)}`"
 
 
 _LEAST: dict[Any, Any] = {"object": {}, "array": [], "boolean": True, "integer": 1, "string": "some text"}

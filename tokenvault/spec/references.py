@@ -20,7 +20,7 @@ _REFERENCE = re.compile(r"\$(?P<escaped>\$\{)|\$\{(?P<body>[^{}]*)\}|(?P<open>\$
 _OPEN = "${"  # looked for first: most scalars hold none, and a hostile spec holds many long ones
 _ENV = re.compile(r"env:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?$", re.DOTALL)
 _BESIDE = "Move the file beside the spec, and write its path from there."
-_FORMS = "Write ${env:NAME}, ${env:NAME:-default} or ${file:path}; $${ stands for a plain ${."
+_FORMS = "Write `${env:NAME}`, `${env:NAME:-default}` or `${file:path}`; `$${` stands for a plain `${`."
 MAX_FILE_BYTES = 64 * 1024
 TOOL_FILES = frozenset(
     {
@@ -107,7 +107,7 @@ class References:
         if value is None and given is not None:
             return ""
         if value is None:
-            hint = f"export {name}=…, or pass --env-file. What is no secret may have a default: ${{env:{name}:-…}}"
+            hint = f"Set it (`export {name}=…`), or pass --env-file. What is no secret may have a default: `${{env:{name}:-…}}`."
             raise Unresolved("spec-unset-variable", f"The environment variable {name} is not set", hint)
         if in_clear and given and looks_secret(given):
             summary = f"The value of {name} looks like a secret, and what stands here is shown in plans"

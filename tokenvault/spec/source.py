@@ -93,7 +93,8 @@ def _check_shape(file: str, text: str) -> None:
                 depth -= 1
             documents += isinstance(event, yaml.DocumentStartEvent)
             if depth > MAX_DEPTH or documents > 1:
-                summary = f"The file is nested deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else "Two documents"
+                too_deep = f"The file is nested deeper than {MAX_DEPTH} levels"
+                summary = too_deep if depth > MAX_DEPTH else "The file holds two documents"
                 mark: Any = event.start_mark
                 line = mark.line + 1
                 span = Span(file=file, line=line, column=mark.column + 1, end_column=mark.column + 2)
@@ -109,10 +110,13 @@ def _yaml_problem(file: str, text: str, error: yaml.YAMLError) -> Diagnostic:
     mark = getattr(error, "problem_mark", None)
     problem = str(getattr(error, "problem", "") or getattr(error, "reason", "") or "it cannot be read")
     line, column = (mark.line, mark.column) if mark else (0, 0)
-    span = Span(file=file, line=line + 1, column=column + 1, end_column=column + 2, text=Lines(text).quote(line))
     rest = next(iter(text.split("\n")[line : line + 1]), "")[column:]
-    summary, hint = explained(problem, rest)
-    return Diagnostic(code="spec-yaml", summary=f"Not valid YAML: {summary}", hint=hint, span=span)
+    fault = explained(problem, rest)
+    begun = getattr(error, "context_mark", None)
+    if fault.open and begun and begun.line < line:
+        line, column = begun.line, begun.column
+    span = Span(file=file, line=line + 1, column=column + 1, end_column=column + 2, text=Lines(text).quote(line))
+    return Diagnostic(code="spec-yaml", summary=f"Not valid YAML: {fault.summary}", hint=fault.hint, span=span)
 
 
 class _Walker:

@@ -11,15 +11,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way of being no YAML: how it is recognised from the parser's words and the rest of the line, and what to say."""
+    """One way of being no YAML: how it is recognised from the parser's words and the rest of the line, and what to say.
+
+    What is `open` is missed where the parser gives up: it is mended where it begins.
+    """
 
     says: str
     summary: str
     hint: str
     fits: Callable[[str], bool] = lambda rest: True
+    open: bool = False
 
 
-QUOTES = 'A text that begins with * & @ ` % or an other sign of YAML\'s own stands in quotes: "*.example.com".'
+QUOTES = 'A text that begins with * & @ ` % or another sign of YAML\'s own stands in quotes: "*.example.com".'
 COLUMNS = "The keys of one mapping, and the dashes of one list, begin in the same column. Compare with the line above."
 FAULTS = (
     Fault(
@@ -43,16 +47,18 @@ FAULTS = (
         "a dash, where no list can begin",
         "The items of a list begin on the line below its key, or stand in brackets: [a, b].",
     ),
-    Fault("unexpected end of stream", "a quote that is not closed", 'Close it: "…".'),
+    Fault("unexpected end of stream", "a quote that is not closed", 'Close it: "…".', open=True),
     Fault(
         "',' or ']'",
         "a list in brackets that does not end",
         "Close it with ], and put texts with : , [ or { in quotes.",
+        open=True,
     ),
     Fault(
         "',' or '}'",
         "a mapping in braces that does not end",
         "Close it with }, and put texts with : , [ or { in quotes.",
+        open=True,
     ),
     Fault(
         "did not find expected key",
@@ -80,15 +86,13 @@ FAULTS = (
 )
 
 
-def explained(problem: str, rest: str) -> tuple[str, str]:
-    """The parser's problem in plain words and the way out; the problem itself and where to look, where it is not known.
+def explained(problem: str, rest: str) -> Fault:
+    """The parser's problem in plain words with the way out; the problem itself and where to look, where it is not known.
 
     `rest` is the line from the place of the problem on.
     """
-    for fault in FAULTS:
-        if fault.says in problem and fault.fits(rest):
-            return fault.summary, fault.hint
-    return problem, _ANY
+    known = (fault for fault in FAULTS if fault.says in problem and fault.fits(rest))
+    return next(known, Fault(problem, problem, _ANY))
 
 
 _ANY = "Look at the place and the line above it: the indent, and texts with : # * & or % in them, which need quotes."
