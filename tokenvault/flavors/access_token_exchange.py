@@ -7,9 +7,6 @@ from dataclasses import replace
 
 from tokenvault.errors import did_you_mean
 from tokenvault.flavors.base import (
-    DOCS,
-    GRANTS_DOC,
-    MRRT_DOC,
     Flavor,
     FlavorContext,
     KeyNames,
@@ -19,19 +16,26 @@ from tokenvault.flavors.base import (
     user_grant,
 )
 from tokenvault.flavors.runtime import Runtime
-from tokenvault.flavors.runtime.api import SERVING_CHECKS
+from tokenvault.flavors.runtime.api import (
+    CLIENT_TYPE,
+    DOC,
+    GRANT,
+    LINKED,
+    OFFLINE_ACCESS,
+    RS256,
+    SERVING_CHECKS,
+    SKIPS_CONSENT,
+    USER_POLICY,
+)
+from tokenvault.flavors.runtime.client import CLIENT_CHECKS, CONFIDENTIAL, EXCHANGES, MRRT
 from tokenvault.flavors.runtime.detection import serving
-from tokenvault.flavors.runtime.request import ACCESS_TOKEN_REQUEST, TOKEN_VAULT_GRANT
+from tokenvault.flavors.runtime.request import ACCESS_TOKEN_REQUEST
 from tokenvault.flavors.runtime.tenant_view import DetectedUse
 from tokenvault.model.constraints import Contains, ContainsKeyed, Default, Equals, NotIn
 from tokenvault.model.desired import Condition, ObjectRef, Requirement
 from tokenvault.model.spec import ApiSpec, Problem
 
 ACCESS_TOKEN_EXCHANGE = Runtime(preconditions=SERVING_CHECKS, detections=serving, exchange=ACCESS_TOKEN_REQUEST)
-
-
-DOC = f"{DOCS}/access-token-exchange-with-token-vault"
-USER_POLICY = "subject_type_authorization.user.policy"
 
 
 def default_name(api: ApiSpec) -> str:
@@ -74,32 +78,21 @@ def _policy(context: FlavorContext) -> Iterable[Requirement]:
         policy = ContainsKeyed("audience", ({"audience": spec.identifier, "scope": list(spec.scopes)},))
         reason = "one refresh token serves the application and its API (MRRT)"
         needs = (api(context).address,)
-        yield context.require(application(context), "refresh_token.policies", policy, reason, doc=MRRT_DOC, needs=needs)
+        yield context.meet(application(context), MRRT, policy, reason, needs=needs)
 
 
 def _api(context: FlavorContext) -> Iterable[Requirement]:
     target = api(context)
-    yield context.require(
-        target, "signing_alg", Equals("RS256"), "Token Vault verifies access tokens signed with RS256", doc=DOC
-    )
-    yield context.require(
-        target, USER_POLICY, NotIn(("deny_all",), "require_client_grant"), "users must get tokens for it", doc=DOC
-    )
+    yield from (context.meet(target, row) for row in (RS256, USER_POLICY))
 
 
 def _login(context: FlavorContext) -> Iterable[Requirement]:
     target = api(context)
     spec = context.spec.apis[context.settings["api"]]
-    yield context.require(
-        target, "allow_offline_access", Equals(True), "a login for this API must yield a refresh token", doc=DOC
-    )
-    consent = "skip_consent_for_verifiable_first_party_clients"
-    yield context.require(target, consent, Equals(True), "first parties are not stopped by a consent page", doc=DOC)
-    condition = Condition(address=target.address, path=USER_POLICY, values=("require_client_grant",))
+    yield from (context.meet(target, row) for row in (OFFLINE_ACCESS, SKIPS_CONSENT))
+    condition = Condition(address=target.address, path=USER_POLICY.attribute, values=("require_client_grant",))
     grant = user_grant(context, context.settings["api"], spec.identifier, condition=condition)
-    reason = "this API gives tokens only to applications with a grant"
-    scopes, needs = Contains(tuple(spec.scopes)), (target.address,)
-    yield context.require(grant, "scope", scopes, reason, doc=GRANTS_DOC, needs=needs)
+    yield context.meet(grant, GRANT, Contains(tuple(spec.scopes)), needs=(target.address,))
 
 
 def _api_client(context: FlavorContext) -> Iterable[Requirement]:
@@ -108,23 +101,13 @@ def _api_client(context: FlavorContext) -> Iterable[Requirement]:
     identifier = str(client.identity["resource_server_identifier"])
     name = Equals(client.name) if context.settings.get("client_name") else Default(client.name)
     yield context.require(client, "name", name, "the Custom API Client's name", doc=DOC)
-    yield context.require(
-        client, "app_type", Equals("resource_server"), "only a Custom API Client may exchange access tokens", doc=DOC
-    )
-    reason = "Auth0 links the client to the API by this identifier, when it is created"
+    yield context.meet(client, CLIENT_TYPE)
     at = context.spec.positions.value("apis", context.settings["api"], "identifier")
-    yield context.require(client, "resource_server_identifier", Equals(identifier), reason, doc=DOC, needs=needs, at=at)
-    yield context.require(
-        client, "is_first_party", Equals(True), "Token Vault serves first-party applications only", doc=DOC
-    )
-    yield context.require(
-        client, "oidc_conformant", Equals(True), "Token Vault serves OIDC-conformant applications only", doc=DOC
-    )
-    grant = Contains((TOKEN_VAULT_GRANT,))
-    yield context.require(client, "grant_types", grant, "the backend exchanges the tokens", doc=DOC)
+    yield context.meet(client, LINKED, Equals(identifier), needs=needs, at=at)
+    yield from (context.meet(client, row, doc=DOC) for row in CLIENT_CHECKS)
+    yield context.meet(client, EXCHANGES, reason="the backend exchanges the tokens", doc=DOC)
     confidential = NotIn(("none",), "client_secret_post", left_to_auth0=True)  # it begins with a secret
-    reason = "only a confidential application may exchange tokens"
-    yield context.require(client, "token_endpoint_auth_method", confidential, reason, doc=DOC)
+    yield context.meet(client, CONFIDENTIAL, confidential, doc=DOC)
 
 
 def _api_client_enabled(context: FlavorContext) -> Iterable[Requirement]:

@@ -9,8 +9,7 @@ from typing import Any
 from tokenvault.errors import Span
 from tokenvault.flavors.runtime import Runtime
 from tokenvault.flavors.runtime.precondition import DOCS as DOCS
-from tokenvault.flavors.runtime.precondition import GRANTS_DOC as GRANTS_DOC
-from tokenvault.flavors.runtime.precondition import MRRT_DOC as MRRT_DOC
+from tokenvault.flavors.runtime.precondition import Precondition
 from tokenvault.flavors.runtime.tenant_view import DetectedUse
 from tokenvault.kinds import api as api_kind
 from tokenvault.kinds import application as application_kind
@@ -21,8 +20,6 @@ from tokenvault.model.spec import ApiSpec, ApplicationSpec, FlavorUse, Problem, 
 from tokenvault.secrets import Secret
 
 MY_ACCOUNT = "my_account"
-MY_ACCOUNT_DOC = "https://auth0.com/docs/manage-users/my-account-api"
-PRIVATE_KEY_JWT_DOC = "https://auth0.com/docs/get-started/applications/configure-private-key-jwt"
 
 
 ReadFile = Callable[[str | Secret], str]
@@ -68,6 +65,25 @@ class FlavorContext:
             needs=needs,
             user=self.app.address,
             provision=provision,
+        )
+
+    def meet(
+        self,
+        target: ObjectRef,
+        row: Precondition,
+        constraint: Constraint | None = None,
+        reason: str = "",
+        *,
+        doc: str = "",
+        needs: tuple[str, ...] = (),
+        provision: Provision | None = None,
+        at: Span | None = None,
+    ) -> Requirement:
+        """The requirement that makes the row hold: what it wants, or the `constraint` that its attribute gets here."""
+        wanted, why = constraint or row.wants, reason or row.reason or row.means
+        assert wanted
+        return self.require(
+            target, row.attribute, wanted, why, doc=doc or row.doc, needs=needs, provision=provision, at=at
         )
 
 

@@ -10,8 +10,6 @@ from typing import Any
 
 from tokenvault.errors import Unresolved, did_you_mean
 from tokenvault.flavors.base import (
-    DOCS,
-    PRIVATE_KEY_JWT_DOC,
     Flavor,
     FlavorContext,
     KeyNames,
@@ -23,15 +21,16 @@ from tokenvault.flavors.base import (
 from tokenvault.flavors.provisions import BY_SECRET, KEYS_SLOT, PRIVILEGED, PRIVILEGED_SLOT, attached_ids
 from tokenvault.flavors.public_keys import BadKey, PublicKey, read_public_key
 from tokenvault.flavors.runtime import Runtime
+from tokenvault.flavors.runtime.client import CLIENT_CHECKS, EXCHANGES
 from tokenvault.flavors.runtime.connection import CONNECTION_CHECKS
 from tokenvault.flavors.runtime.detection import working
 from tokenvault.flavors.runtime.my_account import MFA_POLICY_CHECK
-from tokenvault.flavors.runtime.request import TOKEN_VAULT_GRANT, WORKER_REQUEST
+from tokenvault.flavors.runtime.request import WORKER_REQUEST
 from tokenvault.flavors.runtime.tenant_view import DetectedUse
-from tokenvault.flavors.runtime.worker import WORKING_CHECKS
+from tokenvault.flavors.runtime.worker import AUTHENTICATION, DOC, GRANT, IP_ALLOWLIST, KEY, RS256, WORKING_CHECKS
 from tokenvault.kinds.application import ACCESS
 from tokenvault.kinds.credential import credential_name
-from tokenvault.model.constraints import Constraint, Contains, ContainsKeyed, Default, Equals, NotIn, Ref
+from tokenvault.model.constraints import Constraint, Contains, ContainsKeyed, Default, Equals, Ref
 from tokenvault.model.desired import ObjectRef, Requirement
 from tokenvault.model.marks import Provision
 from tokenvault.model.spec import Problem
@@ -42,7 +41,7 @@ PRIVILEGED_WORKER = Runtime(
 )
 
 
-DOC = f"{DOCS}/privileged-worker-token-exchange-with-token-vault"
+PRIVATE_KEY_JWT_DOC = "https://auth0.com/docs/get-started/applications/configure-private-key-jwt"
 KEYS = Provision("privileged", "keys")
 PUBLIC_KEYS, AUTHENTICATION_KEYS = "public_keys", "authentication_keys"
 KEY_LISTS = {
@@ -55,17 +54,8 @@ MAX_KEYS, MAX_ADDRESSES, MAX_GRANTS, MAX_SCOPES = 2, 10, 5, 20
 
 def _expand(context: FlavorContext) -> Iterable[Requirement]:
     app = application(context)
-    yield context.require(
-        app, "is_first_party", Equals(True), "Token Vault serves first-party applications only", doc=DOC
-    )
-    yield context.require(
-        app, "oidc_conformant", Equals(True), "Token Vault serves OIDC-conformant applications only", doc=DOC
-    )
-    yield context.require(
-        app, "jwt_configuration.alg", NotIn((None, "HS256"), "RS256"), "keys need RS256 tokens", doc=DOC
-    )
-    grant = Contains((TOKEN_VAULT_GRANT,))
-    yield context.require(app, "grant_types", grant, "the worker exchanges tokens", doc=DOC)
+    yield from (context.meet(app, row, doc=DOC) for row in (*CLIENT_CHECKS, RS256))
+    yield context.meet(app, EXCHANGES, reason="the worker exchanges tokens", doc=DOC)
     yield from _credentials(context)
     yield from _authentication(context)
     yield from _privileged_access(context)
@@ -108,7 +98,7 @@ def _authentication(context: FlavorContext) -> Iterable[Requirement]:
     app = application(context)
     if context.settings.get("authentication", "private_key_jwt") == "private_key_jwt":
         slot = _slot(context, context.settings.get(AUTHENTICATION_KEYS) or context.settings[PUBLIC_KEYS])
-        yield context.require(app, KEYS_SLOT, slot, "the worker authenticates with its key", doc=PRIVATE_KEY_JWT_DOC)
+        yield context.meet(app, AUTHENTICATION, slot, doc=PRIVATE_KEY_JWT_DOC)
         reason = "Auth0 takes either keys or a secret"
         yield context.require(app, "token_endpoint_auth_method", Equals(None), reason, doc=PRIVATE_KEY_JWT_DOC)
     else:
@@ -121,16 +111,11 @@ def _authentication(context: FlavorContext) -> Iterable[Requirement]:
 
 def _privileged_access(context: FlavorContext) -> Iterable[Requirement]:
     app = application(context)
-    slot, reason = _slot(context, context.settings[PUBLIC_KEYS]), "Auth0 verifies the worker's requests with this key"
-    yield context.require(app, f"{PRIVILEGED}.credentials", slot, reason, doc=DOC, provision=ACCESS)
-    addresses = Contains(tuple(context.settings["ip_allowlist"]))
-    yield context.require(app, f"{PRIVILEGED}.ip_allowlist", addresses, "requests from elsewhere are rejected", doc=DOC)
+    yield context.meet(app, KEY, _slot(context, context.settings[PUBLIC_KEYS]), provision=ACCESS)
+    yield context.meet(app, IP_ALLOWLIST, Contains(tuple(context.settings["ip_allowlist"])))
     grants = tuple({"connection": name, "scopes": list(scopes)} for name, scopes in context.settings["grants"].items())
     needs = tuple(f"connection.{grant['connection']}" for grant in grants)
-    reason = "the worker may get these scopes of these connections, and no others"
-    yield context.require(
-        app, f"{PRIVILEGED}.grants", ContainsKeyed("connection", grants), reason, doc=DOC, needs=needs
-    )
+    yield context.meet(app, GRANT, ContainsKeyed("connection", grants), needs=needs)
 
 
 def _load(settings: Mapping[str, Any], read: ReadFile) -> Loaded:

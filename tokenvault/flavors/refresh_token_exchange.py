@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenvault.flavors.base import DOCS, Flavor, FlavorContext, application
+from tokenvault.flavors.base import Flavor, FlavorContext, application
 from tokenvault.flavors.runtime import Runtime
-from tokenvault.flavors.runtime.client import REFRESHING_CHECKS
+from tokenvault.flavors.runtime.client import CONFIDENTIAL, EXCHANGES, NO_ROTATION, REFRESHING_CHECKS
+from tokenvault.flavors.runtime.client import REFRESHING_DOC as DOC
 from tokenvault.flavors.runtime.detection import refreshing
-from tokenvault.flavors.runtime.request import REFRESH_TOKEN_REQUEST, TOKEN_VAULT_GRANT
-from tokenvault.model.constraints import Contains, Equals, NotIn
+from tokenvault.flavors.runtime.request import REFRESH_TOKEN_REQUEST
 from tokenvault.model.desired import Requirement
 
 REFRESH_TOKEN_EXCHANGE = Runtime(preconditions=REFRESHING_CHECKS, detections=refreshing, exchange=REFRESH_TOKEN_REQUEST)
 
 
-DOC = f"{DOCS}/refresh-token-exchange-with-token-vault"
-
-
 def _expand(context: FlavorContext) -> Iterable[Requirement]:
     app = application(context)
-    reason = "the application exchanges tokens"
-    yield context.require(app, "grant_types", Contains((TOKEN_VAULT_GRANT,)), reason, doc=DOC)
-    confidential = NotIn(("none",), "client_secret_post")
-    reason = "only a confidential application may exchange tokens"
-    yield context.require(app, "token_endpoint_auth_method", confidential, reason, doc=DOC)
-    reason = "Token Vault refuses rotating refresh tokens"
-    yield context.require(app, "refresh_token.rotation_type", Equals("non-rotating"), reason, doc=DOC)
+    yield context.meet(app, EXCHANGES, reason="the application exchanges tokens", doc=DOC)
+    yield context.meet(app, CONFIDENTIAL, doc=DOC)
+    yield context.meet(app, NO_ROTATION)
 
 
 FLAVOR = Flavor(

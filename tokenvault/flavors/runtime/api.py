@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenvault.flavors.runtime.client import DPOP_DOC, exchanging_rows, someone_connects
+from tokenvault.flavors.runtime.client import DPOP_DOC, EXCHANGING_CHECKS, rows_of, someone_connects
 from tokenvault.flavors.runtime.precondition import (
     DOCS,
     GRANTS_DOC,
@@ -12,23 +12,15 @@ from tokenvault.flavors.runtime.precondition import (
     Step,
     Verdict,
     broken,
-    is_value,
     look,
     missing,
     unknown,
 )
 from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable, user_policy
+from tokenvault.model.constraints import Equals, NotIn
 from tokenvault.model.paths import get_path
 
 DOC = f"{DOCS}/access-token-exchange-with-token-vault"
-
-
-def _user_policy(api: Object, case: Case) -> Verdict:
-    return (
-        broken("its user policy is deny_all: no application gets tokens for it")
-        if user_policy(api) == "deny_all"
-        else HOLDS
-    )
 
 
 def _grant(app: Object, case: Case) -> Verdict:
@@ -70,6 +62,99 @@ def _enabled(client: Object, case: Case) -> Verdict:
     return look(f"the connection {case.connection} is not enabled for it; whether Auth0 insists on that is not known")
 
 
+RS256 = Precondition(
+    id="api-rs256",
+    of=Subject.API,
+    means="Token Vault verifies access tokens signed with RS256",
+    attribute="signing_alg",
+    wants=Equals("RS256"),
+    otherwise="its access tokens are not signed with RS256",
+    person="Set the signing algorithm to RS256.",
+    page="apis",
+    doc=DOC,
+)
+OFFLINE_ACCESS = Precondition(
+    id="api-offline-access",
+    of=Subject.API,
+    means="a login for this API must yield a refresh token, or users cannot connect accounts from it",
+    attribute="allow_offline_access",
+    wants=Equals(True),
+    reason="a login for this API must yield a refresh token",
+    otherwise="it does not allow offline access",
+    person="Switch on Allow Offline Access.",
+    page="apis",
+    step=Step.LOGIN,
+    error="offline-access",
+    of_caller=True,
+    doc=DOC,
+)
+SKIPS_CONSENT = Precondition(
+    id="api-skips-consent",
+    of=Subject.API,
+    means="first parties are not stopped by a consent page, on localhost for example",
+    attribute="skip_consent_for_verifiable_first_party_clients",
+    wants=Equals(True),
+    reason="first parties are not stopped by a consent page",
+    otherwise="it asks first parties for consent",
+    person="Switch on Allow Skipping User Consent.",
+    page="apis",
+    step=Step.LOGIN,
+    of_caller=True,
+    doc=DOC,
+)
+USER_POLICY = Precondition(
+    id="api-user-policy",
+    of=Subject.API,
+    means="users' applications must be able to get tokens for it",
+    attribute="subject_type_authorization.user.policy",
+    wants=NotIn(("deny_all",), "require_client_grant"),
+    reason="users must get tokens for it",
+    otherwise="its user policy is deny_all: no application gets tokens for it",
+    person="Set user access under Application Access Policy to `via client-grant`.",
+    page="apis",
+    step=Step.LOGIN,
+    error="client-not-authorized",
+    doc=DOC,
+)
+GRANT = Precondition(
+    id="api-grant",
+    of=Subject.APPLICATION,
+    at=Subject.API_GRANT,
+    means="this API gives tokens only to applications with a grant",
+    check=_grant,
+    attribute="scope",
+    person="Authorize the application for user access to the API.",
+    page="apis",
+    step=Step.LOGIN,
+    error="client-not-authorized",
+    doc=GRANTS_DOC,
+)
+LINKED = Precondition(
+    id="api-client-linked",
+    of=Subject.CLIENT,
+    means="only the Custom API Client, linked to the API when it is created, may exchange its access tokens",
+    check=missing("no application is linked to the API"),
+    existence=True,
+    attribute="resource_server_identifier",
+    reason="Auth0 links the client to the API by this identifier, when it is created",
+    person="Create the Custom API Client on the API's page (Add Application).",
+    page="apis",
+    error="not-a-resource-server",
+    doc=DOC,
+)
+CLIENT_TYPE = Precondition(
+    id="api-client-type",
+    of=Subject.CLIENT,
+    means="only the Custom API Client may exchange access tokens",
+    attribute="app_type",
+    wants=Equals("resource_server"),
+    reason="only a Custom API Client may exchange access tokens",
+    otherwise="its type is not resource_server",
+    person="Create the Custom API Client on the API's page (Add Application).",
+    page="apis",
+    error="not-a-resource-server",
+    doc=DOC,
+)
 API = (
     Precondition(
         id="api-exists",
@@ -83,66 +168,11 @@ API = (
         error="service-not-found",
         doc=DOC,
     ),
-    Precondition(
-        id="api-rs256",
-        of=Subject.API,
-        means="Token Vault verifies access tokens signed with RS256",
-        check=is_value("signing_alg", "RS256", "its access tokens are not signed with RS256"),
-        attribute="signing_alg",
-        person="Set the signing algorithm to RS256.",
-        page="apis",
-        doc=DOC,
-    ),
-    Precondition(
-        id="api-offline-access",
-        of=Subject.API,
-        means="a login for this API must yield a refresh token, or users cannot connect accounts from it",
-        check=is_value("allow_offline_access", True, "it does not allow offline access"),
-        attribute="allow_offline_access",
-        person="Switch on Allow Offline Access.",
-        page="apis",
-        step=Step.LOGIN,
-        error="offline-access",
-        of_caller=True,
-        doc=DOC,
-    ),
-    Precondition(
-        id="api-skips-consent",
-        of=Subject.API,
-        means="first parties are not stopped by a consent page, on localhost for example",
-        check=is_value("skip_consent_for_verifiable_first_party_clients", True, "it asks first parties for consent"),
-        attribute="skip_consent_for_verifiable_first_party_clients",
-        person="Switch on Allow Skipping User Consent.",
-        page="apis",
-        step=Step.LOGIN,
-        of_caller=True,
-        doc=DOC,
-    ),
-    Precondition(
-        id="api-user-policy",
-        of=Subject.API,
-        means="users' applications must be able to get tokens for it",
-        check=_user_policy,
-        attribute="subject_type_authorization.user.policy",
-        person="Set user access under Application Access Policy to `via client-grant`.",
-        page="apis",
-        step=Step.LOGIN,
-        error="client-not-authorized",
-        doc=DOC,
-    ),
-    Precondition(
-        id="api-grant",
-        of=Subject.APPLICATION,
-        at=Subject.API_GRANT,
-        means="this API gives tokens only to applications with a grant",
-        check=_grant,
-        attribute="scope",
-        person="Authorize the application for user access to the API.",
-        page="apis",
-        step=Step.LOGIN,
-        error="client-not-authorized",
-        doc=GRANTS_DOC,
-    ),
+    RS256,
+    OFFLINE_ACCESS,
+    SKIPS_CONSENT,
+    USER_POLICY,
+    GRANT,
     Precondition(
         id="api-dpop",
         of=Subject.API,
@@ -176,30 +206,9 @@ API = (
     ),
 )
 API_CLIENT = (
-    Precondition(
-        id="api-client-linked",
-        of=Subject.CLIENT,
-        means="only the Custom API Client, linked to the API when it is created, may exchange its access tokens",
-        check=missing("no application is linked to the API"),
-        existence=True,
-        attribute="resource_server_identifier",
-        person="Create the Custom API Client on the API's page (Add Application).",
-        page="apis",
-        error="not-a-resource-server",
-        doc=DOC,
-    ),
-    Precondition(
-        id="api-client-type",
-        of=Subject.CLIENT,
-        means="only the Custom API Client may exchange access tokens",
-        check=is_value("app_type", "resource_server", "its type is not resource_server"),
-        attribute="app_type",
-        person="Create the Custom API Client on the API's page (Add Application).",
-        page="apis",
-        error="not-a-resource-server",
-        doc=DOC,
-    ),
-    *exchanging_rows(Subject.CLIENT, "api-client"),
+    LINKED,
+    CLIENT_TYPE,
+    *rows_of(EXCHANGING_CHECKS, Subject.CLIENT, "api-client"),
     Precondition(
         id="api-client-enabled",
         of=Subject.CLIENT,

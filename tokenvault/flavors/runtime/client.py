@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from tokenvault.flavors.runtime.detection import connecting
 from tokenvault.flavors.runtime.precondition import (
@@ -17,15 +18,15 @@ from tokenvault.flavors.runtime.precondition import (
     Verdict,
     broken,
     holds_all,
-    is_not,
-    is_value,
     look,
     unknown,
 )
 from tokenvault.flavors.runtime.request import CONNECTED_ACCOUNTS_SCOPES, TOKEN_VAULT_GRANT
 from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable, user_policy
+from tokenvault.model.constraints import Contains, Equals, NotIn
 from tokenvault.model.paths import get_path
 
+REFRESHING_DOC = f"{DOCS}/refresh-token-exchange-with-token-vault"
 LASTS = 24 * 3600
 """Seconds. A refresh token that ends sooner ends during a night."""
 DPOP_DOC = "https://auth0.com/docs/secure/sender-constraining/demonstrating-proof-of-possession-dpop"
@@ -36,62 +37,60 @@ PAR_DOC = (
 SETTINGS = "applications/{client_id}/settings"
 
 
-def client_rows(subject: Subject, prefix: str, error: str = "unauthorized-client") -> tuple[Precondition, ...]:
-    """What every application that has to do with Token Vault must be."""
-    return (
-        Precondition(
-            id=f"{prefix}-first-party",
-            of=subject,
-            means="Token Vault serves first-party applications only",
-            check=is_value("is_first_party", True, "it is a third-party application"),
-            attribute="is_first_party",
-            person="Register the application anew as a first-party one: the dashboard cannot change it.",
-            page=SETTINGS,
-            error=error,
-        ),
-        Precondition(
-            id=f"{prefix}-oidc-conformant",
-            of=subject,
-            means="Token Vault serves OIDC-conformant applications only",
-            check=is_value("oidc_conformant", True, "oidc_conformant is off"),
-            attribute="oidc_conformant",
-            person="Switch on Advanced Settings > OAuth > OIDC Conformant.",
-            page=SETTINGS,
-            error=error,
-        ),
-    )
+FIRST_PARTY = Precondition(
+    id="first-party",
+    of=Subject.APPLICATION,
+    means="Token Vault serves first-party applications only",
+    attribute="is_first_party",
+    wants=Equals(True),
+    otherwise="it is a third-party application",
+    person="Register the application anew as a first-party one: the dashboard cannot change it.",
+    page=SETTINGS,
+    error="unauthorized-client",
+)
+OIDC_CONFORMANT = Precondition(
+    id="oidc-conformant",
+    of=Subject.APPLICATION,
+    means="Token Vault serves OIDC-conformant applications only",
+    attribute="oidc_conformant",
+    wants=Equals(True),
+    otherwise="oidc_conformant is off",
+    person="Switch on Advanced Settings > OAuth > OIDC Conformant.",
+    page=SETTINGS,
+    error="unauthorized-client",
+)
+CONFIDENTIAL = Precondition(
+    id="confidential",
+    of=Subject.APPLICATION,
+    means="only an application that proves who it is may exchange tokens",
+    attribute="token_endpoint_auth_method",
+    wants=NotIn(("none",), "client_secret_post"),
+    reason="only a confidential application may exchange tokens",
+    otherwise="it is public: its authentication method is none",
+    person="Choose an authentication method other than None under Credentials.",
+    page="applications/{client_id}/credentials",
+    error="unauthorized-client",
+)
+EXCHANGES = Precondition(
+    id="token-vault-grant",
+    of=Subject.APPLICATION,
+    means="the application that exchanges needs the Token Vault grant type",
+    attribute="grant_types",
+    wants=Contains((TOKEN_VAULT_GRANT,)),
+    otherwise="its grant types lack Token Vault",
+    person="Switch on Advanced Settings > Grant Types > Token Vault.",
+    page=SETTINGS,
+    error="grant-not-allowed",
+)
+CLIENT_CHECKS = (FIRST_PARTY, OIDC_CONFORMANT)
+"""What every application that has to do with Token Vault must be."""
+EXCHANGING_CHECKS = (*CLIENT_CHECKS, CONFIDENTIAL, EXCHANGES)
+"""What the application that exchanges must be."""
 
 
-def exchanging_rows(subject: Subject, prefix: str) -> tuple[Precondition, ...]:
-    """What the application that exchanges must be."""
-    return (
-        *client_rows(subject, prefix),
-        Precondition(
-            id=f"{prefix}-confidential",
-            of=subject,
-            means="only an application that proves who it is may exchange tokens",
-            check=is_not("token_endpoint_auth_method", ("none",), "it is public: its authentication method is none"),
-            attribute="token_endpoint_auth_method",
-            person="Choose an authentication method other than None under Credentials.",
-            page="applications/{client_id}/credentials",
-            error="unauthorized-client",
-        ),
-        Precondition(
-            id=f"{prefix}-token-vault-grant",
-            of=subject,
-            means="the application that exchanges needs the Token Vault grant type",
-            check=_token_vault_grant,
-            attribute="grant_types",
-            person="Switch on Advanced Settings > Grant Types > Token Vault.",
-            page=SETTINGS,
-            error="grant-not-allowed",
-        ),
-    )
-
-
-def _token_vault_grant(client: Object, case: Case) -> Verdict:
-    has = TOKEN_VAULT_GRANT in (client.get("grant_types") or ())
-    return HOLDS if has else broken("its grant types lack Token Vault")
+def rows_of(rows: Iterable[Precondition], subject: Subject, prefix: str) -> tuple[Precondition, ...]:
+    """The rows about this subject, their ids with its prefix."""
+    return tuple(replace(row, id=f"{prefix}-{row.id}", of=subject) for row in rows)
 
 
 def _rotation(client: Object, case: Case) -> Verdict:
@@ -208,6 +207,70 @@ def _exists(found: None, case: Case) -> Verdict:
     return broken("no application was found whose users connect accounts and call this API")
 
 
+LOGIN_GRANT_TYPES = Contains(("authorization_code", "refresh_token"))
+LOGIN_GRANTS = Precondition(
+    id="application-login-grants",
+    of=Subject.APPLICATION,
+    means="users log in and stay logged in with refresh tokens",
+    check=holds_all("grant_types", LOGIN_GRANT_TYPES.items),
+    attribute="grant_types",
+    wants=LOGIN_GRANT_TYPES,
+    person="Switch on Advanced Settings > Grant Types > Authorization Code and Refresh Token.",
+    page=SETTINGS,
+    step=Step.LOGIN,
+    error="grant-not-allowed",
+)
+SPA_ROTATION = Precondition(
+    id="application-spa-rotation",
+    of=Subject.APPLICATION,
+    means="a public client in a browser must rotate its refresh tokens",
+    check=_spa_rotation,
+    attribute="refresh_token.rotation_type",
+    wants=Equals("rotating"),
+    person="Switch on Refresh Token Rotation.",
+    page=SETTINGS,
+    step=Step.LOGIN,
+)
+MRRT = Precondition(
+    id="application-mrrt",
+    of=Subject.APPLICATION,
+    means="one refresh token must serve the application and the My Account API (MRRT)",
+    check=_mrrt,
+    attribute="refresh_token.policies",
+    reason="one refresh token serves the application and the My Account API (MRRT)",
+    person="Add the My Account API under Multi-Resource Refresh Token; afterwards users log in again.",
+    page=SETTINGS,
+    step=Step.CONNECT,
+    error="insufficient-scope",
+    doc=MRRT_DOC,
+)
+MY_ACCOUNT_GRANT = Precondition(
+    id="my-account-grant",
+    of=Subject.APPLICATION,
+    at=Subject.MY_ACCOUNT_GRANT,
+    means="the application must be allowed to manage connected accounts on behalf of users",
+    check=_my_account_grant,
+    attribute="scope",
+    wants=Contains(CONNECTED_ACCOUNTS_SCOPES),
+    reason="the application manages connected accounts on behalf of users",
+    person="Authorize the application for user access to the My Account API, with the connected accounts scopes.",
+    page="apis",
+    step=Step.CONNECT,
+    error="client-not-authorized",
+    doc=GRANTS_DOC,
+)
+NO_ROTATION = Precondition(
+    id="application-no-rotation",
+    of=Subject.APPLICATION,
+    means="Token Vault refuses rotating refresh tokens",
+    check=_rotation,
+    attribute="refresh_token.rotation_type",
+    wants=Equals("non-rotating"),
+    person="Switch off Refresh Token Rotation; afterwards users log in again.",
+    page=SETTINGS,
+    error="rotating",
+    doc=REFRESHING_DOC,
+)
 CONNECTING_CHECKS = (
     Precondition(
         id="application-exists",
@@ -220,18 +283,8 @@ CONNECTING_CHECKS = (
         page="applications",
         step=Step.LOGIN,
     ),
-    *client_rows(Subject.APPLICATION, "application"),
-    Precondition(
-        id="application-login-grants",
-        of=Subject.APPLICATION,
-        means="users log in, and stay logged in with refresh tokens",
-        check=holds_all("grant_types", ("authorization_code", "refresh_token")),
-        attribute="grant_types",
-        person="Switch on Advanced Settings > Grant Types > Authorization Code and Refresh Token.",
-        page=SETTINGS,
-        step=Step.LOGIN,
-        error="grant-not-allowed",
-    ),
+    *rows_of(CLIENT_CHECKS, Subject.APPLICATION, "application"),
+    LOGIN_GRANTS,
     Precondition(
         id="application-callbacks",
         of=Subject.APPLICATION,
@@ -244,41 +297,9 @@ CONNECTING_CHECKS = (
         step=Step.LOGIN,
         error="callback-mismatch",
     ),
-    Precondition(
-        id="application-spa-rotation",
-        of=Subject.APPLICATION,
-        means="a public client in a browser must rotate its refresh tokens",
-        check=_spa_rotation,
-        attribute="refresh_token.rotation_type",
-        person="Switch on Refresh Token Rotation.",
-        page=SETTINGS,
-        step=Step.LOGIN,
-    ),
-    Precondition(
-        id="application-mrrt",
-        of=Subject.APPLICATION,
-        means="one refresh token must serve the application and the My Account API (MRRT)",
-        check=_mrrt,
-        attribute="refresh_token.policies",
-        person="Add the My Account API under Multi-Resource Refresh Token; afterwards users log in again.",
-        page=SETTINGS,
-        step=Step.CONNECT,
-        error="insufficient-scope",
-        doc=MRRT_DOC,
-    ),
-    Precondition(
-        id="my-account-grant",
-        of=Subject.APPLICATION,
-        at=Subject.MY_ACCOUNT_GRANT,
-        means="the application must be allowed to manage connected accounts on behalf of users",
-        check=_my_account_grant,
-        attribute="scope",
-        person="Authorize the application for user access to the My Account API, with the connected accounts scopes.",
-        page="apis",
-        step=Step.CONNECT,
-        error="client-not-authorized",
-        doc=GRANTS_DOC,
-    ),
+    SPA_ROTATION,
+    MRRT,
+    MY_ACCOUNT_GRANT,
     Precondition(
         id="my-account-grant-scopes",
         of=Subject.APPLICATION,
@@ -334,18 +355,8 @@ CONNECTING_CHECKS = (
     ),
 )
 REFRESHING_CHECKS = (
-    *exchanging_rows(Subject.APPLICATION, "application"),
-    Precondition(
-        id="application-no-rotation",
-        of=Subject.APPLICATION,
-        means="Token Vault refuses rotating refresh tokens",
-        check=_rotation,
-        attribute="refresh_token.rotation_type",
-        person="Switch off Refresh Token Rotation; afterwards users log in again.",
-        page=SETTINGS,
-        error="rotating",
-        doc=f"{DOCS}/refresh-token-exchange-with-token-vault",
-    ),
+    *rows_of(EXCHANGING_CHECKS, Subject.APPLICATION, "application"),
+    NO_ROTATION,
     Precondition(
         id="application-lasting-tokens",
         of=Subject.APPLICATION,
@@ -353,6 +364,6 @@ REFRESHING_CHECKS = (
         check=_lasting,
         person="Give refresh tokens a longer life under Refresh Token Expiration, or have users log in again.",
         page=SETTINGS,
-        doc=f"{DOCS}/refresh-token-exchange-with-token-vault",
+        doc=REFRESHING_DOC,
     ),
 )

@@ -10,23 +10,15 @@ from tokenvault.flavors.runtime.precondition import (
     Step,
     Verdict,
     broken,
-    is_value,
     look,
     missing,
 )
-from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable, user_policy
+from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable
 from tokenvault.kinds.mfa_policy import ACTION_HINT, ALWAYS, FLAG
+from tokenvault.model.constraints import Equals, NotIn
 from tokenvault.model.paths import get_path
 
 DOC = "https://auth0.com/docs/manage-users/my-account-api"
-
-
-def _user_policy(api: Object, case: Case) -> Verdict:
-    return (
-        broken("its user policy is deny_all: no application gets tokens for it")
-        if user_policy(api) == "deny_all"
-        else HOLDS
-    )
 
 
 def _no_policy(api: Object, case: Case) -> Verdict:
@@ -54,6 +46,32 @@ def _mfa(tenant: Object, case: Case) -> Verdict:
     return broken(always)
 
 
+SKIPS_CONSENT = Precondition(
+    id="my-account-skips-consent",
+    of=Subject.MY_ACCOUNT,
+    means="MRRT needs an API that asks first parties for no consent",
+    attribute="skip_consent_for_verifiable_first_party_clients",
+    wants=Equals(True),
+    otherwise="it asks first parties for consent",
+    person="Switch on Allow Skipping User Consent in its settings.",
+    page="apis",
+    step=Step.CONNECT,
+    error="consent-required",
+    doc=DOC,
+)
+USER_POLICY = Precondition(
+    id="my-account-user-policy",
+    of=Subject.MY_ACCOUNT,
+    means="users' applications must be able to get tokens for it",
+    attribute="subject_type_authorization.user.policy",
+    wants=NotIn(("deny_all",), "require_client_grant"),
+    otherwise="its user policy is deny_all: no application gets tokens for it",
+    person="Set user access under Application Access Policy to `via client-grant`.",
+    page="apis",
+    step=Step.CONNECT,
+    error="client-not-authorized",
+    doc=DOC,
+)
 MY_ACCOUNT_CHECKS = (
     Precondition(
         id="my-account-active",
@@ -68,30 +86,8 @@ MY_ACCOUNT_CHECKS = (
         error="service-not-found",
         doc=DOC,
     ),
-    Precondition(
-        id="my-account-skips-consent",
-        of=Subject.MY_ACCOUNT,
-        means="MRRT needs an API that asks first parties for no consent",
-        check=is_value("skip_consent_for_verifiable_first_party_clients", True, "it asks first parties for consent"),
-        attribute="skip_consent_for_verifiable_first_party_clients",
-        person="Switch on Allow Skipping User Consent in its settings.",
-        page="apis",
-        step=Step.CONNECT,
-        error="consent-required",
-        doc=DOC,
-    ),
-    Precondition(
-        id="my-account-user-policy",
-        of=Subject.MY_ACCOUNT,
-        means="users' applications must be able to get tokens for it",
-        check=_user_policy,
-        attribute="subject_type_authorization.user.policy",
-        person="Set user access under Application Access Policy to `via client-grant`.",
-        page="apis",
-        step=Step.CONNECT,
-        error="client-not-authorized",
-        doc=DOC,
-    ),
+    SKIPS_CONSENT,
+    USER_POLICY,
     Precondition(
         id="my-account-default-policy",
         of=Subject.MY_ACCOUNT,

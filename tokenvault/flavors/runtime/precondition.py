@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from tokenvault.flavors.runtime.tenant_view import Case, HiddenError, Object, Subject, Unreadable
+from tokenvault.model.constraints import Constraint
 from tokenvault.model.paths import get_path
 
 DOCS = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault"
@@ -70,10 +71,13 @@ OF_CALLERS = frozenset({Subject.APPLICATION, Subject.MY_ACCOUNT})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Precondition:
-    """One row. The check gets the live object of its subject `of`; without one only `existence` is judged.
+    """One row: what doctor judges, and what a flavor has `apply` set for it (`FlavorContext.meet`).
 
-    `error` names the run-time error (see `errors.py`; empty where Auth0 documents none). A spec that asks for `attribute`
-    of `at` (default: `of`) lets `apply` mend it; otherwise `spec` is what to write there, `person` what to do by hand.
+    `wants` is what is asked of `attribute` of `at` (default: `of`), for the `reason` that a plan gives (default: `means`);
+    where the value depends on the spec, the flavor says it. `otherwise` is what doctor says of an object that lacks it.
+    Where more decides than that, `check` does: it gets the live object of its subject `of`; without one only `existence` is
+    judged. What a spec does not ask for yet, `spec` says how to write; `person` is what to do by hand.
+    `error` names the run-time error (see `errors.py`; empty where Auth0 documents none).
     `strategies`: only connections of these strategies are judged by it (default: all). `of_caller`: it is about the
     application that users log in to, which is not judged where an API serves anyone.
     """
@@ -81,9 +85,12 @@ class Precondition:
     id: str
     of: Subject
     means: str
-    check: Check
+    check: Check | None = None
     existence: bool = False
     attribute: str = ""
+    wants: Constraint | None = None
+    reason: str = ""
+    otherwise: str = ""
     at: Subject | None = None
     spec: str = ""
     person: str = ""
@@ -114,19 +121,17 @@ class Precondition:
         found = case.object(self.of)
         if isinstance(found, Unreadable):
             return unknown(*found.scopes)
-        if self.existence:
-            return HOLDS if found is not None else self.check(None, case)
-        return self.check(found, case) if found is not None else SKIPPED
+        if found is None and not self.existence:
+            return SKIPPED
+        if found is not None and self.existence:
+            return HOLDS
+        return self.check(found, case) if self.check else self._compared(found)
 
-
-def is_value(path: str, value: Any, otherwise: str) -> Check:
-    """The attribute is exactly this value."""
-    return lambda found, case: HOLDS if get_path(found, path) == value else broken(otherwise)
-
-
-def is_not(path: str, values: tuple[Any, ...], otherwise: str) -> Check:
-    """The attribute is none of these values."""
-    return lambda found, case: broken(otherwise) if get_path(found, path) in values else HOLDS
+    def _compared(self, found: Object | None) -> Verdict:
+        """Whether the attribute is as it is wanted."""
+        assert self.wants
+        value = get_path(found, self.attribute)
+        return HOLDS if self.wants.resolve(value) == value else broken(self.otherwise)
 
 
 def holds_all(path: str, items: tuple[str, ...]) -> Check:

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from tokenvault.flavors.provisions import PRIVILEGED
-from tokenvault.flavors.runtime.client import SETTINGS, exchanging_rows, someone_connects
+from tokenvault.flavors.runtime.client import EXCHANGING_CHECKS, SETTINGS, rows_of, someone_connects
 from tokenvault.flavors.runtime.precondition import (
     DOCS,
     HOLDS,
@@ -16,12 +16,12 @@ from tokenvault.flavors.runtime.precondition import (
     Precondition,
     Verdict,
     broken,
-    is_not,
     look,
     missing,
     unknown,
 )
 from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable
+from tokenvault.model.constraints import NotIn
 from tokenvault.model.marks import WRITE_ONLY, read_mark
 from tokenvault.model.paths import get_path
 
@@ -143,6 +143,66 @@ def _has_no_scopes(case: Case) -> bool:
     return isinstance(connection, dict) and connection.get("strategy") == "github"
 
 
+RS256 = Precondition(
+    id="worker-rs256",
+    of=Subject.CLIENT,
+    means="Auth0 takes keys only of applications whose tokens are signed with RS256",
+    attribute="jwt_configuration.alg",
+    wants=NotIn((None, "HS256"), "RS256"),
+    reason="keys need RS256 tokens",
+    otherwise="its tokens are not signed with RS256",
+    person="Set Advanced Settings > OAuth > JSON Web Token Signature Algorithm to RS256.",
+    page=SETTINGS,
+    doc=DOC,
+)
+AUTHENTICATION = Precondition(
+    id="worker-authentication",
+    of=Subject.CLIENT,
+    means="the worker proves who it is with its key or its secret",
+    reason="the worker authenticates with its key",
+    check=_authentication,
+    attribute="client_authentication_methods.private_key_jwt.credentials",
+    person="Assign a public key under Credentials.",
+    page="applications/{client_id}/credentials",
+    error="invalid-client",
+    doc=DOC,
+)
+KEY = Precondition(
+    id="worker-key",
+    of=Subject.CLIENT,
+    means="Auth0 verifies the worker's requests with a key that is attached to its privileged access",
+    reason="Auth0 verifies the worker's requests with this key",
+    check=_key,
+    attribute=f"{PRIVILEGED}.credentials",
+    person="Choose a public key under Privileged Worker.",
+    page=SETTINGS,
+    error="subject-token",
+    doc=DOC,
+)
+IP_ALLOWLIST = Precondition(
+    id="worker-ip-allowlist",
+    of=Subject.CLIENT,
+    means="requests from addresses that are not listed are rejected",
+    reason="requests from elsewhere are rejected",
+    check=_allowlist,
+    attribute=f"{PRIVILEGED}.ip_allowlist",
+    person="Enter the worker's addresses under Privileged Worker > IP Allowlist.",
+    page=SETTINGS,
+    error="address-not-allowed",
+    doc=DOC,
+)
+GRANT = Precondition(
+    id="worker-grant",
+    of=Subject.CLIENT,
+    means="the worker gets tokens only of connections that it is granted",
+    reason="the worker may get these scopes of these connections, and no others",
+    check=_grant,
+    attribute=f"{PRIVILEGED}.grants",
+    person="Add the connection and its scopes under Privileged Worker > Permissions.",
+    page=SETTINGS,
+    error="not-granted",
+    doc=DOC,
+)
 WORKING_CHECKS = (
     Precondition(
         id="worker-exists",
@@ -153,28 +213,9 @@ WORKING_CHECKS = (
         attribute="name",
         doc=DOC,
     ),
-    *exchanging_rows(Subject.CLIENT, "worker"),
-    Precondition(
-        id="worker-rs256",
-        of=Subject.CLIENT,
-        means="Auth0 takes keys only of applications whose tokens are signed with RS256",
-        check=is_not("jwt_configuration.alg", (None, "HS256"), "its tokens are not signed with RS256"),
-        attribute="jwt_configuration.alg",
-        person="Set Advanced Settings > OAuth > JSON Web Token Signature Algorithm to RS256.",
-        page=SETTINGS,
-        doc=DOC,
-    ),
-    Precondition(
-        id="worker-authentication",
-        of=Subject.CLIENT,
-        means="the worker proves who it is with its key or its secret",
-        check=_authentication,
-        attribute="client_authentication_methods.private_key_jwt.credentials",
-        person="Assign a public key under Credentials.",
-        page="applications/{client_id}/credentials",
-        error="invalid-client",
-        doc=DOC,
-    ),
+    *rows_of(EXCHANGING_CHECKS, Subject.CLIENT, "worker"),
+    RS256,
+    AUTHENTICATION,
     Precondition(
         id="worker-privileged-access",
         of=Subject.CLIENT,
@@ -186,39 +227,9 @@ WORKING_CHECKS = (
         error="no-privileged-access",
         doc=DOC,
     ),
-    Precondition(
-        id="worker-key",
-        of=Subject.CLIENT,
-        means="Auth0 verifies the worker's requests with a key that is attached to its privileged access",
-        check=_key,
-        attribute=f"{PRIVILEGED}.credentials",
-        person="Choose a public key under Privileged Worker.",
-        page=SETTINGS,
-        error="subject-token",
-        doc=DOC,
-    ),
-    Precondition(
-        id="worker-ip-allowlist",
-        of=Subject.CLIENT,
-        means="requests from addresses that are not listed are rejected",
-        check=_allowlist,
-        attribute=f"{PRIVILEGED}.ip_allowlist",
-        person="Enter the worker's addresses under Privileged Worker > IP Allowlist.",
-        page=SETTINGS,
-        error="address-not-allowed",
-        doc=DOC,
-    ),
-    Precondition(
-        id="worker-grant",
-        of=Subject.CLIENT,
-        means="the worker gets tokens only of connections that it is granted",
-        check=_grant,
-        attribute=f"{PRIVILEGED}.grants",
-        person="Add the connection and its scopes under Privileged Worker > Permissions.",
-        page=SETTINGS,
-        error="not-granted",
-        doc=DOC,
-    ),
+    KEY,
+    IP_ALLOWLIST,
+    GRANT,
     Precondition(
         id="worker-scopes",
         of=Subject.CLIENT,
