@@ -32,10 +32,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from tokenvault.applier.events import Event, Report
 from tokenvault.model.spec import Spec
 from tokenvault.operations.apply import applied, refuse_another_tenant, resolved
-from tokenvault.operations.destroy import planned_destroy
 from tokenvault.operations.doctor import examined
-from tokenvault.operations.drift import drifted
-from tokenvault.operations.plan import planned
+from tokenvault.operations.plan import drifted, planned, planned_destroy
 from tokenvault.operations.reading import check_tenant
 from tokenvault.plan import file
 from tokenvault.plan.deletion import refuse_more_than

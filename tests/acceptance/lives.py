@@ -19,10 +19,9 @@ from tokenvault.errors import Diagnostic, TokenVaultError
 from tokenvault.kinds import kinds
 from tokenvault.model.spec import Spec
 from tokenvault.operations.apply import applied
-from tokenvault.operations.destroy import planned_destroy
 from tokenvault.operations.doctor import examined
 from tokenvault.operations.export import exported, read_for_export
-from tokenvault.operations.plan import planned
+from tokenvault.operations.plan import planned, planned_destroy
 from tokenvault.plan.model import Action, Plan
 from tokenvault.plan.planner import Options
 from tokenvault.spec.load import load_spec

@@ -42,7 +42,7 @@ AutoApprove = Annotated[bool, typer.Option("--auto-approve", "-y", help="Do not 
 JSON_LINES = "lines on stdout as it happens (schema: `tokenvault schema events`)."
 
 
-Told = Annotated[
+ApplyFormat = Annotated[
     TextOrJson, typer.Option("--format", help=f"How to tell it. `json`: {JSON_LINES} Needs -y, or a plan file.")
 ]
 
@@ -52,7 +52,7 @@ def apply(
     session: Session,
     specs: SpecsOrPlan = None,
     auto_approve: AutoApprove = False,
-    form: Told = "text",
+    form: ApplyFormat = "text",
     targets: Targets = None,
     excludes: Excludes = None,
     adopt: Adopt = False,
@@ -193,6 +193,3 @@ def _other_tenant(file: Path, made: Plan, domain: str) -> Diagnostic:
 
 def _approved(session: Session, made: Plan) -> bool:
     return session.console.ask(f"\nChange {made.tenant} as shown above? Only `yes` will be accepted: ") == "yes"
-
-
-__all__ = ["apply", "carry_out"]

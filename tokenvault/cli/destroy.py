@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenvault.cli.apply import AutoApprove, Told, shown
+from tokenvault.cli.apply import ApplyFormat, AutoApprove, shown
 from tokenvault.cli.completion import releasable
 from tokenvault.cli.execution import carry_out, progress_for
 from tokenvault.cli.options import (
@@ -51,7 +51,7 @@ def destroy(
     session: Session,
     specs: Specs = None,
     auto_approve: AutoApprove = False,
-    form: Told = "text",
+    form: ApplyFormat = "text",
     also: Also = None,
     targets: Targets = None,
     excludes: Excludes = None,
@@ -91,7 +91,7 @@ def _no_approval() -> Diagnostic:
 
 async def _destroy(session: Session, asked: _Request, progress: Progress) -> int:
     from tokenvault.operations.apply import refuse_without_scopes
-    from tokenvault.operations.destroy import planned_destroy
+    from tokenvault.operations.plan import planned_destroy
     from tokenvault.plan.deletion import refuse_more_than
     from tokenvault.plan.document import plan_document
 

@@ -63,7 +63,7 @@ def _drawn(console: Console, document: Document, form: Format) -> str:
 
 
 async def _drift(session: Session, specs: list[str] | None) -> Drift:
-    from tokenvault.operations.drift import drifted
+    from tokenvault.operations.plan import drifted
 
     spec = session.spec(specs)
     async with session.tenant() as tenant:

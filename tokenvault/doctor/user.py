@@ -102,7 +102,7 @@ def _connection(name: str, user: UserView, context: Context) -> Document:
         "state": state,
         "because": because,
         "accounts": accounts,
-        "tell": _tell(name, state, because, asked, accounts),
+        "tell": _tell(name, state, asked, accounts),
     }
 
 
@@ -169,7 +169,7 @@ def _problems(account: Document) -> Iterable[str]:
         yield f"the last exchange failed: {code}" if code else f"its access type is {account['access_type']}"
 
 
-def _tell(name: str, state: str, because: Sequence[str], asked: Asked, accounts: Sequence[Document]) -> str | None:
+def _tell(name: str, state: str, asked: Asked, accounts: Sequence[Document]) -> str | None:
     """What the user should hear, in words that know nothing of scopes and tokens."""
     title = provider_title(asked.strategy, name)
     where = f" in {' or '.join(asked.applications[:3])}" if asked.applications else ""

@@ -22,10 +22,8 @@ from tokenvault.fleet.runner import INTERRUPTED, Runner
 from tokenvault.kinds import kinds
 from tokenvault.model.spec import Spec
 from tokenvault.operations.apply import applied, refuse_another_tenant
-from tokenvault.operations.destroy import planned_destroy
 from tokenvault.operations.doctor import examined
-from tokenvault.operations.drift import drifted
-from tokenvault.operations.plan import planned
+from tokenvault.operations.plan import drifted, planned, planned_destroy
 from tokenvault.operations.reading import check_tenant
 from tokenvault.plan.deletion import refuse_more_than
 from tokenvault.plan.document import change_document, orphan_document

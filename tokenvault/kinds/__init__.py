@@ -15,8 +15,7 @@ from functools import cache
 from tokenvault.kinds.base import Kind
 
 _SHARED = {
-    "application_checks",
-    "application_writes",
+    "application_rules",
     "base",
     "connection_list",
     "connection_rules",

@@ -1,4 +1,4 @@
-"""Plans a spec: reads the tenant, or a snapshot of one, and compares. Every front end calls it."""
+"""Reads a tenant, or a snapshot of one, and compares: what a spec lacks, what a destroy takes away, what others changed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tokenvault.doctor.planned import judged
 from tokenvault.model.desired import Graph
 from tokenvault.model.spec import Spec
 from tokenvault.operations.reading import read_for_plan
+from tokenvault.plan.destroy import make_destroy_plan, retained
+from tokenvault.plan.drift import Drift, find_drift
 from tokenvault.plan.judgement import Judgement
 from tokenvault.plan.model import Plan, pace_of
 from tokenvault.plan.needs import Scope
@@ -77,9 +79,33 @@ async def planned(tenant: Tenant, spec: Spec, options: Options) -> Planned:
     """Reads the tenant and plans. What a prune would take away is searched for everywhere only when it is to be taken."""
     tenant.prefer_reading_by_id = not options.prune
     made = await planned_as_read(tenant, spec, options)
-    granted = (await tenant.token.access()).scopes
     plan = replace(made.plan, warnings=(*made.plan.warnings, *unlisted_warnings(tenant.unlisted)))
-    return replace(made, plan=plan, granted=granted, limit=tenant.pacer.limit)
+    return await _allowed(tenant, replace(made, plan=plan))
+
+
+async def planned_destroy(tenant: Tenant, spec: Spec, also: tuple[str, ...]) -> Planned:
+    """Reads what the spec needs and what it left, and plans without all of it: deletes what it created, releases the rest."""
+    graph = build_graph(spec, tenant.domain)
+    live = await read_for_plan(tenant, graph, Scope(retained=retained))
+
+    def make() -> Plan:
+        return make_destroy_plan(
+            graph, live, also=also, salt=secrets.token_hex(16), files=spec.files, options=Options()
+        )
+
+    plan = replace(await asyncio.to_thread(make), reads=tenant.reads)  # seconds, where a spec is large
+    return await _allowed(tenant, Planned(plan=plan, graph=graph, live=live))
+
+
+async def _allowed(tenant: Tenant, made: Planned) -> Planned:
+    """With what the token may do, and how fast."""
+    return replace(made, granted=(await tenant.token.access()).scopes, limit=tenant.pacer.limit)
+
+
+async def drifted(tenant: Tenant, spec: Spec) -> Drift:
+    """Reads the tenant, and compares what the spec owns or relies on with what it gave them."""
+    made = await planned(tenant, spec, Options())
+    return await asyncio.to_thread(find_drift, made.plan, made.graph, made.live)
 
 
 async def planned_as_read(tenant: Tenant, spec: Spec, options: Options) -> Planned:

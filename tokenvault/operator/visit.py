@@ -11,8 +11,7 @@ from tokenvault.applier.events import Report
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.model.spec import Spec
 from tokenvault.operations.apply import applied
-from tokenvault.operations.destroy import planned_destroy
-from tokenvault.operations.plan import Planned, planned
+from tokenvault.operations.plan import Planned, planned, planned_destroy
 from tokenvault.operations.reading import check_tenant
 from tokenvault.operator.resource import Mode, OnDrift, Resource
 from tokenvault.operator.status import (
