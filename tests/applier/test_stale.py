@@ -35,6 +35,12 @@ def disable(objects: Objects, name: str, app: str) -> None:
     remove(objects["enablements"], next(item for item in objects["enablements"].values() if item == pair))
 
 
+def enable(objects: Objects, name: str, app: str) -> None:
+    """Gives an application a place among those of a connection."""
+    pair = _enabled(objects, name, app)
+    objects["enablements"]["{connection_id}/{client_id}".format(**pair)] = pair
+
+
 def disturb(objects: Objects) -> None:
     """Before the plan: something of every kind that can be updated is not as the spec says."""
     client(objects, "Acme Assistant")["callbacks"] = []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.applier.test_stale import EDITED, disable, disturb
+from tests.applier.test_stale import EDITED, disable, disturb, enable
 from tests.plan.gallery import CASES, drifted
 from tests.plan.tenants import client, connection, edit, run
 from tests.support import ROOT, WRITES, requests_of, write_spec
@@ -191,3 +191,31 @@ def test_objects_of_others_are_of_no_concern(folder: Path) -> None:
 def test_a_spec_that_is_wrong_is_an_error_and_no_drift(folder: Path) -> None:
     (folder / "spec.yaml").write_text("version: 1\n")
     assert run(folder, "drift", "spec.yaml").code == 1
+
+
+OLD = {"name": "Legacy Portal", "type": "regular_web", "flavors": ["connected_accounts"]}
+
+
+def asks(folder: Path, *names: str) -> None:
+    """A spec that takes an old application in and lists these connections for it."""
+    connections, old = {"google-oauth2": {}, "github": {}}, {**OLD, "connections": [*names]}
+    write_spec(folder, {"version": 1, "name": "acme", "connections": connections, "applications": {"old": old}})
+
+
+def test_a_place_that_was_there_before_and_that_others_took_is_drift(tmp_path: Path) -> None:
+    asks(tmp_path, "google-oauth2")
+    edit(tmp_path / "tenant.db", lambda objects: enable(objects, "google-oauth2", "Legacy Portal"))
+    assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
+    drift(tmp_path, code=0)
+    edit(tmp_path / "tenant.db", lambda objects: disable(objects, "google-oauth2", "Legacy Portal"))
+    assert "connection_clients.google-oauth2" in [change["address"] for change in drift(tmp_path)["changes"]]
+    assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
+    drift(tmp_path, code=0)
+
+
+def test_a_place_that_an_edit_asks_for_is_no_drift(tmp_path: Path) -> None:
+    asks(tmp_path, "google-oauth2")
+    edit(tmp_path / "tenant.db", lambda objects: enable(objects, "google-oauth2", "Legacy Portal"))
+    assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
+    asks(tmp_path, "google-oauth2", "github")
+    drift(tmp_path, code=0)

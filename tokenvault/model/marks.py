@@ -33,7 +33,21 @@ _FORM = re.compile(
     rf"(?P<spec>[a-z0-9-]{{1,40}})/(?P<key>[^\s/]{{1,200}}) (?P<how>created|adopted)(?P<provisions>(?: {_WORD})*)"
 )
 _MORE = re.compile(rf"{_WORD}(?: {_WORD})*")
-_IMPORTANCE = ("privileged", WRITE_ONLY, "keys", "api", "made", "with", "mrrt", "own", "gave", "was", UNKEPT, "spec")
+_IMPORTANCE = (
+    "privileged",
+    WRITE_ONLY,
+    "keys",
+    "api",
+    "made",
+    "with",
+    "mrrt",
+    "own",
+    "gave",
+    "was",
+    "on",
+    UNKEPT,
+    "spec",
+)
 """Which provisions a mark keeps when it has no room for all: permissions before settings."""
 
 
@@ -55,7 +69,8 @@ class Provision:
     - `gave:SLOT=DIGEST`: one member of a list in which others stood before.
     - `was:SLOT=DIGEST.VALUE`: the value that the attribute had before, and the digest of the one that replaced it.
     - `api:AUDIENCE`: the grant on an API; `mrrt:AUDIENCE`: the refresh token policy for it; `with:CONNECTION`: the place
-      among the applications of a connection; `privileged:access`, `privileged:keys`: a worker's access and its keys.
+      among the applications of a connection; `on:DIGEST`: all connections that the spec lists, where some had the application
+      among theirs before; `privileged:access`, `privileged:keys`: a worker's access and its keys.
     - `unseen:SLOT=DIGEST`: what was written to an attribute that Auth0 takes and does not show.
     - `unkept:SLOT=DIGEST`: what was written, and Auth0 took and did not keep.
     - `spec:DIGEST`, `spec:DIGEST=NAMES`: the objects that the spec had when the mark was written, so that one that is gone is

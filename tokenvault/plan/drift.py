@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from tokenvault import __version__
 from tokenvault.kinds import kinds
 from tokenvault.model.desired import Graph
-from tokenvault.model.marks import Provision, read_mark
+from tokenvault.model.marks import read_mark
 from tokenvault.model.paths import get_path
 from tokenvault.plan.changes import REVOKED
 from tokenvault.plan.document import Document, change_document, diagnostic_document, orphan_document, variable_document
@@ -111,9 +111,7 @@ class _Given:
         """Whether a place among a connection's applications, which is missing, is on record."""
         name = str(change.identity.get("connection"))
         users = [address for address, known in self.live.ids.items() if known == str(attribute.after)]
-        return any(
-            Provision("with", name) in self.ownership.provisions_of(user, self.live.objects[user]) for user in users
-        )
+        return any(name in _recorded_places(self.ownership, user) for user in users)
 
 
 def _concerned(graph: Graph, live: Live) -> frozenset[str]:
@@ -128,9 +126,15 @@ def _concerned(graph: Graph, live: Live) -> frozenset[str]:
 
 def _used(graph: Graph, ownership: Ownership) -> frozenset[str]:
     """Connections that applications use, by their marks, whether or not the spec has marked the connection itself."""
-    apps = [node for node in graph.of_kind("application") if node.address in ownership.live.objects]
-    marks = [ownership.provisions_of(app.address, ownership.live.objects[app.address]) for app in apps]
-    return frozenset(f"connection.{p.slot}" for provisions in marks for p in provisions if p.verb == "with")
+    apps = [node.address for node in graph.of_kind("application") if node.address in ownership.live.objects]
+    return frozenset(f"connection.{name}" for app in apps for name in _recorded_places(ownership, app))
+
+
+def _recorded_places(ownership: Ownership, address: str) -> frozenset[str]:
+    """The connections among whose applications one was when its mark was written: given a place, or found there."""
+    recorded = ownership.provisions_of(address, ownership.live.objects[address])
+    found = ownership.roster.places(address) if ownership.roster.places_record(address) in recorded else ()
+    return frozenset(p.slot for p in (*recorded, *found) if p.verb == "with")
 
 
 def _only_whether_on(change: Change) -> Change:

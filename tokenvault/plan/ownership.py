@@ -33,7 +33,7 @@ from tokenvault.model.paths import get_path
 from tokenvault.plan.api_names import CLIENT_SUFFIX, ApiNames, upgraded
 from tokenvault.plan.ownership_notes import foreign_hint, forgets, no_record, no_room, same_object
 from tokenvault.plan.provisions import Slot
-from tokenvault.plan.roster import VERB, Roster
+from tokenvault.plan.roster import LISTED, Roster
 from tokenvault.plan.write_only import still_remembered
 from tokenvault.state.live import Live
 from tokenvault.state.unknown import why_unknown
@@ -319,13 +319,13 @@ class Ownership:
             made = {p for some in apis for p in some if p.verb == "made"}
             found |= made - self.roster.made_but_by(node.address)
         found |= set(self._given_by_ask(kind, node, live, recorded, wanted))
-        known = {p for p in recorded if p.verb != VERB}
+        known = {p for p in recorded if p.verb not in LISTED}
         found |= {p for p in known - found if self._stays(node.address, p) or self._is_unknown(kind, live, p)}
         keys = {p for p in recorded if p.verb == "keys"} if Provision("privileged", "keys") in found else set()
         complete = frozenset(found | keys | still_remembered(kind, node, live, recorded))
         if self.only is not None or not self.revoke:  # a part of a spec has no roster
-            return complete | {p for p in recorded if p.verb == VERB}
-        return self.roster.added(node.address, complete, recorded)
+            return complete | {p for p in recorded if p.verb in LISTED}
+        return self.roster.added(node.address, complete | self.roster.found_places(node.address, complete), recorded)
 
     def _given_by_ask(
         self, kind: Kind, node: DesiredObject, live: Object | None, recorded: frozenset[Provision], wanted: Wanted

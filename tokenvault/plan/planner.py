@@ -24,7 +24,7 @@ from tokenvault.plan.orphans import Revoked, find_orphans, lost_witnesses
 from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.plan.ownership_notes import left_alone
 from tokenvault.plan.patch import inconsistencies
-from tokenvault.plan.roster import VERB
+from tokenvault.plan.roster import LISTED
 from tokenvault.plan.write_only import HIDDEN, REASON, as_written, is_hidden
 from tokenvault.secrets import sealed
 from tokenvault.state.desired import with_nodes
@@ -256,7 +256,7 @@ class _Planner:
     def _only_marks(self, kind: Kind, node: DesiredObject, live: Object, deltas: Iterable[Difference]) -> bool:
         """An object that is as the spec says already, and is found by what never changes of it, is not marked for that."""
         lasting = all(name == kind.id_field or kind.field_at(name).immutable for name in node.target.identity)
-        given = [p for p in self.ownership.provisions(kind, node, live, self._is_wanted) if p.verb != VERB]
+        given = [p for p in self.ownership.provisions(kind, node, live, self._is_wanted) if p.verb not in LISTED]
         marks = all(delta.path[0] == kind.marker for delta in deltas)
         return lasting and marks and not given and mark_of(kind, live) is None and bool(node.target.mark)
 

@@ -15,7 +15,9 @@ from tokenvault.model.desired import DesiredObject, Graph
 from tokenvault.model.marks import MAX_LENGTH, UNKEPT, Mark, Provision, digest, read_mark
 from tokenvault.state.live import Live
 
-VERB = "spec"
+VERB, PLACES = "spec", "on"
+LISTED = (VERB, PLACES)
+"""The verbs of what a spec lists, beside those of what it gives."""
 _NAME = 3
 """Characters (18 bits) of an object's digest: with eighty objects, one in 3,000 that are new is taken for one of them."""
 
@@ -64,6 +66,21 @@ class Roster:
         marks = (read_mark(client.get(kind.metadata)) for client in clients if client.get(kind.id_field) not in going)
         ours = (mark for mark in marks if mark and mark.spec == self.graph.spec_name)
         return frozenset(p for mark in ours for p in mark.provisions if p.verb == "made")
+
+    def places(self, address: str) -> frozenset[Provision]:
+        """The places among connections' applications that the spec asks for an application."""
+        asked = (r for node in self.graph.of_kind("connection_clients") for r in node.requirements if r.user == address)
+        return frozenset(r.provision for r in asked if r.provision)
+
+    def places_record(self, address: str) -> Provision | None:
+        """What a mark holds for all places that the spec asks for an application; None where it asks for none."""
+        names = sorted(place.slot for place in self.places(address))
+        return Provision(PLACES, digest(" ".join(names))) if names else None
+
+    def found_places(self, address: str, given: frozenset[Provision]) -> frozenset[Provision]:
+        """The record of an application's places where some are not given, but were there before."""
+        record = self.places_record(address)
+        return frozenset({record} if record and not self.places(address) <= given else ())
 
     def _provision(self, address: str) -> Provision:
         """The roster as this object's mark holds it: connections' marks name each object, and so does the first application's."""

@@ -457,6 +457,10 @@ class Machine:
             owner = str(client.get("client_metadata", {}).get("tokenvault", "")).partition("/")
             if owner[1] and owner[0] not in names:
                 found |= {client_id, str(client.get("resource_server_identifier", client_id))}
+        for key, credential in state.get("credentials", {}).items():  # of a run cut short before it left a mark
+            client_id, owner = key.split("/")[0], str(credential.get("name", "")).partition("/")
+            if owner[1] and owner[0] not in names and not _mark(state, client_id):
+                found.add(client_id)
         for connection in state["connections"].values():
             owner = str((connection.get("metadata") or {}).get("tokenvault", "")).partition("/")
             if owner[1] and owner[0] not in names:

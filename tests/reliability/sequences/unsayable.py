@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tests.reliability.sequences.tenant import State
@@ -43,11 +44,12 @@ def _has_no_words(change: dict[str, Any], state: State) -> bool:
 
 
 def _is_called(identifier: str, state: State) -> bool:
-    """Whether an application of a spec shows that it calls the API: by what its refresh tokens reach, or by a grant.
+    """Whether an application to which a spec gave APIs shows that it calls this one: by its refresh tokens, or by a grant.
 
     What others reach is no sign: they are not what the spec had listed as callers.
     """
-    ours = {key: c for key, c in state["clients"].items() if "tokenvault" in (c.get("client_metadata") or {})}
+    marks = {key: (c.get("client_metadata") or {}).get("tokenvault", "") for key, c in state["clients"].items()}
+    ours = {key: c for key, c in state["clients"].items() if re.search(r" (api|mrrt):", str(marks[key]))}
     policies = [p for c in ours.values() for p in (c.get("refresh_token") or {}).get("policies") or ()]
     grants = [grant for grant in state["client_grants"].values() if grant["client_id"] in ours]
     return identifier in [held.get("audience") for held in (*policies, *grants)]
