@@ -29,12 +29,17 @@ def test_a_connection_that_is_only_used_is_not_claimed(acme: World) -> None:
     acme.apply(named(spec_of({"theirs": web()}, "github"), "other"))
 
 
+def many_connections(acme: World) -> list[str]:
+    """Twelve connections, whose names take more room than a mark has in one value."""
+    names = [f"connection-number-{n:02}" for n in range(12)]
+    for name in names:
+        acme.hands.ask("POST", "connections", {"name": name, "strategy": "github"})
+    return names
+
+
 def test_the_longest_names_and_all_that_is_lent_fit_into_a_mark(acme: World) -> None:
     """Auth0 takes 255 characters: what finds no room in one value stands in the next; nothing is cut in two."""
-    connections = [f"connection-number-{n:02}" for n in range(12)]
-    for name in connections:
-        acme.hands.ask("POST", "connections", {"name": name, "strategy": "github"})
-    key = "k" * 64
+    connections, key = many_connections(acme), "k" * 64
     spec = named(spec_of({key: web()}, *connections), "n" * 40)
     acme.apply(spec)
     metadata = acme.client(key)["client_metadata"]
@@ -44,6 +49,34 @@ def test_the_longest_names_and_all_that_is_lent_fit_into_a_mark(acme: World) -> 
     acme.assert_done(spec)
     acme.destroy(spec)
     assert not [client for client in acme.state()["clients"].values() if client["name"] == key]
+
+
+def test_what_stands_in_the_second_value_of_a_mark_is_forgotten_only_when_it_is_revoked(acme: World) -> None:
+    connections, key = many_connections(acme), "k" * 64
+    *_, last = connections
+    acme.apply(named(spec_of({key: web()}, *connections), "n" * 40))
+    assert last in acme.client(key)["client_metadata"]["tokenvault_2"]
+    dropped = named(spec_of({key: web()}, *connections[:-1]), "n" * 40)
+    acme.run_into({"method": "PATCH", "path": "*/connections/*/clients", "fault": 403}, "apply", dropped, "-y")
+    acme.apply(dropped)
+    enabled = {item["connection_id"] for item in acme.state()["enablements"].values()}
+    assert by_name(acme.state()["connections"], last)["id"] not in enabled
+
+
+def test_a_newer_roster_in_the_second_value_of_a_mark_is_no_plan_of_its_own(acme: World) -> None:
+    urls = {name: f"https://crm.example.com/{name}" for name in ("authorizationURL", "tokenURL")}
+    old = {name: f"{url}/{'long' * 10}" for name, url in urls.items()}
+    acme.hands.ask("POST", "connections", {"name": "crm", "strategy": "oauth2", "options": {**old, "client_id": "c"}})
+    spec = named(spec_of({"one": web(), "two": web()}, "crm"), "n" * 40)
+    spec["connections"] = {
+        "crm": {"strategy": "oauth2", "options": urls, "scopes": ["read", "write"], "offline_access": True}
+    }
+    acme.apply(spec)
+    assert "spec:" in by_name(acme.state()["connections"], "crm")["metadata"]["tokenvault_2"]
+    two = acme.client("two")["client_id"]
+    spec["applications"] = {"one": web()}
+    acme.hands.ask("DELETE", f"clients/{two}")
+    acme.assert_done(spec)
 
 
 @pytest.mark.parametrize("command", ["plan", "apply"])

@@ -196,6 +196,23 @@ def read_mark(metadata: Any, key: str = METADATA_KEY) -> Mark | None:
     return Mark(mark.spec, mark.key, mark.created, provisions)
 
 
+def mark_words(values: Iterable[Any]) -> tuple[str, frozenset[Provision]]:
+    """What metadata values of one mark hold together: whose the object is and whether it was created, and the provisions."""
+    head, provisions = "", set[Provision]()
+    for value in values:
+        mark = parse_mark(value)
+        head = str(replace(mark, provisions=frozenset())) if mark else head
+        provisions |= mark.provisions if mark else set(_provisions(value)) if is_continuation(value) else set()
+    return head, frozenset(provisions)
+
+
+def joined(before: Any, after: Any) -> Any:
+    """The text of a mark, or of its continuation, with the provisions of both; that of before where they have no room."""
+    head, provisions = mark_words([before, after])
+    text = _text(head, provisions)
+    return text if after is not None and len(text) <= MAX_LENGTH else before
+
+
 def is_continuation(value: Any) -> bool:
     """Whether a metadata value continues a mark."""
     return isinstance(value, str) and _MORE.fullmatch(value) is not None

@@ -10,7 +10,7 @@ from typing import Any
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
 from tokenvault.model.desired import DesiredObject, Graph, Requirement, bound, refs
-from tokenvault.model.marks import Mark, parse_mark
+from tokenvault.model.marks import METADATA_KEY, MORE_KEYS, Provision, joined, mark_words
 from tokenvault.model.paths import get_path
 from tokenvault.plan.model import Action, Change, takes_from
 from tokenvault.state.live import Live
@@ -101,53 +101,56 @@ def ownership_commit_order(changes: Sequence[Change]) -> list[Change]:
         for owner in takes_from(change):
             takers[owner].append(change.address)
     for change in changes:
-        before, after = _marks(change)
-        if before and change.id in takers and before.provisions - (after.provisions if after else frozenset()):
-            _commit_last(ready, change.address, before, after, takers[change.id])
+        texts = _mark_texts(change)
+        if change.id in takers and _provisions(texts, 0) - _provisions(texts, 1):
+            _commit_last(ready, change.address, texts, takers[change.id])
     return list(ready.values())
 
 
-def _marks(change: Change) -> tuple[Mark | None, Mark | None]:
-    """The mark before and after an update that changes it."""
-    marker = kinds()[change.kind].marker
-    if change.action is not Action.UPDATE or marker not in change.patch:
-        return None, None
-    before = next((a.before for a in change.attributes if a.path[0] == marker), None)
-    return parse_mark(before), parse_mark(change.patch[marker])
+def _mark_texts(change: Change) -> dict[str, tuple[Any, Any]]:
+    """What an update writes into the metadata keys of a mark, which may take several: the texts before and after."""
+    metadata = kinds()[change.kind].metadata
+    paths = {f"{metadata}.{key}" for key in (METADATA_KEY, *MORE_KEYS)} if metadata else set()
+    written = paths & change.patch.keys() if change.action is Action.UPDATE else set()
+    before = {a.path[0]: a.before for a in change.attributes}
+    return {path: (before.get(path), change.patch[path]) for path in sorted(written)}
+
+
+def _provisions(texts: Mapping[str, tuple[Any, Any]], which: int) -> frozenset[Provision]:
+    return mark_words(text[which] for text in texts.values())[1]
 
 
 def renews_roster_alone(change: Change) -> bool:
     """Whether the change does nothing but write a newer roster into a mark."""
-    before, after = _marks(change)
-    if before is None or after is None or len(change.attributes) > 1:
+    texts = _mark_texts(change)
+    if not texts or not texts.keys() >= {a.path[0] for a in change.attributes}:
         return False
-    same_owner = (before.owner, before.created) == (after.owner, after.created)
-    return same_owner and all(p.verb == "spec" for p in before.provisions ^ after.provisions)
+    (owner, before), (new_owner, after) = (mark_words(text[which] for text in texts.values()) for which in (0, 1))
+    return owner == new_owner and all(p.verb == "spec" for p in before ^ after)
 
 
 def _commit_last(
-    ready: dict[str, Change], address: str, before: Mark, after: Mark | None, taken: Iterable[str]
+    ready: dict[str, Change], address: str, texts: Mapping[str, tuple[Any, Any]], taken: Iterable[str]
 ) -> None:
     dependent = [name for name in taken if _waits(name, address, ready)]
     app = ready[address]
     others = [name for name in taken if name not in dependent]
     app = replace(app, requires=tuple(dict.fromkeys((*app.requires, *others))))
     if dependent:
-        app = _in_two_steps(app, before, after)
+        app = _in_two_steps(app, texts)
     ready[address] = app
     for name in dependent:
         ready[name] = replace(ready[name], requires=tuple(dict.fromkeys((*ready[name].requires, address))))
 
 
-def _in_two_steps(app: Change, before: Mark, after: Mark | None) -> Change:
+def _in_two_steps(app: Change, texts: Mapping[str, tuple[Any, Any]]) -> Change:
     """The change in two writes: all that it gives, with a mark that records old and new provisions; then the shorter mark."""
-    marker = kinds()[app.kind].marker
-    patch = {path: value for path, value in app.patch.items() if path != marker}
-    if after and after.provisions - before.provisions:
-        patch[marker] = str(replace(after, provisions=before.provisions | after.provisions))
+    patch = {path: value for path, value in app.patch.items() if path not in texts}
+    both = {path: joined(*text) for path, text in texts.items()}
+    patch |= {path: text for path, text in both.items() if text != texts[path][0]}
     if not patch:
         return app
-    return replace(app, patch=patch, deferred={**app.deferred, marker: app.patch[marker]})
+    return replace(app, patch=patch, deferred={**app.deferred, **{path: app.patch[path] for path in texts}})
 
 
 def _waits(name: str, address: str, changes: Mapping[str, Change]) -> bool:
