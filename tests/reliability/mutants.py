@@ -1,17 +1,19 @@
 """Mutation testing: one small fault at a time in the modules that decide what is written, and whether a test sees it.
 
-    python -m tests.reliability.mutants --sample 300 --seed N [--jobs N] [--only TEXT] [--minutes N] [--list]
+    python -m tests.reliability.mutants --sample 300 --seed N [--jobs N] [--only TEXT] [--minutes N] [--reach FILE] [--list]
 
 cosmic-ray finds and makes the faults; it is no dependency of the tests: `pip install cosmic-ray`. Each mutant is put into
-a copy of the tree and meets the tests of `TESTS` that reach its line, quick ones first and a minute's worth at most,
+a copy of the tree and meets the tests of `TESTS` that reach its line, quick ones first and half a minute's worth at most,
 until one fails. Survivors are printed
-as diffs, to be judged: a change that nobody can see, or a test that is missing.
+as diffs, to be judged: a change that nobody can see, or a test that is missing. Which tests reach which lines is written
+to the file of `--reach`, and read from it when it is there: that run of all tests takes minutes.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import json
 import os
 import re
 import shutil
@@ -20,6 +22,7 @@ import sys
 import tempfile
 import time
 from bisect import bisect
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -58,7 +61,7 @@ TESTS = (
 """What meets a mutant."""
 SECONDS = 600
 """After so long a mutant does not end."""
-BUDGET = 60.0
+BUDGET = 30.0
 """Seconds of tests, as they took without a mutant, that a mutant meets at most."""
 COPIED = ("tokenvault", "tests", "schemas", "examples", "README.md", "pyproject.toml", "CHANGELOG.md", ".github")
 
@@ -216,7 +219,9 @@ class Reach:
         """Reads the coverage of a run in the tree, and how long each test that did not fail took from its report."""
         from coverage import CoverageData
 
-        seconds = {name: float(took) for took, name in re.findall(r"^([\d.]+)s call +(.+)$", report, re.MULTILINE)}
+        seconds: dict[str, float] = defaultdict(float)
+        for took, name in re.findall(r"^([\d.]+)s (?:setup|call|teardown) +(.+)$", report, re.MULTILINE):
+            seconds[name] += float(took)
         data = CoverageData(str(tree / ".coverage"))
         data.read()
         lines: dict[tuple[str, int], list[str]] = {}
@@ -226,6 +231,17 @@ class Reach:
                 names = {context.rpartition("|")[0] for context in contexts if context} - {*failed}
                 lines[module, line] = sorted(names, key=lambda name: seconds.get(name, 0.0))
         return cls(lines, seconds)
+
+    def write(self, file: Path) -> None:
+        """Keeps it for another run."""
+        lines = [[*place, *names] for place, names in self.lines.items()]
+        file.write_text(json.dumps({"lines": lines, "seconds": self.seconds}))
+
+    @classmethod
+    def read(cls, file: Path) -> Reach:
+        """What another run has kept."""
+        kept = json.loads(file.read_text())
+        return cls({(module, line): names for module, line, *names in kept["lines"]}, kept["seconds"])
 
     def tests(self, mutant: Mutant) -> Sequence[str]:
         """The tests that reach the mutant's line, within the budget; where only importing runs it, all of them."""
@@ -260,6 +276,7 @@ def main() -> int:
     options.add_argument("--jobs", type=int, default=1)
     options.add_argument("--only", default="", help="modules whose path holds this")
     options.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long")
+    options.add_argument("--reach", type=Path, help="where it is kept which tests reach which lines")
     options.add_argument("--list", action="store_true", help="show the sample instead of trying it")
     given = options.parse_args()
     found = [m for m in every(MODULES) if given.only in m.module and Path(m.module).stem not in DRAWN]
@@ -268,16 +285,18 @@ def main() -> int:
     if given.list:
         print("\n".join(str(mutant) for mutant, *_ in chosen))
         return 0
-    return _try(chosen, given.jobs, given.minutes)
+    return _try(chosen, given.jobs, given.minutes, given.reach)
 
 
-def _try(chosen: Sequence[tuple[Mutant, str, str]], jobs: int, minutes: float) -> int:
+def _try(chosen: Sequence[tuple[Mutant, str, str]], jobs: int, minutes: float, kept: Path | None) -> int:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder, ThreadPoolExecutor(jobs) as pool:
         trees = Trees(Path(folder), jobs)
-        reach = trees.reach()
+        reach = Reach.read(kept) if kept and kept.exists() else trees.reach()
         if reach is None:
             print("The tests cannot be run without a mutant: nothing can be said.")
             return 1
+        if kept:
+            reach.write(kept)
         ends, verdicts = time.monotonic() + 60 * minutes, list[Verdict]()
         for verdict in pool.map(lambda one: trees.tried(*one, reach) if time.monotonic() < ends else None, chosen):
             if verdict is not None:

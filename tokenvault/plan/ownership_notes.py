@@ -47,6 +47,20 @@ def no_record(node: DesiredObject) -> Diagnostic:
     )
 
 
+def gives_unrecorded(node: DesiredObject) -> Diagnostic:
+    """The warning for an API of others to which the spec gives something, while nothing can record that."""
+    return Diagnostic(
+        code="plan-no-mark",
+        severity="warning",
+        summary=f"Nothing records what this spec gives to {node.address}: an API carries no mark, and no application here "
+        "exchanges access tokens for it",
+        detail="What the spec stops asking of it will stay.",
+        hint="Take that out by hand then, or list the API where it is used: in an `access_token_exchange`.",
+        span=node.span,
+        context=node.address,
+    )
+
+
 def foreign_hint(node: DesiredObject) -> str:
     """What to do about an object of another spec."""
     if node.kind == "connection":

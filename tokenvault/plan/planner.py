@@ -22,7 +22,7 @@ from tokenvault.plan.model import Action, Change, Orphan, Plan, planned_nodes
 from tokenvault.plan.ordering import Ordering, ownership_commit_order, renews_roster_alone, with_companions
 from tokenvault.plan.orphans import Revoked, find_orphans, lost_witnesses
 from tokenvault.plan.ownership import Ownership, mark_of
-from tokenvault.plan.ownership_notes import left_alone
+from tokenvault.plan.ownership_notes import gives_unrecorded, left_alone
 from tokenvault.plan.patch import inconsistencies
 from tokenvault.plan.roster import LISTED
 from tokenvault.plan.write_only import HIDDEN, REASON, as_written, is_hidden
@@ -190,6 +190,8 @@ class _Planner:
         if change and node.target.checked_only:
             self.warnings.append(_unmet(node, change))
         elif change:
+            if live is not None and self.ownership.gives_unrecorded(node):
+                self.warnings.append(gives_unrecorded(node))
             yield change
         else:
             self.unchanged += 1

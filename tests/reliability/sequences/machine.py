@@ -24,6 +24,7 @@ from tests.reliability.sequences.world import Step, World, kids, resolved, shown
 from tests.support import Result
 from tokenvault import load_spec
 from tokenvault.errors import SpecError
+from tokenvault.model.marks import digest
 
 Case = dict[str, Any]
 BUG = re.compile(r"failed unexpectedly \(([^)]*)\)|(Traceback)")
@@ -385,6 +386,7 @@ class Machine:
                 self.fail("nothing unplanned", *path)
             self._note_unrecorded(which, plan)
         if done is None or traffic.met:
+            self._note_cut_short(before, after)
             self.is_clean = False
             return
         if done.code:
@@ -400,16 +402,26 @@ class Machine:
             self._settled(step, which, after)
 
     def _note_unrecorded(self, which: int, plan: Any) -> None:
-        """APIs of which nothing records that the spec made them, as warnings of the plan say.
+        """APIs of which nothing records that the spec made them, or what it gave to them, as warnings of the plan say.
 
-        There is no application when it is created, or the Custom API Client that records it goes.
+        There is no application when it is created, no application exchanges tokens for it, or the Custom API Client that
+        records it goes.
         """
         apis = resolved(self.specs[which].get("apis", {}), self._env())
-        told = " ".join(w["summary"] for w in plan["warnings"] if w["code"] == "plan-proof-goes")
-        unrecorded = set(re.findall(r"api\.(\S+)", told))
+        told = " ".join(w["summary"] for w in plan["warnings"] if w["code"] in ("plan-proof-goes", "plan-no-mark"))
+        unrecorded = set(re.findall(r"api\.([^\s:]+)", told))
         if not self.specs[which].get("applications"):
             unrecorded |= {c["address"].split(".", 1)[-1] for c in plan["changes"] if c["action"] == "create"}
         self.unmarked |= {api["identifier"] for key, api in apis.items() if key in unrecorded}
+
+    def _note_cut_short(self, before: State, after: State) -> None:
+        """APIs that a killed run made just before the application on which that is recorded: they carry no mark themselves."""
+        made = after["resource_servers"].keys() - before["resource_servers"].keys()
+        marks = " ".join(str(client.get("client_metadata")) for client in after["clients"].values())
+        linked = [client.get("resource_server_identifier") for client in after["clients"].values()]
+        for identifier in (after["resource_servers"][one]["identifier"] for one in made):
+            if f"~{digest(identifier)}" not in marks and identifier not in linked:
+                self.unmarked.add(identifier)
 
     def _is_traceless(self, state: State) -> bool:
         """Whether nothing in the tenant carries the first spec's mark any more: nobody can tell that it was ever applied."""
@@ -615,7 +627,11 @@ class Machine:
         if "\napplications:" not in text:
             return
         again = self._command("plan", "exported.yaml", "--detailed-exitcode", "--format", "json")
-        if again and again.code == 2 and is_unsayable(again.json, text, self.tenant.state(), by_hand=self.tampered):
+        if (
+            again
+            and again.code == 2
+            and is_unsayable(again.json, text, self.tenant.state(), by_hand=self.tampered or self.adopts)
+        ):
             return
         if again and again.code and (again.code != 2 or again.json["changes"]):  # 2 also tells of what a spec dropped
             signature = _said(again) if again.code == 2 else f"refused {CODE.findall(again.err)[:2]}"

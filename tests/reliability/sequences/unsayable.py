@@ -13,7 +13,8 @@ MARKS = ("metadata.", "client_metadata.")
 def is_unsayable(plan: dict[str, Any], text: str, state: State, *, by_hand: bool) -> bool:
     """Whether no spec could say what this plan of an export changes, and the export says of each change that it comes.
 
-    Marks alone are written anew only after somebody changed `by_hand` what they record, or beside such a change.
+    Marks alone are written anew only after somebody changed `by_hand`, or by taking it over, what they record, or beside
+    such a change.
     """
     said = " ".join(line.lstrip("#").strip() for line in text.partition("# What it cannot say:")[2].splitlines())
     said = said.partition(" version: ")[0]
