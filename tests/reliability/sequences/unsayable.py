@@ -22,12 +22,19 @@ def is_unsayable(plan: dict[str, Any], text: str, state: State, *, by_hand: bool
     confessed = (
         all(change["address"] in said for change in plan["changes"]) or "A plan of it is not empty: and " in said
     )
-    return confessed and (by_hand or bool(changes)) and all(_has_no_words(change, state) for change in changes)
+    is_uneven = by_hand and any(change["kind"] == "api" and _paths(change) == {"scopes"} for change in changes)
+    rest = [change for change in changes if not (is_uneven and _is_about_scopes(change))]
+    return confessed and (by_hand or bool(changes)) and all(_has_no_words(change, state) for change in rest)
 
 
 def _paths(change: dict[str, Any]) -> set[str]:
     """The attributes that a change is about, without marks."""
     return {each["path"][0] for each in change["attributes"] if not each["path"][0].startswith(MARKS)}
+
+
+def _is_about_scopes(change: dict[str, Any]) -> bool:
+    """Whether it is about scopes of an API of which somebody took one from a caller: a spec gives all callers the same."""
+    return change["action"] == "update" and _paths(change) <= {"scopes", "scope", "refresh_token.policies"}
 
 
 def _has_no_words(change: dict[str, Any], state: State) -> bool:
