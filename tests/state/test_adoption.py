@@ -22,7 +22,7 @@ MADE_READY = {
 
 
 MARK = (
-    "acme/portal adopted api:my_account gave:grants=gAUaZ mrrt:my_account "
+    "acme/portal adopted api:my_account gave:grants=gAUaZ mrrt:my_account on:dLipn "
     "was:alg=criF2.'HS256,oidc=tb6kG.false,rotation=gnRUR.'rotating"
 )
 
@@ -152,7 +152,7 @@ def test_what_has_no_mark_is_adopted_by_what_it_is(acme: World) -> None:
     spec = spec_of({"front": {"client_id": spa, "flavors": flavors}}, apis=apis)
     assert changes(acme.plan(spec)) == {"application.front": "update"}
     acme.apply(spec)
-    assert marks(acme.client("Front")["client_metadata"]) == {"tokenvault": "acme/front adopted mrrt:~cl42R"}
+    assert marks(acme.client("Front")["client_metadata"]) == {"tokenvault": "acme/front adopted mrrt:~cl42R on:dLipn"}
     assert "client_metadata" not in acme.client("B exchanger")
     acme.assert_done(spec)
 

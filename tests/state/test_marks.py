@@ -171,3 +171,15 @@ def test_a_mark_of_another_spec_is_nothing_to_a_name_that_is_free(acme: World) -
     acme.apply(spec_of({"app": web(name="Mine")}), "--prune")
     acme.destroy(spec_of({"app": web(name="Mine")}))
     assert acme.client("Theirs") == before
+
+
+def test_what_nothing_records_of_an_api_of_others_is_said(acme: World) -> None:
+    acme.hands.api("https://b.example.com", "B", scopes={"read:it": "Read it"})
+    apis = {"b": {"identifier": "https://b.example.com", "scopes": {"read:it": "Read it", "write:it": "Write it"}}}
+    spec = spec_of({"mine": web()}, apis=apis)
+    [warning] = [one for one in acme.plan(spec)["warnings"] if one["code"] == "plan-no-mark"]
+    assert "what this spec gives to api.b" in warning["summary"]
+    acme.apply(spec)
+    assert not acme.plan(spec)["warnings"]  # nothing is given any more
+    used = spec_of({"mine": web(flavors=[{"access_token_exchange": {"api": "b"}}])}, apis=apis)
+    assert "plan-no-mark" not in str(acme.plan(used)["warnings"])
