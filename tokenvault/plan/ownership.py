@@ -224,11 +224,6 @@ class Ownership:
         """Whether marks record what the object was given. An API's record may outlive all that uses the API."""
         return bool(kind.marker or node.target.recorder) or (node.kind == "api" and bool(self.recorded(node)))
 
-    def gives_unrecorded(self, node: DesiredObject) -> bool:
-        """Whether it is an API of others without a Custom API Client: an application's mark records only that an API is made."""
-        is_noted = node.target.recorder.endswith(CLIENT_SUFFIX) or node.target.provision in self.recorded(node)
-        return node.kind == "api" and not is_noted
-
     def revoked_paths(self, kind: Kind, node: DesiredObject) -> Iterator[str]:
         """Attributes of the object that the spec gave something to and does not require anything of any more."""
         if not self.revoke or not self._is_recorded(kind, node):

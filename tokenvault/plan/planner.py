@@ -13,6 +13,7 @@ from tokenvault.model.constraints import AllOf, Constraint, Contains, ContainsKe
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, bind, bound
 from tokenvault.model.marks import Provision
 from tokenvault.model.paths import get_path
+from tokenvault.plan.api_names import CLIENT_SUFFIX
 from tokenvault.plan.changes import attributes, kept, risks, unmanaged, unmanaged_options
 from tokenvault.plan.deletion import deletion, in_order
 from tokenvault.plan.diff import Canonicalizer, Difference, differences
@@ -190,11 +191,18 @@ class _Planner:
         if change and node.target.checked_only:
             self.warnings.append(_unmet(node, change))
         elif change:
-            if live is not None and self.ownership.gives_unrecorded(node):
+            if live is not None and self._is_unrecorded(node):
                 self.warnings.append(gives_unrecorded(node))
             yield change
         else:
             self.unchanged += 1
+
+    def _is_unrecorded(self, node: DesiredObject) -> bool:
+        """Whether it is an API of others without a Custom API Client: an application's mark records only that an API is made."""
+        is_noted = node.target.recorder.endswith(CLIENT_SUFFIX) or node.target.provision in self.ownership.recorded(
+            node
+        )
+        return node.kind == "api" and not is_noted
 
     def _similar(self, kind: Kind, node: DesiredObject, problems: Sequence[Diagnostic]) -> Iterable[Diagnostic]:
         """The problems of an object that does not exist, with what else may be meant: a warning where it is created."""
