@@ -86,7 +86,7 @@ def _features(change: Change, said: Diagnostic) -> Iterator[str]:
         top = path.split(".")[0]
         is_sent = any(f"{one}.".startswith(f"{path}.") or f"{path}.".startswith(f"{one}.") for one in sent)
         if asked.feature and is_sent and (said.code == NO_FEATURE or top in said.detail):
-            yield f"{top} needs {asked.feature}"
+            yield f"{top} needs {asked.feature}."
 
 
 ATTEMPTS = 4

@@ -166,9 +166,7 @@ def _whom(by: Exchanger, given: Given) -> OnBehalf:
     missing = [name for name, value in (("--user", given.user), ("--audit-context", given.audit_context)) if not value]
     if missing:
         summary = f"A privileged worker says for whom and why: {' and '.join(missing)} missing"
-        hint = (
-            'For example: --user "auth0|abc" --audit-context "nightly calendar sync" (no personal data: it is logged).'
-        )
+        hint = 'For example: `--user "auth0|abc" --audit-context "nightly calendar sync"` (no personal data: it is logged).'
         raise RefusedError(Diagnostic(code="exchange-subject", summary=summary, hint=hint))
     context = str(given.audit_context)
     if len(context) > MAX_CONTEXT:

@@ -46,7 +46,7 @@ def spec_name(given: str | None, marks: Iterable[Mark | None], domain: str) -> s
             Diagnostic(
                 code="export-several-specs",
                 summary=f"What uses Token Vault here belongs to {len(parent_filter)} specs: {counts}",
-                hint="Export them one at a time: --name " + " or --name ".join(sorted(parent_filter)),
+                hint=f"Export them one at a time: --name {' or --name '.join(sorted(parent_filter))}.",
             )
         )
     host = domain.rsplit(":", 1)[0]
@@ -248,8 +248,11 @@ def inventory(state: State, *, name: str | None, only: Sequence[str], key_files:
 
 
 def _require_readable(tenant_view: TenantView, state: State) -> None:
-    for what in ("connections", "apis", "grants"):
-        found = getattr(tenant_view, what)
+    for what, found in (
+        ("connections", tenant_view.connections),
+        ("APIs", tenant_view.apis),
+        ("grants", tenant_view.grants),
+    ):
         if isinstance(found, Unreadable):
             summary = f"The token may not read the {what} of {state.domain}: without them nothing can be exported"
             hint = f"Grant {' or '.join(found.scopes)} to the application that it comes from."
@@ -282,7 +285,7 @@ def _named(wanted: str, usages: Usages, clients: Sequence[Object]) -> list[Detec
         )
     if len(meant) > 1 and wanted not in [client["client_id"] for client in meant]:
         ids = ", ".join(str(client["client_id"]) for client in meant)
-        hint = f"Give the client id of the one that you mean: {ids}"
+        hint = f"Give the client id of the one that you mean: {ids}."
         summary = f'{len(meant)} applications are named "{wanted}"'
         raise RefusedError(Diagnostic(code="export-ambiguous", summary=summary, hint=hint))
     client_id = meant[0]["client_id"]

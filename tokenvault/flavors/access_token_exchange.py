@@ -167,7 +167,7 @@ FLAVOR = Flavor(
         },
     },
     types=frozenset({"regular_web", "spa", "native"}),
-    type_hint="Its users log in through the application, which a machine-to-machine application cannot offer.",
+    type_hint="Its users log in through the application, which a machine-to-machine application cannot offer: use another one.",
     expand=_expand,
     rules=_rules,
     serves_apis=True,

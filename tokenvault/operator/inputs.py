@@ -107,7 +107,7 @@ def _hidden(name: str) -> Diagnostic:
     return Diagnostic(
         code="spec-secret-in-clear",
         summary=f"{name} comes from a Secret, and `variables` would let it be shown in plans and in the status",
-        hint=f"Put {name} into a ConfigMap when it is none, or list it as sensitive: {{name: {name}, sensitive: true}}.",
+        hint=f"Put {name} into a ConfigMap when it is none, or list it as sensitive: `{{name: {name}, sensitive: true}}`.",
     )
 
 

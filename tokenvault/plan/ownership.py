@@ -299,7 +299,7 @@ class Ownership:
                 **{requirement.path: requirement.constraint for requirement in requirements},
             },
         )
-        return ready, [forgets(node, forgotten)] if forgotten else []
+        return ready, [forgets(kind, node, forgotten)] if forgotten else []
 
     def provisions(self, kind: Kind, node: DesiredObject, live: Object | None, wanted: Wanted) -> frozenset[Provision]:
         """The provisions for the object's mark: what is asked for and did not exist before, and what is not revoked yet."""

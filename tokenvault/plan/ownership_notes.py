@@ -22,16 +22,32 @@ def same_object(node: DesiredObject, other: str) -> Diagnostic:
     )
 
 
-def forgets(node: DesiredObject, provisions: Iterable[Provision]) -> Diagnostic:
+def forgets(kind: Kind, node: DesiredObject, provisions: Iterable[Provision]) -> Diagnostic:
     """The warning for a mark that has no room for all provisions."""
     return Diagnostic(
         code="plan-mark-full",
         severity="warning",
         summary=f"The mark of {node.address} has no room for all that the spec gives it",
-        detail=f"It will not be revoked later: {' '.join(map(str, provisions))}.",
-        hint="Revoke that by hand one day, or split the application. Shorter names of spec and connections help, too.",
+        detail=f"Left out, and so not revoked later: {', '.join(dict.fromkeys(_in_words(kind, each) for each in provisions))}.",
+        hint="Take that back by hand one day, or split the application. Shorter names of spec and connections help, too.",
         span=node.span,
     )
+
+
+def _in_words(kind: Kind, given: Provision) -> str:
+    """What a spec gave, as people call it."""
+    path = kind.path_of(given.slot) or given.slot
+    words = {
+        "was": f"what {path} was before",
+        "api": f"its grant on {given.slot}",
+        "mrrt": f"its refresh token policy for {given.slot}",
+        "with": f"its place at connection {given.slot}",
+        "privileged": f"the worker's {given.slot}",
+        "spec": "which objects the spec has",
+        "keys": "whose its keys are",
+        "made": f"who created the API {given.slot}",
+    }
+    return words.get(given.verb, f"what it got in {path}")
 
 
 def no_record(node: DesiredObject) -> Diagnostic:

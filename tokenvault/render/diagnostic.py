@@ -104,6 +104,7 @@ def _window(span: Span, room: int) -> tuple[str, int, int]:
         cut = text[left : left + room]
         text = f"{'…' if left else cut[:1]}{cut[1:-1]}{'…' if left + room < len(text) else cut[-1:]}"
         start -= left
+    start = min(start, room - 1)  # the end of a line is a place, too
     return text, start, max(1, min(length, len(text) - start))
 
 

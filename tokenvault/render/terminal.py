@@ -50,6 +50,7 @@ def visible_length(text: str) -> int:
 _WHOLE = re.compile(r"`[^`\n]+`|\[[a-z0-9-]+\]|(?<=: )(?<!Error: )(?<!Warning: )tokenvault .+$|auth0 login .+$")
 _COLUMNS = re.compile(r"( *)\S.*? {3,}(?=\S)")
 _KEPT = "\N{NO-BREAK SPACE}"
+LITTLE = "    "
 LEAST = 20
 """Columns that a line has at least, however narrow the terminal is."""
 
@@ -94,13 +95,26 @@ def _kept_whole(found: str, room: int) -> str:
 
 
 def fitted(text: str, width: int) -> str:
-    """A text of several lines: each that is too long is wrapped and keeps its indent; the others stay as they are."""
-    return "\n".join(piece for line in text.split("\n") for piece in _line(line, width))
+    """A text of several lines: each that is too long is wrapped and keeps its indent; the others stay as they are.
+
+    A command of several lines, as a backslash at their ends tells, is to be pasted, and stays whole.
+    """
+    lines = text.split("\n")
+    is_command = [
+        line.endswith(" \\") or before.endswith(" \\") for line, before in zip(lines, ["", *lines], strict=False)
+    ]
+    return "\n".join(
+        piece
+        for line, whole in zip(lines, is_command, strict=True)
+        for piece in ([line] if whole else _line(line, width))
+    )
 
 
 def _line(line: str, width: int) -> list[str]:
     if visible_length(line) <= width:
         return [line]
+    if len(line) - len(line.lstrip(" ")) > width // 2:  # below a column of a wider terminal
+        line = f"{LITTLE}{line.lstrip(' ')}"
     indent = line[: len(line) - len(line.lstrip(" "))]
     column = _COLUMNS.match(line)
     if column and len(column[0]) <= width // 2:  # the row of a table: its last column is wrapped within itself

@@ -158,7 +158,7 @@ _NO_FILE = (
 _NOT_PASSED = "Pass its content beside the text of the spec."
 _NO_DOTFILE = "Hidden files hold what other tools keep for themselves: put the file elsewhere below the spec's folder."
 _OWN = (
-    "A spec never needs the credentials that tokenvault itself signs in with. Give the connection a secret of its own."
+    "A spec never needs the credentials that tokenvault itself signs in with. Give what needs a secret one of its own."
 )
 
 

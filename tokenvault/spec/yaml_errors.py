@@ -23,7 +23,7 @@ class Fault:
     open: bool = False
 
 
-QUOTES = 'A text that begins with * & @ ` % or another sign of YAML\'s own stands in quotes: "*.example.com".'
+QUOTES = 'A text that begins with * & @ % or another sign of YAML\'s own stands in quotes: "*.example.com".'
 COLUMNS = "The keys of one mapping, and the dashes of one list, begin in the same column. Compare with the line above."
 FAULTS = (
     Fault(
@@ -34,7 +34,7 @@ FAULTS = (
     ),
     Fault("tab character", "a tab, where only spaces may stand", "Indent with spaces: YAML takes no tabs."),
     Fault("cannot start any token", "a text that begins with a sign of YAML's own", QUOTES),
-    Fault("undefined alias", "a * refers to an anchor that there is none of", QUOTES),
+    Fault("undefined alias", "a * that refers to no anchor", QUOTES),
     Fault("alphabetic or numeric character", "a * or & without a name behind it", QUOTES),
     Fault(
         "mapping values are not allowed",

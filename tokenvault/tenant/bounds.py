@@ -203,7 +203,7 @@ def unreachable(domain: str, error: httpx.HTTPError) -> Retryable | ApiError:
     """The error for a connection that did not come about. What no later attempt can change is no `Retryable`."""
     where = _proxy(error) or domain
     if certificate := _found(error, ssl.SSLCertVerificationError):
-        reason = quote(certificate.verify_message)
+        reason = quote(certificate.verify_message).rstrip(".")
         return _error("api-tls", f"The certificate of {domain} cannot be trusted: {reason}", _AUTHORITY)
     if handshake := _found(error, ssl.SSLError):
         return _no_tls(domain, handshake)
@@ -219,7 +219,7 @@ def speaks_tls(domain: str, error: httpx.HTTPError) -> ApiError | None:
     """The error for a server on this machine that says that it wants to be spoken to with TLS; None where it does not."""
     if not isinstance(error, TlsExpected):
         return None
-    hint = f"Write https:// before it: AUTH0_DOMAIN=https://{domain}"
+    hint = f"Write https:// before it: `AUTH0_DOMAIN=https://{domain}`."
     return _error("api-tls", f"{domain} speaks TLS alone, and was spoken to without", hint)
 
 
