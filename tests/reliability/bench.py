@@ -114,7 +114,9 @@ def bench(folder: Path, *options: object) -> Iterator[Bench]:
 def applied_cleanly(bench: Bench, *arguments: object) -> list[dict[str, Any]]:
     """Applies with nothing in the way, remembers the tenant that comes of it, and answers the requests that it took."""
     bench.reset()
-    done = bench.apply(*arguments, TOKENVAULT_TIMEOUT="60")  # the first answer of a process may be slow: none is asked for twice
+    done = bench.apply(
+        *arguments, TOKENVAULT_TIMEOUT="60"
+    )  # the first answer of a process may be slow: none is asked for twice
     assert done.code == 0, done.err
     requests = bench.requests()
     bench.clean = bench.state()

@@ -51,7 +51,8 @@ def tried(there: Bench, cell: Cell) -> Cell:
     started = time.monotonic()
     first = there.apply(QUICKSTART, *cell.fault.options)
     seconds = time.monotonic() - started
-    wrong = [*_met(there), *_told(first, 0 if cell.fault.survives(cell.endpoint) else 1)]
+    survives = cell.fault.survives(cell.endpoint)
+    wrong = [*_met(there), *_told(first, min(first.code, 1) if survives is None else 0 if survives else 1)]
     wrong += [f"it took {seconds:.0f} s"] if seconds > LONGEST else []
     there.settle()
     wrong += _converged(there, first)
