@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -35,18 +36,20 @@ COMMANDS = {
 }
 
 
-def in_terminal(columns: int, folder: Path, *arguments: str) -> list[str]:
+def in_terminal(columns: int, folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> list[str]:
     """The lines that a command shows in a terminal of so many columns."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    env = {
+    terminal = {
         name: value
         for name, value in my_env(NO_COLOR="1", TERM="xterm", HOME=str(folder)).items()
         if name not in ("COLUMNS", "CI")
     }
     command = [sys.executable, "-m", "tokenvault", *arguments]
     shown = b""
-    with subprocess.Popen(command, cwd=folder, env=env, stdin=theirs, stdout=theirs, stderr=theirs):
+    with subprocess.Popen(
+        command, cwd=folder, env={**terminal, **(env or {})}, stdin=theirs, stdout=theirs, stderr=theirs
+    ):
         os.close(theirs)
         while True:
             try:

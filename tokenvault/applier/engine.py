@@ -325,7 +325,8 @@ def _that_end(steps: list[_Step]) -> list[_Step]:
         circle = f"each other: {', '.join(error.args[1])}"
     if circle:
         summary = f"Changes of the plan wait for {circle}"
-        raise RefusedError(Diagnostic(code="plan-circle", summary=summary, hint="Plan again."))
+        hint = "No plan is made so: the file was changed. Plan again (`tokenvault plan --out new.json`)."
+        raise RefusedError(Diagnostic(code="plan-circle", summary=summary, hint=hint))
     return steps
 
 
