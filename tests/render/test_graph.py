@@ -16,7 +16,7 @@ from tests.render.plans import HOSTILE, document_with, documents, long_plan
 from tests.support import EXAMPLE_VARIABLES, EXAMPLES, ROOT, cli, write_spec
 from tokenvault.plan.document import Document, plan_document
 from tokenvault.render.graph_layout import BOX_HEIGHT, BOX_WIDTH, closing, essential, layered_layout
-from tokenvault.render.graph_picture import MAX_NODES, planned_picture, readable
+from tokenvault.render.graph_picture import MAX_NODES, Box, Group, planned_picture, readable
 from tokenvault.render.graph_svg import cut, graph_svg
 from tokenvault.render.graph_text import graph_dot, graph_mermaid
 
@@ -126,6 +126,28 @@ def test_long_names_are_cut_in_the_middle_and_whole_in_the_tooltip() -> None:
     assert cut("漢字" * 40, 9) == "漢字漢…字"
     page, _ = parsed(graph_svg(planned_picture(document_with("x" * 200))))
     assert f"application.{'x' * 200} will be updated" in [e.text() for e in page.all("title")]
+
+
+@pytest.mark.parametrize("group", [Group.CONNECTION, Group.AUTO])
+def test_what_is_not_drawn_is_said_within_the_width_of_the_drawing(group: Group) -> None:
+    """In a narrow drawing below its legend: a viewer cuts what stands beyond."""
+    picture = planned_picture(plan_document(long_plan(200)))
+    svg = ElementTree.fromstring(graph_svg(picture, group=group))
+    said = [e for e in svg.findall(f"{SVG}text") if e.get("class") == "soft"]
+    assert " ".join(str(e.text) for e in said) == readable(picture, group).note != ""
+    assert all(float(e.get("x", "")) + 5.5 * len(str(e.text)) <= float(svg.get("width", "")) for e in said)
+    boxes = next(g for g in svg.findall(f"{SVG}g") if "translate" in g.get("transform", ""))
+    assert max(float(e.get("y", "")) for e in said) < float(boxes.get("transform", "").split(",")[1].rstrip(")"))
+
+
+def test_a_box_of_several_names_as_many_as_it_has_room_for() -> None:
+    few = Box(
+        address="a", kind="application", action="", count=3, members=tuple(f"application.app-{n}" for n in range(3))
+    )
+    many = Box(
+        address="a", kind="application", action="", count=9, members=tuple(f"application.app-{n}" for n in range(9))
+    )
+    assert (few.label, many.label) == ("app-0, app-1, app-2", "app-0, app-1, app-2, app-3, …")
 
 
 def test_forty_objects_are_drawn_one_by_one_and_a_thousand_share_boxes() -> None:

@@ -17,7 +17,7 @@ from tokenvault.plan.document import Document
 from tokenvault.render.graph_layout import Edge, essential
 from tokenvault.render.words import counted
 
-NAMED = 20
+NAMED, ROOM = 20, 26
 ACTIONS = {
     "create": "will be created",
     "update": "will be updated",
@@ -50,10 +50,12 @@ class Box:
 
     @property
     def label(self) -> str:
-        """Its name: the address without its kind; of several the first."""
+        """Its name: the address without its kind; of several as many as a box has room for."""
         if self.count == 1:
             return self.address.removeprefix(f"{self.kind}.")
-        return f"{self.members[0].removeprefix(f'{self.kind}.')}, …"
+        names = [member.removeprefix(f"{self.kind}.") for member in self.members]
+        room = next((n for n in range(len(names), 1, -1) if len(", ".join(names[:n])) <= ROOM), 1)
+        return f"{', '.join(names[:room])}{', …' if room < self.count else ''}"
 
     @property
     def what(self) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
 
 from tokenvault.render.graph_layout import BOX_HEIGHT, BOX_WIDTH, Point, layered_layout
 from tokenvault.render.graph_picture import ACTIONS, Box, Group, Picture, readable
 from tokenvault.render.markup import Markup, joined, tag
 from tokenvault.text import safe
 
-MARGIN, HEAD, SWATCH = 20.0, 62.0, 12.0
+MARGIN, HEAD, SWATCH, LINE, LETTER = 20.0, 62.0, 12.0, 16.0, 6.0
 LABEL_COLUMNS, TITLE_COLUMNS = 27, 60
 LONGEST = 100_000
 SIGNS = {"create": "+", "update": "~", "delete": "−", "unknown": "?"}
@@ -42,8 +45,9 @@ def graph_svg(
     """
     shown = readable(picture, group)
     layout = layered_layout(list(shown.boxes), shown.edges)
-    head = MARGIN if within else HEAD
     width = max(layout.width, 0.0 if within else 560.0) + 2 * MARGIN
+    legend = [] if within else _legend(shown, width)
+    head = MARGIN if within else HEAD + LINE * (max((text.line for text in legend), default=0))
     height = layout.height + head + MARGIN
     body = tag(
         "g",
@@ -58,6 +62,7 @@ def graph_svg(
         *([] if within else [tag("style", STYLE), _tips()]),
         tag("rect", class_="page", width="100%", height="100%"),
         *([] if within else _head(shown)),
+        *(tag("text", text.words, class_="soft", x=f"{text.x:g}", y=f"{44 + LINE * text.line:g}") for text in legend),
         body,
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {width:g} {height:g}",
@@ -83,13 +88,32 @@ def _tips() -> Markup:
 
 def _head(picture: Picture) -> Iterator[Markup]:
     yield tag("text", cut(picture.title, TITLE_COLUMNS), class_="head", x=f"{MARGIN:g}", y="24")
-    x = MARGIN
-    for action in picture.actions:
-        yield _swatch(action, x)
-        x += SWATCH + 24 + len(ACTIONS[action]) * 6
-    arrows = picture.note or ("" if picture.actions else "Arrows run from what comes first to what needs it.")
-    if arrows:
-        yield tag("text", arrows, class_="soft", x=f"{x:g}", y="44")
+    yield from (_swatch(action, x) for action, x in zip(picture.actions, _places(picture), strict=False))
+
+
+def _places(picture: Picture) -> list[float]:
+    """Where each swatch of the legend begins, and where the last one ends."""
+    widths = (SWATCH + 24 + len(ACTIONS[action]) * LETTER for action in picture.actions)
+    return list(accumulate(widths, initial=MARGIN))
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text of the head: behind the legend (line 0), or in a line below it."""
+
+    words: str
+    x: float
+    line: int
+
+
+def _legend(picture: Picture, width: float) -> list[_Text]:
+    """What the picture does not draw one by one: behind the swatches, or where there is no room for it, below them."""
+    note = picture.note or ("" if picture.actions else "Arrows run from what comes first to what needs it.")
+    x = _places(picture)[-1]
+    if x + len(note) * LETTER <= width - MARGIN:
+        return [_Text(note, x, 0)] if note else []
+    lines = textwrap.wrap(note, int((width - 2 * MARGIN) / LETTER))
+    return [_Text(line, MARGIN, number) for number, line in enumerate(lines, 1)]
 
 
 def _swatch(action: str, x: float) -> Markup:
