@@ -51,9 +51,9 @@ def run(
     import socket
 
     try:
-        from tokenvault.operator.logs import configure
         from tokenvault.operator.run import Settings
         from tokenvault.operator.run import run as run_operator
+        from tokenvault.operator.telemetry import configure
     except ModuleNotFoundError as missing:
         raise RefusedError(_no_extra(missing)) from None
     if kubeconfig:

@@ -1,118 +1,25 @@
-"""What a kubelet and a Prometheus ask: `/healthz`, `/readyz`, `/metrics`."""
+"""What a kubelet and a Prometheus ask: `/healthz`, `/readyz`, `/metrics`. Healthy is an operator whose watch lives."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections import Counter as Tally
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
 
 from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.operator.cluster import ClusterError
 from tokenvault.operator.kubernetes import Kubernetes
-from tokenvault.operator.resource import Key, Resource
+from tokenvault.operator.resource import Key
 from tokenvault.operator.schedule import Schedule, is_older, key_of, version_of
-from tokenvault.operator.status import Outcome
-
-if TYPE_CHECKING:
-    from tokenvault.tenant.client import Exchange
-
-# ---- metrics for Prometheus
-# No label holds a value of a spec, a tenant or a secret: names of objects, codes and methods.
-
+from tokenvault.operator.telemetry import Metrics
 
 log = logging.getLogger("tokenvault.operator")
-BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
-
-
-class Metrics:
-    """The counters of one operator; `resources` are its objects when they are asked for, `age` is that of the watch."""
-
-    def __init__(
-        self, resources: Callable[[], Iterable[Resource]], leads: Callable[[], bool], age: Callable[[], float]
-    ) -> None:
-        self.registry = CollectorRegistry()
-        self._resources = resources
-        self._reconciliations = Counter(
-            "tokenvault_operator_reconciliations",
-            "Reconciliations, by what came of them.",
-            ["reason"],
-            registry=self.registry,
-        )
-        self._seconds = Histogram(
-            "tokenvault_operator_reconciliation_seconds", "How long they took.", buckets=BUCKETS, registry=self.registry
-        )
-        self._requests = Counter(
-            "tokenvault_operator_tenant_requests",
-            "Requests to the Management API.",
-            ["method", "status"],
-            registry=self.registry,
-        )
-        self._changes = Counter(
-            "tokenvault_operator_changes", "Objects of tenants that were changed.", ["action"], registry=self.registry
-        )
-        leader = Gauge("tokenvault_operator_leader", "Whether this replica works.", registry=self.registry)
-        leader.set_function(lambda: float(leads()))
-        watch = Gauge(
-            "tokenvault_operator_watch_age_seconds",
-            "Since when the watch is not known to live.",
-            registry=self.registry,
-        )
-        watch.set_function(age)
-        self.registry.register(self)
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The conditions of the objects, as their status says."""
-        found = GaugeMetricFamily(
-            "tokenvault_operator_objects", "Objects by condition and its status.", labels=["condition", "status"]
-        )
-        tally = Tally(
-            (one.get("type", ""), one.get("status", ""))
-            for resource in self._resources()
-            for one in (resource.status or {}).get("conditions", ())
-        )
-        for (condition, status), number in sorted(tally.items()):
-            found.add_metric([condition, status], number)
-        yield found
-
-    def requested(self, exchange: Exchange) -> None:
-        """A request to a tenant was answered, or not (status 0)."""
-        self._requests.labels(exchange.method, str(exchange.status)).inc()
-
-    def reconciled(self, resource: Resource, outcome: Outcome, seconds: float) -> None:
-        """A reconciliation ended: counted, and logged in one line."""
-        self._reconciliations.labels(outcome.reason).inc()
-        self._seconds.observe(seconds)
-        for action, number in ((outcome.applied or {}).get("counts") or {}).items():
-            self._changes.labels(action).inc(number)
-        reads, writes = outcome.requests or (0, 0)
-        log.log(
-            logging.WARNING if outcome.failed else logging.INFO,
-            "reconciled",
-            extra={
-                "object": str(resource.key),
-                "tenant": resource.tenant,
-                "generation": resource.generation,
-                "reason": outcome.reason,
-                "seconds": round(seconds, 3),
-                "reads": reads,
-                "writes": writes,
-            },
-        )
-
-    def text(self) -> bytes:
-        """All of it as Prometheus reads it."""
-        return bytes(generate_latest(self.registry))
-
-
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -214,7 +121,7 @@ class Watch:
             found = await self.cluster.objects(namespace)
             bodies = {key_of(body): body for body in found.get("items", ())}
             await asyncio.sleep(min(1.0, self.period / 10))  # an event may be on its way
-            behind |= any(self._is_news(key, body) for key, body in bodies.items())
+            behind |= any(self._is_newer(key, body) for key, body in bodies.items())
             for body in bodies.values():
                 self.schedule.seen(body)
             self._forget(namespace, bodies, version_of(found))
@@ -222,7 +129,7 @@ class Watch:
         if not behind:
             self.proven = self.clock()
 
-    def _is_news(self, key: Key, body: Mapping[str, Any]) -> bool:
+    def _is_newer(self, key: Key, body: Mapping[str, Any]) -> bool:
         told = self._told.get(key)
         return told is None or is_older(told, body)
 

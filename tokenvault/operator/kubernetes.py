@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
+import kopf
 from yaml import YAMLError
 
 from tokenvault import __version__
@@ -20,9 +21,6 @@ from tokenvault.errors import Diagnostic, RefusedError
 from tokenvault.operator.cluster import FIELD_MANAGER, ClusterError, Document
 from tokenvault.operator.resource import FINALIZER, GROUP, KIND, PLURAL, VERSION, Key, Resource
 from tokenvault.text import safe
-
-if TYPE_CHECKING:
-    import kopf
 
 API = f"{GROUP}/{VERSION}"
 APPLY = "application/apply-patch+yaml"
@@ -33,8 +31,6 @@ _MAX_NOTE = 1000
 
 def login() -> kopf.ConnectionInfo:
     """How the API server is reached: the pod's service account, else the kubeconfig. `RefusedError` where there is neither."""
-    import kopf
-
     settings = kopf.OperatorSettings()
     try:
         found = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)

@@ -13,12 +13,13 @@ import kopf
 
 from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError, place_of
 from tokenvault.operator.cluster import ClusterError
-from tokenvault.operator.health import Metrics, Watch, serving
+from tokenvault.operator.health import Watch, serving
 from tokenvault.operator.kubernetes import Kubernetes, login
 from tokenvault.operator.lease import Lease
 from tokenvault.operator.reconciler import Reconciler
 from tokenvault.operator.resource import GROUP, PLURAL, VERSION
 from tokenvault.operator.schedule import Schedule
+from tokenvault.operator.telemetry import Metrics
 from tokenvault.tenant.connect import TenantPool
 
 log = logging.getLogger("tokenvault.operator")

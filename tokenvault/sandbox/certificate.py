@@ -13,12 +13,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from .database import make_folder
 
 LIFETIME, MARGIN = timedelta(days=397), timedelta(days=1)
 MACHINE_NAMES, MACHINE_ADDRESSES = ("localhost", "*.localhost"), ("127.0.0.1", "::1")
+Key = ec.EllipticCurvePrivateKey
 MACHINE_NETWORKS = ("127.0.0.0/8", "::1/128")
 
 
@@ -68,8 +74,6 @@ def ensure(folder: Path, names: Iterable[str]) -> Files:
 
 
 def _serves(files: Files, wanted: Iterable[str]) -> bool:
-    from cryptography import x509
-
     try:
         certificate = x509.load_pem_x509_certificate(files.certificate.read_bytes())
         named = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -82,9 +86,6 @@ def _serves(files: Files, wanted: Iterable[str]) -> bool:
 
 
 def _make(files: Files, names: tuple[str, ...]) -> None:
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = _authority(authority_key, names)
     certificate = _certificate(server_key, authority, authority_key, names)
@@ -101,9 +102,7 @@ def _write(path: Path, content: bytes, mode: int) -> None:
         file.write(content)
 
 
-def _builder(subject: str, issuer: str, key: Any) -> Any:
-    from cryptography import x509
-
+def _builder(subject: str, issuer: str, key: Key) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -117,20 +116,14 @@ def _builder(subject: str, issuer: str, key: Any) -> Any:
     )
 
 
-def _name(text: str) -> Any:
-    from cryptography import x509
-    from cryptography.x509.oid import NameOID
-
+def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
 AUTHORITY_NAME, SERVER_NAME = "tokenvault sandbox authority", "tokenvault sandbox"
 
 
-def _authority(key: Any, names: tuple[str, ...]) -> Any:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-
+def _authority(key: Key, names: tuple[str, ...]) -> x509.Certificate:
     permitted: list[x509.GeneralName] = [x509.DNSName(name) for name in names if not name.startswith("*.")]
     permitted += [x509.IPAddress(ipaddress.ip_network(network)) for network in MACHINE_NETWORKS]
     return (
@@ -142,11 +135,7 @@ def _authority(key: Any, names: tuple[str, ...]) -> Any:
     )
 
 
-def _certificate(key: Any, authority: Any, authority_key: Any, names: tuple[str, ...]) -> Any:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.x509.oid import ExtendedKeyUsageOID
-
+def _certificate(key: Key, authority: x509.Certificate, authority_key: Key, names: tuple[str, ...]) -> x509.Certificate:
     served: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
     served += [x509.IPAddress(ipaddress.ip_address(address)) for address in MACHINE_ADDRESSES]
     identifier = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
@@ -161,9 +150,7 @@ def _certificate(key: Any, authority: Any, authority_key: Any, names: tuple[str,
     )
 
 
-def _usage(*, signs_certificates: bool) -> Any:
-    from cryptography import x509
-
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not signs_certificates,
         key_cert_sign=signs_certificates,

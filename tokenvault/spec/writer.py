@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from tokenvault.text import is_safe, safe
 
 WIDTH = 110
@@ -139,8 +141,6 @@ def _escaped(value: Any) -> Any:
 
 def _dumped(value: Any) -> str:
     """The value on one line as PyYAML writes it; what cannot be seen as escapes."""
-    import yaml
-
     text = value[0] if isinstance(value, list) else value
     visible = not isinstance(text, str) or is_safe(text)
     written = yaml.safe_dump(
