@@ -203,7 +203,7 @@ class Kind:
     - `resent`: attributes that Auth0 resets when a PATCH leaves them out.
     - `index`, `match`: pick the node's object among the collection's; the default compares the node's identity.
     - `fetch`: reads one object again, where that is more than a GET of its path.
-    - `refine`: turns asks that depend on the live object (its strategy, say) into asks for attributes.
+    - `refine`: turns requirements that depend on the live object (its strategy, say) into requirements of attributes.
     - `risks`: what a change (full values by path) of an existing object means beyond what its fields say.
     - `new_depends_on`, `new_risks`: the collection that decides what else comes with a new object, and what that means, given
       everything that was read.

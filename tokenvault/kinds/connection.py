@@ -179,14 +179,14 @@ def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
     yield from _github_scopes(node, live)
     yield from connection_scopes.not_kept(node, live)
     strategy = str(live.get("strategy"))
-    for ask in node.requirements_for(OFFLINE):
-        if isinstance(ask.constraint, Equals) and ask.constraint.value:
+    for requirement in node.requirements_for(OFFLINE):
+        if isinstance(requirement.constraint, Equals) and requirement.constraint.value:
             summary, hint = unset_offline(strategy)
             yield Diagnostic(
                 code="plan-offline-access",
                 summary=f"{summary} ({name})",
                 hint=hint,
-                span=ask.provenance.span,
+                span=requirement.provenance.span,
                 context=node.address,
                 severity="warning",
             )
@@ -211,7 +211,7 @@ def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
 
 def _github_scopes(node: DesiredObject, live: Object) -> Iterable[Diagnostic]:
     """GitHub Apps, the only ones that Token Vault can use, have permissions instead of scopes."""
-    listed = [ask for ask in node.requirements if ask.provenance.reason == LISTED]
+    listed = [one for one in node.requirements if one.provenance.reason == LISTED]
     if live.get("strategy") == "github" and listed:
         yield Diagnostic(
             code="plan-github-scopes",

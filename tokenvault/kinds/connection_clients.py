@@ -42,12 +42,12 @@ def _unread(node: DesiredObject) -> dict[str, Any] | None:
 
 def _update(kind: Kind, patch: Object, live: Object) -> list[Request]:
     wanted, present = list(patch.get("clients") or []), list(live.get("clients") or [])
-    delta = [{"client_id": c, "status": True} for c in wanted if c not in present]
-    delta += [{"client_id": c, "status": False} for c in present if c not in wanted]
+    switched = [{"client_id": c, "status": True} for c in wanted if c not in present]
+    switched += [{"client_id": c, "status": False} for c in present if c not in wanted]
     path = kind.location(live)
     return [
-        Request(method="PATCH", path=path, body=delta[start : start + PER_REQUEST])
-        for start in range(0, len(delta), PER_REQUEST)
+        Request(method="PATCH", path=path, body=switched[start : start + PER_REQUEST])
+        for start in range(0, len(switched), PER_REQUEST)
     ]
 
 

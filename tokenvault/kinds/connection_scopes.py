@@ -30,9 +30,9 @@ def refine(node: DesiredObject, live: Object | None) -> DesiredObject:
         for requirement in node.requirements
         for refined in _refine_ask(requirement, strategy, options, given_up)
     )
-    refined = node_of(node.target, tuple(ask for ask in requirements if ask.path != NOT_KEPT))
-    unset = tuple(ask for ask in node.requirements_for(OFFLINE) if not strategy.has_offline_access)
-    unmet = tuple(ask for ask in requirements if ask.path == NOT_KEPT)
+    refined = node_of(node.target, tuple(one for one in requirements if one.path != NOT_KEPT))
+    unset = tuple(one for one in node.requirements_for(OFFLINE) if not strategy.has_offline_access)
+    unmet = tuple(one for one in requirements if one.path == NOT_KEPT)
     return replace(
         refined, requirements=(*refined.requirements, *unset, *unmet)
     )  # asked for, and nothing to set: the kind's check tells
@@ -79,13 +79,13 @@ def _asks(
 ) -> Iterator[Requirement]:
     unmet = tuple(scope for scope in scopes if digest(scope) in given_up)
     asked = tuple(s for s in scopes if s not in unmet or options.get(strategy.booleans.get(s, "")) is True)
-    for path, constraint in _scope_wants(asked, strategy, options) if asked or not unmet else ():
+    for path, constraint in _scope_constraints(asked, strategy, options) if asked or not unmet else ():
         yield replace(requirement, path=path, constraint=constraint)
     if unmet:
         yield replace(requirement, path=NOT_KEPT, constraint=Contains(unmet))
 
 
-def _scope_wants(
+def _scope_constraints(
     scopes: Sequence[str], strategy: Strategy, options: Mapping[str, Any]
 ) -> Iterable[tuple[str, Constraint]]:
     """Scopes that are in force already ask for nothing; see the facts about booleans, freeform and free strategies."""
@@ -128,15 +128,15 @@ def lost(wanted: Mapping[str, Any], live: Object) -> Mapping[str, tuple[str, ...
 
 def not_kept(node: DesiredObject, live: Object) -> Iterator[Diagnostic]:
     """A warning of the scopes that the spec asks for, and that Auth0 did not keep when they were written."""
-    asks = list(node.requirements_for(NOT_KEPT))
-    scopes = [scope for ask in asks if isinstance(ask.constraint, Contains) for scope in ask.constraint.items]
+    requirements = list(node.requirements_for(NOT_KEPT))
+    scopes = [scope for one in requirements if isinstance(one.constraint, Contains) for scope in one.constraint.items]
     if scopes:
         yield Diagnostic(
             code="plan-scopes-not-kept",
             severity="warning",
             summary=f"Auth0 did not keep {_listed(scopes)} of {node.address} when that was written, so it is not planned again",
             hint=by_hand(live),
-            span=asks[0].provenance.span,
+            span=requirements[0].provenance.span,
             context=node.address,
         )
 

@@ -69,12 +69,12 @@ def _refine(node: DesiredObject, live: Object | None) -> DesiredObject:
     if live is None or not node.target.checked_only or ALWAYS not in live["policies"] or live.get(FLAG) is False:
         return node
     if live.get(FLAG):
-        return node_of(node.target, tuple(ask for ask in node.requirements if ask.path == FLAG))
+        return node_of(node.target, tuple(one for one in node.requirements if one.path == FLAG))
     reason = f", unless an Action decides about it ({FLAG}), which the token may not read ({FLAG_SCOPE})"
-    asks = tuple(
-        replace(a, provenance=replace(a.provenance, reason=a.provenance.reason + reason)) for a in node.requirements
+    requirements = tuple(
+        replace(r, provenance=replace(r.provenance, reason=r.provenance.reason + reason)) for r in node.requirements
     )
-    return node_of(node.target, asks)
+    return node_of(node.target, requirements)
 
 
 def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
