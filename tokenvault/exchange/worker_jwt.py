@@ -1,6 +1,7 @@
 """The JWTs that an application signs with its private key: who it is, and, for a privileged worker, on whose behalf it asks.
 
-Time and the unique ids come in. A private key is held as a key object, never as text that could be shown.
+Not with auth0-python, whose client assertion (`tenant/transport.py`) names no key and has an audience of its own. Time and the
+unique ids come in. A private key is held as a key object, never as text that could be shown.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""HTML and SVG that cannot be broken out of: text becomes markup only through `tag`, which escapes it."""
+"""HTML and SVG that cannot be broken out of: text becomes markup only through `tag`, which escapes it.
+
+The escaping is the standard library's. A template language would do no more of it, and would not pass text through `safe`,
+which shows what HTML has no need to escape: control characters, and those that turn the direction of a line.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The building blocks of the schemas of what tokenvault writes: small words for JSON Schema, and the parts that plans share."""
+"""The building blocks of the schemas of what tokenvault writes: small words for JSON Schema, and the parts that plans share.
+
+Not derived from types: the documents are built for their readers, and each property says what it is. Tests hold every document
+against its schema, and that the schema leaves nothing undescribed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The retry policy of all requests: four attempts, growing pauses, and no sooner than `Retry-After` says."""
+"""The retry policy of all requests: four attempts, growing pauses, and no sooner than `Retry-After` says.
+
+Our own and not tenacity's: who calls decides whether an attempt of unknown outcome may be repeated, and whether it may wait.
+"""
 
 from __future__ import annotations
 
