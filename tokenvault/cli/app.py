@@ -93,8 +93,9 @@ def run(arguments: Sequence[str]) -> int:
     typed_with_sandbox_value(os.environ)
     arguments = _as_options(arguments)
     named = [name for name in arguments[:1] if name in COMMANDS]
+    says_version = list(arguments[:1]) in (["--version"], ["-V"])
     try:
-        app = command_line(named or COMMANDS)
+        app = command_line(named or (() if says_version else COMMANDS))
         code = app(with_sandbox_value(arguments), prog_name="tokenvault", standalone_mode=False)
         if code == INTERRUPTED:  # typer makes this code of a KeyboardInterrupt
             Console().err("\nInterrupted.\n")

@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tokenvault.cli.completion import applications, connections, flavors
-from tokenvault.cli.exchange_input import Given, check_credentials, exchange_of, find
 from tokenvault.cli.options import (
     TextOrJson,
     out_option,
 )
 from tokenvault.cli.session import Session, with_session
 from tokenvault.errors import Diagnostic, TokenVaultError
-from tokenvault.exchange import exchanged_document, fitting_first, perform, refused_document
 from tokenvault.files import refuse_existing, write_private, written
 from tokenvault.text import json_page
 
 if TYPE_CHECKING:
+    from tokenvault.cli.exchange_input import Given
     from tokenvault.exchange import Exchanged
     from tokenvault.operations.exchange import Found
     from tokenvault.tenant.token_endpoint import TokenRefused
@@ -130,6 +129,8 @@ def exchange(
     """
     import asyncio
 
+    from tokenvault.cli.exchange_input import Given
+
     given = Given(
         specs=specs,
         flavor=flavor,
@@ -150,6 +151,8 @@ def exchange(
 
 
 async def _exchange(session: Session, application: str, connection: str, given: Given, result: Result) -> int:
+    from tokenvault.cli.exchange_input import check_credentials, exchange_of, find
+    from tokenvault.exchange import perform
     from tokenvault.flavors.runtime.providers import lacking_scopes
     from tokenvault.tenant.token_endpoint import TokenRefused, open_token_endpoint
 
@@ -189,6 +192,7 @@ def _lacks(found: Found, connection: str, lacks: Sequence[str]) -> Diagnostic:
 def _show(
     session: Session, exchanged: Exchanged, found: Found, connection: str, result: Result, lacks: Sequence[str]
 ) -> None:
+    from tokenvault.exchange import exchanged_document
     from tokenvault.render.exchange_text import exchanged_text
 
     if result.output:
@@ -205,6 +209,7 @@ def _show(
 
 async def _explain(session: Session, refusal: TokenRefused, found: Found, connection: str, form: TextOrJson) -> None:
     """The refusal, its documented causes, and what the tenant shows of this case."""
+    from tokenvault.exchange import refused_document
     from tokenvault.render.exchange_text import refused_text
 
     document = refused_document(refusal.status, refusal.error, refusal.description)
@@ -217,6 +222,7 @@ async def _explain(session: Session, refusal: TokenRefused, found: Found, connec
 
 async def _findings(session: Session, found: Found, connection: str, error: str | None) -> dict[str, Any]:
     """What `doctor` finds of this very exchange, what fits the refusal first; None with the reason where it cannot look."""
+    from tokenvault.exchange import fitting_first
     from tokenvault.operations.doctor import Attempt, examined_attempt
 
     by = found.exchanger

@@ -106,7 +106,7 @@ class Flavor:
     `runtime` is what it needs when it is used: preconditions, request, and how to tell who uses it.
     `needed` are the settings without which it is refused, of those that `schema` does not require; `most` is how many entries a
     setting may have.
-    `settings_of` are the settings that a spec needs for a use that was sighted in a tenant.
+    `settings_of` are the settings that a spec needs for a use that was detected in a tenant.
     """
 
     name: str
