@@ -254,7 +254,7 @@ class Reach:
 
 def pytest_in(tree: Path, arguments: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:
     """Runs pytest in a copy of the tree."""
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *arguments]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--dist", "no", "-p", "no:cacheprovider", *arguments]
     env = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", "TOKENVAULT_EXAMPLES": "5"}
     return subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, timeout=seconds, check=False)
 
