@@ -55,6 +55,23 @@ def test_without_the_options_of_connections_their_scopes_are_not_checked(applied
     assert "read:connections_options" in hint
 
 
+def test_options_that_were_given_and_that_the_token_may_not_read_stay_and_are_said_to_be_unknown(
+    tmp_path: Path,
+) -> None:
+    web = {"type": "regular_web", "flavors": ["connected_accounts"]}
+    spec: dict[str, Any] = {"version": 1, "name": "a", "applications": {"web": web}}
+    write_spec(tmp_path, {**spec, "connections": {"google-oauth2": {"offline_access": True}}})
+    assert cli("apply", "spec.yaml", "-y", "--sandbox", "tenant.db", cwd=tmp_path).code == 0
+    write_spec(tmp_path, {**spec, "connections": {"google-oauth2": {"purpose": "connected_accounts"}}})
+    with limited(tmp_path, "connections_options") as env:
+        document = plan(tmp_path, env)
+    [change] = document["changes"]
+    assert not [a for a in change["attributes"] if a["path"][0].startswith("options.")]
+    assert "own:o.offline_access" in str(change["attributes"])  # the mark goes on recording it
+    [(summary, _)] = warnings(document)
+    assert summary == "Not checked: connection.google-oauth2 (options.offline_access)"
+
+
 def test_without_the_mfa_policy_it_is_not_checked(applied: Path) -> None:
     with limited(applied, "mfa_policies") as env:
         document = plan(applied, env)

@@ -374,3 +374,22 @@ def test_a_key_whose_algorithm_leaves_the_spec_keeps_it(acme: World) -> None:
     acme.apply(spec)
     del keys[0]["alg"]
     acme.assert_done(spec)
+
+
+@pytest.mark.parametrize("left", [{}, {"purpose": "connected_accounts"}])
+@pytest.mark.parametrize(
+    "given", [{"offline_access": True}, {"scopes": ["https://www.googleapis.com/auth/drive.file"]}]
+)
+def test_the_last_option_that_leaves_the_spec_leaves_the_connection(
+    acme: World, given: dict[str, Any], left: dict[str, Any]
+) -> None:
+    """No option is asked for any more: they are read all the same, where the mark says that one was given."""
+    before = by_name(acme.state()["connections"], "google-oauth2")["options"]
+    spec = spec_of({"mine": web()})
+    spec["connections"] = {"google-oauth2": given}
+    acme.apply(spec)
+    assert by_name(acme.state()["connections"], "google-oauth2")["options"] != before
+    spec["connections"] = {"google-oauth2": left}
+    acme.apply(spec)
+    assert by_name(acme.state()["connections"], "google-oauth2")["options"] == before
+    acme.assert_done(spec)

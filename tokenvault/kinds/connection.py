@@ -9,7 +9,7 @@ from typing import Any
 from tokenvault.errors import Diagnostic
 from tokenvault.kinds import connection_scopes, cross_app_access
 from tokenvault.kinds.base import Collection, Field, Kind, Object, Scopes, Section, Shape
-from tokenvault.kinds.connection_list import needs_options, read_connections
+from tokenvault.kinds.connection_list import is_whole_enough, read_connections
 from tokenvault.kinds.connection_rules import (
     GITHUB_HINT,
     GITHUB_SCOPES,
@@ -303,7 +303,7 @@ KIND = Kind(
     collection=Collection(
         name="connections",
         read=read_connections,
-        covers=lambda item, node: "options" in item or not needs_options(node),
+        covers=is_whole_enough,
     ),
     path="connections",
     id_field="id",

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from tokenvault.kinds.base import Object, Objects, Reader
 from tokenvault.model.desired import DesiredObject
+from tokenvault.model.marks import read_mark
 
 FIELDS = "id,name,strategy,display_name,metadata,authentication,connected_accounts,cross_app_access_requesting_app"
 HIDDEN = ("connected_accounts", "metadata")  # what a list of chosen fields may leave out, for all that anybody knows
@@ -19,9 +20,20 @@ def needs_options(node: DesiredObject) -> bool:
     return any(path.startswith(("options.", "spec.")) for path in node.constraints)
 
 
+def is_whole_enough(item: Object, node: DesiredObject) -> bool:
+    """Whether a connection that was read shows all that matters: its options, where they are asked for or were given."""
+    return "options" in item or not (needs_options(node) or _were_options_given(item, node))
+
+
+def _were_options_given(item: Object, node: DesiredObject) -> bool:
+    mark, spec = read_mark(item.get("metadata")), (node.target.mark or "").partition("/")[0]
+    slots = {p.slot for p in mark.provisions} if mark and mark.spec == spec else set()
+    return any(slot in ("scope", "freeform") or slot.startswith("o.") for slot in slots)
+
+
 async def read_connections(reader: Reader, nodes: Sequence[DesiredObject], before: Objects) -> Items:
     """The tenant's connections. Options hold the provider's secret: they are read only when the spec asks for something
-    in them.
+    in them, or for no nodes.
     """
     wanted = not nodes or any(map(needs_options, nodes))
     chosen = {"fields": f"{FIELDS},options" if wanted else FIELDS, "include_fields": True}

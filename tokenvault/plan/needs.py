@@ -37,6 +37,8 @@ def still_needed(graph: Graph, live: Live, scope: Scope) -> Sequence[Need]:
     needs = [*needed.values(), *(n for n in also if n.collection.name not in needed)]
     if needs:
         return needs
+    if unclear := [*_unclear(graph, live)]:
+        return unclear
     if made_elsewhere(graph, live) and not _is_whole(RESOURCE_SERVERS, live.state):
         return [Need(RESOURCE_SERVERS)]
     return list(_left_behind(graph, live, scope))
@@ -58,6 +60,17 @@ def _decisive(graph: Graph, live: Live) -> Iterator[Need]:
         is_open = decides is not None and decides.name not in known and is_read
         if decides and is_open and any(_is_new(node, live) for node in graph.of_kind(name)):
             yield Need(decides)
+
+
+def _unclear(graph: Graph, live: Live) -> Iterator[Need]:
+    """The collections that hold an object whose mark records more than was read of it: something may be revoked there."""
+    nodes = [node for node in graph.nodes.values() if node.target.mark and node.address in live.objects]
+    collections = {
+        kinds()[node.kind].collection.name: kinds()[node.kind].collection
+        for node in nodes
+        if not kinds()[node.kind].collection.covers(live.objects[node.address], node)
+    }
+    yield from map(Need, collections.values())
 
 
 def _is_new(node: DesiredObject, live: Live) -> bool:

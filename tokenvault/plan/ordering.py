@@ -13,6 +13,7 @@ from tokenvault.model.desired import DesiredObject, Graph, Requirement, bound, r
 from tokenvault.model.marks import METADATA_KEY, MORE_KEYS, Provision, joined, mark_words
 from tokenvault.model.paths import get_path
 from tokenvault.plan.model import Action, Change, takes_from
+from tokenvault.plan.roster import LISTED
 from tokenvault.state.live import Live
 
 
@@ -121,12 +122,12 @@ def _provisions(texts: Mapping[str, tuple[Any, Any]], which: int) -> frozenset[P
 
 
 def renews_roster_alone(change: Change) -> bool:
-    """Whether the change does nothing but write a newer roster into a mark."""
+    """Whether the change does nothing but write into a mark what the spec lists now."""
     texts = _mark_texts(change)
     if not texts or not texts.keys() >= {a.path[0] for a in change.attributes}:
         return False
     (owner, before), (new_owner, after) = (mark_words(text[which] for text in texts.values()) for which in (0, 1))
-    return owner == new_owner and all(p.verb == "spec" for p in before ^ after)
+    return owner == new_owner and all(p.verb in LISTED for p in before ^ after)
 
 
 def _commit_last(

@@ -9,7 +9,17 @@ from typing import Any
 from tokenvault.errors import Diagnostic, PlanError
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
-from tokenvault.model.constraints import AllOf, Constraint, Contains, ContainsKeyed, Default, Equals, NotIn, Ref
+from tokenvault.model.constraints import (
+    AllOf,
+    Anything,
+    Constraint,
+    Contains,
+    ContainsKeyed,
+    Default,
+    Equals,
+    NotIn,
+    Ref,
+)
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, bind, bound
 from tokenvault.model.marks import Provision
 from tokenvault.model.paths import get_path
@@ -282,9 +292,7 @@ class _Planner:
         hidden = dict.fromkeys(as_written(kind, live, wanted), REASON)
         for path in (*asked, *self.ownership.revoked_paths(kind, node)):
             constraint = asked.get(path)
-            if constraint is not None and (
-                reason := hidden.get(path) or why_unknown(live, path, constraint, self.live)
-            ):
+            if reason := hidden.get(path) or why_unknown(live, path, constraint or Anything(), self.live):
                 self.unknown.setdefault(node.address, {})[path] = reason
             elif not _is_fixed(kind, path):
                 value = get_path(live, path)

@@ -660,8 +660,9 @@ class Machine:
     def _refused_alike(self, used: list[int], code: str) -> None:
         """What is refused after a history is refused without one."""
         files, env = {which: self._files(which) for which in used}, self._env()
-        if HAS_A_PAST.intersection(code.split(",")) or self._fresh(files, env, tells=False) is None:
-            return
+        is_gone = self.adopts and bool(self.made_elsewhere - self.tenant.state()["clients"].keys())
+        if is_gone or HAS_A_PAST.intersection(code.split(",")) or self._fresh(files, env, tells=False) is None:
+            return  # what another spec had created goes with the one that took it over
         self.fail("history does not matter", f"refused {code}, and not on a fresh tenant")
 
     def _same_end(self, used: list[int]) -> None:
@@ -692,6 +693,7 @@ class Machine:
             guarded = self._protected(which, mine)
             self.staying |= guarded | {mine["clients"][one]["name"] for one in guarded if one in mine["clients"]}
             self._do_destroy({"spec": which})
+        managed |= {fact[1] for fact in self.ledger.given}  # what a spec had once, too
         if not self.outcome.failures and not self.unmarked & managed:
             for signature, detail in same.left(self.first, self.tenant.state(), self.hands, self.staying):
                 self.fail("leaving gives back", signature, detail)
