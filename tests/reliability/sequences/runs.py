@@ -135,7 +135,8 @@ def tallied(seed: int, count: int, jobs: int, seconds: float = math.inf) -> Tall
     tally = Tally()
     for part in _parts(seed, shares, jobs):
         tally.join(part)
-        sys.stderr.write(f"{tally.sequences} sequences, {tally.failures} failures\n")
+        found = "".join(f"  {failure} ({', '.join(names)})\n" for failure, names in part.failed.items())
+        sys.stderr.write(f"{tally.sequences} sequences, {tally.failures} failures\n{found}")
         if time.monotonic() > ends:
             break
     return tally
