@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tokenvault.applier.events import (
     Ended,
@@ -165,39 +166,47 @@ STARTED = {Action.CREATE: "Creating", Action.UPDATE: "Updating", Action.DELETE: 
 DONE = {Action.CREATE: "Creation complete", Action.UPDATE: "Update complete", Action.DELETE: "Deletion complete"}
 
 
-class Progress(Protocol):
+class Progress(ABC):
     """Shows an apply to people or programs, from its plan to its end."""
-
-    def planned(self, document: Document, *, full: bool) -> None:
-        """The plan that is to be carried out; `full` when nobody has seen it yet."""
-
-    def begin(self, counter: Counter) -> None:
-        """Called before the first write. The counter tells at any time how far the apply is."""
-
-    def show(self, event: Event) -> None:
-        """Shows one event."""
-
-    def remark(self, text: str) -> None:
-        """Shows a remark that is no event."""
-
-    def interrupted(self) -> None:
-        """Called when the user stopped the apply: what was sent ends, and its events follow."""
-
-    def end(self) -> None:
-        """Called when no event follows."""
-
-    def finished(self, plan: Plan, report: Report, tenant: Tenant, doctor: str) -> None:
-        """Shows how the apply ended."""
-
-    def failed(self, problems: tuple[Diagnostic, ...]) -> None:
-        """Shows why the apply could not begin."""
-
-
-class Lines:
-    """A line for each event, on stderr, in terraform's words: for logs and for terminals that cannot redraw."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
+
+    @abstractmethod
+    def planned(self, document: Document, *, full: bool) -> None:
+        """The plan that is to be carried out; `full` when nobody has seen it yet."""
+
+    @abstractmethod
+    def show(self, event: Event) -> None:
+        """Shows one event."""
+
+    @abstractmethod
+    def finished(self, plan: Plan, report: Report, tenant: Tenant, doctor: str) -> None:
+        """Shows how the apply ended."""
+
+    def begin(self, counter: Counter) -> None:  # noqa: B027
+        """Called before the first write. The counter tells at any time how far the apply is."""
+
+    def end(self) -> None:  # noqa: B027
+        """Called when no event follows."""
+
+    def failed(self, problems: tuple[Diagnostic, ...]) -> None:  # noqa: B027
+        """Called when the apply could not begin. The command line shows why."""
+
+    def remark(self, text: str) -> None:
+        """Shows people a remark that is no event."""
+        self._console.err(f"{text}\n")
+
+    def interrupted(self) -> None:
+        """Called when the user stopped the apply: says what becomes of the rest, and how to end at once. Its events follow."""
+        self.remark(INTERRUPTED)
+
+
+class Lines(Progress):
+    """A line for each event, on stderr, in terraform's words: for logs and for terminals that cannot redraw."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
         self._ids: dict[str, str | None] = {}
         self._begun: set[str] = set()
 
@@ -227,17 +236,6 @@ class Lines:
             address = getattr(event, "address", "")
             self.remark(f"{self._console.paint_err(safe(address), 'bold')}: {text}" if address else text)
 
-    def remark(self, text: str) -> None:
-        """One more line."""
-        self._console.err(f"{text}\n")
-
-    def interrupted(self) -> None:
-        """Says what becomes of the rest, and how to end at once."""
-        self.remark(INTERRUPTED)
-
-    def end(self) -> None:
-        """Nothing to clear away."""
-
     def finished(self, plan: Plan, report: Report, tenant: Tenant, doctor: str) -> None:
         """Problems on stderr, the summary on stdout."""
         from tokenvault.render.text import report_text
@@ -250,9 +248,6 @@ class Lines:
             self._console.problem(problem)
         console, sent = self._console, {"reads": tenant.reads, "writes": tenant.writes}
         console.told(report_text(plan, report, console.paint, **sent, doctor=doctor, width=console.width))
-
-    def failed(self, problems: tuple[Diagnostic, ...]) -> None:
-        """The command line shows them."""
 
 
 def line_of(event: Event) -> str:
@@ -305,11 +300,11 @@ def _id(value: str | None) -> str:
     return f" [id={safe(value)}]" if value else ""
 
 
-class Stream:
+class Stream(Progress):
     """Writes each event as a line, as it comes."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        super().__init__(console)
         self._write(version_line())
 
     def _write(self, line: Document) -> None:
@@ -322,23 +317,9 @@ class Stream:
         for line in planned_lines(document):
             self._write(line)
 
-    def begin(self, counter: Counter) -> None:
-        """Nothing to say."""
-
     def show(self, event: Event) -> None:
         """Its line."""
         self._write(event_line(event))
-
-    def remark(self, text: str) -> None:
-        """People read stderr."""
-        self._console.err(f"{text}\n")
-
-    def interrupted(self) -> None:
-        """Says so to people."""
-        self.remark(INTERRUPTED)
-
-    def end(self) -> None:
-        """Nothing to say."""
 
     def finished(self, plan: Plan, report: Report, tenant: Tenant, doctor: str) -> None:
         """The last line."""

@@ -50,6 +50,12 @@ def _similar(node: DesiredObject, others: Sequence[Object]) -> str:
 
 
 RESOURCE_SERVERS = Collection(name="resource_servers", read=_read, partition_key="identifier")
+SCOPES = Scopes(
+    read=("read:resource_servers",),
+    create=("create:resource_servers",),
+    update=("update:resource_servers",),
+    delete=("delete:resource_servers",),
+)
 
 
 START = {
@@ -199,12 +205,7 @@ KIND = Kind(
             slot="policy", risk="applications may again request tokens for this API on behalf of users"
         ),
     },
-    scopes=Scopes(
-        read=("read:resource_servers",),
-        create=("create:resource_servers",),
-        update=("update:resource_servers",),
-        delete=("delete:resource_servers",),
-    ),
+    scopes=SCOPES,
     deletable=True,
     deletion_risk="no application gets tokens for this API any more, and what was granted on it is gone",
     aliases=("identifier",),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenvault.kinds.api import RESOURCE_SERVERS
-from tokenvault.kinds.base import Field, Kind, Object, Scopes
+from tokenvault.kinds.api import RESOURCE_SERVERS, SCOPES
+from tokenvault.kinds.base import Field, Kind, Object
 
 NAME = "Auth0 My Account API"
 
@@ -44,12 +44,7 @@ KIND = Kind(
             risk="applications may again request tokens for the My Account API on behalf of users"
         ),
     },
-    scopes=Scopes(
-        read=("read:resource_servers",),
-        create=("create:resource_servers",),
-        update=("update:resource_servers",),
-        delete=("delete:resource_servers",),
-    ),
+    scopes=SCOPES,
     deletable=True,
     deletion_risk="no application of this tenant reaches it any more, and every grant on it is gone",
     aliases=("identifier",),
