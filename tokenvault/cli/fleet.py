@@ -10,28 +10,20 @@ import typer
 
 from tokenvault.cli.fleet_options import (
     DEFAULT_FLEET,
-    Changed,
-    Choice,
-    Exclude,
-    Failed,
     File,
+    FleetOptions,
     Full,
     InAll,
     KeepGoing,
-    Only,
-    Parallel,
     ReportFormat,
-    Results,
-    Sandbox,
+    with_fleet_options,
 )
-from tokenvault.cli.options import Debug, EnvFile, Format, MaxRps, MaxWait, Prune, out_option
+from tokenvault.cli.options import Format, Prune, out_option
 from tokenvault.cli.plan import Adopt
-from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
     from tokenvault.cli.fleet_run import FleetRun
 
-PARALLEL = 100
 CHANGES = 2
 app = typer.Typer(help="Many tenants at once: a file lists them.", no_args_is_help=True)
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", "-y", help="Do not ask.")]
@@ -50,23 +42,21 @@ def _group() -> None:
 
 
 @app.command()
+@with_fleet_options(without=("failed", "results", "parallel", "max_rps", "max_wait", "debug"))
 def validate(
+    options: FleetOptions,
     fleet: File = Path(DEFAULT_FLEET),
     form: ReportFormat = "text",
-    only: Only = None,
-    exclude: Exclude = None,
-    changed: Changed = None,
-    sandbox: Sandbox = None,
-    env_file: EnvFile = None,
 ) -> None:
     """Check the fleet file and every tenant's spec. Nothing is sent."""
-    choice = Choice(only=only, exclude=exclude, changed=changed, sandbox=sandbox)
-    run = _opened("validate", fleet, choice, form, env_file=env_file)
+    run = _opened("validate", fleet, options, form)
     _end(run.each(run.job.validate), run)
 
 
 @app.command()
+@with_fleet_options()
 def plan(
+    options: FleetOptions,
     fleet: File = Path(DEFAULT_FLEET),
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes, or objects that a spec dropped.")
@@ -77,17 +67,6 @@ def plan(
     adopt: Adopt = False,
     prune: Prune = False,
     max_destroy: InAll = None,
-    only: Only = None,
-    exclude: Exclude = None,
-    changed: Changed = None,
-    failed: Failed = False,
-    results: Results = None,
-    parallel: Parallel = PARALLEL,
-    sandbox: Sandbox = None,
-    max_rps: MaxRps = None,
-    max_wait: MaxWait = MAX_WAIT,
-    env_file: EnvFile = None,
-    debug: Debug = False,
 ) -> None:
     """Show what every tenant lacks; equal changes are shown once. Changes nothing.
 
@@ -98,14 +77,15 @@ def plan(
     tokenvault fleet plan fleet.yaml --only tier=test        some of them
     tokenvault fleet plan fleet.yaml --out plans             to be applied as it was reviewed
     """
-    choice = Choice(only=only, exclude=exclude, changed=changed, failed=failed, results=results, sandbox=sandbox)
-    run = _opened("plan", fleet, choice, form, env_file, full=full, parallel=parallel, debug=debug)
-    run.configure(adopt=adopt, prune=prune, max_destroy=max_destroy, max_rps=max_rps, max_wait=max_wait)
+    run = _opened("plan", fleet, options, form, full=full)
+    run.configure(adopt=adopt, prune=prune, max_destroy=max_destroy)
     _end(run.planned(out), run, changes=detailed_exitcode)
 
 
 @app.command()
+@with_fleet_options()
 def apply(
+    options: FleetOptions,
     fleet: Annotated[
         Path, typer.Argument(metavar="FLEET|FOLDER", help="The file, or a folder that `fleet plan --out` wrote.")
     ] = Path(DEFAULT_FLEET),
@@ -115,19 +95,8 @@ def apply(
     adopt: Adopt = False,
     prune: Prune = False,
     max_destroy: InAll = None,
-    only: Only = None,
-    exclude: Exclude = None,
-    changed: Changed = None,
-    failed: Failed = False,
-    results: Results = None,
-    parallel: Parallel = PARALLEL,
     keep_going: KeepGoing = False,
     no_doctor: NoDoctor = False,
-    sandbox: Sandbox = None,
-    max_rps: MaxRps = None,
-    max_wait: MaxWait = MAX_WAIT,
-    env_file: EnvFile = None,
-    debug: Debug = False,
 ) -> None:
     """Plan, ask, and make the changes in every tenant, wave by wave.
 
@@ -140,100 +109,60 @@ def apply(
     tokenvault fleet apply fleet.yaml -y --failed            what failed, again
     tokenvault fleet apply plans                             exactly what was reviewed
     """
-    choice = Choice(only=only, exclude=exclude, changed=changed, failed=failed, results=results, sandbox=sandbox)
-    run = _opened("apply", fleet, choice, form, env_file, full=full, parallel=parallel, debug=debug)
-    run.configure(adopt=adopt, prune=prune, max_destroy=max_destroy, max_rps=max_rps, max_wait=max_wait)
+    run = _opened("apply", fleet, options, form, full=full)
+    run.configure(adopt=adopt, prune=prune, max_destroy=max_destroy)
     run.keep_going, run.asks_doctor = keep_going, not no_doctor
     _end(run.saved_applied() if run.saved else run.applied(auto_approve=auto_approve), run)
 
 
 @app.command()
+@with_fleet_options(without=("changed",))
 def destroy(
+    options: FleetOptions,
     fleet: File = Path(DEFAULT_FLEET),
     auto_approve: AutoApprove = False,
     form: ReportFormat = "text",
     full: Full = False,
     max_destroy: InAll = None,
-    only: Only = None,
-    exclude: Exclude = None,
-    failed: Failed = False,
-    results: Results = None,
-    parallel: Parallel = PARALLEL,
     keep_going: KeepGoing = False,
-    sandbox: Sandbox = None,
-    max_rps: MaxRps = None,
-    max_wait: MaxWait = MAX_WAIT,
-    env_file: EnvFile = None,
-    debug: Debug = False,
 ) -> None:
     """Delete what the specs created in every tenant, and release what they adopted. Asks for the fleet's name."""
-    choice = Choice(only=only, exclude=exclude, failed=failed, results=results, sandbox=sandbox)
-    run = _opened("destroy", fleet, choice, form, env_file, full=full, parallel=parallel, debug=debug)
-    run.configure(max_destroy=max_destroy, max_rps=max_rps, max_wait=max_wait, destroys=True)
+    run = _opened("destroy", fleet, options, form, full=full)
+    run.configure(max_destroy=max_destroy, destroys=True)
     run.keep_going, run.asks_doctor = keep_going, False
     _end(run.applied(auto_approve=auto_approve), run)
 
 
 @app.command()
+@with_fleet_options(without=("changed",))
 def drift(
+    options: FleetOptions,
     fleet: File = Path(DEFAULT_FLEET),
     form: ReportFormat = "text",
     full: Full = False,
-    only: Only = None,
-    exclude: Exclude = None,
-    failed: Failed = False,
-    results: Results = None,
-    parallel: Parallel = PARALLEL,
-    sandbox: Sandbox = None,
-    max_rps: MaxRps = None,
-    max_wait: MaxWait = MAX_WAIT,
-    env_file: EnvFile = None,
-    debug: Debug = False,
 ) -> None:
     """Say what changed behind the specs' back, in every tenant. Exit code 2 when something has, 1 when a tenant failed."""
-    choice = Choice(only=only, exclude=exclude, failed=failed, results=results, sandbox=sandbox)
-    run = _opened("drift", fleet, choice, form, env_file, full=full, parallel=parallel, debug=debug)
-    run.configure(max_rps=max_rps, max_wait=max_wait)
+    run = _opened("drift", fleet, options, form, full=full)
     _end(run.each(run.job.drift), run, changes=True)
 
 
 @app.command()
+@with_fleet_options(without=("changed",))
 def doctor(
+    options: FleetOptions,
     fleet: File = Path(DEFAULT_FLEET),
     form: ReportFormat = "text",
     full: Full = False,
-    only: Only = None,
-    exclude: Exclude = None,
-    failed: Failed = False,
-    results: Results = None,
-    parallel: Parallel = PARALLEL,
-    sandbox: Sandbox = None,
-    max_rps: MaxRps = None,
-    max_wait: MaxWait = MAX_WAIT,
-    env_file: EnvFile = None,
-    debug: Debug = False,
 ) -> None:
     """Judge in every tenant whether tokens can be exchanged. Exit code 1 unless everything is ready."""
-    choice = Choice(only=only, exclude=exclude, failed=failed, results=results, sandbox=sandbox)
-    run = _opened("doctor", fleet, choice, form, env_file, full=full, parallel=parallel, debug=debug)
-    run.configure(max_rps=max_rps, max_wait=max_wait)
+    run = _opened("doctor", fleet, options, form, full=full)
     _end(run.each(run.job.doctor), run)
 
 
-def _opened(
-    command: str,
-    fleet: Path,
-    choice: Choice,
-    form: Format,
-    env_file: Path | None = None,
-    *,
-    full: bool = False,
-    parallel: int = PARALLEL,
-    debug: bool = False,
-) -> FleetRun:
+def _opened(command: str, fleet: Path, options: FleetOptions, form: Format, *, full: bool = False) -> FleetRun:
     from tokenvault.cli.fleet_run import FleetRun
 
-    return FleetRun(command, fleet, choice, form, env_file, full=full, parallel=parallel, debug=debug)
+    return FleetRun(command, fleet, options, form, full=full)
 
 
 def _end(finish: Callable[[], int], run: FleetRun, *, changes: bool = False) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokenvault.cli.completion import members
-from tokenvault.cli.options import Format, sandbox_path
+from tokenvault.cli.options import Debug, Decorator, EnvFile, Format, MaxRps, MaxWait, made_of, sandbox_path
+from tokenvault.tenant.options import MAX_WAIT
 
 if TYPE_CHECKING:
     from tokenvault.fleet.model import Fleet, Member
 
+PARALLEL = 100
 DEFAULT_FLEET, DEFAULT_SANDBOXES = "fleet.yaml", ".tokenvault/fleet"
 MEMBERS = "Which tenants"
 
@@ -89,15 +91,20 @@ Full = Annotated[bool, typer.Option("--full", help="List every change, however m
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """Which tenants the user means."""
+class FleetOptions:
+    """What all commands of a fleet take: which tenants the user means, and how they are worked on."""
 
-    only: list[str] | None = None
-    exclude: list[str] | None = None
-    changed: str | None = None
-    failed: bool = False
-    results: Path | None = None
-    sandbox: str | None = None
+    only: Only = None
+    exclude: Exclude = None
+    changed: Changed = None
+    failed: Failed = False
+    results: Results = None
+    parallel: Parallel = PARALLEL
+    sandbox: Sandbox = None
+    max_rps: MaxRps = None
+    max_wait: MaxWait = MAX_WAIT
+    env_file: EnvFile = None
+    debug: Debug = False
 
     def members(self, fleet: Fleet, command: str) -> tuple[Member, ...]:
         """Those members, on sandboxes when they are to be."""
@@ -123,12 +130,17 @@ class Choice:
         words += [word for name in self.exclude or () for word in ("--exclude", name)]
         words += ["--results", str(self.results)] if self.results else []
         folder = self._folder()
-        return (
-            [*words, f"--sandbox={folder}" if folder != Path(DEFAULT_SANDBOXES) else "--sandbox"] if folder else words
-        )
+        if folder:
+            words += [f"--sandbox={folder}" if folder != Path(DEFAULT_SANDBOXES) else "--sandbox"]
+        return words + (["--env-file", str(self.env_file)] if self.env_file else [])
 
     def _folder(self) -> Path | None:
         return sandbox_path(self.sandbox, DEFAULT_SANDBOXES)
+
+
+def with_fleet_options(*, without: Collection[str] = ()) -> Decorator:
+    """Has a command's `options` made of what all commands of a fleet take, less those `without`."""
+    return made_of(FleetOptions, "options", without)
 
 
 def variables(env_file: Path | None) -> Mapping[str, str]:

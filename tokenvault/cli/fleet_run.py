@@ -13,7 +13,7 @@ from typing import TypeVar
 from tokenvault.cli import INTERRUPTED
 from tokenvault.cli.console import Console
 from tokenvault.cli.execution import interruptible
-from tokenvault.cli.fleet_options import Choice, variables
+from tokenvault.cli.fleet_options import FleetOptions, variables
 from tokenvault.cli.fleet_progress import progress_of
 from tokenvault.cli.options import Format
 from tokenvault.errors import Diagnostic, RefusedError
@@ -29,7 +29,6 @@ from tokenvault.plan.planner import Options
 from tokenvault.render.fleet import fleet_html, fleet_markdown, fleet_text, members
 from tokenvault.tenant.client import Exchange
 from tokenvault.tenant.connect import TenantPool
-from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import json_page, safe
 
 T = TypeVar("T")
@@ -41,25 +40,23 @@ FILES = 8192
 class FleetRun:
     """A command about a fleet. `saved` is set when it was given a folder of plans."""
 
-    def __init__(
-        self, command: str, given: Path, choice: Choice, form: Format, env_file: Path | None, *,
-        full: bool, parallel: int, debug: bool,
-    ) -> None:  # fmt: skip
+    def __init__(self, command: str, given: Path, options: FleetOptions, form: Format, *, full: bool) -> None:
         self.console = Console()
         self.saved: SavedPlans | None = read_plans(given) if is_saved(given) else None
         self.fleet = load_fleet(_fleet_file(self.saved) if self.saved else given)
-        self.members = choice.members(self.fleet, command)
+        self.members = options.members(self.fleet, command)
         self.settled, self.keep_going, self.asks_doctor = True, False, True
-        self._command, self._given, self._choice, self._form = command, given, choice, form
-        self._full, self._env_file = full, env_file
+        self._command, self._given, self._options, self._form = command, given, options, form
+        self._full = full
         self._stop = asyncio.Event()
-        self._progress = progress_of(self.console, self.members, lines=debug)
+        self._progress = progress_of(self.console, self.members, lines=options.debug)
         self.job = Job(
-            runner=Runner(self._progress, self._stop, parallel),
+            runner=Runner(self._progress, self._stop, options.parallel),
             pool=TenantPool(),
-            environments=MemberEnvironments(variables(env_file)),
+            environments=MemberEnvironments(variables(options.env_file)),
         )
-        if debug:
+        self.job.max_rps, self.job.max_wait = options.max_rps, options.max_wait
+        if options.debug:
             self.job.observe = self._observed
 
     def configure(
@@ -68,14 +65,12 @@ class FleetRun:
         adopt: bool = False,
         prune: bool = False,
         max_destroy: int | None = None,
-        max_rps: float | None = None,
-        max_wait: float = MAX_WAIT,
         destroys: bool = False,
     ) -> None:
         """Takes in how the work is to be done."""
         self.job.options = Options(adopt=adopt, prune=prune)
         self.job.allowance = Allowance(max_destroy)
-        self.job.max_rps, self.job.max_wait, self.job.destroys = max_rps, max_wait, destroys
+        self.job.destroys = destroys
 
     # ---- what commands do; each answers what runs it and gives the exit code
 
@@ -230,7 +225,7 @@ class FleetRun:
 
     def _keep(self, results: list[Result]) -> None:
         """Notes who failed. That it cannot is no reason for the command to fail: it is said."""
-        file = self._choice.kept_in(self.fleet)
+        file = self._options.kept_in(self.fleet)
         try:
             remember(file, self._command, results)
         except OSError as error:
@@ -238,8 +233,7 @@ class FleetRun:
                 self.console.err(f"What failed could not be kept in {safe(file)}: {safe(error.strerror)}\n")
 
     def _words(self, command: str, given: str) -> str:
-        words = ["tokenvault", "fleet", command, given, *self._choice.words()]
-        return shlex.join(words + (["--env-file", str(self._env_file)] if self._env_file else []))
+        return shlex.join(["tokenvault", "fleet", command, given, *self._options.words()])
 
 
 def _fleet_file(saved: SavedPlans) -> Path:

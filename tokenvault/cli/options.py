@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -120,6 +122,35 @@ def out_option(says: str, panel: str | None = None) -> Any:
 
 
 Debug = Annotated[bool, typer.Option("--debug", "-v", help="Show each request and its status on stderr; never a body.")]
+
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+def made_of(factory: Callable[..., object], name: str, without: Collection[str] = ()) -> Decorator:
+    """Has a command's parameter of that name made by the factory, from options that several commands have.
+
+    They stand in the factory's signature alone; a command takes them last, less those `without`. typer reads a command's
+    signature: it is shown one with them instead of the parameter.
+    """
+    shared = {key: one for key, one in signature(factory, eval_str=True).parameters.items() if key not in without}
+
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def called(**given: Any) -> None:
+            options = {key: given.pop(key) for key in shared if key in given}
+            command(**{name: factory(**options)}, **given)
+
+        own = signature(command, eval_str=True).parameters
+        vars(called)["__signature__"] = Signature([*(o for key, o in own.items() if key != name), *_last(shared)])
+        return called
+
+    return decorated
+
+
+def _last(shared: Mapping[str, Parameter]) -> Iterator[Parameter]:
+    """Parameters that may follow any others."""
+    return (one.replace(kind=Parameter.KEYWORD_ONLY) for one in shared.values())
 
 
 def tenant_options(

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import wraps
-from inspect import Signature, signature
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tokenvault.cli.console import Console
 from tokenvault.cli.options import (
     AllowEnv,
     Debug,
+    Decorator,
     EnvFile,
     MaxRps,
     MaxWait,
     SandboxOption,
     TenantOption,
+    made_of,
     tenant_options,
 )
 from tokenvault.cli.suggestions import command
@@ -147,27 +147,9 @@ def open_session(
     )
 
 
-def with_session(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Has a command's parameter `session` opened from the options that all commands about a tenant have, less those `without`.
-
-    They stand in `_of_options` alone. typer reads a command's signature: it is shown one with them instead of `session`.
-    """
-    shared = {
-        name: one for name, one in signature(_of_options, eval_str=True).parameters.items() if name not in without
-    }
-
-    def decorated(command: Callable[..., None]) -> Callable[..., None]:
-        @wraps(command)
-        def called(**given: Any) -> None:
-            options = {name: given.pop(name) for name in shared if name in given}
-            command(session=_of_options(**options), **given)
-
-        own = signature(command, eval_str=True).parameters
-        parameters = [*(one for name, one in own.items() if name != "session"), *shared.values()]
-        vars(called)["__signature__"] = Signature(parameters)
-        return called
-
-    return decorated
+def with_session(*, without: Collection[str] = ()) -> Decorator:
+    """Has a command's `session` opened from the options that all commands about a tenant have, less those `without`."""
+    return made_of(_of_options, "session", without)
 
 
 def _of_options(
