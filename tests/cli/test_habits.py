@@ -139,6 +139,8 @@ OPTIONS = {
     "apply --force": "--auto-approve",
     "plan --lock=false": "no state",
     "apply --token abc": "AUTH0_API_TOKEN",
+    "exchange --app web --connection github": "`tokenvault exchange APP CONNECTION`",
+    "exchange spec.yaml web github --sandbox": "`tokenvault exchange web github --sandbox --spec spec.yaml`",
 }
 
 

@@ -153,11 +153,16 @@ def _nearest(path: str, name: str, known: Sequence[str]) -> str:
     return "" if not close else f"Did you mean `{path} {close}`?" if close in known else _told(close)
 
 
-def unknown_option(path: str, option: str, known: Sequence[str]) -> RefusedError:
-    """The error for an option that the command does not have, with the one that was probably meant."""
+def unknown_option(path: str, option: str, known: Sequence[str], arguments: Sequence[str]) -> RefusedError:
+    """The error for an option that the command does not have, with the one that was probably meant.
+
+    `arguments` are the names of what the command takes without an option.
+    """
     same = _SAME.get(option, "")
     close = next(iter(get_close_matches(option, list(known), n=1, cutoff=0.7)), "")
-    if same in known:
+    if option.lstrip("-").upper() in arguments:
+        hint = f"It stands without an option: `{path} {' '.join(arguments)}`."
+    elif same in known:
         hint = f"Write {same}."
     elif option in _OUT:
         hint = f"It writes to stdout: add > FILE behind `{path} …`."
@@ -195,6 +200,18 @@ def refuse_options_before(path: str, given: Sequence[str], own: Sequence[str], c
     if option and option not in own and place:
         right = [given[place], *given[:place], *given[place + 1 :]]
         raise _refused("command-option", f"{option[:60]} stands before the command", _write(path, right))
+
+
+def refuse_specs_as_arguments(path: str, given: Sequence[str], option: str) -> None:
+    """Refuses a spec that stands without an option, as with other commands, where it needs one."""
+    place = next((index for index, word in enumerate(given) if _is_spec(word, given[:index], option)), None)
+    if place is not None:
+        right = [*given[:place], *given[place + 1 :], option, given[place]]
+        raise _refused("command-option", f"{path} takes the spec with {option}", _write(path, right))
+
+
+def _is_spec(word: str, before: Sequence[str], option: str) -> bool:
+    return word.endswith((".yaml", ".yml")) and not word.startswith("-") and before[-1:] != [option]
 
 
 def refuse_formats_as_files(path: str, given: Sequence[str], file: object, forms: Sequence[str]) -> None:

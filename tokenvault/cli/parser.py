@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typer._click.formatting import HelpFormatter
 
 USAGE_ERROR: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
-JSON, FORMAT = "--json", "--format"
+JSON, FORMAT, SPEC = "--json", "--format", "--spec"
 NO_COLOR = "--no-color"
 Row = tuple[str, tuple[str, str]]
 
@@ -46,7 +46,9 @@ class Command(TyperCommand):
         except USAGE_ERROR as error:
             name = getattr(error, "option_name", "")
             if name.startswith("-") and hasattr(error, "possibilities"):
-                raise habits.unknown_option(ctx.command_path, name, _options(self)) from None
+                raise habits.unknown_option(ctx.command_path, name, _options(self), _arguments(self)) from None
+            if SPEC in _options(self):
+                habits.refuse_specs_as_arguments(ctx.command_path, given, SPEC)
             raise
         _as_json(ctx)
         habits.refuse_formats_as_files(ctx.command_path, given, ctx.params.get("out"), _forms(self))
@@ -143,6 +145,11 @@ def _takes_json(command: TyperCommand) -> bool:
 
 def _options(command: TyperCommand | TyperGroup) -> list[str]:
     return [*(option for parameter in command.params for option in parameter.opts if option[:1] == "-"), "--help"]
+
+
+def _arguments(command: TyperCommand | TyperGroup) -> list[str]:
+    """The names of what stands without an option, as the help shows them."""
+    return [str(p.metavar or p.name).upper() for p in command.params if p.param_type_name == "argument"]
 
 
 def _parameters(command: TyperCommand | TyperGroup, ctx: Context) -> Iterable[Row]:
