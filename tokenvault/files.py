@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,27 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if ours and is_new:
         (ours / ".gitignore").write_text("*\n", encoding="utf-8")  # the sandbox, an island, does the same
+
+
+def ignoring(path: Path) -> str:
+    """The command that has git leave the file alone; nothing where a `.gitignore` above names it, or where no git is."""
+    file = path.absolute()
+    root = next((folder for folder in file.parents if (folder / ".git").exists()), None)
+    if root is None:
+        return ""
+    for folder in (one for one in file.parents if one == root or root in one.parents):
+        inside = file.relative_to(folder).as_posix()
+        if {file.name, f"*{file.suffix or file.name}", f"/{inside}", inside} & _lines(folder / ".gitignore"):
+            return ""
+    ignored, name = file.parent / ".gitignore", shlex.quote(f"/{file.name}")
+    return f"echo {name} >> {shlex.quote(os.path.relpath(ignored))}"
+
+
+def _lines(file: Path) -> set[str]:
+    try:
+        return {line.strip() for line in file.read_text(encoding="utf-8").splitlines()}
+    except (OSError, ValueError):
+        return set()
 
 
 def write_private(path: Path, text: str) -> None:

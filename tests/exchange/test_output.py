@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
+import subprocess
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -112,3 +114,13 @@ def test_variables_are_names_that_a_shell_takes_and_no_two_are_the_same(
     from tokenvault.exchange.variables import prefixes
 
     assert list(prefixes(addresses).values()) == expected
+
+
+def test_how_git_leaves_the_file_alone_can_be_pasted_until_it_does(world: World) -> None:
+    subprocess.run(["git", "init", "-q", world.folder], check=True)
+    told = world.run("output", "spec.yaml", "--out", ".env").err
+    found = re.search(r"Keep it out of git: `(.+)`\.", told)
+    assert found, told
+    subprocess.run(found[1], shell=True, check=True, cwd=world.folder)
+    assert subprocess.run(["git", "check-ignore", "-q", ".env"], cwd=world.folder, check=False).returncode == 0
+    assert "echo" not in world.run("output", "spec.yaml", "--out", ".env", "--force").err

@@ -33,7 +33,7 @@ YAML = {
     "an open bracket": ("connections: [a\n", 3, "Close it with ]"),
     "an open brace": ("connections: {a: {}\n", 3, "Close it with }"),
     "text behind a quote": ('tenant: "x" y\n', 3, "whole value in quotes"),
-    "a line without a colon": ("tenant\nconnections: {}\n", 4, "lacks its colon"),
+    "a line without a colon": ("tenant\nconnections: {}\n", 3, "lacks its colon"),
     "a backslash": ('tenant: "\\xzz"\n', 3, "single quotes"),
     "an unknown escape": ('tenant: "\\p"\n', 3, "single quotes"),
     **{f"{text} as a text": (f"tenant: {text}\n", 3, hint) for text, hint in SCALARS.items()},

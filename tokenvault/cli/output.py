@@ -23,7 +23,7 @@ from tokenvault.cli.options import (
     tenant_options,
 )
 from tokenvault.cli.session import Session, open_session
-from tokenvault.files import refuse_existing, write_private, written
+from tokenvault.files import ignoring, refuse_existing, write_private, written
 from tokenvault.secrets import Secret
 from tokenvault.tenant.options import MAX_WAIT
 from tokenvault.text import json_page, safe
@@ -75,7 +75,9 @@ async def _output(session: Session, specs: list[str] | None, form: TextOrJson, o
     document = output_document(tenant.domain, found)
     if out:
         _write(out, tenant.domain, found, secrets, spec.files)
-        session.console.err(f"Wrote {safe(out)} (only you may read it); keep it out of git.\n")
+        command = ignoring(out)
+        kept = f"Keep it out of git: `{safe(command)}`." if command else "Keep it out of git."
+        session.console.err(f"Wrote {safe(out)} (only you may read it). {kept}\n")
     session.console.out(json_page(document) if form == "json" else output_text(document, session.console.paint))
 
 

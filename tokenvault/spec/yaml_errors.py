@@ -71,7 +71,8 @@ FAULTS = (
     Fault(
         "could not find expected ':'",
         "a line that is neither a key with its colon nor a value",
-        f"The line above lacks its colon, or its text goes on in the wrong column. {COLUMNS}",
+        f"This line lacks its colon, or its text goes on in the wrong column. {COLUMNS}",
+        open=True,
     ),
     Fault(
         "hexdecimal number",
