@@ -138,8 +138,7 @@ async def _apply(
     from tokenvault.plan.document import plan_document
 
     spec = session.spec(specs)
-    async with session.tenant(on_wait=shown(progress)) as tenant:
-        session.check_tenant(spec, tenant.domain)
+    async with session.tenant(spec, on_wait=shown(progress)) as tenant:
         async with session.reading(tenant):
             found = await planned(tenant, spec, options)
         made = found.restrict(*part, session.tenant_options.max_rps, whole_apply(session, found))

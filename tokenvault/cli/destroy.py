@@ -96,8 +96,7 @@ async def _destroy(session: Session, asked: _Request, progress: Progress) -> int
     from tokenvault.plan.document import plan_document
 
     spec = session.spec(asked.specs)
-    async with session.tenant(on_wait=shown(progress)) as tenant:
-        session.check_tenant(spec, tenant.domain)
+    async with session.tenant(spec, on_wait=shown(progress)) as tenant:
         async with session.reading(tenant):
             found = await planned_destroy(tenant, spec, asked.also)
         made = found.restrict(*asked.part, session.tenant_options.max_rps)

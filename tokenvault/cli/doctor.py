@@ -142,9 +142,7 @@ async def _doctor(session: Session, specs: list[str] | None, selection: Selectio
     from tokenvault.operations.doctor import examined, examined_user
 
     spec = session.spec(specs) if specs else None
-    async with session.tenant() as tenant:
-        if spec:
-            session.check_tenant(spec, tenant.domain)
+    async with session.tenant(spec) as tenant:
         if user:
             return await examined_user(tenant, spec, user, selection)
         async with session.reading(tenant):

@@ -66,7 +66,5 @@ async def _drift(session: Session, specs: list[str] | None) -> Drift:
     from tokenvault.operations.plan import drifted
 
     spec = session.spec(specs)
-    async with session.tenant() as tenant:
-        session.check_tenant(spec, tenant.domain)
-        async with session.reading(tenant):
-            return await drifted(tenant, spec)
+    async with session.tenant(spec) as tenant, session.reading(tenant):
+        return await drifted(tenant, spec)

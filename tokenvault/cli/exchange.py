@@ -229,7 +229,7 @@ async def _findings(session: Session, found: Found, connection: str, error: str 
     attempt = Attempt(application=by.application, client_id=by.client_id, flavor=by.flavor, connection=connection)
     command = session.command("apply", *(found.spec.files if found.spec else ()))
     try:
-        async with session.tenant() as tenant:
+        async with session.tenant(found.spec) as tenant:
             findings, near = await examined_attempt(tenant, found.spec, attempt, command)
     except TokenVaultError as problem:
         return {"findings": None, "near": [], "unread": str(problem)}

@@ -52,9 +52,7 @@ async def find(session: Session, application: str, connection: str, given: Given
 
     spec = _spec(session, application, given.specs)
     try:
-        async with session.tenant() as tenant:
-            if spec:
-                session.check_tenant(spec, tenant.domain)
+        async with session.tenant(spec) as tenant:
             return await found_in_tenant(tenant, spec, application, connection, given.flavor)
     except RefusedError as error:
         if error.diagnostics[0].code != NO_CREDENTIALS:

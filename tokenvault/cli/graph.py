@@ -114,6 +114,5 @@ async def _planned(session: Session, specs: list[str] | None) -> Picture:
     from tokenvault.render.graph_picture import planned_picture
 
     spec = session.spec(specs)
-    async with session.tenant() as tenant:
-        session.check_tenant(spec, tenant.domain)
+    async with session.tenant(spec) as tenant:
         return planned_picture(plan_document((await planned(tenant, spec, Options())).plan))

@@ -68,8 +68,7 @@ async def _output(session: Session, specs: list[str] | None, form: TextOrJson, o
     from tokenvault.render.exchange_text import output_text
 
     spec = session.spec(specs)
-    async with session.tenant() as tenant:
-        session.check_tenant(spec, tenant.domain)
+    async with session.tenant(spec) as tenant:
         found = await found_outputs(tenant, spec)
         secrets = await client_secrets(tenant, found) if out else {}
     document = output_document(tenant.domain, found)

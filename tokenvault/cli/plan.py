@@ -98,10 +98,8 @@ async def _plan(session: Session, specs: list[str] | None, options: Options) -> 
     from tokenvault.operations.plan import planned
 
     spec = session.spec(specs)
-    async with session.tenant() as tenant:
-        session.check_tenant(spec, tenant.domain)
-        async with session.reading(tenant):
-            return await planned(tenant, spec, options)
+    async with session.tenant(spec) as tenant, session.reading(tenant):
+        return await planned(tenant, spec, options)
 
 
 def whole_apply(session: Session, found: Planned) -> str:

@@ -76,8 +76,13 @@ class Session:
         check_tenant(spec, domain, self.tenant_options)
 
     @asynccontextmanager
-    async def tenant(self, on_wait: Callable[[Wait], None] | None = None) -> AsyncIterator[Tenant]:
-        """The tenant, open. Waits for a rate limit are told, to `on_wait` or on stderr: long ones, and as they add up."""
+    async def tenant(
+        self, spec: Spec | None = None, on_wait: Callable[[Wait], None] | None = None
+    ) -> AsyncIterator[Tenant]:
+        """The tenant, open; refused where the spec names another one.
+
+        Waits for a rate limit are told, to `on_wait` or on stderr: long ones, and as they add up.
+        """
         from tokenvault.tenant.client import Exchange
         from tokenvault.tenant.connect import open_tenant
 
@@ -101,6 +106,8 @@ class Session:
                 (on_wait or self._tell)(wait)
 
         async with open_tenant(self.tenant_options, self.environment, observe=observe, on_wait=waiting) as tenant:
+            if spec:
+                self.check_tenant(spec, tenant.domain)
             yield tenant
 
     @asynccontextmanager

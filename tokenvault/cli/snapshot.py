@@ -58,11 +58,8 @@ async def _snapshot(session: Session, specs: list[str] | None) -> tuple[State, d
     from tokenvault.operations.reading import taken
 
     spec = session.spec(specs) if specs else None
-    async with session.tenant() as tenant:
-        if spec:
-            session.check_tenant(spec, tenant.domain)
-        async with session.reading(tenant):
-            return await taken(tenant, spec)
+    async with session.tenant(spec) as tenant, session.reading(tenant):
+        return await taken(tenant, spec)
 
 
 def _refuse_other_files(output: Path) -> None:

@@ -141,8 +141,7 @@ async def _tenant(session: Session, spec: Spec, offline: bool) -> tuple[str, str
 
     if not offline:
         try:
-            async with session.tenant() as tenant:
-                session.check_tenant(spec, tenant.domain)
+            async with session.tenant(spec) as tenant:
                 graph = build_graph(spec, tenant.domain)
                 if session.tenant_options.sandbox:
                     session.console.err(EMBEDDED.format(_of_served(session, spec)))
