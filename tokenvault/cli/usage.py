@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,7 +24,6 @@ from tokenvault.text import json_page, safe
 if TYPE_CHECKING:
     from tokenvault.kinds.base import Object
     from tokenvault.model.spec import Spec
-    from tokenvault.tenant.client import Tenant
 
 
 class Language(StrEnum):
@@ -135,34 +134,23 @@ def _of_served(session: Session, spec: Spec) -> str:
 
 async def _tenant(session: Session, spec: Spec, offline: bool) -> tuple[str, str, Mapping[str, Object] | None]:
     """The tenant's domain and base URL, and its applications (None: not read)."""
-    from tokenvault.state.desired import build_graph
-    from tokenvault.state.live import matched
-    from tokenvault.state.reading import read_applications
+    from tokenvault.operations.exchange import read_for_usage
 
     if not offline:
         try:
             async with session.tenant(spec) as tenant:
-                graph = build_graph(spec, tenant.domain)
                 if session.tenant_options.sandbox:
                     session.console.err(EMBEDDED.format(_of_served(session, spec)))
-                if domains := await _unnamed_domains(tenant, spec):
+                applications, domains = await read_for_usage(tenant, spec)
+                if domains:
                     session.console.err(UNNAMED.format(", ".join(map(safe, domains))))
                 url = base_url(tenant.domain, given_address(session.environment, session.tenant_options.tenant))
-                return tenant.domain, url, matched(graph, await read_applications(tenant))
+                return tenant.domain, url, applications
         except RefusedError as error:
             if error.diagnostics[0].code not in NO_CREDENTIALS:
                 raise
             session.console.err("There are no credentials for a tenant: ids are placeholders.\n")
     return _offline(session, spec)
-
-
-async def _unnamed_domains(tenant: Tenant, spec: Spec) -> Sequence[str]:
-    """The tenant's custom domains, where the spec leaves open on which domain users of an application log in."""
-    from tokenvault.exchange.usage import is_interactive
-    from tokenvault.state.reading import read_ready_domains
-
-    open_ones = [app for app in spec.applications.values() if is_interactive(app) and not spec.login_domain(app)]
-    return await read_ready_domains(tenant) if open_ones else ()
 
 
 def _offline(session: Session, spec: Spec) -> tuple[str, str, None]:

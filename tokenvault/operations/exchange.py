@@ -1,4 +1,4 @@
-"""Finds the application that is to exchange: in the spec and the tenant, or by what the environment says of it."""
+"""Finds who exchanges: one application, in the spec and the tenant or by what the environment says of it; or all of a spec."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from tokenvault.errors import ApiError, Diagnostic, RefusedError
 from tokenvault.exchange import variables
 from tokenvault.exchange.exchanger import Exchanger, chosen, exchangers_of, exchanging_flavors, from_client, with_live
+from tokenvault.exchange.usage import is_interactive
 from tokenvault.flavors.runtime.tenant_view import TenantView
 from tokenvault.kinds.base import Object
 from tokenvault.model.spec import Spec
 from tokenvault.state.desired import build_graph
 from tokenvault.state.live import matched
-from tokenvault.state.reading import read_applications
+from tokenvault.state.reading import read_applications, read_ready_domains
 
 if TYPE_CHECKING:
     from tokenvault.tenant.client import Tenant
@@ -125,3 +126,10 @@ def _known(flavor: str) -> str:
             Diagnostic(code="exchange-flavor", summary=summary, hint=f"One of: {', '.join(exchanging_flavors())}.")
         )
     return flavor
+
+
+async def read_for_usage(tenant: Tenant, spec: Spec) -> tuple[Mapping[str, Object], Sequence[str]]:
+    """The spec's applications by address; and the tenant's custom domains, where the spec leaves open on which users log in."""
+    open_ones = [app for app in spec.applications.values() if is_interactive(app) and not spec.login_domain(app)]
+    domains = await read_ready_domains(tenant) if open_ones else ()
+    return matched(build_graph(spec, tenant.domain), await read_applications(tenant)), domains
