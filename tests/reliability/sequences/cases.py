@@ -254,7 +254,8 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @st.composite
 def puts(draw: Draw, spec: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     """Something of the spec gets another value."""
-    sort = draw(st.sampled_from(["application", "field", "flavors", "connection", "option", "api", "scopes", "top"]))
+    sorts = ["application", "field", "flavors", "connection", "option", "api", "scopes", "bare", "top"]
+    sort = draw(st.sampled_from(sorts))
     apps = sorted(spec.get("applications", {})) or ["web"]
     names = sorted(spec.get("connections", {})) or ["google-oauth2"]
     match sort:
@@ -285,9 +286,25 @@ def puts(draw: Draw, spec: dict[str, Any], keys: tuple[str, ...]) -> dict[str, A
         case "scopes":
             name = draw(st.sampled_from(names))
             return _put(["connections", name, "scopes"], draw(some(*SCOPES[name])))
+        case "bare":
+            return draw(bared(spec))
         case _:
             field = draw(st.sampled_from(sorted(TOP)))
             return _put([field], deepcopy(draw(st.sampled_from(TOP[field]))))
+
+
+@st.composite
+def bared(draw: Draw, spec: dict[str, Any]) -> dict[str, Any]:
+    """An entry loses all that it need not have, at once: nothing is asked there any more."""
+    needed = {
+        "connections": ["purpose"],
+        "apis": ["identifier"],
+        "applications": ["name", "client_id", "type", "flavors"],
+    }
+    entries = [(section, key) for section in needed for key in spec.get(section, {})] or [("connections", "github")]
+    section, key = draw(st.sampled_from(entries))
+    entry = spec.get(section, {}).get(key) or {}
+    return _put([section, key], {name: entry[name] for name in needed[section] if name in entry})
 
 
 def _put(path: list[Any], value: Any) -> dict[str, Any]:
