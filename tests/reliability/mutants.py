@@ -244,12 +244,16 @@ class Reach:
         return cls({(module, line): names for module, line, *names in kept["lines"]}, kept["seconds"])
 
     def tests(self, mutant: Mutant) -> Sequence[str]:
-        """The tests that reach the mutant's line, within the budget; where only importing runs it, all of them."""
-        took = list(
-            accumulate(self.seconds.get(name, 0.0) for name in self.lines.get((mutant.module, mutant.line), ()))
+        """The tests that reach the mutant's line, within the budget; where only importing runs it, those of its module."""
+        found = [name for name in self.lines.get((mutant.module, mutant.line), ()) if name] or self._of_module(
+            mutant.module
         )
-        found = self.lines.get((mutant.module, mutant.line), ())[: max(1, bisect(took, BUDGET))]
-        return [name for name in found if name] or TESTS
+        took = list(accumulate(self.seconds.get(name, 0.0) for name in found))
+        return found[: max(1, bisect(took, BUDGET))] or TESTS
+
+    def _of_module(self, module: str) -> list[str]:
+        names = {name for (where, _), some in self.lines.items() if where == module for name in some if name}
+        return sorted(names, key=lambda name: (self.seconds.get(name, 0.0), name))
 
 
 def pytest_in(tree: Path, arguments: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:
