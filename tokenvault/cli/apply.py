@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tokenvault.cli import BROKEN
-from tokenvault.cli.execution import carry_out, progress_for
+from tokenvault.cli.execution import Approval, carry_out, progress_for, run_applying, show_and_carry_out, shown
 from tokenvault.cli.options import (
     Excludes,
     Fail,
@@ -20,15 +19,13 @@ from tokenvault.cli.options import (
 )
 from tokenvault.cli.plan import Adopt, whole_apply
 from tokenvault.cli.session import Session, with_session
-from tokenvault.cli.suggestions import completed_problem
-from tokenvault.errors import Diagnostic, RefusedError, TokenVaultError
+from tokenvault.errors import Diagnostic, RefusedError
 
 if TYPE_CHECKING:
     from tokenvault.cli.options import FailOn
     from tokenvault.cli.progress import Progress
     from tokenvault.plan.model import Plan
     from tokenvault.plan.planner import Options
-    from tokenvault.tenant.pacing import Wait
 
 SpecsOrPlan = Annotated[
     list[str] | None,
@@ -72,8 +69,6 @@ def apply(
     tokenvault apply plan.json                    exactly what was reviewed
     tokenvault apply -y --target application.web  one application and its needs
     """
-    import asyncio
-
     from tokenvault.plan.planner import Options
 
     json, file = form == "json", _plan_file(specs)
@@ -82,17 +77,12 @@ def apply(
     if not file and not auto_approve and (json or not session.console.is_interactive):
         raise RefusedError(_no_approval())
     progress = progress_for(session, json=json)
-    try:
-        if file:
-            code = asyncio.run(_apply_file(session, file, progress, max_destroy, fail_on))
-        else:
-            options = Options(adopt=adopt, prune=prune, max_destroy=max_destroy)
-            code = asyncio.run(_apply(session, specs, options, (targets, excludes), progress, auto_approve, fail_on))
-    except TokenVaultError as error:
-        progress.failed(tuple(map(completed_problem, error.diagnostics)))
-        raise
-    if code:
-        raise typer.Exit(code)
+    if file:
+        work = _apply_file(session, file, progress, max_destroy, fail_on)
+    else:
+        options = Options(adopt=adopt, prune=prune, max_destroy=max_destroy)
+        work = _apply(session, specs, options, (targets, excludes), progress, auto_approve, fail_on)
+    run_applying(progress, work)
 
 
 def _plan_file(given: list[str] | None) -> Path | None:
@@ -132,23 +122,16 @@ async def _apply(
     auto_approve: bool,
     fail_on: FailOn | None,
 ) -> int:
-    from tokenvault.operations.apply import refuse_without_scopes
     from tokenvault.operations.plan import planned
-    from tokenvault.plan.deletion import refuse_more_than
-    from tokenvault.plan.document import plan_document
 
     spec = session.spec(specs)
     async with session.tenant(spec, on_wait=shown(progress)) as tenant:
         async with session.reading(tenant):
             found = await planned(tenant, spec, options)
         made = found.restrict(*part, session.tenant_options.max_rps, whole_apply(session, found))
-        progress.planned(plan_document(made), full=True)
-        await refuse_without_scopes(made, tenant)
-        refuse_more_than(options.max_destroy, made.changes)
-        if not made.is_empty and not auto_approve and not _approved(session, made):
-            session.console.err("\nApply cancelled. Nothing was changed.\n")
-            return 1
-        code = await carry_out(session, tenant, made, progress=progress, fresh=auto_approve)
+        question = f"\nChange {made.tenant} as shown above? Only `yes` will be accepted: "
+        approval = Approval(command="Apply", question=question, answer="yes", auto=auto_approve)
+        code = await show_and_carry_out(session, tenant, made, progress, approval, options.max_destroy)
         return code or _broken(made, fail_on)
 
 
@@ -176,19 +159,8 @@ def _broken(made: Plan, fail_on: FailOn | None) -> int:
     return BROKEN if fail_on and made.judgement and made.judgement.is_broken else 0
 
 
-def shown(progress: Progress) -> Callable[[Wait], None]:
-    """Has waiting for Auth0 shown among the other events."""
-    from tokenvault.applier.events import Waiting
-
-    return lambda wait: progress.show(Waiting.of(wait))
-
-
 def _other_tenant(file: Path, made: Plan, domain: str) -> Diagnostic:
     summary = f"{file} is a plan for {made.tenant}, and this is {domain}"
     return Diagnostic(
         code="plan-file-tenant", summary=summary, hint="Set AUTH0_DOMAIN to the plan's tenant, or plan here."
     )
-
-
-def _approved(session: Session, made: Plan) -> bool:
-    return session.console.ask(f"\nChange {made.tenant} as shown above? Only `yes` will be accepted: ") == "yes"

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
 
 from tokenvault.cli import INTERRUPTED
+from tokenvault.cli.suggestions import completed_problem
+from tokenvault.errors import TokenVaultError
 
 if TYPE_CHECKING:
     import asyncio
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
     from tokenvault.cli.session import Session
     from tokenvault.plan.model import Plan
     from tokenvault.tenant.client import Tenant
+    from tokenvault.tenant.pacing import Wait
 
 # ---- the two steps of an interrupt, for whatever runs in the event loop of a command
 
@@ -52,6 +58,53 @@ def interruptible(stop: asyncio.Event, told: Callable[[], None]) -> Iterator[Non
     finally:
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """How a plan is approved: by `answer` to the `question`, or beforehand (`auto`). `command` is what is cancelled else."""
+
+    command: str
+    question: str
+    answer: str
+    auto: bool
+
+
+def run_applying(progress: Progress, work: Coroutine[Any, Any, int]) -> None:
+    """Runs what plans and applies, and exits with its exit code. Those who read the progress are told of a refusal, too."""
+    import asyncio
+
+    try:
+        code = asyncio.run(work)
+    except TokenVaultError as error:
+        progress.failed(tuple(map(completed_problem, error.diagnostics)))
+        raise
+    if code:
+        raise typer.Exit(code)
+
+
+def shown(progress: Progress) -> Callable[[Wait], None]:
+    """Has waiting for Auth0 shown among the other events."""
+    from tokenvault.applier.events import Waiting
+
+    return lambda wait: progress.show(Waiting.of(wait))
+
+
+async def show_and_carry_out(
+    session: Session, tenant: Tenant, made: Plan, progress: Progress, approval: Approval, max_destroy: int | None
+) -> int:
+    """Shows a plan that was just made, and carries it out when nothing refuses it and it is approved; the exit code."""
+    from tokenvault.operations.apply import refuse_without_scopes
+    from tokenvault.plan.deletion import refuse_more_than
+    from tokenvault.plan.document import plan_document
+
+    progress.planned(plan_document(made), full=True)
+    await refuse_without_scopes(made, tenant)
+    refuse_more_than(max_destroy, made.changes)
+    if not (made.is_empty or approval.auto or session.console.ask(approval.question) == approval.answer):
+        session.console.err(f"\n{approval.command} cancelled. Nothing was changed.\n")
+        return 1
+    return await carry_out(session, tenant, made, progress=progress, fresh=approval.auto)
 
 
 async def carry_out(
