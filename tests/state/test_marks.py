@@ -183,3 +183,12 @@ def test_what_nothing_records_of_an_api_of_others_is_said(acme: World) -> None:
     assert not acme.plan(spec)["warnings"]  # nothing is given any more
     used = spec_of({"mine": web(flavors=[{"access_token_exchange": {"api": "b"}}])}, apis=apis)
     assert "plan-no-mark" not in str(acme.plan(used)["warnings"])
+
+
+def test_an_application_that_comes_or_goes_is_no_reason_to_write_the_marks_of_others(acme: World) -> None:
+    spec = spec_of({"a": web(callbacks=["https://a.example/cb"])})
+    acme.apply(spec)
+    more = {**spec, "applications": {**spec["applications"], "b": web()}}
+    assert "application.a" not in changes(acme.plan(more))
+    acme.apply(more)
+    assert changes(acme.plan(spec, "--prune")) == {"application.b": "delete"}
