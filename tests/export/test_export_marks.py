@@ -9,7 +9,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.export.by_hand import PUBLIC_KEY, by_hand, said
+from tests.export.by_hand import PUBLIC_KEY, ROTATING, by_hand, policy, said
 from tests.export.test_export_by_hand import assert_plan_is_empty, exported
 from tests.support import Result, cli, tenant
 
@@ -227,3 +227,20 @@ def test_an_api_keeps_the_connections_of_a_caller_of_whom_nothing_tells(tmp_path
     assert spec["apis"]["notes"]["flavors"] == ["access_token_exchange"]
     assert "exchanges for others, too" in (tmp_path / "out.yaml").read_text()
     assert_plan_is_empty(tmp_path)
+
+
+def test_of_two_apis_that_an_application_reaches_the_one_that_a_spec_gave_it_is_exported(tmp_path: Path) -> None:
+    first, second = "https://first.example", "https://second.example"
+    with by_hand(tmp_path / "tenant.db") as hands:
+        hands.my_account()
+        hands.connection("github")
+        hands.api(first, "First", scopes={"read:it": "Read it"})
+        policies = [policy(), policy(first, ["read:it"])]
+        client_id = hands.spa("Front", "github", refresh_token={**ROTATING, "policies": policies})
+    apis = {"second": {"identifier": second, "scopes": {"read:it": "Read it"}}}
+    app = {"client_id": client_id, "flavors": [{"access_token_exchange": {"api": "second"}}]}
+    spec = {"version": 1, "name": "mine", "connections": {"github": {}}, "apis": apis, "applications": {"app": app}}
+    apply(tmp_path, spec)
+    found, _ = exported(tmp_path)
+    [flavor] = found["applications"]["app"]["flavors"]
+    assert flavor["access_token_exchange"]["api"] == "second"

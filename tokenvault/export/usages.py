@@ -11,7 +11,7 @@ from tokenvault.flavors.runtime.request import TOKEN_VAULT_GRANT
 from tokenvault.flavors.runtime.tenant_view import DetectedUse, TenantView, Unreadable
 from tokenvault.kinds.application import APP_TYPES
 from tokenvault.kinds.base import Object
-from tokenvault.model.marks import read_mark
+from tokenvault.model.marks import digest, read_mark
 from tokenvault.model.paths import get_path
 from tokenvault.model.spec import PUBLIC_TYPES
 from tokenvault.text import safe
@@ -38,7 +38,9 @@ class Assignment:
 
 
 def assign(detections: Iterable[DetectedUse], tenant_view: TenantView) -> Assignment:
-    """Assigns clients to APIs: those that show it first; an API without any gets the likeliest callers, or serves anyone."""
+    """Assigns clients to APIs: those whose mark says so first, then those that show it; an API without any gets the likeliest
+    callers, or serves anyone.
+    """
     result = Assignment()
     by_api: dict[str, list[DetectedUse]] = {}
     for detection in detections:
@@ -46,7 +48,9 @@ def assign(detections: Iterable[DetectedUse], tenant_view: TenantView) -> Assign
             by_api.setdefault(detection.api, []).append(detection)
     evident = {api: [s for s in seen if _is_evident(s, tenant_view)] for api, seen in by_api.items()}
     for seen in evident.values():
-        result.give(seen)
+        result.give(filter(_is_recorded, seen))
+    for seen in evident.values():
+        result.give(detection for detection in seen if not _is_recorded(detection))
     for api in [api for api, seen in evident.items() if not seen]:
         free = [s for s in by_api[api] if s.app is not None and _client_id(s) not in result.chosen]
         result.give(_likely(free), GUESSED)
@@ -75,6 +79,13 @@ def _is_evident(detection: DetectedUse, tenant_view: TenantView) -> bool:
         return False
     grant = tenant_view.user_grant(_client_id(detection), detection.api)
     return detection.api in policies(detection.app) or (grant is not None and not isinstance(grant, Unreadable))
+
+
+def _is_recorded(detection: DetectedUse) -> bool:
+    """Whether a spec gave the application what it needs to call the API."""
+    mark = read_mark((detection.app or {}).get("client_metadata"))
+    given = {p.slot for p in mark.provisions if p.verb in ("api", "mrrt")} if mark else set()
+    return f"~{digest(detection.api)}" in given
 
 
 def _likely(detections: Sequence[DetectedUse]) -> Sequence[DetectedUse]:
