@@ -465,10 +465,13 @@ class Machine:
         """What carries the mark of a spec that has another name now, or is gone: no command is about that."""
         names = {spec["name"] for spec in self.specs}
         found: set[str] = set()
+        apis = {f"~{digest(api['identifier'])}": api["identifier"] for api in state["resource_servers"].values()}
         for client_id, client in state["clients"].items():
-            owner = str(client.get("client_metadata", {}).get("tokenvault", "")).partition("/")
+            mark = str(client.get("client_metadata", {}).get("tokenvault", ""))
+            owner = mark.partition("/")
             if owner[1] and owner[0] not in names:
                 found |= {client_id, str(client.get("resource_server_identifier", client_id))}
+                found |= {identifier for name, identifier in apis.items() if name in mark}  # it records who made them
         for key, credential in state.get("credentials", {}).items():  # of a run cut short before it left a mark
             client_id, owner = key.split("/")[0], str(credential.get("name", "")).partition("/")
             if owner[1] and owner[0] not in names and not _mark(state, client_id):
