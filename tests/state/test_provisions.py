@@ -393,3 +393,12 @@ def test_the_last_option_that_leaves_the_spec_leaves_the_connection(
     acme.apply(spec)
     assert by_name(acme.state()["connections"], "google-oauth2")["options"] == before
     acme.assert_done(spec)
+
+
+def test_an_api_that_the_spec_taken_over_from_had_made_goes_in_the_same_apply(acme: World) -> None:
+    theirs = {**spec_of({"job": worker()}, apis={"files": {"identifier": "https://files.example"}}), "name": "theirs"}
+    acme.apply(theirs)
+    mine = spec_of({"job": worker()})
+    acme.apply(mine, "--adopt", "--prune")
+    assert not [api for api in acme.state()["resource_servers"].values() if api["identifier"] == "https://files.example"]
+    acme.assert_done(mine)

@@ -39,7 +39,7 @@ def still_needed(graph: Graph, live: Live, scope: Scope) -> Sequence[Need]:
         return needs
     if unclear := [*_unclear(graph, live)]:
         return unclear
-    if made_elsewhere(graph, live) and not _is_whole(RESOURCE_SERVERS, live.state):
+    if made_elsewhere(graph, live, adopt=scope.adopt) and not _is_whole(RESOURCE_SERVERS, live.state):
         return [Need(RESOURCE_SERVERS)]
     return list(_left_behind(graph, live, scope))
 

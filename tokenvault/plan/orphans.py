@@ -74,12 +74,15 @@ class Removals:
         yield from (node for each in self.orphans for node in each.nodes)
 
 
-def made_elsewhere(graph: Graph, live: Live) -> bool:
-    """Whether a mark of the spec records that it created an API which the graph does not have: only a list finds it."""
+def made_elsewhere(graph: Graph, live: Live, *, adopt: bool) -> bool:
+    """Whether a mark of the spec, or of one that it may take over from, records that it created an API which the graph does
+    not have: only a list finds it.
+    """
     asked = {node.target.provision for node in graph.of_kind("api")}
     kind = kinds()["application"]
     marks = (mark_of(kind, client) for client in live.state.objects.get(kind.collection.name, ()))
-    made = {p for m in marks if m and m.spec == graph.spec_name for p in m.provisions if p.verb == "made"}
+    ours = (mark for mark in marks if mark and (adopt or mark.spec == graph.spec_name))
+    made = {p for mark in ours for p in mark.provisions if p.verb == "made"}
     return bool(made - asked) and "resource_servers" not in live.state.unreadable
 
 
