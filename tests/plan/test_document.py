@@ -16,6 +16,7 @@ from tests.plan.gallery import CASES, GOLDEN
 from tests.plan.tenants import SECRETS
 from tests.render.plans import HOSTILE, document_with, documents
 from tests.support import ROOT, cli
+from tokenvault.plan.model import Pace
 from tokenvault.render.block import SIGNS
 from tokenvault.render.terminal import Painter
 from tokenvault.render.text import plan_text
@@ -146,3 +147,8 @@ def test_sensitive_values_are_in_no_file_of_the_gallery() -> None:
 
 def test_safe_text_is_what_the_test_looks_for() -> None:
     assert UNSAFE.search("\x1b") and not UNSAFE.search(safe("\x1b\u202e\x00"))
+
+
+@pytest.mark.parametrize(("requests", "seconds"), [(3, 0), (10, 0), (30, 10)])
+def test_what_a_tenant_takes_at_once_takes_no_time(requests: int, seconds: float) -> None:
+    assert Pace(per_second=2, burst=10).seconds(requests) == seconds

@@ -10,6 +10,7 @@ import pytest
 from tests.export.by_hand import MY_ACCOUNT
 from tests.state.world import ENV, Spec, World, change_of, changes, orphans, spec_of, web, worker, writes
 from tests.support import TOKEN_VAULT_GRANT, cli
+from tokenvault.plan.deletion import SHOWN
 
 API = "https://calendar.acme.com"
 EXCHANGE = {"access_token_exchange": {"api": "calendar"}}
@@ -243,7 +244,18 @@ def test_as_many_deletions_as_allowed_are_carried_out(acme: World) -> None:
 def test_a_retired_key_counts_as_a_deletion(acme: World) -> None:
     acme.apply(spec_of({"job": worker()}))
     spec = spec_of({"job": worker("a")})
-    assert "1 object would be deleted" in acme.refused("apply", spec, "-y", "--max-destroy", "0")
+    said = acme.refused("apply", spec, "-y", "--max-destroy", "0")
+    assert "1 object would be deleted" in said and "It is " in said
+
+
+def test_of_very_many_deletions_the_first_are_named_and_the_others_counted(acme: World) -> None:
+    acme.apply(spec_of({f"app-{number:02}": web() for number in range(SHOWN + 3)}))
+    said = acme.refused("plan", spec_of({"app-00": web()}), "--prune", "--max-destroy", "1")
+    assert (
+        f"{SHOWN + 2} objects would be deleted" in said
+        and "They are " in said
+        and " and 2 more." in " ".join(said.split())
+    )
 
 
 def test_an_api_whose_creation_nothing_proves_is_released_and_never_deleted(acme: World) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.plan.gallery import CASES, GOLDEN
 from tests.plan.tenants import SECRETS, edit, run
+from tests.state.world import World, spec_of, web
 from tests.support import WRITES, Result, cli, requests_of, tenant, write_spec
 
 CASE = "create-everything"
@@ -276,3 +277,13 @@ def test_deleted_and_created_meanwhile(tmp_path: Path) -> None:
 def test_a_saved_plan_where_a_spec_belongs_is_told_in_one_word(folder: Path, command: str) -> None:
     told = run(folder, command, "plan.json").err
     assert told.count("Error:") == 1 and "[spec-is-plan]" in told and "`tokenvault show plan.json" in told
+
+
+def test_an_object_that_another_spec_took_meanwhile_is_refused(acme: World) -> None:
+    """All that the plan wants is there, but for whose it is."""
+    mine = spec_of({"portal": web(name="Legacy Portal")})
+    acme.plan(mine, "--out", "plan.json")
+    acme.apply({**mine, "name": "theirs"})
+    done = cli("apply", "plan.json", "-y", "--sandbox=t.db", cwd=acme.folder)
+    assert done.code == 1 and "apply-stale" in done.err
+    assert acme.client("Legacy Portal")["client_metadata"]["tokenvault"].startswith("theirs/portal ")

@@ -400,5 +400,7 @@ def test_an_api_that_the_spec_taken_over_from_had_made_goes_in_the_same_apply(ac
     acme.apply(theirs)
     mine = spec_of({"job": worker()})
     acme.apply(mine, "--adopt", "--prune")
-    assert not [api for api in acme.state()["resource_servers"].values() if api["identifier"] == "https://files.example"]
+    assert not [
+        api for api in acme.state()["resource_servers"].values() if api["identifier"] == "https://files.example"
+    ]
     acme.assert_done(mine)
