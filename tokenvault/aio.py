@@ -100,14 +100,14 @@ async def make_plan(
     prune: bool = False,
     targets: Sequence[str] = (),
     excludes: Sequence[str] = (),
-    **where: Unpack[TenantArguments],
+    **arguments: Unpack[TenantArguments],
 ) -> Plan:
     """Reads the tenant and plans. Writes nothing.
 
     `adopt` takes over what another spec owns, `prune` deletes what this spec created and no longer names; `targets` and
     `excludes` are addresses, `*` allowed. Raises `RefusedError` when the spec names another tenant.
     """
-    async with _opened(where) as (tenant, options):
+    async with _opened(arguments) as (tenant, options):
         check_tenant(spec, tenant.domain, options)
         made = await planned(tenant, spec, Options(adopt=adopt, prune=prune))
         return await asyncio.to_thread(made.restrict, targets, excludes, options.max_rps)
@@ -119,13 +119,13 @@ async def make_destroy_plan(
     also: Sequence[str] = (),
     targets: Sequence[str] = (),
     excludes: Sequence[str] = (),
-    **where: Unpack[TenantArguments],
+    **arguments: Unpack[TenantArguments],
 ) -> Plan:
     """Reads the tenant and plans to delete what the spec created and to release what it adopted. Writes nothing.
 
     `also` are addresses that stay otherwise: `my_account_api`, `mfa_policy`, `connection.NAME`.
     """
-    async with _opened(where) as (tenant, options):
+    async with _opened(arguments) as (tenant, options):
         check_tenant(spec, tenant.domain, options)
         made = await planned_destroy(tenant, spec, tuple(also))
         return await asyncio.to_thread(made.restrict, targets, excludes, options.max_rps)
@@ -137,7 +137,7 @@ async def apply(
     max_destroy: int | None = None,
     on_event: OnEvent | None = None,
     stop: asyncio.Event | None = None,
-    **where: Unpack[TenantArguments],
+    **arguments: Unpack[TenantArguments],
 ) -> Report:
     """Carries out exactly this plan and reads it back. What Auth0 refuses is in the report, not raised.
 
@@ -145,7 +145,7 @@ async def apply(
     the token lacks scopes, or when more than `max_destroy` objects would be deleted.
     """
     report = Report()
-    async with _opened(where) as (tenant, _):
+    async with _opened(arguments) as (tenant, _):
         refuse_another_tenant(plan, tenant.domain)
         refuse_more_than(max_destroy, plan.changes)
         async for event in applied(plan, tenant, report, stop=stop):
@@ -161,26 +161,26 @@ async def destroy(
     max_destroy: int | None = None,
     on_event: OnEvent | None = None,
     stop: asyncio.Event | None = None,
-    **where: Unpack[TenantArguments],
+    **arguments: Unpack[TenantArguments],
 ) -> Report:
     """Deletes what the spec created and releases what it adopted: `make_destroy_plan` and `apply` in one, without a review."""
-    plan = await make_destroy_plan(spec, also=also, **where)
-    return await apply(plan, max_destroy=max_destroy, on_event=on_event, stop=stop, **where)
+    plan = await make_destroy_plan(spec, also=also, **arguments)
+    return await apply(plan, max_destroy=max_destroy, on_event=on_event, stop=stop, **arguments)
 
 
-async def find_drift(spec: Spec, **where: Unpack[TenantArguments]) -> Drift:
+async def find_drift(spec: Spec, **arguments: Unpack[TenantArguments]) -> Drift:
     """What the spec owns and somebody else changed."""
-    async with _opened(where) as (tenant, options):
+    async with _opened(arguments) as (tenant, options):
         check_tenant(spec, tenant.domain, options)
         return await drifted(tenant, spec)
 
 
-async def diagnose(spec: Spec | None = None, **where: Unpack[TenantArguments]) -> dict[str, Any]:
+async def diagnose(spec: Spec | None = None, **arguments: Unpack[TenantArguments]) -> dict[str, Any]:
     """Whether a token will come back, for each application, connection and flavor: what `doctor --format json` prints.
 
     Without a spec, for all that the tenant shows to be in use.
     """
-    async with _opened(where) as (tenant, options):
+    async with _opened(arguments) as (tenant, options):
         if spec:
             check_tenant(spec, tenant.domain, options)
         return await examined(tenant, spec)
@@ -206,19 +206,23 @@ async def show(plan: Plan) -> str:
 
 
 @asynccontextmanager
-async def _opened(where: TenantArguments) -> AsyncIterator[tuple[Tenant, TenantOptions]]:
-    environment, sandbox, credentials = where.get("environment"), where.get("sandbox"), where.get("credentials")
+async def _opened(arguments: TenantArguments) -> AsyncIterator[tuple[Tenant, TenantOptions]]:
+    environment, sandbox, credentials = (
+        arguments.get("environment"),
+        arguments.get("sandbox"),
+        arguments.get("credentials"),
+    )
     options = TenantOptions(
-        tenant=where.get("tenant"),
+        tenant=arguments.get("tenant"),
         sandbox=Path(sandbox) if sandbox else None,
-        max_rps=where.get("max_rps"),
-        max_wait=where.get("max_wait", MAX_WAIT),
+        max_rps=arguments.get("max_rps"),
+        max_wait=arguments.get("max_wait", MAX_WAIT),
         cli_login=credentials is None,
     )
     variables = os.environ if environment is None else environment
     if credentials is not None:
         variables = {**{name: variables[name] for name in (TIMEOUT_VARIABLE,) if name in variables}, **credentials}
     async with AsyncExitStack() as stack:
-        given = where.get("pool")
+        given = arguments.get("pool")
         pool = given if given is not None else await stack.enter_async_context(TenantPool())
         yield await stack.enter_async_context(pool.open(options, variables)), options

@@ -71,10 +71,10 @@ def make_plan(
     prune: bool = False,
     targets: Sequence[str] = (),
     excludes: Sequence[str] = (),
-    **where: Unpack[aio.TenantArguments],
+    **arguments: Unpack[aio.TenantArguments],
 ) -> Plan:
     """Reads the tenant and plans. Writes nothing. Raises `RefusedError` when the spec names another tenant."""
-    return _run(aio.make_plan(spec, adopt=adopt, prune=prune, targets=targets, excludes=excludes, **where))
+    return _run(aio.make_plan(spec, adopt=adopt, prune=prune, targets=targets, excludes=excludes, **arguments))
 
 
 def make_destroy_plan(
@@ -83,10 +83,10 @@ def make_destroy_plan(
     also: Sequence[str] = (),
     targets: Sequence[str] = (),
     excludes: Sequence[str] = (),
-    **where: Unpack[aio.TenantArguments],
+    **arguments: Unpack[aio.TenantArguments],
 ) -> Plan:
     """Reads the tenant and plans to delete what the spec created and to release what it adopted. Writes nothing."""
-    return _run(aio.make_destroy_plan(spec, also=also, targets=targets, excludes=excludes, **where))
+    return _run(aio.make_destroy_plan(spec, also=also, targets=targets, excludes=excludes, **arguments))
 
 
 def apply(
@@ -94,13 +94,13 @@ def apply(
     *,
     max_destroy: int | None = None,
     on_event: aio.OnEvent | None = None,
-    **where: Unpack[aio.TenantArguments],
+    **arguments: Unpack[aio.TenantArguments],
 ) -> Report:
     """Carries out exactly this plan and reads it back. What Auth0 refuses is in the report, not raised.
 
     Raises `RefusedError` before the first write: another tenant, missing scopes, more than `max_destroy` deletions.
     """
-    return _run(aio.apply(plan, max_destroy=max_destroy, on_event=on_event, **where))
+    return _run(aio.apply(plan, max_destroy=max_destroy, on_event=on_event, **arguments))
 
 
 def destroy(
@@ -109,20 +109,20 @@ def destroy(
     also: Sequence[str] = (),
     max_destroy: int | None = None,
     on_event: aio.OnEvent | None = None,
-    **where: Unpack[aio.TenantArguments],
+    **arguments: Unpack[aio.TenantArguments],
 ) -> Report:
     """Deletes what the spec created and releases what it adopted: `make_destroy_plan` and `apply` in one, without a review."""
-    return _run(aio.destroy(spec, also=also, max_destroy=max_destroy, on_event=on_event, **where))
+    return _run(aio.destroy(spec, also=also, max_destroy=max_destroy, on_event=on_event, **arguments))
 
 
-def find_drift(spec: Spec, **where: Unpack[aio.TenantArguments]) -> Drift:
+def find_drift(spec: Spec, **arguments: Unpack[aio.TenantArguments]) -> Drift:
     """What the spec owns and somebody else changed."""
-    return _run(aio.find_drift(spec, **where))
+    return _run(aio.find_drift(spec, **arguments))
 
 
-def diagnose(spec: Spec | None = None, **where: Unpack[aio.TenantArguments]) -> dict[str, Any]:
+def diagnose(spec: Spec | None = None, **arguments: Unpack[aio.TenantArguments]) -> dict[str, Any]:
     """Whether a token will come back, for each application, connection and flavor: what `doctor --format json` prints."""
-    return _run(aio.diagnose(spec, **where))
+    return _run(aio.diagnose(spec, **arguments))
 
 
 def save_plan(plan: Plan, path: str | Path) -> None:

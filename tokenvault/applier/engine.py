@@ -34,7 +34,7 @@ from tokenvault.plan.model import Action, Change, Plan
 from tokenvault.tenant.client import Tenant
 from tokenvault.tenant.pacing import CONCURRENT
 
-CONFIRM = "(confirm)"
+ENSURE_UNIQUE = "(ensure unique)"
 VERIFY = "(verify)"
 
 
@@ -135,7 +135,7 @@ class _Run:
         creates = {change.address for change in self.plan.changes if _creates_application(change)}
         steps = [step for change in self.plan.changes for step in self._steps_of(change, creates)]
         if creates:
-            steps.append(_Step(CONFIRM, frozenset(creates), (), self._confirm, writes=False))
+            steps.append(_Step(ENSURE_UNIQUE, frozenset(creates), (), self._ensure_unique, writes=False))
         return _that_end(steps)
 
     def _steps_of(self, change: Change, creates: set[str]) -> Iterator[_Step]:
@@ -143,12 +143,12 @@ class _Run:
         after = _ready(change.requires, creates if waits else set())
         yield _Step(change.address, after, change.requires, lambda: self._write(change))
         if change.address in creates or change.deferred:
-            needs = self._needs_of_later(change)
+            needs = self._needs_of_deferred(change)
             after = _ready((change.address, *needs), creates)
             name = f"{change.address} (finish)"
             yield _Step(name, after, needs, lambda: self._finish(change), writes=bool(change.deferred))
 
-    def _needs_of_later(self, change: Change) -> tuple[str, ...]:
+    def _needs_of_deferred(self, change: Change) -> tuple[str, ...]:
         """What a second write comes after: what it refers to and, of an object that exists, whatever waited for the first."""
         found = {ref.address for ref in refs(dict(change.deferred))} - {change.address}
         waiting = [c.address for c in self.plan.changes if change.address in c.requires]
@@ -227,12 +227,12 @@ class _Run:
         else:
             self._end(address, Outcome.NOT_ATTEMPTED)
 
-    def _fail(self, address: str, why: Diagnostic) -> None:
+    def _fail(self, address: str, cause: Diagnostic) -> None:
         """Ends the step that failed: what the step before it wrote stays written."""
         if address in self.writer.ids:
-            self._end(address, Outcome.INCOMPLETE, half_done(self._change(address), why))
+            self._end(address, Outcome.INCOMPLETE, half_done(self._change(address), cause))
         else:
-            self._end(address, Outcome.FAILED, why)
+            self._end(address, Outcome.FAILED, cause)
 
     def _failed(self, address: str) -> bool:
         ended = self.ended.get(address)
@@ -262,7 +262,7 @@ class _Run:
             await self.writer.finish(change)
         self._end(change.address, Outcome.DONE)
 
-    async def _confirm(self) -> None:
+    async def _ensure_unique(self) -> None:
         marks = {}
         for change in self.plan.changes:
             mark = parse_mark(change.patch.get("client_metadata.tokenvault"))
@@ -297,7 +297,7 @@ class _Run:
             id=self.writer.ids.get(address),
             seconds=seconds,
             diagnostic=diagnostic,
-            note="; ".join(filter(None, (self.notes.get(address, ""), *self.writer.said.get(address, ())))),
+            note="; ".join(filter(None, (self.notes.get(address, ""), *self.writer.remarks.get(address, ())))),
         )
         self.queue.put_nowait(self.ended[address])
 
@@ -336,7 +336,7 @@ def _creates_application(change: Change) -> bool:
 
 def _ready(addresses: tuple[str, ...], creates: set[str]) -> frozenset[str]:
     """The steps that come before these addresses can be used: their own, and the search for duplicates of what is created."""
-    return frozenset(addresses) | ({CONFIRM} if creates.intersection(addresses) else frozenset())
+    return frozenset(addresses) | ({ENSURE_UNIQUE} if creates.intersection(addresses) else frozenset())
 
 
 def _skipped(address: str, blocker: str) -> Diagnostic:

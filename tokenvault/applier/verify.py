@@ -53,7 +53,7 @@ async def verify(
 def _is_shown(change: Change, writer: Writer, compare: Canonicalizer) -> bool:
     """Whether Auth0's answer to the create of this run shows that all is as planned, and no second write followed."""
     kind = kinds()[change.kind]
-    if change.address not in writer.created or change.deferred or kind.marker or kind.delta:
+    if change.address not in writer.created or change.deferred or kind.marker or kind.incremental:
         return False
     return not lacking(kind, writer.bound(change.patch), writer.made[change.address], compare)
 

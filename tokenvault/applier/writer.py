@@ -56,9 +56,9 @@ class Writer:
         self.ids: dict[str, str] = {}
         self.made: dict[str, Object] = {}
         self.created: set[str] = set()
-        self.said: dict[str, list[str]] = {}
+        self.remarks: dict[str, list[str]] = {}
         self.memos: dict[str, dict[str, Any]] = {}
-        self._left: dict[str, Object] = {}
+        self._as_left: dict[str, Object] = {}
 
     async def create(self, change: Change) -> tuple[str, str]:
         """Creates the object, or finds that it exists as it should be. Its id, and a note when it was not simply created.
@@ -88,8 +88,8 @@ class Writer:
 
     async def _created(self, kind: Kind, change: Change, body: Object) -> Object:
         """Creates the object. What of the body was sent: Auth0 may take the rest only afterwards."""
-        said, sent = await send_create(self._sender(change), kind, body)
-        answer = seal(said) if isinstance(said, dict) else dict(body)
+        response, sent = await send_create(self._sender(change), kind, body)
+        answer = seal(response) if isinstance(response, dict) else dict(body)
         if not isinstance(answer.get(kind.id_field), str):
             raise UnknownOutcome(nameless(change))
         if mistake := kind.mistake(sent, answer):
@@ -97,7 +97,7 @@ class Writer:
         self.made[change.address] = answer
         self.created.add(change.address)
         self.ids[change.address] = str(answer[kind.id_field])
-        self._say(change, *kind.remarks(answer))
+        self._remark(change, *kind.remarks(answer))
         return sent
 
     async def _completed(self, kind: Kind, change: Change, left_out: Iterable[str]) -> None:
@@ -119,8 +119,8 @@ class Writer:
             return mistaken(change, what, f"Delete it in the dashboard: {answer[kind.id_field]}. {way}")
         return mistaken(change, what, f"It was deleted again. {way}")
 
-    def _say(self, change: Change, *notes: str) -> None:
-        self.said.setdefault(change.address, []).extend(notes)
+    def _remark(self, change: Change, *notes: str) -> None:
+        self.remarks.setdefault(change.address, []).extend(notes)
 
     async def _found(self, change: Change) -> Object | None:
         """The object, with patience for reads that lag behind writes."""
@@ -161,23 +161,23 @@ class Writer:
         Refused when the plan's preconditions no longer hold.
         """
         kind = kinds()[change.kind]
-        live = self._members_gone(change) if kind.delta and self._fresh else await self._fetch(kind, change)
-        self._left[change.address] = live
-        stale = self._stale(kind, change, live)
-        if change.deferred and stale and self._is_final(kind, change, live):
+        live = self._members_gone(change) if kind.incremental and self._fresh else await self._fetch(kind, change)
+        self._as_left[change.address] = live
+        failed = self._failed_preconditions(kind, change, live)
+        if change.deferred and failed and self._is_final(kind, change, live):
             return str(change.id), ALREADY
         patch = self.goal(change, self.bound(change.patch), live)
         differing = lacking(kind, patch, live, self._compare)
-        if (stale or kind.delta) and not differing:
+        if (failed or kind.incremental) and not differing:
             return str(change.id), ALREADY
-        if stale and is_ours(kind, patch, live, differing):
+        if failed and is_ours(kind, patch, live, differing):
             patch = {path: patch[path] for path in differing}
-        elif stale:
-            raise RefusedError(changed(change, live, stale))
+        elif failed:
+            raise RefusedError(changed(change, live, failed))
         body = request_body(kind, patch, live)
         await self._send(kind, change, body, live)
         left = after_request(kind, body, live)
-        self._left[change.address] = after_request(kind, nest(self.memos.get(change.address, {})), left)
+        self._as_left[change.address] = after_request(kind, nest(self.memos.get(change.address, {})), left)
         return str(change.id), ""
 
     def _members_gone(self, change: Change) -> Object:
@@ -198,7 +198,7 @@ class Writer:
 
     def goal(self, change: Change, values: Mapping[str, Any], live: Object) -> Mapping[str, Any]:
         """What the object is to hold. Of a list that is changed member by member, the rest is as it is by now."""
-        if not kinds()[change.kind].delta:
+        if not kinds()[change.kind].incremental:
             return values
         return {path: self._with_members(change, path, get_path(live, path) or []) for path in values}
 
@@ -218,19 +218,19 @@ class Writer:
         live = self.made.get(change.address) or await self._fetch(kind, change)
         if not lacking(kind, deferred, live, self._compare):
             return self.ids[change.address]
-        if stale := self._changed_between(kind, change, live):
-            raise RefusedError(changed(change, live, stale, since="the first step of this change"))
+        if failed := self._changed_between(kind, change, live):
+            raise RefusedError(changed(change, live, failed, since="the first step of this change"))
         await self._send(kind, change, request_body(kind, deferred, live), live)
         return self.ids[change.address]
 
     def _changed_between(self, kind: Kind, change: Change, live: Object) -> list[str]:
         """The attributes of the second step that somebody changed after the first."""
-        left = self._left.get(change.address)
+        left = self._as_left.get(change.address)
         if left is None:
             return []
         before = {path: get_path(left, path) for path in change.deferred}
         now = {path: get_path(live, path) for path in change.deferred}
-        return list(dict.fromkeys(delta.path[0] for delta in differences(kind, before, now, self._compare)))
+        return list(dict.fromkeys(difference.path[0] for difference in differences(kind, before, now, self._compare)))
 
     async def delete(self, change: Change) -> tuple[str, str]:
         """Deletes the object. Its id, and a note when it was gone already."""
@@ -238,8 +238,8 @@ class Writer:
         known = {**self.bound(change.identity), kind.id_field: change.id}
         try:
             live = await self._fetch(kind, change)
-            if stale := self._stale(kind, change, live):
-                raise RefusedError(changed(change, live, stale))
+            if failed := self._failed_preconditions(kind, change, live):
+                raise RefusedError(changed(change, live, failed))
             sender = self._sender(change)
             for request in kind.deletion(known):
                 await sender.write(request)
@@ -258,7 +258,7 @@ class Writer:
                 raise RefusedError(gone(change)) from None
             raise
 
-    def _stale(self, kind: Kind, change: Change, live: Object) -> list[str]:
+    def _failed_preconditions(self, kind: Kind, change: Change, live: Object) -> list[str]:
         """The attributes that are no longer as the plan found them."""
         return [
             path
@@ -269,7 +269,7 @@ class Writer:
     def _before_us(self, kind: Kind, value: Any) -> Any:
         """The value as it was before this apply: Auth0 may put what it creates into lists by itself."""
         created = [self.ids.get(address) for address in self.made]
-        return [m for m in value if m not in created] if kind.delta and isinstance(value, list) else value
+        return [m for m in value if m not in created] if kind.incremental and isinstance(value, list) else value
 
     async def _send(self, kind: Kind, change: Change, body: Object, live: Object) -> None:
         """Sends an update. Once a part of it is written, the change is begun: what fails then leaves it incomplete."""
@@ -278,9 +278,9 @@ class Writer:
             self.ids.setdefault(change.address, str(live[kind.id_field]))
 
         sender = self._sender(change)
-        self._say(change, *await send_update(sender, kind, body, live, begun))
+        self._remark(change, *await send_update(sender, kind, body, live, begun))
         if hidden := not_shown(kind, body, sender.answers):
-            self._say(change, NOT_SHOWN)
+            self._remark(change, NOT_SHOWN)
         going = final(change).get(kind.marker, "") is None
         if not going and (note := memo(kind, body, hidden, after_request(kind, body, live))):
             self.memos[change.address] = note
@@ -352,7 +352,7 @@ def lacking(kind: Kind, wanted: Mapping[str, Any], live: Object, compare: Canoni
         shown = {path: value for path, value in shown.items() if not path.startswith("options.")}
     shown = {path: value for path, value in shown.items() if not is_hidden(kind, live, path.split(".")[0])}
     before = {path: get_path(live, path) for path in shown}
-    return list(dict.fromkeys(delta.path[0] for delta in differences(kind, before, shown, compare)))
+    return list(dict.fromkeys(difference.path[0] for difference in differences(kind, before, shown, compare)))
 
 
 def is_ours(kind: Kind, wanted: Mapping[str, Any], live: Object, differing: Iterable[str]) -> bool:

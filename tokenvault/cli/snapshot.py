@@ -55,11 +55,11 @@ def snapshot(
 
 
 async def _snapshot(session: Session, specs: list[str] | None) -> tuple[State, dict[str, Any]]:
-    from tokenvault.operations.reading import taken
+    from tokenvault.operations.reading import read_for_snapshot
 
     spec = session.spec(specs) if specs else None
     async with session.tenant(spec) as tenant, session.reading(tenant):
-        return await taken(tenant, spec)
+        return await read_for_snapshot(tenant, spec)
 
 
 def _refuse_other_files(output: Path) -> None:

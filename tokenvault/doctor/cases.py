@@ -36,20 +36,20 @@ def cases_of_spec(spec: Spec, graph: Graph, live: Live, tenant_view: TenantView)
         every.setdefault(context.app.key, []).append((flavor, context))
     return [
         case
-        for uses in every.values()
-        for flavor, context in uses
+        for usages in every.values()
+        for flavor, context in usages
         if flavor.runtime.preconditions
-        for case in _cases_of_use(flavor, context, _requirements(flavor, uses), graph, live.objects, tenant_view)
+        for case in _cases_of(flavor, context, _requirements(flavor, usages), graph, live.objects, tenant_view)
     ]
 
 
-def _requirements(flavor: Flavor, uses: Sequence[tuple[Flavor, FlavorContext]]) -> list[Requirement]:
+def _requirements(flavor: Flavor, usages: Sequence[tuple[Flavor, FlavorContext]]) -> list[Requirement]:
     """What the flavor and those that it includes ask for, among all that the application uses."""
     names = (*flavor.includes, flavor.name)
-    return [requirement for f, u in uses if f.name in names for requirement in f.expand(u)]
+    return [requirement for f, u in usages if f.name in names for requirement in f.expand(u)]
 
 
-def _cases_of_use(
+def _cases_of(
     flavor: Flavor,
     context: FlavorContext,
     requirements: Sequence[Requirement],

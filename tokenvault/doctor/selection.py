@@ -27,12 +27,12 @@ class Selection:
 
 
 EVERYTHING = Selection()
-Names = Callable[[Case], set[str]]
+NamesOf = Callable[[Case], set[str]]
 
 
 def selected(cases: Sequence[Case], selection: Selection) -> list[Case]:
     """The cases that are asked for; `RefusedError` with every glob that none of the cases answers to."""
-    asked: tuple[tuple[str, tuple[str, ...], Names], ...] = (
+    asked: tuple[tuple[str, tuple[str, ...], NamesOf], ...] = (
         ("app", selection.applications, _applications),
         ("connection", selection.connections, lambda case: {case.connection}),
         ("flavor", selection.flavors, lambda case: {case.flavor}),
@@ -53,7 +53,7 @@ def _matches(names: Iterable[str], globs: Iterable[str]) -> bool:
     return any(fnmatchcase(name, glob) for name in names for glob in globs)
 
 
-def _unknown(what: str, globs: Iterable[str], names: Names, cases: Sequence[Case]) -> Iterable[Diagnostic]:
+def _unknown(what: str, globs: Iterable[str], names: NamesOf, cases: Sequence[Case]) -> Iterable[Diagnostic]:
     known = sorted({name for case in cases for name in names(case) if name})
     listed = ", ".join(sorted({_title(what, case) for case in cases} - {""})[:LISTED])
     more = ", …" if len({_title(what, case) for case in cases}) > LISTED else ""

@@ -65,12 +65,12 @@ def export(
     repairs = _repairs(found, problems, file) if adopt else {}
     detected = [
         Detected(
-            client_id=used.client_id,
-            name=str(used.client.get("name") or used.client_id),
-            flavors=tuple(used.flavors),
-            repairs=problems.get(used.client_id, ()),
+            client_id=detected.client_id,
+            name=str(detected.client.get("name") or detected.client_id),
+            flavors=tuple(detected.flavors),
+            repairs=problems.get(detected.client_id, ()),
         )
-        for used in found.applications
+        for detected in found.applications
     ]
     problems = {client_id: says for client_id, says in problems.items() if client_id not in repairs}
     draft = compose(found, found.applications, problems, _claimed(found, file, of_these_alone=bool(only)), repairs)
@@ -78,7 +78,7 @@ def export(
     still = (f"A plan of it is not empty: {says}" for says in differences)
     unread = (f"{entry.key}: {UNREAD}" for entry in draft.connections if UNREAD in entry.about)
     draft = replace(draft, not_exported=(*found.rest, *unread, *still), is_exact=not differences)
-    left_out = [used for used in found.applications if used.client_id in problems]
+    left_out = [detected for detected in found.applications if detected.client_id in problems]
     return Exported(
         tenant=state.domain,
         name=found.name,
@@ -88,7 +88,7 @@ def export(
         apis=_listed(draft.apis),
         not_exported=(
             *draft.not_exported,
-            *(f"{title(used.client)}: {'; '.join(problems[used.client_id])}" for used in left_out),
+            *(f"{title(detected.client)}: {'; '.join(problems[detected.client_id])}" for detected in left_out),
         ),
         detected=tuple(detected),
         repaired=len(repairs),
@@ -98,9 +98,9 @@ def export(
 def _repairs(found: Inventory, problems: Mapping[str, tuple[str, ...]], file: Path) -> dict[str, tuple[str, ...]]:
     """Of those with problems, the ones with which the spec is valid, and what a plan of it repairs."""
     repairs: dict[str, tuple[str, ...]] = {}
-    for used in found.applications:
-        client_id = used.client_id
-        if client_id not in problems or client_id in found.obstacles or examples_for(found, used):
+    for detected in found.applications:
+        client_id = detected.client_id
+        if client_id not in problems or client_id in found.obstacles or examples_for(found, detected):
             continue
         tried = {**repairs, client_id: problems[client_id]}
         rest = {other: says for other, says in problems.items() if other not in tried}
@@ -117,8 +117,8 @@ def _listed(entries: Iterable[Entry]) -> int:
 def _problems(found: Inventory, file: Path) -> dict[str, tuple[str, ...]]:
     """The applications without which a plan of the spec is empty, and why each has to be left out."""
     problems = {client_id: (*says, *_also_wrong(found, client_id, file)) for client_id, says in found.obstacles.items()}
-    problems |= _alone(found, [used for used in found.applications if used.client_id not in problems], file)
-    rest = [used for used in found.applications if used.client_id not in problems]
+    problems |= _alone(found, [detected for detected in found.applications if detected.client_id not in problems], file)
+    rest = [detected for detected in found.applications if detected.client_id not in problems]
     if _differences(found, compose(found, rest, {}, []), file):
         problems |= _together(found, rest, file)
     return problems
@@ -126,7 +126,7 @@ def _problems(found: Inventory, file: Path) -> dict[str, tuple[str, ...]]:
 
 def _also_wrong(found: Inventory, client_id: str, file: Path) -> Iterator[str]:
     """What else is wrong with the entry of an application with an obstacle, as `validate` tells it."""
-    mine = [used for used in found.applications if used.client_id == client_id]
+    mine = [detected for detected in found.applications if detected.client_id == client_id]
     told = " ".join(found.obstacles[client_id])
     for summary in plan_errors(spec_text(compose(found, mine, {}, [])), file, found.state):
         if summary.rsplit(" ", 1)[-1] not in told:  # a file that is missing is an obstacle already
@@ -138,7 +138,7 @@ def _alone(found: Inventory, applications: Sequence[DetectedApplication], file: 
     about = f"application.{found.keys[applications[0].client_id]}" if len(applications) == 1 else ""
     differences = _differences(found, compose(found, applications, {}, []), file, about) if applications else ()
     if not differences or len(applications) == 1:
-        return {used.client_id: differences for used in applications if differences}
+        return {detected.client_id: differences for detected in applications if differences}
     middle = len(applications) // 2
     return _alone(found, applications[:middle], file) | _alone(found, applications[middle:], file)
 
@@ -147,12 +147,12 @@ def _together(found: Inventory, applications: Sequence[DetectedApplication], fil
     """Those that do not go together with the ones before them."""
     accepted: list[DetectedApplication] = []
     problems: dict[str, tuple[str, ...]] = {}
-    for used in applications:
-        differences = _differences(found, compose(found, [*accepted, used], {}, []), file)
+    for detected in applications:
+        differences = _differences(found, compose(found, [*accepted, detected], {}, []), file)
         if differences:
-            problems[used.client_id] = differences
+            problems[detected.client_id] = differences
         else:
-            accepted.append(used)
+            accepted.append(detected)
     return problems
 
 

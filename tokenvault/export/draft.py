@@ -121,9 +121,9 @@ def compose(
     `claimed` are the connections that the spec says more of than that they are used. `repairs` are what a plan of it changes
     of an application, for a comment.
     """
-    listed = [used for used in applications if used.client_id not in problems]
+    listed = [detected for detected in applications if detected.client_id not in problems]
     users = [*listed, *found.serving(listed).values()]
-    used_names = [name for used in users for name in found.connections_of(used)]
+    used_names = [name for detected in users for name in found.connections_of(detected)]
     names = tuple(dict.fromkeys([*claimed, *used_names]))
     return Draft(
         domain=found.state.domain,
@@ -134,9 +134,11 @@ def compose(
         ),
         apis=tuple(_apis(found, applications, listed, names, problems, repairs)),
         applications=tuple(
-            application_entry(found, used, names, problems.get(used.client_id, ()), repairs.get(used.client_id, ()))
-            for used in applications
-            if not used.is_api
+            application_entry(
+                found, detected, names, problems.get(detected.client_id, ()), repairs.get(detected.client_id, ())
+            )
+            for detected in applications
+            if not detected.is_api
         ),
         repaired=len(repairs),
     )
@@ -145,7 +147,7 @@ def compose(
 def _top(found: Inventory, listed: Iterable[DetectedApplication]) -> dict[str, Any]:
     """A spec that names client ids is good for this tenant only, and says so."""
     top: dict[str, Any] = {"version": 1, "name": found.name}
-    if any(used.client_id not in found.created for used in listed if not used.is_api):
+    if any(detected.client_id not in found.created for detected in listed if not detected.is_api):
         top["tenant"] = found.state.domain
     host = found.tenant_view.my_account_audience.removeprefix("https://").removesuffix("/me/")
     return top if host == found.state.domain else {**top, "my_account_api": {"domain": host}}
@@ -155,9 +157,9 @@ def _connections_left_out(
     found: Inventory, applications: Iterable[DetectedApplication], listed: Sequence[str]
 ) -> Iterator[Entry]:
     needed: dict[str, list[str]] = {}
-    for used in applications:
-        for name in found.connections_of(used):
-            needed.setdefault(name, []).append(found.keys[used.client_id])
+    for detected in applications:
+        for name in found.connections_of(detected):
+            needed.setdefault(name, []).append(found.keys[detected.client_id])
     for name, keys in needed.items():
         if name not in listed:
             entry = connection_entry(found, name, (), bare=True)
@@ -173,19 +175,19 @@ def _apis(
     repairs: Problems,
 ) -> Iterator[Entry]:
     api_consumers: dict[str, list[DetectedApplication]] = {}
-    for used in applications:
-        if used.exchange:
-            api_consumers.setdefault(used.exchange.api, []).append(used)
+    for detected in applications:
+        if detected.exchange:
+            api_consumers.setdefault(detected.exchange.api, []).append(detected)
     for identifier, users in api_consumers.items():
-        here = [used for used in users if used in listed]
+        here = [detected for detected in users if detected in listed]
         entry = api_entry(found, identifier, here or users)
-        alone = next((used for used in users if used.is_api), None)
+        alone = next((detected for detected in users if detected.is_api), None)
         client = alone or found.serving(listed).get(identifier)
         if client:
             entry = serving(
                 found, entry, client, names, problems.get(client.client_id, ()), repairs.get(client.client_id, ())
             )
-        keys = ", ".join(found.keys[used.client_id] for used in users)
+        keys = ", ".join(found.keys[detected.client_id] for detected in users)
         yield entry if here or alone else replace(entry, problems=(f"only {keys} would use it",))
 
 

@@ -54,7 +54,7 @@ class Entry:
 
 def application_entry(
     inventory: Inventory,
-    used: DetectedApplication,
+    detected: DetectedApplication,
     every: Sequence[str],
     problems: tuple[str, ...] = (),
     repairs: tuple[str, ...] = (),
@@ -64,35 +64,38 @@ def application_entry(
     One with problems always says which: by the time that it is taken in, the spec may have others. `repairs` are what a
     plan changes of one that is taken in as it is.
     """
-    key, kind = inventory.keys[used.client_id], TYPES.get(str(used.client.get("app_type")))
-    created = used.client_id in inventory.created
-    connections = inventory.connections_of(used)
+    key, kind = inventory.keys[detected.client_id], TYPES.get(str(detected.client.get("app_type")))
+    created = detected.client_id in inventory.created
+    connections = inventory.connections_of(detected)
     fields: dict[str, Any] = {}
     if not created:
-        fields["client_id"] = used.client_id
-    if _says_name(used.client, key, created):
-        fields["name"] = used.client.get("name")
+        fields["client_id"] = detected.client_id
+    if _says_name(detected.client, key, created):
+        fields["name"] = detected.client.get("name")
     fields |= {"type": kind} if kind else {}
-    if any(kind not in flavors()[name].types for name in used.flavors if kind):
+    if any(kind not in flavors()[name].types for name in detected.flavors if kind):
         fields["confidential"] = True
-    fields |= _urls(used.client, created)
-    fields["flavors"] = [_flavor(inventory, used, name) for name in used.flavors]
+    fields |= _urls(detected.client, created)
+    fields["flavors"] = [_flavor(inventory, detected, name) for name in detected.flavors]
     if problems or repairs or set(connections) != set(every):
         fields["connections"] = list(connections)
-    about = [*_about_application(used, created), *([MARKED] if problems and inventory.mark(used.client) else [])]
-    about += [f"Note: {remark}." for remark in used.remarks]
-    about += [PROPOSED] if connections and inventory.is_proposed(used) else []
+    about = [
+        *_about_application(detected, created),
+        *([MARKED] if problems and inventory.mark(detected.client) else []),
+    ]
+    about += [f"Note: {remark}." for remark in detected.remarks]
+    about += [PROPOSED] if connections and inventory.is_proposed(detected) else []
     about += [f"A plan repairs: {'; '.join(repairs)}."] if repairs else []
-    examples = examples_for(inventory, used)
+    examples = examples_for(inventory, detected)
     if examples and problems:
         problems = (f"the tenant holds no {', no '.join(examples)} for it, and these stand in for that", *problems)
     before = _before(examples) if problems else ""
     return Entry(key=key, fields=fields, about=tuple(about), problems=problems, before=before)
 
 
-def examples_for(inventory: Inventory, used: DetectedApplication) -> list[str]:
+def examples_for(inventory: Inventory, detected: DetectedApplication) -> list[str]:
     """The settings of an application for which its entry has examples, because the tenant holds none."""
-    return [name for flavor in used.flavors for name in _missing(inventory, used, flavor)]
+    return [name for flavor in detected.flavors for name in _missing(inventory, detected, flavor)]
 
 
 def _before(examples: Sequence[str]) -> str:
@@ -123,9 +126,9 @@ def given_to(metadata: Any) -> frozenset[str]:
     return frozenset(p.slot for p in given if p.value.partition(".")[0])
 
 
-def _flavor(inventory: Inventory, used: DetectedApplication, name: str, *known: str) -> Any:
+def _flavor(inventory: Inventory, detected: DetectedApplication, name: str, *known: str) -> Any:
     """The flavor with its settings, without those that are `known` from where it stands."""
-    settings = _settings(inventory, used, name) | _missing(inventory, used, name)
+    settings = _settings(inventory, detected, name) | _missing(inventory, detected, name)
     settings = {name: value for name, value in settings.items() if name not in known}
     if not settings:
         return name
@@ -133,31 +136,33 @@ def _flavor(inventory: Inventory, used: DetectedApplication, name: str, *known: 
     return {name: Flow(settings) if plain else settings}
 
 
-def _settings(inventory: Inventory, used: DetectedApplication, name: str) -> dict[str, Any]:
-    return dict(flavors()[name].settings_of(used.flavors[name], inventory.key_names))
+def _settings(inventory: Inventory, detected: DetectedApplication, name: str) -> dict[str, Any]:
+    return dict(flavors()[name].settings_of(detected.flavors[name], inventory.key_names))
 
 
-def _missing(inventory: Inventory, used: DetectedApplication, name: str) -> dict[str, Any]:
+def _missing(inventory: Inventory, detected: DetectedApplication, name: str) -> dict[str, Any]:
     """Examples for the settings without which the flavor is not valid, and which the tenant does not have."""
-    given = _settings(inventory, used, name)
+    given = _settings(inventory, detected, name)
     properties = (flavors()[name].schema or {}).get("properties", {})
     missing = {
         setting: properties[setting]["examples"][0] for setting in flavors()[name].needed if setting not in given
     }
     if "grants" in missing:
-        missing["grants"] = {connection: ["SCOPE"] for connection in inventory.connections_of(used)[:1]}
+        missing["grants"] = {connection: ["SCOPE"] for connection in inventory.connections_of(detected)[:1]}
     if "public_keys" in missing:
         missing["public_keys"] = [{"file": EXAMPLE_KEY}]
     return missing
 
 
-def _about_application(used: DetectedApplication, created: bool) -> Iterator[str]:
+def _about_application(detected: DetectedApplication, created: bool) -> Iterator[str]:
     if created:
         return
     kept = [
-        _count(len(used.client[a]), a.replace("_", " ").rstrip("s")) for a in URL_LISTS.values() if used.client.get(a)
+        _count(len(detected.client[a]), a.replace("_", " ").rstrip("s"))
+        for a in URL_LISTS.values()
+        if detected.client.get(a)
     ]
-    yield f"{title(used.client)}." + (f" Left as they are: {', '.join(kept)}." if kept else "")
+    yield f"{title(detected.client)}." + (f" Left as they are: {', '.join(kept)}." if kept else "")
 
 
 # ---- connections
@@ -181,7 +186,7 @@ def connection_entry(
         given = _given_options(connection, strategy)
         fields |= {"options": given} if given else {}
         fields |= _cross_app_access(connection)
-    others = len(inventory.clients_of(name) - {used.client_id for used in applications})
+    others = len(inventory.clients_of(name) - {detected.client_id for detected in applications})
     about = [f"{'Login and connected accounts' if login else 'Connected accounts only'}{_strategy(connection)}"]
     about += ["offline access"] if offline and bare else []
     about += [f"asks for {_named(scopes)}"] if scopes and bare else []
@@ -257,11 +262,11 @@ def api_entry(inventory: Inventory, identifier: str, applications: Iterable[Dete
     api = inventory.tenant_view.api(identifier)
     live: Object = {} if api is None or isinstance(api, Unreadable) else api
     offered = {str(scope.get("value")): str(scope.get("description") or "") for scope in live.get("scopes") or ()}
-    api_consumers = [used for used in applications if used.exchange and used.exchange.api == identifier]
+    api_consumers = [detected for detected in applications if detected.exchange and detected.exchange.api == identifier]
     held = {
         scope: text
         for scope, text in offered.items()
-        if all(_holds(inventory, used, live, scope) for used in api_consumers if not used.is_api)
+        if all(_holds(inventory, detected, live, scope) for detected in api_consumers if not detected.is_api)
     }
     fields = {"identifier": identifier, **({"name": spec.name} if spec.name != spec.key else {})}
     return Entry(
@@ -274,26 +279,26 @@ def api_entry(inventory: Inventory, identifier: str, applications: Iterable[Dete
 def serving(
     inventory: Inventory,
     entry: Entry,
-    used: DetectedApplication,
+    detected: DetectedApplication,
     every: Sequence[str],
     problems: tuple[str, ...],
     repairs: tuple[str, ...],
 ) -> Entry:
-    """The entry of an API that exchanges for callers that nobody here knows, through its Custom API Client `used`."""
-    connections = inventory.connections_of(used)
-    fields = {**entry.fields, "flavors": [_flavor(inventory, used, name, "api") for name in used.flavors]}
+    """The entry of an API that exchanges for callers that nobody here knows, through its Custom API Client `detected`."""
+    connections = inventory.connections_of(detected)
+    fields = {**entry.fields, "flavors": [_flavor(inventory, detected, name, "api") for name in detected.flavors]}
     if problems or repairs or set(connections) != set(every):
         fields["connections"] = list(connections)
-    whom = ANYONE if used in inventory.applications else OTHERS
-    about = (*entry.about, whom, *([PROPOSED] if connections and inventory.is_proposed(used) else []))
+    whom = ANYONE if detected in inventory.applications else OTHERS
+    about = (*entry.about, whom, *([PROPOSED] if connections and inventory.is_proposed(detected) else []))
     about += (f"A plan repairs: {'; '.join(repairs)}.",) if repairs else ()
     return replace(entry, fields=fields, about=about, problems=problems)
 
 
-def _holds(inventory: Inventory, used: DetectedApplication, api: Object, scope: str) -> bool:
+def _holds(inventory: Inventory, detected: DetectedApplication, api: Object, scope: str) -> bool:
     identifier = str(api.get("identifier"))
-    policy = policies(used.client).get(identifier, {})
-    grant = inventory.tenant_view.user_grant(used.client_id, identifier)
+    policy = policies(detected.client).get(identifier, {})
+    grant = inventory.tenant_view.user_grant(detected.client_id, identifier)
     granted: Object = {} if grant is None or isinstance(grant, Unreadable) else grant
     may = (
         user_policy(api) != "require_client_grant"

@@ -132,48 +132,52 @@ class Inventory:
         found = self.tenant_view.enabled.get(connection, frozenset())
         return frozenset() if isinstance(found, Unreadable) else found
 
-    def connections_of(self, used: DetectedApplication) -> tuple[str, ...]:
+    def connections_of(self, detected: DetectedApplication) -> tuple[str, ...]:
         """The connections of an application: those that its flavors name, else those that it can use for connecting.
 
         One that can use none of these shows at least what it may be meant to use (`proposed`).
         """
-        return self._found_for(used) or self.proposed(used)
+        return self._found_for(detected) or self.proposed(detected)
 
-    def _found_for(self, used: DetectedApplication) -> tuple[str, ...]:
-        named = {name for detection in used.flavors.values() for name in detection.connections or ()}
-        named |= self._marked_for(used)
-        if any(detection.connections is None for detection in used.flavors.values()):
-            named |= {name for name in self.connectable() if used.client_id in self.clients_of(name)}
+    def _found_for(self, detected: DetectedApplication) -> tuple[str, ...]:
+        named = {name for detection in detected.flavors.values() for name in detection.connections or ()}
+        named |= self._marked_for(detected)
+        if any(detection.connections is None for detection in detected.flavors.values()):
+            named |= {name for name in self.connectable() if detected.client_id in self.clients_of(name)}
         order = self.connectable()
         return (*(name for name in order if name in named), *sorted(named - set(order)))
 
     def serving(self, listed: Iterable[DetectedApplication]) -> dict[str, DetectedApplication]:
         """The Custom API Clients that have more connections from this spec than the listed callers use, by API."""
         reached: dict[str, set[str]] = {}
-        for used in listed:
-            if used.exchange:
-                reached.setdefault(used.exchange.api, set()).update(self.connections_of(used))
-        clients = {used.exchange.api: used.api_client for used in listed if used.exchange and not used.is_api}
+        for detected in listed:
+            if detected.exchange:
+                reached.setdefault(detected.exchange.api, set()).update(self.connections_of(detected))
+        clients = {
+            detected.exchange.api: detected.api_client
+            for detected in listed
+            if detected.exchange and not detected.is_api
+        }
         return {api: client for api, client in clients.items() if client and self._marked_for(client) - reached[api]}
 
-    def _marked_for(self, used: DetectedApplication) -> set[str]:
+    def _marked_for(self, detected: DetectedApplication) -> set[str]:
         """The connections that this spec gave to an application, by its mark."""
-        mark = self.mark(used.client)
+        mark = self.mark(detected.client)
         return {p.slot for p in (mark.provisions if mark else ()) if p.verb == "with"}
 
-    def is_proposed(self, used: DetectedApplication) -> bool:
+    def is_proposed(self, detected: DetectedApplication) -> bool:
         """Whether nothing in the tenant says which connections the application is to use."""
-        return not self._found_for(used) and not self._enabled_for(used)
+        return not self._found_for(detected) and not self._enabled_for(detected)
 
-    def proposed(self, used: DetectedApplication) -> tuple[str, ...]:
+    def proposed(self, detected: DetectedApplication) -> tuple[str, ...]:
         """What an application without a connection may be meant to use: those that it may log in with, else all there are.
 
         Connections whose accounts users can connect come before those where that is still off.
         """
-        return self._enabled_for(used) or self.connectable() or self._possible()
+        return self._enabled_for(detected) or self.connectable() or self._possible()
 
-    def _enabled_for(self, used: DetectedApplication) -> tuple[str, ...]:
-        return tuple(name for name in self._possible() if used.client_id in self.clients_of(name))
+    def _enabled_for(self, detected: DetectedApplication) -> tuple[str, ...]:
+        return tuple(name for name in self._possible() if detected.client_id in self.clients_of(name))
 
     def _possible(self) -> tuple[str, ...]:
         """The connections that could have tokens, whether or not users can connect their accounts now."""
@@ -224,14 +228,16 @@ def inventory(state: State, *, name: str | None, only: Sequence[str], key_files:
     _require_readable(tenant_view, state)
     usages = usages_of(tenant_view)
     selected = _selected(usages, only, tenant_view.clients)
-    api_clients = {used.exchange.api: used.exchange.client for used in selected if used.exchange}
-    marked = [*(used.client for used in selected), *api_clients.values()]
+    api_clients = {detected.exchange.api: detected.exchange.client for detected in selected if detected.exchange}
+    marked = [*(detected.client for detected in selected), *api_clients.values()]
     chosen = spec_name(name, map(mark_of, marked), state.domain)
-    ours = [used for used in selected if (mark := mark_of(used.client)) is None or mark.spec == chosen]
+    ours = [detected for detected in selected if (mark := mark_of(detected.client)) is None or mark.spec == chosen]
     apis = _apis(tenant_view, api_clients, chosen)
-    keys = keys_of((used.client for used in ours if not used.is_api), chosen)
+    keys = keys_of((detected.client for detected in ours if not detected.is_api), chosen)
     keys |= {
-        used.client_id: f"{apis[used.exchange.api].key}.api_client" for used in ours if used.exchange and used.is_api
+        detected.client_id: f"{apis[detected.exchange.api].key}.api_client"
+        for detected in ours
+        if detected.exchange and detected.is_api
     }
     entries, missing = _key_entries(ours, keys, tenant_view, key_files)
     return Inventory(
@@ -243,7 +249,7 @@ def inventory(state: State, *, name: str | None, only: Sequence[str], key_files:
         created=_created(ours, chosen),
         key_names=KeyNames(apis=apis, keys=entries),
         obstacles={**_copies(ours, chosen), **missing, **_hidden(ours)},
-        rest=(*(() if only else usages.rest), *(_foreign(used) for used in selected if used not in ours)),
+        rest=(*(() if only else usages.rest), *(_foreign(detected) for detected in selected if detected not in ours)),
     )
 
 
@@ -259,10 +265,12 @@ def _require_readable(tenant_view: TenantView, state: State) -> None:
             raise RefusedError(Diagnostic(code="export-unreadable", summary=summary, hint=hint))
 
 
-def _foreign(used: DetectedApplication) -> str:
-    mark, exchange = mark_of(used.client), used.exchange
+def _foreign(detected: DetectedApplication) -> str:
+    mark, exchange = mark_of(detected.client), detected.exchange
     also = f", with the Custom API Client {title(exchange.client)}," if exchange else ""
-    return f"{title(used.client)}{also} belongs to another spec: export that with --name {mark.spec if mark else ''}"
+    return (
+        f"{title(detected.client)}{also} belongs to another spec: export that with --name {mark.spec if mark else ''}"
+    )
 
 
 def _selected(usages: Usages, only: Sequence[str], clients: Iterable[Object]) -> list[DetectedApplication]:
@@ -271,8 +279,8 @@ def _selected(usages: Usages, only: Sequence[str], clients: Iterable[Object]) ->
         return list(usages.applications)
     chosen: list[DetectedApplication] = []
     for wanted in only:
-        chosen += [used for used in _named(wanted, usages, list(clients)) if used not in chosen]
-    return [used for used in usages.applications if used in chosen]
+        chosen += [detected for detected in _named(wanted, usages, list(clients)) if detected not in chosen]
+    return [detected for detected in usages.applications if detected in chosen]
 
 
 def _named(wanted: str, usages: Usages, clients: Sequence[Object]) -> list[DetectedApplication]:
@@ -325,25 +333,29 @@ def _key_entries(
     """An entry for each credential that a worker uses, and which files have to be added for it."""
     entries: dict[str, Mapping[str, Any]] = {}
     missing: dict[str, tuple[str, ...]] = {}
-    for used in applications:
-        pool = tenant_view.credentials.get(used.client_id, ())
+    for detected in applications:
+        pool = tenant_view.credentials.get(detected.client_id, ())
         known = {} if isinstance(pool, Unreadable) else {str(key["id"]): key for key in pool}
-        attached = dict.fromkeys(i for path in SLOTS for i in attached_ids(used.client, path))
+        attached = dict.fromkeys(i for path in SLOTS for i in attached_ids(detected.client, path))
         for number, credential_id in enumerate(attached):
             key = known.get(credential_id, {})
             kid, suffix = key.get("kid"), f"-{number + 1}" if number else ""
-            path = files.get(str(kid)) or f"keys/{keys[used.client_id]}{suffix}.pub.pem"
+            path = files.get(str(kid)) or f"keys/{keys[detected.client_id]}{suffix}.pub.pem"
             what = f"thumbprint (kid) {kid}" if kid else "which key it is is not known"
             entries[credential_id] = {"file": Noted(path, what), **_algorithm(key)}
             if kid not in files:
-                missing[used.client_id] = (*missing.get(used.client_id, ()), _wanted(path, kid))
+                missing[detected.client_id] = (*missing.get(detected.client_id, ()), _wanted(path, kid))
     return entries, missing
 
 
 def _created(applications: Sequence[DetectedApplication], spec: str) -> frozenset[str]:
-    marks = {used.client_id: mark for used in applications if (mark := mark_of(used.client)) and mark.spec == spec}
+    marks = {
+        detected.client_id: mark
+        for detected in applications
+        if (mark := mark_of(detected.client)) and mark.spec == spec
+    }
     counts = Counter(mark.key for mark in marks.values())
-    typed = {used.client_id for used in applications if str(used.client.get("app_type")) in TYPES}
+    typed = {detected.client_id for detected in applications if str(detected.client.get("app_type")) in TYPES}
     return frozenset(i for i, mark in marks.items() if mark.created and counts[mark.key] == 1 and i in typed)
 
 
@@ -351,17 +363,17 @@ def _copies(applications: Iterable[DetectedApplication], spec: str) -> dict[str,
     """Applications that carry the mark of another one: somebody copied it with everything it had."""
     first: dict[str, DetectedApplication] = {}
     found: dict[str, tuple[str, ...]] = {}
-    for used in applications:
-        mark = mark_of(used.client)
-        if mark and mark.spec == spec and first.setdefault(mark.key, used) is not used:
+    for detected in applications:
+        mark = mark_of(detected.client)
+        if mark and mark.spec == spec and first.setdefault(mark.key, detected) is not detected:
             says = f"it carries the mark of {title(first[mark.key].client)}: remove its `tokenvault` metadata"
-            found[used.client_id] = (says,)
+            found[detected.client_id] = (says,)
     return found
 
 
 def _hidden(applications: Iterable[DetectedApplication]) -> dict[str, tuple[str, ...]]:
     says = "Auth0 does not show its privileged access to this token: its keys, addresses and grants are to be written by hand"
-    return {used.client_id: (says,) for used in applications if hides_access(used.client)}
+    return {detected.client_id: (says,) for detected in applications if hides_access(detected.client)}
 
 
 def _wanted(path: str, kid: object) -> str:

@@ -154,7 +154,9 @@ def usages_of(tenant_view: TenantView) -> Usages:
             _file(flavor, detection, found, remarks)
     clients = {str(client["client_id"]): client for client in tenant_view.clients}
     rest += [f"{title(clients[key])}: {'; '.join(says)}" for key, says in remarks.items() if key not in found]
-    applications = (_used(client, found[key], remarks.get(key, [])) for key, client in clients.items() if key in found)
+    applications = (
+        _detected(client, found[key], remarks.get(key, [])) for key, client in clients.items() if key in found
+    )
     return Usages(applications=tuple(applications), rest=tuple(dict.fromkeys(rest)))
 
 
@@ -177,7 +179,7 @@ def _file(
         found.setdefault(client_id, {}).setdefault(flavor.name, detection)
 
 
-def _used(client: Object, seen: Mapping[str, DetectedUse], remarks: list[str]) -> DetectedApplication:
+def _detected(client: Object, seen: Mapping[str, DetectedUse], remarks: list[str]) -> DetectedApplication:
     """Flavors that come with another one are not listed beside it."""
     included = {name for flavor in seen for name in flavors()[flavor].includes}
     kept = {name: detection for name, detection in seen.items() if name not in included}

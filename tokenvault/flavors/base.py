@@ -56,12 +56,12 @@ class FlavorContext:
 
         `provision` is recorded in the application's mark; `at` is where the spec says this, where that is elsewhere.
         """
-        why = Provenance(source=self.flavor.name, reason=reason, span=at or self.flavor.span, doc=doc)
+        provenance = Provenance(source=self.flavor.name, reason=reason, span=at or self.flavor.span, doc=doc)
         return Requirement(
             target=target,
             path=path,
             constraint=constraint,
-            provenance=why,
+            provenance=provenance,
             needs=needs,
             user=self.app.address,
             provision=provision,

@@ -148,9 +148,11 @@ def _recorder(spec: Spec, api: ApiSpec) -> str:
 
 def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
     for api in spec.apis.values():
-        why = Provenance(source="spec", reason="the spec lists this API", span=spec.positions.key("apis", api.key))
+        provenance = Provenance(
+            source="spec", reason="the spec lists this API", span=spec.positions.key("apis", api.key)
+        )
         for path, value in {"name": api.name, **START}.items():
-            yield Requirement(target=target(spec, api), path=path, constraint=Default(value), provenance=why)
+            yield Requirement(target=target(spec, api), path=path, constraint=Default(value), provenance=provenance)
         if api.scopes:
             entries = tuple({"value": value, "description": text} for value, text in api.scopes.items())
             span = spec.positions.key("apis", api.key, "scopes")

@@ -199,7 +199,7 @@ class Kind:
     - `remarks`: what users should know of an object that was just created.
     - `advice`: what may help where Auth0 calls these values (by path, all that are sent) invalid, by what it says of them.
     - `batch`: how many elements one update takes, where there is a limit.
-    - `delta`: its lists are changed member by member: only the members that a change is about are sent.
+    - `incremental`: its lists are changed member by member: only the members that a change is about are sent.
     - `resent`: attributes that Auth0 resets when a PATCH leaves them out.
     - `index`, `match`: pick the node's object among the collection's; the default compares the node's identity.
     - `fetch`: reads one object again, where that is more than a GET of its path.
@@ -246,7 +246,7 @@ class Kind:
     aliases: tuple[str, ...] = ()
     on_request: Mapping[str, Constraint] | None = None
     batch: int = 0
-    delta: bool = False
+    incremental: bool = False
     index: Callable[[Sequence[Object]], Any] | None = None
     match: Callable[[DesiredObject, Mapping[str, Any], Any], Object | None] | None = None
     refine: Callable[[DesiredObject, Object | None], DesiredObject] = lambda node, live: node

@@ -136,8 +136,8 @@ def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
     for connection in spec.connections.values():
         for path, constraint, reason, key in _settings(connection):
             span = spec.positions.key("connections", connection.name, *key)
-            why = Provenance(source="spec", reason=reason, span=span, doc=DOC)
-            yield Requirement(target=target(spec, connection), path=path, constraint=constraint, provenance=why)
+            provenance = Provenance(source="spec", reason=reason, span=span, doc=DOC)
+            yield Requirement(target=target(spec, connection), path=path, constraint=constraint, provenance=provenance)
 
 
 def _settings(connection: ConnectionSpec) -> Iterable[tuple[str, Constraint, str, tuple[str, ...]]]:

@@ -72,7 +72,7 @@ KIND = Kind(
     },
     scopes=Scopes(read=("read:connections",), update=("update:connections",)),
     batch=PER_REQUEST,
-    delta=True,
+    incremental=True,
     create=_create,
     update=_update,
     fetch=lambda reader, known: _read_one(reader, str(known["connection"]), str(known["id"])),

@@ -26,9 +26,7 @@ def refine(node: DesiredObject, live: Object | None) -> DesiredObject:
     strategy, options = strategy_of(node, live), (live or {}).get("options") or {}
     given_up = _given_up(live, options)
     requirements = tuple(
-        refined
-        for requirement in node.requirements
-        for refined in _refine_ask(requirement, strategy, options, given_up)
+        refined for requirement in node.requirements for refined in _refined(requirement, strategy, options, given_up)
     )
     refined = node_of(node.target, tuple(one for one in requirements if one.path != NOT_KEPT))
     unset = tuple(one for one in node.requirements_for(OFFLINE) if not strategy.has_offline_access)
@@ -53,24 +51,24 @@ def _given_up(live: Object | None, options: Mapping[str, Any]) -> frozenset[str]
     return frozenset(p.value for p in recorded if p.verb == UNKEPT and p.value not in in_force)
 
 
-def _refine_ask(
+def _refined(
     requirement: Requirement, strategy: Strategy, options: Mapping[str, Any], given_up: frozenset[str]
 ) -> Iterable[Requirement]:
     constraint = requirement.constraint
     if requirement.path == SCOPES and isinstance(constraint, Contains):
-        yield from _asks(requirement, constraint.items, strategy, options, given_up)
+        yield from _scope_requirements(requirement, constraint.items, strategy, options, given_up)
     elif requirement.path == OFFLINE and isinstance(constraint, Equals):
         if strategy.offline_option:
             yield replace(requirement, path=f"options.{strategy.offline_option}")
         elif strategy.offline_scope and constraint.value:
-            yield from _asks(requirement, (strategy.offline_scope,), strategy, options, given_up)
+            yield from _scope_requirements(requirement, (strategy.offline_scope,), strategy, options, given_up)
         elif strategy.offline_scope:
             yield replace(requirement, path="options.scope", constraint=Excludes((strategy.offline_scope,)))
     else:
         yield requirement
 
 
-def _asks(
+def _scope_requirements(
     requirement: Requirement,
     scopes: Sequence[str],
     strategy: Strategy,

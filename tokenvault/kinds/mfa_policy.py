@@ -59,9 +59,9 @@ def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
         checked_only=spec.mfa_policy == "warn",
     )
     reason = 'Auth0 refuses Token Vault exchanges while the MFA policy is "Always"'
-    why = Provenance(source="spec", reason=reason, span=spec.positions.key("mfa_policy"), doc=DOC)
-    yield Requirement(target=target, path="policies", constraint=Excludes((ALWAYS,)), provenance=why)
-    yield Requirement(target=target, path=FLAG, constraint=Anything(), provenance=why)
+    provenance = Provenance(source="spec", reason=reason, span=spec.positions.key("mfa_policy"), doc=DOC)
+    yield Requirement(target=target, path="policies", constraint=Excludes((ALWAYS,)), provenance=provenance)
+    yield Requirement(target=target, path=FLAG, constraint=Anything(), provenance=provenance)
 
 
 def _refine(node: DesiredObject, live: Object | None) -> DesiredObject:

@@ -54,7 +54,7 @@ def check_tenant(spec: Spec, domain: str, tenant_options: TenantOptions) -> None
 # ---- for a snapshot: what plans look at, of a spec or of the whole tenant
 
 
-async def taken(tenant: Tenant, spec: Spec | None) -> tuple[State, dict[str, Any]]:
+async def read_for_snapshot(tenant: Tenant, spec: Spec | None) -> tuple[State, dict[str, Any]]:
     """What was read, and the snapshot of it."""
     graph = build_graph(spec, tenant.domain) if spec else None
     live = await read_for_plan(tenant, graph, Scope(whole=True)) if graph else None

@@ -29,43 +29,46 @@ REVOKED = Provenance(source="spec", reason="the spec no longer asks for it")
 
 
 def attributes(
-    kind: Kind, node: DesiredObject, deltas: Iterable[Difference], before: Values, after: Values, ids: Mapping[str, str]
+    kind: Kind, node: DesiredObject, found: Iterable[Difference], before: Values, after: Values, ids: Mapping[str, str]
 ) -> tuple[Attribute, ...]:
     """The differences as the plan shows them: secrets and values that nobody knows yet are not in them.
 
     `ids` are those of the objects that exist: what is asked for by reference is found by what the values have in its place.
     """
-    deltas, askers = list(deltas), _Askers.of(node, ids)
+    found, index = list(found), _RequirementIndex.of(node, ids)
     sensitive = {
         path: kind.field_at(path).secret or is_sensitive(before.get(path)) or is_sensitive(after.get(path))
-        for path in dict.fromkeys(delta.path[0] for delta in deltas)
+        for path in dict.fromkeys(difference.path[0] for difference in found)
     }
-    return tuple(_attribute(delta, askers.provenance(delta), sensitive=sensitive[delta.path[0]]) for delta in deltas)
+    return tuple(
+        _attribute(difference, index.provenance(difference), sensitive=sensitive[difference.path[0]])
+        for difference in found
+    )
 
 
-def _attribute(delta: Difference, why: tuple[Provenance, ...], *, sensitive: bool) -> Attribute:
-    unknown = unknown_address(delta)
+def _attribute(difference: Difference, provenance: tuple[Provenance, ...], *, sensitive: bool) -> Attribute:
+    unknown = unknown_address(difference)
     return Attribute(
-        path=tuple(part for part in delta.path if not part.startswith("\0")) if unknown else delta.path,
-        op=delta.op,
-        before=None if sensitive else delta.before,
-        after=None if sensitive or unknown else delta.after,
-        element=delta.element,
+        path=tuple(part for part in difference.path if not part.startswith("\0")) if unknown else difference.path,
+        op=difference.op,
+        before=None if sensitive else difference.before,
+        after=None if sensitive or unknown else difference.after,
+        element=difference.element,
         sensitive=sensitive,
         unknown=unknown,
-        provenance=why,
+        provenance=provenance,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Askers:
-    """The asks of a node by path, and by path and member: a thousand may ask for one member of a list each."""
+class _RequirementIndex:
+    """The requirements of a node by path, and by path and member: a thousand may ask for one member of a list each."""
 
     whole: Mapping[str, list[Requirement]]
     named: Mapping[tuple[str, str], list[Requirement]]
 
     @classmethod
-    def of(cls, node: DesiredObject, ids: Mapping[str, str]) -> _Askers:
+    def of(cls, node: DesiredObject, ids: Mapping[str, str]) -> _RequirementIndex:
         whole, named = defaultdict(list), defaultdict(list)
         for requirement in node.requirements:
             whole[requirement.path].append(requirement)
@@ -73,15 +76,21 @@ class _Askers:
                 named[requirement.path, member].append(requirement)
         return cls(whole, named)
 
-    def provenance(self, delta: Difference) -> tuple[Provenance, ...]:
+    def provenance(self, difference: Difference) -> tuple[Provenance, ...]:
         """Who asked: for a member of a set, only those that asked for that member."""
-        path = delta.path[0]
-        member = (delta.after or delta.before) if delta.element else delta.path[1] if len(delta.path) > 1 else None
+        path = difference.path[0]
+        member = (
+            (difference.after or difference.before)
+            if difference.element
+            else difference.path[1]
+            if len(difference.path) > 1
+            else None
+        )
         requirements = self.named.get((path, str(member)), []) if member is not None else []
         whole = [
             requirement
             for requirement in self.whole.get(path, ())
-            if delta.op != "remove" or isinstance(requirement.constraint, Equals)
+            if difference.op != "remove" or isinstance(requirement.constraint, Equals)
         ]
         asked = [requirement for requirement in whole if not isinstance(requirement.constraint, Default)]
         return tuple(dict.fromkeys(r.provenance for r in requirements or asked or whole)) or (REVOKED,)

@@ -39,8 +39,8 @@ def make_destroy_plan(
 ) -> Plan:
     """The plan after which the tenant holds nothing of this spec. `also` are addresses that are left alone otherwise."""
     kept = _kept(graph, live)
-    left = find_orphans(graph, live, DESTROYED, retained=frozenset(kept))
-    taken = [node for each in left.orphans for node in each.nodes]
+    found = find_orphans(graph, live, DESTROYED, retained=frozenset(kept))
+    taken = [node for each in found.objects for node in each.nodes]
     taken += _keys_of_a_cut(graph, live, kept)
     taken += [node for address in also for node in _on_request(address, graph, live)]
     removed = [_with_note(node, graph.nodes.get(node.address), live.objects.get(node.address), taken) for node in taken]

@@ -97,9 +97,14 @@ def differences(
     from deepdiff import DeepDiff  # slow to import, and nothing to say of what is the same text
 
     found = DeepDiff({p: old[p] for p in unlike}, {p: new[p] for p in unlike}, view="tree", threshold_to_diff_deeper=0)
-    deltas = [delta for report, levels in found.items() for level in levels for delta in _deltas(report, level)]
+    result = [
+        difference
+        for report, levels in found.items()
+        for level in levels
+        for difference in _differences_at(report, level)
+    ]
     position = {path: n for n, path in enumerate(unlike)}
-    return sorted(deltas, key=lambda d: (position[d.path[0]], d.path, d.op, str(d.before), str(d.after)))
+    return sorted(result, key=lambda d: (position[d.path[0]], d.path, d.op, str(d.before), str(d.after)))
 
 
 def _alike(before: Any, after: Any) -> tuple[Any, Any]:
@@ -109,7 +114,7 @@ def _alike(before: Any, after: Any) -> tuple[Any, Any]:
     return before, after
 
 
-def _deltas(report: str, level: Any) -> list[Difference]:
+def _differences_at(report: str, level: Any) -> list[Difference]:
     path = tuple(str(part) for part in level.path(output_format="list") if part is not None)
     before, after = _known(level.t1), _known(level.t2)
     if report == "set_item_added":
@@ -127,9 +132,9 @@ def _known(value: Any) -> Any:
     return _sorted(value) if isinstance(value, set | dict) else value
 
 
-def unknown_address(delta: Difference) -> str | None:
+def unknown_address(difference: Difference) -> str | None:
     """The address of the object that has to be created before the new value is known; None where it is known."""
-    for part in (*delta.path, delta.after):
+    for part in (*difference.path, difference.after):
         if isinstance(part, str) and part.startswith(UNKNOWN):
             return part.removeprefix(UNKNOWN)
     return None

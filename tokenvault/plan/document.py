@@ -110,13 +110,18 @@ def _attribute(attribute: Attribute) -> Document:
         "after": attribute.after,
         "sensitive": attribute.sensitive,
         "unknown": attribute.unknown,
-        "why": [why_document(why) for why in attribute.provenance],
+        "why": [provenance_document(each) for each in attribute.provenance],
     }
 
 
-def why_document(why: Provenance) -> Document:
+def provenance_document(provenance: Provenance) -> Document:
     """Who asked for something, and why."""
-    return {"source": why.source, "reason": why.reason, "at": source_document(why.span), "doc": why.doc}
+    return {
+        "source": provenance.source,
+        "reason": provenance.reason,
+        "at": source_document(provenance.span),
+        "doc": provenance.doc,
+    }
 
 
 def orphan_document(orphan: Orphan) -> Document:

@@ -22,7 +22,7 @@ from tokenvault.model.constraints import (
     Ref,
 )
 from tokenvault.model.desired import DesiredObject, Graph, Requirement
-from tokenvault.plan.document import Document, source_document, why_document
+from tokenvault.plan.document import Document, provenance_document, source_document
 from tokenvault.plan.selection import matching
 from tokenvault.secrets import Secret
 
@@ -80,7 +80,7 @@ def _object(node: DesiredObject, requirements: Iterable[Requirement]) -> Documen
                 "path": requirement.path.removeprefix("spec."),
                 "want": in_words(requirement.constraint),
                 "needs": sorted(requirement.needs),
-                **why_document(requirement.provenance),
+                **provenance_document(requirement.provenance),
             }
             for requirement in requirements
         ],

@@ -211,13 +211,15 @@ def _change(change: Document, parts: Document, decoder: _Decoder) -> Change:
 
 
 def _attribute(attribute: Document) -> Attribute:
-    told = {name: value for name, value in attribute.items() if name not in ("path", "why")}
-    provenance = tuple(_provenance(why) for why in attribute["why"])
-    return Attribute(path=tuple(attribute["path"]), provenance=provenance, **told)
+    rest = {name: value for name, value in attribute.items() if name not in ("path", "why")}
+    provenance = tuple(_provenance(entry) for entry in attribute["why"])
+    return Attribute(path=tuple(attribute["path"]), provenance=provenance, **rest)
 
 
-def _provenance(why: Document) -> Provenance:
-    return Provenance(source=why["source"], reason=why["reason"], span=_span(why["at"]), doc=why["doc"])
+def _provenance(provenance: Document) -> Provenance:
+    return Provenance(
+        source=provenance["source"], reason=provenance["reason"], span=_span(provenance["at"]), doc=provenance["doc"]
+    )
 
 
 def _node(node: Document) -> PlannedNode:

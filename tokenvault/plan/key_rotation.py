@@ -24,7 +24,7 @@ from tokenvault.state.live import Live
 
 POOL, SLOT = 4, 2
 TOPS = frozenset({PRIVILEGED, "client_authentication_methods", "token_endpoint_auth_method"})
-RETIRED = Provenance(source="rotation", reason="the key is no longer in the spec")
+STALE = Provenance(source="rotation", reason="the key is no longer in the spec")
 GAP = "the old keys are taken away before the new ones are there, for its four credentials are in use: exchanges fail meanwhile"
 
 
@@ -65,11 +65,11 @@ def _without(app: DesiredObject, client: Object, gone: Sequence[Object]) -> Iter
     for path in slots:
         constraint = ExcludesKeyed("id", ids)
         requirement = replace(
-            next(app.requirements_for(path)), constraint=constraint, provenance=RETIRED, needs=(), provision=None
+            next(app.requirements_for(path)), constraint=constraint, provenance=STALE, needs=(), provision=None
         )
         yield DesiredObject(target=app.target, requirements=(requirement,), constraints={path: constraint})
     for credential in gone:
-        yield absent_credential(app.target, str(client["client_id"]), credential, RETIRED.reason)
+        yield absent_credential(app.target, str(client["client_id"]), credential, STALE.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -185,7 +185,9 @@ class Plan:
     @property
     def rereads(self) -> int:
         """About how many reads an apply adds: each object just before its write, and all but what was created after."""
-        before = sum(change.action is not Action.CREATE and not kinds()[change.kind].delta for change in self.changes)
+        before = sum(
+            change.action is not Action.CREATE and not kinds()[change.kind].incremental for change in self.changes
+        )
         rivals = any(change.action is Action.CREATE and kinds()[change.kind].marker for change in self.changes)
         shown = (change.action is Action.CREATE and not kinds()[change.kind].marker for change in self.changes)
         lists = {_list_of(change) for change, is_shown in zip(self.changes, shown, strict=True) if not is_shown}

@@ -53,7 +53,7 @@ class Revoked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrphanedPart:
+class OrphanedObject:
     """One whole object that the spec no longer has: its entry in the plan, and the nodes that describe the tenant without it."""
 
     orphan: Orphan
@@ -61,17 +61,17 @@ class OrphanedPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Removals:
-    """What a spec gave and no longer asks for: the provisions that every plan revokes, and the orphans."""
+class Orphans:
+    """What a spec gave and no longer asks for: the provisions that every plan revokes, and whole objects."""
 
     revoked: tuple[Revoked, ...] = ()
-    orphans: tuple[OrphanedPart, ...] = ()
+    objects: tuple[OrphanedObject, ...] = ()
 
     @property
     def nodes(self) -> Iterator[DesiredObject]:
         """The nodes of both; what they stand for must be read before it is certain that it exists."""
         yield from (each.node for each in self.revoked)
-        yield from (node for each in self.orphans for node in each.nodes)
+        yield from (node for each in self.objects for node in each.nodes)
 
 
 def made_elsewhere(graph: Graph, live: Live, *, adopt: bool) -> bool:
@@ -88,40 +88,40 @@ def made_elsewhere(graph: Graph, live: Live, *, adopt: bool) -> bool:
 
 def find_orphans(
     graph: Graph, live: Live, labels: Labels = PRUNED, *, retained: frozenset[str] | None = None, adopt: bool = False
-) -> Removals:
-    """The removals of what was read and exists. The addresses in `retained` stay (default: all of the graph)."""
+) -> Orphans:
+    """What the spec left behind, of what was read and exists. The addresses in `retained` stay (default: all of the graph)."""
     found = possible_orphans(graph, live, labels, retained=retained, adopt=adopt)
     nodes = {node.address: node for node in found.nodes}
     there = match(replace(graph, nodes=nodes), live.state) if nodes else live
-    orphans = (_real(each, there) for each in found.orphans)
+    orphans = (_real(each, there) for each in found.objects)
     revoked = tuple(each for each in found.revoked if not each.node.target.absent or each.node.address in there.objects)
-    return Removals(revoked=revoked, orphans=tuple(each for each in orphans if each))
+    return Orphans(revoked=revoked, objects=tuple(each for each in orphans if each))
 
 
-def _real(orphaned: OrphanedPart, live: Live) -> OrphanedPart | None:
+def _real(orphaned: OrphanedObject, live: Live) -> OrphanedObject | None:
     nodes = tuple(n for n in orphaned.nodes if not n.target.absent or n.address in live.objects)
     first = orphaned.nodes[0].address
     if first not in live.objects:
         return None
-    return OrphanedPart(orphan=replace(orphaned.orphan, id=live.ids[first]), nodes=nodes)
+    return OrphanedObject(orphan=replace(orphaned.orphan, id=live.ids[first]), nodes=nodes)
 
 
 def possible_orphans(
     graph: Graph, live: Live, labels: Labels = PRUNED, *, retained: frozenset[str] | None = None, adopt: bool = False
-) -> Removals:
-    """The removals that marks suggest, whether or not the objects were read and still exist."""
+) -> Orphans:
+    """What the spec left behind, as far as marks tell: whether or not it was read and still exists."""
     search = _Search.of(graph, live, labels, retained, adopt=adopt)
     for kind in kinds().values():
         for item in live.state.objects.get(kind.collection.name, ()) if kind.marker else ():
             mark = mark_of(kind, item)
             if mark and (mark.spec == graph.spec_name or search.is_taken_over(kind, item)):
                 search.look_at(kind, item, mark)
-    return Removals(revoked=tuple(search.revoked), orphans=tuple(search.orphans))
+    return Orphans(revoked=tuple(search.revoked), objects=tuple(search.orphans))
 
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """Searches for the removals of one spec: knows which objects stay, what is asked of them, which addresses are in use."""
+    """Searches for what one spec left behind: knows which objects stay, what is asked of them, which addresses are in use."""
 
     graph: Graph
     live: Live
@@ -131,11 +131,11 @@ class _Search:
     asked: Mapping[str, frozenset[Provision]]
     taken: set[str]
     revoked: list[Revoked] = field(default_factory=list)
-    orphans: list[OrphanedPart] = field(default_factory=list)
+    orphans: list[OrphanedObject] = field(default_factory=list)
 
     @classmethod
     def of(cls, graph: Graph, live: Live, labels: Labels, retained: frozenset[str] | None, *, adopt: bool) -> _Search:
-        """A search for removals, where the objects at the `retained` addresses stay."""
+        """A search where the objects at the `retained` addresses stay."""
         kept = {a: node for a, node in graph.nodes.items() if retained is None or a in retained}
         nodes = {(node.kind, live.ids[address]): node for address, node in kept.items() if address in live.ids}
         ownership = Ownership(graph, live, adopt)
@@ -148,7 +148,7 @@ class _Search:
         return self.ownership.adopt and node is not None and bool(node.target.mark)
 
     def look_at(self, kind: Kind, item: Object, mark: Mark) -> None:
-        """Adds the removals that follow from one marked object."""
+        """Adds what follows from one marked object."""
         node = self.nodes.get((kind.name, str(item[kind.id_field])))
         if node is not None and not node.target.mark:
             unmarked = self._unmarked(kind, node.target, item, self.labels.provenance)
@@ -167,7 +167,7 @@ class _Search:
             self._made(mark)
 
     def _add(self, target: ObjectRef, *nodes: DesiredObject) -> None:
-        self.orphans.append(OrphanedPart(orphan=_orphan(target), nodes=nodes))
+        self.orphans.append(OrphanedObject(orphan=_orphan(target), nodes=nodes))
 
     def _release(self, kind: Kind, item: Object, mark: Mark) -> None:
         never = f"released: created by this spec, but a {kind.title} is never deleted"
@@ -176,7 +176,7 @@ class _Search:
         revoked = self._revoked(target, item, provisions, frozenset())
         self._add(target, self._unmarked(kind, target, item, self.labels.provenance), *(each.node for each in revoked))
 
-    def _unmarked(self, kind: Kind, target: ObjectRef, item: Object, why: Provenance) -> DesiredObject:
+    def _unmarked(self, kind: Kind, target: ObjectRef, item: Object, provenance: Provenance) -> DesiredObject:
         """The object without its mark. What else the mark records of it is revoked with that."""
         metadata = item.get(kind.metadata) or {}
         paths = [kind.marker, *(f"{kind.metadata}.{key}" for key in MORE_KEYS if key in metadata)]
@@ -184,7 +184,7 @@ class _Search:
         slots = dict.fromkeys("mrrt" if p.verb == "mrrt" else p.slot.split("/")[0] for p in sorted(recorded))
         found = dict.fromkeys(kind.path_of(slot) for slot in slots)  # in one order, so that plans read alike
         revoked = [path for path in found if path and not kind.field_at(path).all_or_nothing]
-        revocation = self._revocation(target, item, (), why)
+        revocation = self._revocation(target, item, (), provenance)
         return revocation.node(target, {**dict.fromkeys(revoked, Anything()), **{path: Equals(None) for path in paths}})
 
     def _target(self, kind: Kind, item: Object, mark: Mark, reason: str) -> ObjectRef:
@@ -310,7 +310,12 @@ class _Search:
         return {entry_names.get(audience) or names.of_api(audience): audience for audience in sorted(held)}
 
     def _revocation(
-        self, app: ObjectRef, item: Object, names: Sequence[str], why: Provenance, recorded: Iterable[Provision] = ()
+        self,
+        app: ObjectRef,
+        item: Object,
+        names: Sequence[str],
+        provenance: Provenance,
+        recorded: Iterable[Provision] = (),
     ) -> Revocation:
         key_owners = [f"{self.graph.spec_name}/", *(p.slot for p in recorded if p.verb == "keys")]
         return Revocation(
@@ -320,7 +325,7 @@ class _Search:
             method=self._method(app, recorded),
             names=names,
             objects=self.live.state.objects,
-            provenance=why,
+            provenance=provenance,
         )
 
     def _method(self, app: ObjectRef, recorded: Iterable[Provision]) -> str:
@@ -341,7 +346,7 @@ def _asked(ownership: Ownership, address: str) -> frozenset[Provision]:
     return frozenset(p for p in (*nodes, *requirements) if p)
 
 
-def lost_witnesses(graph: Graph, live: Live, pruned: Iterable[OrphanedPart]) -> Iterator[Diagnostic]:
+def lost_witnesses(graph: Graph, live: Live, pruned: Iterable[OrphanedObject]) -> Iterator[Diagnostic]:
     """Warnings of APIs that stay, while the Custom API Client that proves them to be this spec's goes."""
     going = {orphaned.orphan.id for orphaned in pruned}
     apis = {str(node.target.identity["identifier"]): node for node in graph.of_kind("api")}

@@ -289,7 +289,7 @@ class Ownership:
             Requirement(target=node.target, path=path, constraint=Equals(text), provenance=OWNERSHIP)
             for path, text in constraints.items()
         ]
-        requirements += self._api_asks(kind, node, metadata, api)
+        requirements += self._api_record_requirements(kind, node, metadata, api)
         forgotten = mark.forgotten(keys)
         ready = replace(
             node,
@@ -318,7 +318,7 @@ class Ownership:
             apis = (self.given(api) for api in self.graph.of_kind("api") if not api.target.absent)
             made = {p for some in apis for p in some if p.verb == "made"}
             found |= made - self.roster.made_but_by(node.address)
-        found |= set(self._given_by_ask(kind, node, live, recorded, wanted))
+        found |= set(self._given_by_requirement(kind, node, live, recorded, wanted))
         known = {p for p in recorded if p.verb not in LISTED}
         found |= {p for p in known - found if self._stays(node.address, p) or self._is_unknown(kind, live, p)}
         keys = {p for p in recorded if p.verb == "keys"} if Provision("privileged", "keys") in found else set()
@@ -327,7 +327,7 @@ class Ownership:
             return complete | {p for p in recorded if p.verb in LISTED}
         return self.roster.added(node.address, complete | self.roster.found_places(node.address, complete), recorded)
 
-    def _given_by_ask(
+    def _given_by_requirement(
         self, kind: Kind, node: DesiredObject, live: Object | None, recorded: frozenset[Provision], wanted: Wanted
     ) -> Iterator[Provision]:
         client_id = str(live[kind.id_field]) if live is not None else ""
@@ -386,7 +386,9 @@ class Ownership:
                 return Mark(self.graph.spec_name, api.address.split(".", 1)[1], created, provisions)
         return None
 
-    def _api_asks(self, kind: Kind, node: DesiredObject, metadata: Any, record: Mark | None) -> Iterator[Requirement]:
+    def _api_record_requirements(
+        self, kind: Kind, node: DesiredObject, metadata: Any, record: Mark | None
+    ) -> Iterator[Requirement]:
         path = f"{kind.metadata}.{API_METADATA_KEY}"
         if record is None:
             known = read_mark(metadata, API_METADATA_KEY) if metadata else None

@@ -60,7 +60,7 @@ def inconsistencies(kind: Kind, values: Mapping[str, Any], live: Object, compare
     after = after_request(kind, request_body(kind, values, live), live)
     wanted = {path: value for path, value in values.items() if not _is_overridden(path, values)}
     found = {path: get_path(after, path) for path in wanted}
-    yield from dict.fromkeys(delta.path[0] for delta in differences(kind, found, wanted, compare))
+    yield from dict.fromkeys(difference.path[0] for difference in differences(kind, found, wanted, compare))
     planned = [tuple(path.split(".")) for path in values]
     for path in _leaves(live):
         managed = any(path[: len(p)] == p or p[: len(path)] == path for p in planned)

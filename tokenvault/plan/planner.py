@@ -65,9 +65,9 @@ def make_plan(
     """The plan that makes `live` what `graph` asks for; `PlanError` with everything that cannot be reconciled."""
     options, asked = options or Options(), asked_of(graph, live)
     alone, graph = left_alone(graph, asked, live), asked
-    left = find_orphans(graph, live, adopt=options.adopt)
-    pruned = left.orphans if options.prune else ()
-    orphans = () if options.prune else tuple(each.orphan for each in left.orphans)
+    found = find_orphans(graph, live, adopt=options.adopt)
+    pruned = found.objects if options.prune else ()
+    orphans = () if options.prune else tuple(each.orphan for each in found.objects)
     removed = [node for each in pruned for node in each.nodes]
     plan = plan_graph(
         graph,
@@ -77,7 +77,7 @@ def make_plan(
         files=files,
         options=options,
         orphans=orphans,
-        revoked=left.revoked if options.revoke else (),
+        revoked=found.revoked if options.revoke else (),
     )
     return replace(plan, warnings=(*plan.warnings, *alone, *lost_witnesses(graph, live, pruned)))
 
@@ -233,10 +233,10 @@ class _Planner:
     def _change(self, kind: Kind, node: DesiredObject, live: Object | None) -> Change | None:
         before, after = self._values(kind, node, live)
         self.values[node.address] = after
-        deltas = differences(kind, before, after, self.compare)
-        if live is not None and (not deltas or self._only_marks(kind, node, live, deltas)):
+        found = differences(kind, before, after, self.compare)
+        if live is not None and (not found or self._only_marks(kind, node, live, found)):
             return None
-        changed = {delta.path[0] for delta in deltas}
+        changed = {difference.path[0] for difference in found}
         patch = {
             path: value for path, value in after.items() if path in changed and (live is not None or value is not None)
         }
@@ -253,7 +253,7 @@ class _Planner:
             name=str(live["name"]) if live and "name" in live and "name" not in after else node.target.name,
             identity=bind(dict(node.target.identity), self.live.ids),
             id=str(live[kind.id_field]) if live is not None else None,
-            attributes=attributes(kind, node, deltas, before, after, self.live.ids),
+            attributes=attributes(kind, node, found, before, after, self.live.ids),
             patch={path: value for path, value in patch.items() if path not in deferred},
             deferred=deferred,
             preconditions=self._preconditions(kind, live, after),
@@ -269,15 +269,15 @@ class _Planner:
 
     def _preconditions(self, kind: Kind, live: Object | None, after: Iterable[str]) -> dict[str, str]:
         """Fingerprints of what the change was decided on. Where only members are sent, others' do not matter."""
-        if live is None or kind.delta:
+        if live is None or kind.incremental:
             return {}
         return {path: self.compare.fingerprint(get_path(live, path), kind.field_at(path)) for path in after}
 
-    def _only_marks(self, kind: Kind, node: DesiredObject, live: Object, deltas: Iterable[Difference]) -> bool:
+    def _only_marks(self, kind: Kind, node: DesiredObject, live: Object, found: Iterable[Difference]) -> bool:
         """An object that is as the spec says already, and is found by what never changes of it, is not marked for that."""
         lasting = all(name == kind.id_field or kind.field_at(name).immutable for name in node.target.identity)
         given = [p for p in self.ownership.provisions(kind, node, live, self._is_wanted) if p.verb not in LISTED]
-        marks = all(delta.path[0] == kind.marker for delta in deltas)
+        marks = all(difference.path[0] == kind.marker for difference in found)
         return lasting and marks and not given and mark_of(kind, live) is None and bool(node.target.mark)
 
     def _values(self, kind: Kind, node: DesiredObject, live: Object | None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -318,7 +318,7 @@ class _Planner:
 
     def _refuse_inconsistent(self, kind: Kind, node: DesiredObject, patch: Mapping[str, Any], live: Object) -> None:
         """A request that would not lead where the plan says is a bug of ours: it is never sent."""
-        paths = [] if kind.delta else list(inconsistencies(kind, patch, live, self.compare))
+        paths = [] if kind.incremental else list(inconsistencies(kind, patch, live, self.compare))
         if paths:
             self.errors.append(
                 Diagnostic(

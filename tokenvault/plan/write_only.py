@@ -33,8 +33,13 @@ def still_remembered(
 ) -> frozenset[Provision]:
     """Those of the recorded provisions that go on telling what is hidden, or what the node asks for and was not kept."""
     hides = live is not None and any(is_hidden(kind, live, top) for top in kind.may_hide)
-    asks = (ask.constraint for ask in node.requirements_for(NOT_KEPT))
-    unkept = {digest(str(item)) for ask in asks if isinstance(ask, Contains) for item in ask.items}
+    constraints = (requirement.constraint for requirement in node.requirements_for(NOT_KEPT))
+    unkept = {
+        digest(str(item))
+        for requirement in constraints
+        if isinstance(requirement, Contains)
+        for item in requirement.items
+    }
     return frozenset(
         p for p in recorded if (hides and p.verb == WRITE_ONLY) or (p.verb == UNKEPT and p.value in unkept)
     )

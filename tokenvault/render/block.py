@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from tokenvault.plan.document import Document
+from tokenvault.render.phrases import clipped, counted, left_alone, place, value_text
 from tokenvault.render.terminal import PLAIN, Painter, visible_length, wrapped
-from tokenvault.render.words import clipped, counted, left_alone, place, value_text
 from tokenvault.secrets import SENSITIVE
 from tokenvault.text import safe
 
@@ -155,8 +155,8 @@ def _drawn_row(change: Document, row: Row, name: str, indent: int, canvas: Canva
     lines = _with_value(start, row, indent, canvas)
     if canvas.full:
         yield from lines
-        for why in row.provenance:
-            yield from _reason(change, why, indent + 2, canvas)
+        for provenance in row.provenance:
+            yield from _reason(change, provenance, indent + 2, canvas)
     else:
         yield from _beside(lines, _asked_by(change, row.provenance), canvas)
 
@@ -188,10 +188,10 @@ def _opened(start: str, value: str, indent: int, canvas: Canvas) -> list[str]:
     return [f"{start}{value[0]}", *(f"{inner}{part}" for part in parts), f"{' ' * (indent + 2)}{value[-1]}"]
 
 
-def _reason(change: Document, why: Document, indent: int, canvas: Canvas) -> Iterator[str]:
-    """One asker in full: who, where, why, and where Auth0 documents it."""
-    doc = f" {why['doc']}" if why["doc"] else ""
-    text = f"{_asker(change, why)}: {safe(why['reason'])}{safe(doc)}"
+def _reason(change: Document, provenance: Document, indent: int, canvas: Canvas) -> Iterator[str]:
+    """One source in full: who, where, why, and where Auth0 documents it."""
+    doc = f" {provenance['doc']}" if provenance["doc"] else ""
+    text = f"{_source_text(change, provenance)}: {safe(provenance['reason'])}{safe(doc)}"
     for line in wrapped(text, canvas.width, f"{' ' * indent}# "):
         yield canvas.paint(line, "dim")
 
@@ -209,18 +209,18 @@ def _beside(lines: Sequence[str], comment: str, canvas: Canvas) -> list[str]:
     return [*lines, f"{' ' * at}{canvas.paint(comment, 'dim')}"]
 
 
-def _asked_by(change: Document, whys: Iterable[Document]) -> str:
-    askers = list(dict.fromkeys(_asker(change, why) for why in whys))
-    return f"# {askers[0]}" + (f" (+{len(askers) - 1})" if len(askers) > 1 else "") if askers else ""
+def _asked_by(change: Document, provenances: Iterable[Document]) -> str:
+    sources = list(dict.fromkeys(_source_text(change, provenance) for provenance in provenances))
+    return f"# {sources[0]}" + (f" (+{len(sources) - 1})" if len(sources) > 1 else "") if sources else ""
 
 
-def _asker(change: Document, why: Document) -> str:
+def _source_text(change: Document, provenance: Document) -> str:
     """A flavor and its line; the file only where it is another than the object's."""
-    at, here = why["at"], change["source"]
+    at, here = provenance["at"], change["source"]
     if not at:
-        return safe(why["source"])
+        return safe(provenance["source"])
     where = f"line {at['line']}" if here and here["file"] == at["file"] else place(at)
-    return f"{safe(why['source'])}, {where}"
+    return f"{safe(provenance['source'])}, {where}"
 
 
 def shortened(text: str) -> str:

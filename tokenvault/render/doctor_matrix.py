@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from tokenvault.render.phrases import counted
 from tokenvault.render.terminal import Painter
-from tokenvault.render.words import counted
 from tokenvault.text import safe
 
 Document = dict[str, Any]

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tokenvault.render.doctor_matrix import NONE, application_of, matrix
+from tokenvault.render.phrases import counted
 from tokenvault.render.terminal import PLAIN, Painter
 from tokenvault.render.terminal import wrapped as sentences
-from tokenvault.render.words import counted
 from tokenvault.text import safe
 
 Document = dict[str, Any]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tokenvault.plan.document import Document
+from tokenvault.render.phrases import place
 from tokenvault.render.terminal import PLAIN, Painter, wrapped
-from tokenvault.render.words import place
 from tokenvault.text import safe
 
 

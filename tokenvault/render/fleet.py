@@ -7,8 +7,8 @@ from typing import Any
 
 from tokenvault.render.markdown import code, fenced, prose
 from tokenvault.render.markup import Markup, page, sentences, tag
+from tokenvault.render.phrases import counted
 from tokenvault.render.terminal import PLAIN, Painter, wrapped
-from tokenvault.render.words import counted
 from tokenvault.text import safe
 
 Document = dict[str, Any]

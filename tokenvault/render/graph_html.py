@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from tokenvault.render.graph_picture import ACTIONS, Box, Group, Picture, around, readable, with_parts
 from tokenvault.render.graph_svg import graph_svg
 from tokenvault.render.markup import Markup, joined, page, search_field, sentences, tag
-from tokenvault.render.words import counted
+from tokenvault.render.phrases import counted
 
 MAX_LISTED, MAX_DRAWN = 2000, 800
 

@@ -15,7 +15,7 @@ from tokenvault.kinds import kinds
 from tokenvault.model.desired import Graph
 from tokenvault.plan.document import Document
 from tokenvault.render.graph_layout import Edge, essential
-from tokenvault.render.words import counted
+from tokenvault.render.phrases import counted
 
 NAMED, ROOM = 20, 26
 ACTIONS = {

@@ -12,16 +12,7 @@ from tokenvault.render.block import OPS, SIGNS, Group, Row, groups
 from tokenvault.render.graph_picture import planned_picture
 from tokenvault.render.graph_svg import graph_svg
 from tokenvault.render.markup import Markup, joined, page, search_field, sentences, tag
-from tokenvault.render.text import (
-    DRIFT_ADVICE,
-    DRIFT_DROPPED,
-    DRIFT_VERBS,
-    VERBS,
-    drift_incomplete,
-    drift_pending,
-    drift_verdict,
-)
-from tokenvault.render.words import (
+from tokenvault.render.phrases import (
     FAILING,
     SHOWN,
     Consequence,
@@ -33,6 +24,15 @@ from tokenvault.render.words import (
     place,
     risks,
     shown_variables,
+)
+from tokenvault.render.text import (
+    DRIFT_ADVICE,
+    DRIFT_DROPPED,
+    DRIFT_VERBS,
+    VERBS,
+    drift_incomplete,
+    drift_pending,
+    drift_verdict,
 )
 from tokenvault.text import safe
 

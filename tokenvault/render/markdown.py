@@ -15,17 +15,7 @@ from tokenvault.render.block import SIGNS, Group, Row, groups
 from tokenvault.render.graph_picture import planned_picture
 from tokenvault.render.graph_text import graph_mermaid
 from tokenvault.render.markup import Markup, joined, tag
-from tokenvault.render.text import (
-    DRIFT_ADVICE,
-    DRIFT_DROPPED,
-    DRIFT_VERBS,
-    VERBS,
-    drift_counts,
-    drift_incomplete,
-    drift_pending,
-    drift_verdict,
-)
-from tokenvault.render.words import (
+from tokenvault.render.phrases import (
     FAILING,
     SHOWN,
     Consequence,
@@ -38,6 +28,16 @@ from tokenvault.render.words import (
     risks,
     shown_variables,
     totals,
+)
+from tokenvault.render.text import (
+    DRIFT_ADVICE,
+    DRIFT_DROPPED,
+    DRIFT_VERBS,
+    VERBS,
+    drift_counts,
+    drift_incomplete,
+    drift_pending,
+    drift_verdict,
 )
 from tokenvault.text import safe
 

@@ -10,8 +10,7 @@ from tokenvault.plan.document import Document
 from tokenvault.plan.judgement import judgement_document
 from tokenvault.plan.model import Action, Plan
 from tokenvault.render.block import SIGNS, block, canvas_for
-from tokenvault.render.terminal import PLAIN, Painter, wrapped
-from tokenvault.render.words import (
+from tokenvault.render.phrases import (
     FAILING,
     SHOWN,
     before_approval,
@@ -22,6 +21,7 @@ from tokenvault.render.words import (
     totals,
     verdict,
 )
+from tokenvault.render.terminal import PLAIN, Painter, wrapped
 from tokenvault.text import safe
 
 VERBS = {

@@ -198,17 +198,17 @@ def _saml(options: Document, _: Document | None, __: str) -> Document:
     completed: Document = {
         "assertion_decryption_settings": {"algorithm_profile": "v2026-1", "algorithm_exceptions": []},
         **kept,
-        **_unsaid(saml_facts(metadata) if metadata else {}, options),
+        **_missing(saml_facts(metadata) if metadata else {}, options),
     }
     return completed | certificate_facts(completed.get("signingCert") or completed.get("cert"))
 
 
 def _adfs(options: Document, _: Document | None, __: str) -> Document:
     metadata = options.get("fedMetadataXml")
-    return options | _unsaid(adfs_facts(metadata) if metadata else {}, options)
+    return options | _missing(adfs_facts(metadata) if metadata else {}, options)
 
 
-def _unsaid(facts: Document, options: Document) -> Document:
+def _missing(facts: Document, options: Document) -> Document:
     """The values from metadata that the options leave out."""
     return {name: fact for name, fact in facts.items() if options.get(name) in (None, "")}
 

@@ -34,16 +34,16 @@ def build(
     problems: list[Problem] = []
     connections = {name: _connection(name, entry) for name, entry in _section(data, "connections")}
 
-    def uses(entry: Data, *path: str) -> tuple[FlavorUse, ...]:
+    def usages(entry: Data, *path: str) -> tuple[FlavorUse, ...]:
         span = positions.value(*path)
         files = references[span.file] if span else next(iter(references.values()))
         return _flavors(entry, (*path, "flavors"), positions, files, problems)
 
     def application(key: str, entry: Data) -> ApplicationSpec:
-        return _application(key, entry, uses(entry, "applications", key), tuple(connections))
+        return _application(key, entry, usages(entry, "applications", key), tuple(connections))
 
     def api(key: str, entry: Data) -> ApiSpec:
-        return _api(key, entry, uses(entry, "apis", key), tuple(connections))
+        return _api(key, entry, usages(entry, "apis", key), tuple(connections))
 
     apis = {key: api(key, entry) for key, entry in _section(data, "apis")}
 
@@ -97,7 +97,7 @@ def _connection(name: str, entry: Data) -> ConnectionSpec:
     )
 
 
-def _api(key: str, entry: Data, uses: tuple[FlavorUse, ...], every: tuple[str, ...]) -> ApiSpec:
+def _api(key: str, entry: Data, usages: tuple[FlavorUse, ...], every: tuple[str, ...]) -> ApiSpec:
     used = _texts(entry, "connections")
     return ApiSpec(
         key=key,
@@ -105,12 +105,12 @@ def _api(key: str, entry: Data, uses: tuple[FlavorUse, ...], every: tuple[str, .
         name=str(entry.get("name", key)),
         scopes={str(k): str(v) for k, v in _mapping(entry.get("scopes")).items()},
         protect=bool(entry.get("protect", False)),
-        flavors=tuple(replace(use, settings={**use.settings, "api": key}) for use in uses),
+        flavors=tuple(replace(use, settings={**use.settings, "api": key}) for use in usages),
         connections=every if used is None else used,
     )
 
 
-def _application(key: str, entry: Data, uses: tuple[FlavorUse, ...], every: tuple[str, ...]) -> ApplicationSpec:
+def _application(key: str, entry: Data, usages: tuple[FlavorUse, ...], every: tuple[str, ...]) -> ApplicationSpec:
     used = _texts(entry, "connections")
     return ApplicationSpec(
         key=key,
@@ -121,7 +121,7 @@ def _application(key: str, entry: Data, uses: tuple[FlavorUse, ...], every: tupl
         logout_urls=_texts(entry, "logout_urls"),
         web_origins=_texts(entry, "web_origins"),
         allowed_origins=_texts(entry, "allowed_origins"),
-        flavors=uses,
+        flavors=usages,
         connections=every if used is None else used,
         confidential=bool(entry.get("confidential", False)),
         first_party=bool(entry.get("first_party", False)),
@@ -133,7 +133,7 @@ def _application(key: str, entry: Data, uses: tuple[FlavorUse, ...], every: tupl
 def _flavors(
     entry: Data, path: Path, positions: Positions, files: References, problems: list[Problem]
 ) -> tuple[FlavorUse, ...]:
-    uses = []
+    usages = []
     for index, item in enumerate(entry.get("flavors") or []):
         name, settings = next(iter(item.items()), ("", {})) if isinstance(item, dict) else (item, {})
         if name not in flavors():
@@ -144,8 +144,8 @@ def _flavors(
         for problem in wrong:
             problems.append(Problem(**{**_as_dict(problem), "path": (*inside, *problem.path)}))
         span = positions.key(*inside) if isinstance(item, dict) else positions.value(*at)
-        uses.append(FlavorUse(name=name, settings=loaded, span=span, path=at))
-    return tuple(uses)
+        usages.append(FlavorUse(name=name, settings=loaded, span=span, path=at))
+    return tuple(usages)
 
 
 def _as_dict(problem: Problem) -> dict[str, Any]:

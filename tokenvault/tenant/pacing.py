@@ -109,19 +109,19 @@ class Budget:
             self.remaining = max(self.remaining, self._lowest if self._lowest < NEVER else 0)
             self.reset = self._latest
 
-    def learn(self, ended_before: int, sent_at: float, told: RateLimitHeaders, now: float) -> None:
+    def learn(self, ended_before: int, sent_at: float, limits: RateLimitHeaders, now: float) -> None:
         """Takes in what the answer to a request tells, before its end is counted."""
         self._refusals = 0
-        if told.remaining is None:
+        if limits.remaining is None:
             self._learn_nothing()
             return
         self._gain(now)
-        self.limit = told.limit or self.limit
-        self._lowest, self._latest = min(self._lowest, told.remaining), max(self._latest, told.reset)
+        self.limit = limits.limit or self.limit
+        self._lowest, self._latest = min(self._lowest, limits.remaining), max(self._latest, limits.reset)
         beside = self.sent - ended_before - 1
-        self.remaining = min(max(self.remaining, told.remaining - beside), told.remaining + 0.99)
+        self.remaining = min(max(self.remaining, limits.remaining - beside), limits.remaining + 0.99)
         if beside == 0:
-            self._learn_pace(told.remaining + self.sent, sent_at, now)
+            self._learn_pace(limits.remaining + self.sent, sent_at, now)
 
     def _learn_nothing(self) -> None:
         """No headers: no limit, as long as nothing was ever refused; then one after the other."""
@@ -134,15 +134,15 @@ class Budget:
         elif self._learns:
             self.pace = max(self.pace, (level - self._anchor[0] - 1) / max(_TICK, now - self._anchor[1]))
 
-    def refuse(self, told: RateLimitHeaders, now: float) -> None:
+    def refuse(self, limits: RateLimitHeaders, now: float) -> None:
         """A 429: nothing goes before the named reset. A pace that led to it is not the bucket's: none is learnt again."""
         self._refusals += 1
-        self.held_until = max(self.held_until, told.retry_at or 0.0)
+        self.held_until = max(self.held_until, limits.retry_at or 0.0)
         self._learns = self._learns and not self.pace
-        self.limit = told.limit or self.limit or 1
+        self.limit = limits.limit or self.limit or 1
         patience = min(_LONGEST_REFUSAL, 2.0 ** (self._refusals - 2))
         self.remaining, self.pace, self._lowest, self._anchor, self.reset = 0, 0.0, 0, None, None
-        self._latest = max(self._latest, told.reset, now + patience)
+        self._latest = max(self._latest, limits.reset, now + patience)
 
 
 CONCURRENT = 16
@@ -188,14 +188,14 @@ class Slot:
     def observe(self, headers: Mapping[str, str], *, refused: bool) -> None:
         """Learns from an answer, whatever it was."""
         now = self._pacer.clock.now()
-        told = RateLimitHeaders.by(headers, now)
+        limits = RateLimitHeaders.by(headers, now)
         self._answered = True
-        self._pacer.traffic.compare(self._group, told)
+        self._pacer.traffic.compare(self._group, limits)
         for name, budget in self._pacer.traffic.counting(self._group).items():
             if refused:
-                budget.refuse(told, now)
+                budget.refuse(limits, now)
             else:
-                budget.learn(self._ended_before[name], self._sent_at, told, now)
+                budget.learn(self._ended_before[name], self._sent_at, limits, now)
 
     def close(self) -> None:
         """Ends the request, answered or not."""
@@ -224,10 +224,10 @@ class Traffic:
         """The budgets that a request of this group counts against, for all that is known."""
         return {name: queue.budget for name, queue in self.queues.items() if name == group or not self._apart}
 
-    def compare(self, group: str, told: RateLimitHeaders) -> None:
+    def compare(self, group: str, limits: RateLimitHeaders) -> None:
         """Two groups with different limits are counted apart, and then all are."""
-        if told.limit:
-            self._limits[group] = told.limit
+        if limits.limit:
+            self._limits[group] = limits.limit
         if len(set(self._limits.values())) > 1:
             self._apart = True
 

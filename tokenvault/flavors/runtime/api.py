@@ -43,7 +43,7 @@ def _possession(api: Object, case: Case) -> Verdict:
     return look("it requires proof of possession (DPoP) of those who call it") if required else HOLDS
 
 
-def _callers(api: Object, case: Case) -> Verdict:
+def _consumers(api: Object, case: Case) -> Verdict:
     """Of an API that serves anyone: whether anybody at all may get tokens for it."""
     grants = case.tenant_view.grants
     if not case.serves_anyone or user_policy(api) != "require_client_grant" or isinstance(grants, Unreadable):
@@ -187,7 +187,7 @@ API = (
         id="api-callers",
         of=Subject.API,
         means="an application gets tokens for an API only as the API's access policy says",
-        check=_callers,
+        check=_consumers,
         person="Give each caller a client grant for user access, or make one the default for third-party applications.",
         page="apis",
         step=Step.LOGIN,

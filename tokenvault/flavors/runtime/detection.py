@@ -56,8 +56,8 @@ def serving(tenant_view: TenantView) -> Iterable[DetectedUse]:
     for client in tenant_view.clients:
         identifier = client.get("resource_server_identifier")
         if client.get("app_type") == "resource_server" and identifier:
-            callers = [app for app in apps if _calls(app, str(identifier), tenant_view)]
-            for app in callers or (None,):
+            consumers = [app for app in apps if _calls(app, str(identifier), tenant_view)]
+            for app in consumers or (None,):
                 yield DetectedUse(app=app, client=client, api=str(identifier))
 
 

@@ -65,7 +65,7 @@ class Step(Enum):
 
 
 Check = Callable[[Any, Case], Verdict]
-OF_CALLERS = frozenset({Subject.APPLICATION, Subject.MY_ACCOUNT})
+OF_CONSUMERS = frozenset({Subject.APPLICATION, Subject.MY_ACCOUNT})
 """Subjects that only the application that users log in to has to do with."""
 
 
@@ -110,7 +110,7 @@ class Precondition:
         """How it stands in this case."""
         if self.strategies and case.strategy not in self.strategies:
             return SKIPPED
-        if case.serves_anyone and (self.of_caller or self.of in OF_CALLERS):
+        if case.serves_anyone and (self.of_caller or self.of in OF_CONSUMERS):
             return SKIPPED
         try:
             return self._judge(case)

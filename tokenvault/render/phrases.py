@@ -199,18 +199,18 @@ def verdict(plan: Document) -> list[str]:
         return []
     ready, total = judgement["summary"]["ready"], len(judgement["cases"])
     unknown = judgement["summary"]["unknown"]
-    unseen = f" {counted(unknown, 'case')} cannot be judged from what was read." if unknown else ""
+    unclear = f" {counted(unknown, 'case')} cannot be judged from what was read." if unknown else ""
     if ready == total:
         return [f"Works now: every connection of every application ({counted(total, 'case')})."]
     first = next(iter(consequences(plan)), None)
     if first is None:
-        return [f"Works now: {ready:,} of {counted(total, 'case')}.{unseen}"]
+        return [f"Works now: {ready:,} of {counted(total, 'case')}.{unclear}"]
     reasons = len(judgement["causes"])
     more = f" ({reasons - 1:,} more {'cause' if reasons == 2 else 'causes'})" if reasons > 1 else ""
     why = f"Does not: {few(first.cases)}. The reason: {first.what}{more}."
     cure = f"Do this first: {first.command or first.cure}" + (f" {first.link}" if first.link else "")
     has_cure = first.command or first.cure
-    return [f"Works now: {ready:,} of {counted(total, 'case')}. {why}{unseen}", *([cure] if has_cure else [])]
+    return [f"Works now: {ready:,} of {counted(total, 'case')}. {why}{unclear}", *([cure] if has_cure else [])]
 
 
 def few(names: Sequence[str], limit: int = 3) -> str:
