@@ -192,3 +192,19 @@ def test_an_application_that_comes_or_goes_is_no_reason_to_write_the_marks_of_ot
     assert "application.a" not in changes(acme.plan(more))
     acme.apply(more)
     assert changes(acme.plan(spec, "--prune")) == {"application.b": "delete"}
+
+
+@pytest.mark.parametrize("others", [[], ["zeta"]])
+def test_that_an_api_was_made_is_recorded_where_a_mark_can_stand_or_said_to_be_recorded_nowhere(
+    acme: World, others: list[str]
+) -> None:
+    full = acme.hands.application("Full", app_type="regular_web", client_metadata={f"key-{n}": "x" for n in range(10)})
+    apps = {"alpha": web(client_id=full), **dict.fromkeys(others, web())}
+    apis = {"files": {"identifier": "https://files.example"}}
+    found = acme.plan(spec_of(apps, apis=apis))["warnings"]
+    said = [one for one in found if one["code"] == "plan-no-mark" and "api.files" in one["summary"]]
+    assert bool(said) != bool(others)
+    acme.apply(spec_of(apps, apis=apis))
+    acme.apply(spec_of(apps), "--prune")
+    there = {api["identifier"] for api in acme.state()["resource_servers"].values()}
+    assert ("https://files.example" in there) != bool(others)

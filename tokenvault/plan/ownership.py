@@ -100,8 +100,10 @@ class Ownership:
     @cached_property
     def _keeper(self) -> str:
         """The application whose mark records, too, which APIs the spec created: their clients may be deleted by hand."""
+        metadata = kinds()["application"].metadata
         named = (n.address for n in self.graph.of_kind("application") if n.target.mark and not n.target.absent)
-        return next((address for address in named if not address.endswith(CLIENT_SUFFIX)), "")
+        able = (one for one in named if mark_keys(self.live.objects.get(one, {}).get(metadata)))
+        return next((address for address in able if not address.endswith(CLIENT_SUFFIX)), "")
 
     @cached_property
     def roster(self) -> Roster:
@@ -126,7 +128,7 @@ class Ownership:
 
     def problems(self, kind: Kind, node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
         """What is wrong with whose the object is."""
-        if live is None and node.kind == "api" and not (self._keeper or node.target.recorder):
+        if live is None and node.kind == "api" and not (self._keeper or node.target.recorder.endswith(CLIENT_SUFFIX)):
             yield no_record(node)
         if live is None or not node.target.mark:
             return

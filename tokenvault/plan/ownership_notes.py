@@ -51,13 +51,13 @@ def _in_words(kind: Kind, given: Provision) -> str:
 
 
 def no_record(node: DesiredObject) -> Diagnostic:
-    """The warning for an API that the spec creates while no application exists whose mark could record that."""
+    """The warning for an API that the spec creates while there is no application whose mark could record that."""
     return Diagnostic(
         code="plan-no-mark",
         severity="warning",
-        summary=f"Nothing records that this spec creates {node.address}: an API carries no mark, and there is no application",
+        summary=f"Nothing records that this spec creates {node.address}: an API carries no mark, and no application here can",
         detail="What the spec stops asking of it will stay, and `destroy` will not delete it.",
-        hint="Add an application to the spec, or create the API together with the first one that uses it.",
+        hint="Add an application that can be marked to the spec, or create the API together with the first one that uses it.",
         span=node.span,
         context=node.address,
     )

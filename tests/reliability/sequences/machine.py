@@ -288,7 +288,7 @@ class Machine:
         ids = self.ids
         owned -= self.ledger.wanted_but_by(0) - self._wanted(0, self.tenant.state())  # the other spec's own
         self.ids = ids
-        lost = {fact for fact in was - found if fact in owned}
+        lost = {f for f in was - found if f in owned and not (f[0] == "enabled" and self.unmarked.intersection(f))}
         done = self._command("drift", *self._files(0), "--format", "json")
         if done is None or done.code == 1:
             return
