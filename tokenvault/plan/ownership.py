@@ -100,9 +100,8 @@ class Ownership:
     @cached_property
     def _keeper(self) -> str:
         """The application whose mark records, too, which APIs the spec created: their clients may be deleted by hand."""
-        metadata = kinds()["application"].metadata
-        named = (n.address for n in self.graph.of_kind("application") if n.target.mark and not n.target.absent)
-        able = (one for one in named if mark_keys(self.live.objects.get(one, {}).get(metadata)))
+        nodes = (n for n in self.graph.of_kind("application") if n.target.mark and not n.target.absent)
+        able = (n.address for n in nodes if mark_keys(self.live.objects.get(n.address, {}).get("client_metadata")))
         return next((address for address in able if not address.endswith(CLIENT_SUFFIX)), "")
 
     @cached_property
