@@ -104,10 +104,10 @@ def _api_client(context: FlavorContext) -> Iterable[Requirement]:
     yield context.meet(client, CLIENT_TYPE)
     at = context.spec.positions.value("apis", context.settings["api"], "identifier")
     yield context.meet(client, LINKED, Equals(identifier), needs=needs, at=at)
-    yield from (context.meet(client, row, doc=DOC) for row in CLIENT_CHECKS)
-    yield context.meet(client, EXCHANGES, reason="the backend exchanges the tokens", doc=DOC)
+    yield from (context.meet(client, row) for row in CLIENT_CHECKS)
+    yield context.meet(client, EXCHANGES, reason="the backend exchanges the tokens")
     confidential = NotIn(("none",), "client_secret_post", left_to_auth0=True)  # it begins with a secret
-    yield context.meet(client, CONFIDENTIAL, confidential, doc=DOC)
+    yield context.meet(client, CONFIDENTIAL, confidential)
 
 
 def _api_client_enabled(context: FlavorContext) -> Iterable[Requirement]:

@@ -74,17 +74,14 @@ class FlavorContext:
         constraint: Constraint | None = None,
         reason: str = "",
         *,
-        doc: str = "",
         needs: tuple[str, ...] = (),
         provision: Provision | None = None,
         at: Span | None = None,
     ) -> Requirement:
         """The requirement that makes the row hold: what it wants, or the `constraint` that its attribute gets here."""
-        wanted, why = constraint or row.wants, reason or row.reason or row.means
+        wanted, reason = constraint or row.wants, reason or row.reason or row.means
         assert wanted
-        return self.require(
-            target, row.attribute, wanted, why, doc=doc or row.doc, needs=needs, provision=provision, at=at
-        )
+        return self.require(target, row.attribute, wanted, reason, doc=row.doc, needs=needs, provision=provision, at=at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,11 +48,11 @@ def _expand(context: FlavorContext) -> Iterable[Requirement]:
 
 def _application(context: FlavorContext) -> Iterable[Requirement]:
     app = application(context)
-    yield from (context.meet(app, row, doc=DOCS) for row in CLIENT_CHECKS)
+    yield from (context.meet(app, row) for row in CLIENT_CHECKS)
     yield context.require(
         app, "jwt_configuration.alg", NotIn((None, "HS256"), "RS256"), "Token Vault needs tokens signed with RS256"
     )
-    yield context.meet(app, LOGIN_GRANTS, doc=DOCS)
+    yield context.meet(app, LOGIN_GRANTS)
     method = "none" if context.app.is_public else "client_secret_post"
     reason = f"how a {context.app.type} application authenticates"
     yield context.require(app, "token_endpoint_auth_method", Default(method, again_with="app_type"), reason)
@@ -65,7 +65,7 @@ def _refresh_token(context: FlavorContext) -> Iterable[Requirement]:
     """The requirements of refresh tokens: rotation for single-page applications, Auth0's guides' defaults for the others."""
     app = application(context)
     if context.app.type == "spa" and context.app.is_public:
-        yield context.meet(app, SPA_ROTATION, doc=DOCS)
+        yield context.meet(app, SPA_ROTATION)
         yield context.require(
             app, "refresh_token.expiration_type", Equals("expiring"), "rotating refresh tokens expire"
         )

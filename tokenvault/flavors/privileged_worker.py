@@ -27,7 +27,16 @@ from tokenvault.flavors.runtime.detection import working
 from tokenvault.flavors.runtime.my_account import MFA_POLICY_CHECK
 from tokenvault.flavors.runtime.request import WORKER_REQUEST
 from tokenvault.flavors.runtime.tenant_view import DetectedUse
-from tokenvault.flavors.runtime.worker import AUTHENTICATION, DOC, GRANT, IP_ALLOWLIST, KEY, RS256, WORKING_CHECKS
+from tokenvault.flavors.runtime.worker import (
+    AUTHENTICATION,
+    DOC,
+    GRANT,
+    IP_ALLOWLIST,
+    KEY,
+    PRIVATE_KEY_JWT_DOC,
+    RS256,
+    WORKING_CHECKS,
+)
 from tokenvault.kinds.application import ACCESS
 from tokenvault.kinds.credential import credential_name
 from tokenvault.model.constraints import Constraint, Contains, ContainsKeyed, Default, Equals, Ref
@@ -41,7 +50,6 @@ PRIVILEGED_WORKER = Runtime(
 )
 
 
-PRIVATE_KEY_JWT_DOC = "https://auth0.com/docs/get-started/applications/configure-private-key-jwt"
 KEYS = Provision("privileged", "keys")
 PUBLIC_KEYS, AUTHENTICATION_KEYS = "public_keys", "authentication_keys"
 KEY_LISTS = {
@@ -54,8 +62,8 @@ MAX_KEYS, MAX_ADDRESSES, MAX_GRANTS, MAX_SCOPES = 2, 10, 5, 20
 
 def _expand(context: FlavorContext) -> Iterable[Requirement]:
     app = application(context)
-    yield from (context.meet(app, row, doc=DOC) for row in (*CLIENT_CHECKS, RS256))
-    yield context.meet(app, EXCHANGES, reason="the worker exchanges tokens", doc=DOC)
+    yield from (context.meet(app, row) for row in (*CLIENT_CHECKS, RS256))
+    yield context.meet(app, EXCHANGES, reason="the worker exchanges tokens")
     yield from _credentials(context)
     yield from _authentication(context)
     yield from _privileged_access(context)
@@ -98,7 +106,7 @@ def _authentication(context: FlavorContext) -> Iterable[Requirement]:
     app = application(context)
     if context.settings.get("authentication", "private_key_jwt") == "private_key_jwt":
         slot = _slot(context, context.settings.get(AUTHENTICATION_KEYS) or context.settings[PUBLIC_KEYS])
-        yield context.meet(app, AUTHENTICATION, slot, doc=PRIVATE_KEY_JWT_DOC)
+        yield context.meet(app, AUTHENTICATION, slot)
         reason = "Auth0 takes either keys or a secret"
         yield context.require(app, "token_endpoint_auth_method", Equals(None), reason, doc=PRIVATE_KEY_JWT_DOC)
     else:

@@ -17,8 +17,8 @@ REFRESH_TOKEN_EXCHANGE = Runtime(preconditions=REFRESHING_CHECKS, detections=ref
 
 def _expand(context: FlavorContext) -> Iterable[Requirement]:
     app = application(context)
-    yield context.meet(app, EXCHANGES, reason="the application exchanges tokens", doc=DOC)
-    yield context.meet(app, CONFIDENTIAL, doc=DOC)
+    yield context.meet(app, EXCHANGES, reason="the application exchanges tokens")
+    yield context.meet(app, CONFIDENTIAL)
     yield context.meet(app, NO_ROTATION)
 
 

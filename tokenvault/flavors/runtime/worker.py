@@ -26,6 +26,7 @@ from tokenvault.model.marks import WRITE_ONLY, read_mark
 from tokenvault.model.paths import get_path
 
 DOC = f"{DOCS}/privileged-worker-token-exchange-with-token-vault"
+PRIVATE_KEY_JWT_DOC = "https://auth0.com/docs/get-started/applications/configure-private-key-jwt"
 
 
 def hides_access(client: Object) -> bool:
@@ -165,7 +166,7 @@ AUTHENTICATION = Precondition(
     person="Assign a public key under Credentials.",
     page="applications/{client_id}/credentials",
     error="invalid-client",
-    doc=DOC,
+    doc=PRIVATE_KEY_JWT_DOC,
 )
 KEY = Precondition(
     id="worker-key",
