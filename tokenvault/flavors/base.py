@@ -8,11 +8,12 @@ from typing import Any
 
 from tokenvault.errors import Span
 from tokenvault.flavors.runtime import Runtime
-from tokenvault.flavors.runtime.precondition import DOCS as DOCS
+from tokenvault.flavors.runtime.connection import ENABLED
 from tokenvault.flavors.runtime.precondition import Precondition
 from tokenvault.flavors.runtime.tenant_view import DetectedUse
 from tokenvault.kinds import api as api_kind
 from tokenvault.kinds import application as application_kind
+from tokenvault.kinds.base import DOCS
 from tokenvault.model.constraints import Constraint, Contains, Ref
 from tokenvault.model.desired import Condition, ObjectRef, Provenance, Requirement
 from tokenvault.model.marks import Provision, digest
@@ -183,6 +184,4 @@ def enabled(context: FlavorContext, client: ObjectRef | None = None) -> Iterable
     for name in context.app.connections:
         reason = f"{client.name if client else context.app.key} uses the connection"
         constraint = Contains((Ref(client.address if client else context.app.address, "client_id"),))
-        yield context.require(
-            connection_clients(name), "clients", constraint, reason, provision=Provision("with", name)
-        )
+        yield context.meet(connection_clients(name), ENABLED, constraint, reason, provision=Provision("with", name))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tokenvault.flavors.base import (
-    DOCS,
     MY_ACCOUNT,
     Flavor,
     FlavorContext,
@@ -28,6 +27,7 @@ from tokenvault.flavors.runtime.connection import CONNECTION_CHECKS
 from tokenvault.flavors.runtime.detection import connecting
 from tokenvault.flavors.runtime.my_account import MFA_POLICY_CHECK, MY_ACCOUNT_CHECKS, SKIPS_CONSENT, USER_POLICY
 from tokenvault.flavors.runtime.request import CONNECTED_ACCOUNTS_SCOPES
+from tokenvault.kinds.base import DOCS
 from tokenvault.model.constraints import ContainsKeyed, Default, Equals, NotIn
 from tokenvault.model.desired import Requirement
 

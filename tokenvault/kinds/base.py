@@ -104,6 +104,9 @@ class Reader(Protocol):
 
 
 Objects = Mapping[str, Sequence[Object]]
+DOCS = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault"
+CONFIGURE_DOC = f"{DOCS}/configure-token-vault"
+"""Auth0's documentation of Token Vault, and the page of it that says what a tenant has to be like."""
 NOT_KEPT = "(not kept)"
 """The path of what is asked of an object and Auth0 did not keep, as its mark remembers: nothing is planned for that."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tokenvault.errors import Diagnostic
 from tokenvault.kinds import connection_scopes, cross_app_access
-from tokenvault.kinds.base import Collection, Field, Kind, Object, Scopes, Section, Shape
+from tokenvault.kinds.base import CONFIGURE_DOC, Collection, Field, Kind, Object, Scopes, Section, Shape
 from tokenvault.kinds.connection_list import is_whole_enough, read_connections
 from tokenvault.kinds.connection_rules import (
     GITHUB_HINT,
@@ -114,10 +114,10 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-DOC = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault/configure-token-vault"
 ENDPOINTS = ("authorizationURL", "tokenURL", "authorization_endpoint", "token_endpoint", "issuer", "discovery_url")
 RETIRED_PURPOSE = "federated_connections_access_tokens"
 LISTED = "the spec lists these scopes"
+WITHOUT_OFFLINE = "without offline access the provider issues no refresh token"
 
 
 def target(spec: Spec, connection: ConnectionSpec) -> ObjectRef:
@@ -136,7 +136,7 @@ def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
     for connection in spec.connections.values():
         for path, constraint, reason, key in _settings(connection):
             span = spec.positions.key("connections", connection.name, *key)
-            provenance = Provenance(source="spec", reason=reason, span=span, doc=DOC)
+            provenance = Provenance(source="spec", reason=reason, span=span, doc=CONFIGURE_DOC)
             yield Requirement(target=target(spec, connection), path=path, constraint=constraint, provenance=provenance)
 
 
@@ -155,7 +155,7 @@ def _settings(connection: ConnectionSpec) -> Iterable[tuple[str, Constraint, str
     for name, value in connection.options.items():
         yield f"options.{name}", Equals(value), "the spec sets this option", ("options", name)
     if connection.offline_access is not None and may_be_asked(connection.strategy):
-        reason = "without offline access the provider issues no refresh token"
+        reason = WITHOUT_OFFLINE
         if not connection.strategy:
             reason += "; set where the connection's strategy has an option or a scope for it"
         yield OFFLINE, Equals(connection.offline_access), reason, ("offline_access",)

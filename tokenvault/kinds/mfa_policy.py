@@ -7,14 +7,26 @@ from dataclasses import replace
 from typing import Any
 
 from tokenvault.errors import ApiError, Diagnostic
-from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Request, Scopes, Section, Shape
+from tokenvault.kinds.base import (
+    CONFIGURE_DOC,
+    Collection,
+    Field,
+    Kind,
+    Object,
+    Objects,
+    Reader,
+    Request,
+    Scopes,
+    Section,
+    Shape,
+)
 from tokenvault.model.constraints import Anything, Contains, Excludes
 from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement, node_of
 from tokenvault.model.spec import Spec
 
 ALWAYS = "all-applications"
 FLAG, FLAG_SCOPE = "customize_mfa_in_postlogin_action", "read:tenant_settings"
-DOC = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault/configure-token-vault"
+REASON = 'Auth0 refuses Token Vault exchanges while the MFA policy is "Always"'
 
 ACTION_HINT = (
     "An exchange fails only where the Action asks for a second factor: look that it does not do so in a Token Vault "
@@ -58,8 +70,7 @@ def _expand(spec: Spec, domain: str) -> Iterable[Requirement]:
         creatable=False,
         checked_only=spec.mfa_policy == "warn",
     )
-    reason = 'Auth0 refuses Token Vault exchanges while the MFA policy is "Always"'
-    provenance = Provenance(source="spec", reason=reason, span=spec.positions.key("mfa_policy"), doc=DOC)
+    provenance = Provenance(source="spec", reason=REASON, span=spec.positions.key("mfa_policy"), doc=CONFIGURE_DOC)
     yield Requirement(target=target, path="policies", constraint=Excludes((ALWAYS,)), provenance=provenance)
     yield Requirement(target=target, path=FLAG, constraint=Anything(), provenance=provenance)
 

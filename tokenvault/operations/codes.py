@@ -13,7 +13,8 @@ from typing import Any
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
 from tokenvault.flavors import flavors
 from tokenvault.flavors.runtime.errors import RUN_TIME_ERRORS, RunTimeError
-from tokenvault.flavors.runtime.precondition import CONFIGURE_DOC, DOCS, Precondition
+from tokenvault.flavors.runtime.precondition import Precondition
+from tokenvault.kinds.base import CONFIGURE_DOC, DOCS
 from tokenvault.tenant.scopes import scope_lists
 
 _API = "https://auth0.com/docs/api/management/v2"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tokenvault.flavors.runtime.client import DPOP_DOC, EXCHANGING_CHECKS, rows_of, someone_connects
 from tokenvault.flavors.runtime.precondition import (
-    DOCS,
     GRANTS_DOC,
     HOLDS,
     SKIPPED,
@@ -17,6 +16,8 @@ from tokenvault.flavors.runtime.precondition import (
     unknown,
 )
 from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable, user_policy
+from tokenvault.kinds.api import START
+from tokenvault.kinds.base import DOCS
 from tokenvault.model.constraints import Equals, NotIn
 from tokenvault.model.paths import get_path
 
@@ -67,7 +68,7 @@ RS256 = Precondition(
     of=Subject.API,
     means="Token Vault verifies access tokens signed with RS256",
     attribute="signing_alg",
-    wants=Equals("RS256"),
+    wants=Equals(START["signing_alg"]),
     otherwise="its access tokens are not signed with RS256",
     person="Set the signing algorithm to RS256.",
     page="apis",
@@ -78,7 +79,7 @@ OFFLINE_ACCESS = Precondition(
     of=Subject.API,
     means="a login for this API must yield a refresh token, or users cannot connect accounts from it",
     attribute="allow_offline_access",
-    wants=Equals(True),
+    wants=Equals(START["allow_offline_access"]),
     reason="a login for this API must yield a refresh token",
     otherwise="it does not allow offline access",
     person="Switch on Allow Offline Access.",
@@ -93,7 +94,7 @@ SKIPS_CONSENT = Precondition(
     of=Subject.API,
     means="first parties are not stopped by a consent page, on localhost for example",
     attribute="skip_consent_for_verifiable_first_party_clients",
-    wants=Equals(True),
+    wants=Equals(START["skip_consent_for_verifiable_first_party_clients"]),
     reason="first parties are not stopped by a consent page",
     otherwise="it asks first parties for consent",
     person="Switch on Allow Skipping User Consent.",
@@ -107,7 +108,7 @@ USER_POLICY = Precondition(
     of=Subject.API,
     means="users' applications must be able to get tokens for it",
     attribute="subject_type_authorization.user.policy",
-    wants=NotIn(("deny_all",), "require_client_grant"),
+    wants=NotIn(("deny_all",), START["subject_type_authorization.user.policy"]),
     reason="users must get tokens for it",
     otherwise="its user policy is deny_all: no application gets tokens for it",
     person="Set user access under Application Access Policy to `via client-grant`.",

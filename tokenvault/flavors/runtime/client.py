@@ -7,8 +7,6 @@ from dataclasses import replace
 
 from tokenvault.flavors.runtime.detection import connecting
 from tokenvault.flavors.runtime.precondition import (
-    CONFIGURE_DOC,
-    DOCS,
     GRANTS_DOC,
     HOLDS,
     MRRT_DOC,
@@ -23,6 +21,7 @@ from tokenvault.flavors.runtime.precondition import (
 )
 from tokenvault.flavors.runtime.request import CONNECTED_ACCOUNTS_SCOPES, TOKEN_VAULT_GRANT
 from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable, user_policy
+from tokenvault.kinds.base import CONFIGURE_DOC, DOCS
 from tokenvault.model.constraints import Contains, Equals, NotIn
 from tokenvault.model.paths import get_path
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tokenvault.flavors.runtime.precondition import (
-    DOCS,
     HOLDS,
     SKIPPED,
     Check,
@@ -18,7 +17,8 @@ from tokenvault.flavors.runtime.precondition import (
 )
 from tokenvault.flavors.runtime.providers import NOTES, Note, Options, asks_offline, gives_unasked, is_oauth_app
 from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable
-from tokenvault.kinds.connection import RETIRED_PURPOSE, has_retired_purpose
+from tokenvault.kinds.base import DOCS
+from tokenvault.kinds.connection import RETIRED_PURPOSE, WITHOUT_OFFLINE, has_retired_purpose
 from tokenvault.kinds.connection_scopes import scope_list
 from tokenvault.kinds.strategies import NEVER, STRATEGIES, UNDOCUMENTED, Strategy
 from tokenvault.model.paths import get_path
@@ -180,6 +180,18 @@ def _note(note: Note) -> Check:
     return judged
 
 
+ENABLED = Precondition(
+    id="connection-enabled",
+    of=Subject.CONNECTION,
+    at=Subject.CONNECTION_CLIENTS,
+    means="the connection must be enabled for the application",
+    check=_enabled,
+    attribute="clients",
+    person="Switch the application on under Applications on the connection's page.",
+    page=PAGE,
+    error="connection-not-enabled",
+    doc=DOC,
+)
 CONNECTION_CHECKS = (
     Precondition(
         id="connection-exists",
@@ -215,18 +227,7 @@ CONNECTION_CHECKS = (
         error="connection-not-on",
         doc=DOC,
     ),
-    Precondition(
-        id="connection-enabled",
-        of=Subject.CONNECTION,
-        at=Subject.CONNECTION_CLIENTS,
-        means="the connection must be enabled for the application",
-        check=_enabled,
-        attribute="clients",
-        person="Switch the application on under Applications on the connection's page.",
-        page=PAGE,
-        error="connection-not-enabled",
-        doc=DOC,
-    ),
+    ENABLED,
     Precondition(
         id="connection-own-keys",
         of=Subject.CONNECTION,
@@ -242,7 +243,7 @@ CONNECTION_CHECKS = (
     Precondition(
         id="connection-offline-access",
         of=Subject.CONNECTION,
-        means="without offline access the provider issues no refresh token",
+        means=WITHOUT_OFFLINE,
         check=_of_options(_offline),
         attribute="spec.offline_access",
         spec="Write `offline_access: true` (for an oauth2 provider that needs no asking, `offline_access: false`).",

@@ -14,7 +14,7 @@ from tokenvault.flavors.runtime.precondition import (
     missing,
 )
 from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable
-from tokenvault.kinds.mfa_policy import ACTION_HINT, ALWAYS, FLAG
+from tokenvault.kinds.mfa_policy import ACTION_HINT, ALWAYS, FLAG, REASON
 from tokenvault.model.constraints import Equals, NotIn
 from tokenvault.model.paths import get_path
 
@@ -116,7 +116,7 @@ MY_ACCOUNT_CHECKS = (
 MFA_POLICY_CHECK = Precondition(
     id="mfa-policy",
     of=Subject.TENANT,
-    means='Auth0 refuses Token Vault exchanges while the MFA policy is "Always"',
+    means=REASON,
     check=_mfa,
     attribute="policies",
     spec="Write `mfa_policy: set_never`; it changes the policy for the whole tenant.",

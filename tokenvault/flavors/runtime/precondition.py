@@ -8,13 +8,12 @@ from enum import Enum
 from typing import Any
 
 from tokenvault.flavors.runtime.tenant_view import Case, HiddenError, Object, Subject, Unreadable
+from tokenvault.kinds.base import CONFIGURE_DOC
 from tokenvault.model.constraints import Constraint
 from tokenvault.model.paths import get_path
 
-DOCS = "https://auth0.com/docs/secure/call-apis-on-users-behalf/token-vault"
 MRRT_DOC = "https://auth0.com/docs/secure/tokens/refresh-tokens/multi-resource-refresh-token"
 GRANTS_DOC = "https://auth0.com/docs/get-started/applications/application-access-to-apis-client-grants"
-CONFIGURE_DOC = f"{DOCS}/configure-token-vault"
 
 
 class State(Enum):

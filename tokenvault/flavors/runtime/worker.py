@@ -10,7 +10,6 @@ from typing import Any
 from tokenvault.flavors.provisions import PRIVILEGED
 from tokenvault.flavors.runtime.client import EXCHANGING_CHECKS, SETTINGS, rows_of, someone_connects
 from tokenvault.flavors.runtime.precondition import (
-    DOCS,
     HOLDS,
     SKIPPED,
     Precondition,
@@ -21,6 +20,7 @@ from tokenvault.flavors.runtime.precondition import (
     unknown,
 )
 from tokenvault.flavors.runtime.tenant_view import Case, Object, Subject, Unreadable
+from tokenvault.kinds.base import DOCS
 from tokenvault.model.constraints import NotIn
 from tokenvault.model.marks import WRITE_ONLY, read_mark
 from tokenvault.model.paths import get_path
