@@ -359,6 +359,10 @@ def test_text_of_strangers_runs_nothing(running: Served, tmp_path: Path, languag
 # ---- SDKs; `python -m tests.clients` runs their programs where the packages can be installed
 
 
+SESSIONS = {"nextjs-auth0", "auth0-server-python"}
+"""They have the subject token of the user's login themselves."""
+
+
 def sdk_programs(document: dict[str, Any], application: str) -> dict[str, str]:
     exchange = next(one for one in document["exchanges"] if one["application"] == application)
     return {name: text for name, text in exchange["programs"].items() if name in SDKS}
@@ -367,9 +371,7 @@ def sdk_programs(document: dict[str, Any], application: str) -> dict[str, str]:
 def test_each_sdk_is_offered_for_the_exchanges_that_it_performs(running: Served) -> None:
     document = running.usage("spec.yaml", "--json").json
     both = {"auth0-ai", "auth0-ai-js", "vercel-ai", "auth0-auth-js"}
-    sessions = {name for name, sdk in SDKS.items() if sdk.keeps_session}
-    assert sessions == {"nextjs-auth0", "auth0-server-python"}
-    assert set(sdk_programs(document, ASSISTANT)) == both | {"langchain", "langchain-js"} | sessions
+    assert set(sdk_programs(document, ASSISTANT)) == both | {"langchain", "langchain-js"} | SESSIONS
     assert set(sdk_programs(document, SPA)) == both | {"auth0-api-python"}
     assert sdk_programs(document, WORKER) == {}
     needs = document["exchanges"][0]["needs"]
@@ -380,7 +382,7 @@ def test_sdk_programs_name_the_scopes_and_the_variables(running: Served) -> None
     for name, program in sdk_programs(running.usage("spec.yaml", "--json").json, ASSISTANT).items():
         asks = "TokenVault" in program or "Token_vault" in program or "token_vault" in program or name == "nextjs-auth0"
         assert ("calendar.events" in program) == asks and "ASSISTANT_CLIENT_SECRET" in program, name
-        assert ("AUTH0_SUBJECT_TOKEN" in program) != SDKS[name].keeps_session
+        assert ("AUTH0_SUBJECT_TOKEN" in program) != (name in SESSIONS)
 
 
 def test_what_an_sdk_does_not_perform_is_said(running: Served) -> None:
@@ -404,7 +406,7 @@ def test_text_of_strangers_stays_inside_the_quotes_of_an_sdks_program(
     if not SDKS[name].serves(example):
         return
     program = SDKS[name].program(example)
-    if SDKS[name].ending == "py":
+    if SDKS[name].install.startswith("pip "):
         constants = {node.value for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Constant)}
         assert nasty in constants
     elif shutil.which("node"):

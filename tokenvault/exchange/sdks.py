@@ -20,17 +20,12 @@ BOTH = (REFRESH_TOKEN_REQUEST, ACCESS_TOKEN_REQUEST)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sdk:
-    """One SDK: the release that was run, what else it needs, the exchanges that it performs, and the program.
-
-    One that `keeps_session` has the subject token of the user's login itself.
-    """
+    """One SDK: the release that was run, what else it needs, the exchanges that it performs, and the program."""
 
     name: str
     install: str
-    ending: str
     requests: tuple[ExchangeRequest, ...]
     lines: Callable[[Example], Iterator[str]]
-    keeps_session: bool = False
 
     def serves(self, example: Example) -> bool:
         """Whether it can perform this exchange: SDKs send a secret in the form, and sign nothing."""
@@ -285,26 +280,23 @@ def _langchain_js(example: Example) -> Iterator[str]:
 SDKS: Mapping[str, Sdk] = {
     sdk.name: sdk
     for sdk in (
-        Sdk(name="auth0-ai", install="pip install auth0-ai==1.0.2", ending="py", requests=BOTH, lines=_auth0_ai),
+        Sdk(name="auth0-ai", install="pip install auth0-ai==1.0.2", requests=BOTH, lines=_auth0_ai),
         Sdk(
             name="langchain",
             install="pip install auth0-ai-langchain==1.0.1 langgraph",
-            ending="py",
             requests=(REFRESH_TOKEN_REQUEST,),
             lines=_langchain,
         ),
         Sdk(
             name="auth0-api-python",
             install="pip install --pre auth0-api-python",
-            ending="py",
             requests=(ACCESS_TOKEN_REQUEST,),
             lines=_api_python,
         ),
-        Sdk(name="auth0-ai-js", install="npm install @auth0/ai@5.1.1", ending="mjs", requests=BOTH, lines=_auth0_ai_js),
+        Sdk(name="auth0-ai-js", install="npm install @auth0/ai@5.1.1", requests=BOTH, lines=_auth0_ai_js),
         Sdk(
             name="vercel-ai",
             install="npm install @auth0/ai-vercel@4.1.0 ai@5 zod@3",
-            ending="mjs",
             requests=BOTH,
             lines=_vercel,
         ),
@@ -312,32 +304,26 @@ SDKS: Mapping[str, Sdk] = {
             name="langchain-js",
             # this release does not load with a later @auth0/ai
             install="npm install @auth0/ai-langchain@3.5.2 @auth0/ai@3.5.0 @langchain/core@0.3 @langchain/langgraph@0.4 zod@3",
-            ending="mjs",
             requests=(REFRESH_TOKEN_REQUEST,),
             lines=_langchain_js,
         ),
         Sdk(
             name="auth0-auth-js",
             install="npm install @auth0/auth0-auth-js@1.16",
-            ending="mjs",
             requests=BOTH,
             lines=auth_js,
         ),
         Sdk(
             name="nextjs-auth0",
             install="npm install @auth0/nextjs-auth0@4.30",
-            ending="mjs",
             requests=(REFRESH_TOKEN_REQUEST,),
             lines=nextjs,
-            keeps_session=True,
         ),
         Sdk(
             name="auth0-server-python",
             install="pip install --pre auth0-server-python",
-            ending="py",
             requests=(REFRESH_TOKEN_REQUEST,),
             lines=server_python,
-            keeps_session=True,
         ),
     )
 }

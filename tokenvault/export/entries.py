@@ -272,7 +272,7 @@ def api_entry(inventory: Inventory, identifier: str, applications: Iterable[Dete
     return Entry(
         key=spec.key,
         fields=fields | ({"scopes": held} if held else {}),
-        about=tuple(_about_api(inventory, spec, api_consumers, [scope for scope in offered if scope not in held])),
+        about=tuple(_about_api(spec, api_consumers, [scope for scope in offered if scope not in held])),
     )
 
 
@@ -308,9 +308,7 @@ def _holds(inventory: Inventory, detected: DetectedApplication, api: Object, sco
     return scope in (policy.get("scope") or ()) and bool(may)
 
 
-def _about_api(
-    inventory: Inventory, spec: ApiSpec, api_consumers: Sequence[DetectedApplication], unlisted: Sequence[str]
-) -> Iterator[str]:
+def _about_api(spec: ApiSpec, api_consumers: Sequence[DetectedApplication], unlisted: Sequence[str]) -> Iterator[str]:
     client = api_consumers[0].exchange.client if api_consumers and api_consumers[0].exchange else {}
     yield f"Its Custom API Client is {title(client)}." if client else f"{spec.name}."
     if unlisted:

@@ -18,7 +18,6 @@ from tokenvault.model.constraints import (
     Default,
     Equals,
     NotIn,
-    Ref,
 )
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, bind, bound
 from tokenvault.model.marks import Provision
@@ -384,6 +383,3 @@ def _unmet(node: DesiredObject, change: Change) -> Diagnostic:
     hint = f'Set it to "Never" in the dashboard, or opt in with `{node.address}: set_never` in the spec.'
     code = unmet_code(node.address)
     return Diagnostic(code=code, severity="warning", summary=summary, hint=hint, context=node.address)
-
-
-__all__ = ["Options", "Ref", "initial", "make_plan", "plan_graph"]

@@ -63,7 +63,7 @@ class Sandbox:
         self.served_as: tuple[str, ...] = tuple(identity.get("names", ()))
 
     def _plant(self, tx: Any, domain: str, empty: bool) -> None:
-        tenant.plant_bare_tenant(tx, domain, self.clock())
+        tenant.plant_bare_tenant(tx, domain)
         if not empty:
             tenant.plant_sample_company(tx, domain, self.clock())
 

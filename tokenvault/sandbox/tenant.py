@@ -19,7 +19,7 @@ from . import tenant_settings as settings
 from .store import Document, Transaction
 
 
-def plant_bare_tenant(tx: Transaction, domain: str, now: float) -> None:
+def plant_bare_tenant(tx: Transaction, domain: str) -> None:
     """What every tenant is born with: its settings, the Management API, the global client."""
     tx.put("tenant", "identity", {"domain": domain})
     tx.put("tenant", "settings", settings.defaults("Acme"))
