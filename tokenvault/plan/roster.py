@@ -6,7 +6,8 @@ not applied yet does not hide what others deleted meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,8 +70,15 @@ class Roster:
 
     def places(self, address: str) -> frozenset[Provision]:
         """The places among connections' applications that the spec asks for an application."""
-        asked = (r for node in self.graph.of_kind("connection_clients") for r in node.requirements if r.user == address)
-        return frozenset(r.provision for r in asked if r.provision)
+        return self._places.get(address, frozenset())
+
+    @cached_property
+    def _places(self) -> Mapping[str, frozenset[Provision]]:
+        found: dict[str, set[Provision]] = defaultdict(set)
+        for node in self.graph.of_kind("connection_clients"):
+            for requirement in node.requirements:
+                found[requirement.user] |= {requirement.provision} if requirement.provision else set()
+        return {address: frozenset(places) for address, places in found.items()}
 
     def places_record(self, address: str) -> Provision | None:
         """What a mark holds for all places that the spec asks for an application; None where it asks for none."""
