@@ -119,8 +119,8 @@ def test_every_word_that_stands_for_a_command_leads_to_one_that_there_is() -> No
     from tokenvault.cli import habits
 
     assert set(habits._MEANT) <= {*ALL}
-    assert not {*habits._SYNONYMS, *habits._TOLD} & {*ALL}
-    for said in (*habits._TOLD.values(), *habits._OPTIONS.values()):
+    assert not {*habits._SYNONYMS, *habits._ADVICE} & {*ALL}
+    for said in (*habits._ADVICE.values(), *habits._OPTIONS.values()):
         for words in re.findall(r"`tokenvault ([^`]+)`", said):
             assert any(f"{words} ".startswith(f"{name} ") for name in ALL), words
 

@@ -59,17 +59,17 @@ NO_FEATURE = "api-entitlement"
 
 def explained_error(change: Change, error: TokenVaultError) -> Diagnostic:
     """The error of a change: which object, what Auth0 said of it, and the feature that the tenant lacks, if it is that."""
-    said = error.diagnostics[0]
+    diagnostic = error.diagnostics[0]
     if not isinstance(error, ApiError) or not 400 <= error.status < 500:
-        return replace(said, context=change.address, span=said.span or change.span)
-    features = list(_features(change, said))
+        return replace(diagnostic, context=change.address, span=diagnostic.span or change.span)
+    features = list(_features(change, diagnostic))
     sent = {**change.patch, **change.deferred}
-    advice = kinds()[change.kind].advice(sent, said.detail) if error.status == 400 else ()
+    advice = kinds()[change.kind].advice(sent, diagnostic.detail) if error.status == 400 else ()
     return replace(
-        said,
-        code=NO_FEATURE if features else said.code,
+        diagnostic,
+        code=NO_FEATURE if features else diagnostic.code,
         summary=f"{_refused(change)} ({error.status})",
-        hint="\n".join((*features, *advice)) or said.hint,
+        hint="\n".join((*features, *advice)) or diagnostic.hint,
         context=change.address,
         span=change.span,
     )
@@ -79,13 +79,13 @@ def _refused(change: Change) -> str:
     return f"Auth0 refused to {VERBS[change.action]} {change.address}"
 
 
-def _features(change: Change, said: Diagnostic) -> Iterator[str]:
+def _features(change: Change, diagnostic: Diagnostic) -> Iterator[str]:
     """The features that a refusal (403, or 400 for an unknown attribute) may be about, told from the plan's values."""
     sent = [path for path, value in {**change.patch, **change.deferred}.items() if value is not None]
     for path, asked in kinds()[change.kind].fields.items():
         top = path.split(".")[0]
         is_sent = any(f"{one}.".startswith(f"{path}.") or f"{path}.".startswith(f"{one}.") for one in sent)
-        if asked.feature and is_sent and (said.code == NO_FEATURE or top in said.detail):
+        if asked.feature and is_sent and (diagnostic.code == NO_FEATURE or top in diagnostic.detail):
             yield f"{top} needs {asked.feature}."
 
 
@@ -157,21 +157,21 @@ def unexpected(address: str, error: Exception) -> Diagnostic:
     )
 
 
-def incomplete(change: Change, why: str) -> Diagnostic:
+def incomplete(change: Change, cause: str) -> Diagnostic:
     """The diagnostic for a change that was written in part: the rest depends on what failed, or the user stopped."""
     return Diagnostic(
         code="apply-incomplete",
-        summary=f"{change.address} was {VERBS[change.action]}d, but not completed: {why}",
+        summary=f"{change.address} was {VERBS[change.action]}d, but not completed: {cause}",
         detail=f"Not written: {', '.join(change.deferred)}." if change.deferred else "",
         hint="Run the command again: it goes on from there.",
         context=change.address,
     )
 
 
-def half_done(change: Change, why: Diagnostic) -> Diagnostic:
+def half_done(change: Change, cause: Diagnostic) -> Diagnostic:
     """The diagnostic for a change whose first write succeeded and whose second failed."""
-    cause = why.summary.replace(_refused(change), "Auth0 refused the rest")
-    return replace(why, summary=incomplete(change, cause).summary)
+    reason = cause.summary.replace(_refused(change), "Auth0 refused the rest")
+    return replace(cause, summary=incomplete(change, reason).summary)
 
 
 def unconfirmed(address: str, cause: str) -> Diagnostic:

@@ -108,8 +108,8 @@ class _Run:
         """Every step, then the reading back."""
         halting = asyncio.create_task(self._halt_when_stopped())
         try:
-            for address, why in self.prechecked.refused.items():
-                self._end(address, Outcome.FAILED, why)
+            for address, cause in self.prechecked.refused.items():
+                self._end(address, Outcome.FAILED, cause)
             for step in self._steps():
                 self.tasks[step.name] = asyncio.create_task(self._take(step))
             await asyncio.gather(*self.tasks.values())
@@ -275,8 +275,8 @@ class _Run:
         except Exception as error:
             self._unconfirmed(marks.values(), f"Unexpected: {place_of(error)}")
         else:
-            for address, why in lost.items():
-                self._end(address, Outcome.FAILED, why)
+            for address, cause in lost.items():
+                self._end(address, Outcome.FAILED, cause)
 
     def _unconfirmed(self, addresses: Iterable[str], cause: str) -> None:
         for address in addresses:

@@ -78,9 +78,9 @@ async def send_update(
     parts = _parts(kind, body)
     if len(parts) < 2:
         raise refusal
-    said = await send_update(sender, kind, parts[0], live, begun)
+    remarks = await send_update(sender, kind, parts[0], live, begun)
     begun()
-    return (*said, *await send_update(sender, kind, parts[1], live, begun))
+    return (*remarks, *await send_update(sender, kind, parts[1], live, begun))
 
 
 def _parts(kind: Kind, body: Object) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ class Writer:
     """Carries out single changes. `ids` grows as objects are created; `made` keeps what Auth0 answered to creates.
 
     `there` are objects that the plan creates and that are found to exist, as it wants them. `created` are the addresses of
-    what this very run created, for which Auth0 answered: nothing else is ever withdrawn. `said` is what users should know of
+    what this very run created, for which Auth0 answered: nothing else is ever withdrawn. `remarks` is what users should know of
     how a change was carried out, and `memos` what its mark had to remember. Of a `fresh` plan, made from this tenant a
     moment ago, lists that are changed member by member are not read again. `watch` is told when the first request of a
     write is sent, and when it has to wait again because Auth0 refused it for the rate limit.

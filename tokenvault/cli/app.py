@@ -140,9 +140,9 @@ def _as_options(arguments: Sequence[str]) -> Sequence[str]:
 
 def _usage(error: Exception) -> str:
     """What the command-line parser says of arguments that it cannot use; they may come from anywhere."""
-    said = io.StringIO()
-    error.show(said)  # type: ignore[attr-defined]
-    return said.getvalue()
+    shown = io.StringIO()
+    error.show(shown)  # type: ignore[attr-defined]
+    return shown.getvalue()
 
 
 def _unusable(error: OSError) -> Diagnostic:

@@ -107,7 +107,7 @@ class Console:
         """Whether stderr is a terminal that can redraw, with somebody in front of it."""
         return sys.stderr.isatty() and self.environment.get("TERM") != "dumb" and not self.environment.get("CI")
 
-    def told(self, text: str) -> None:
+    def out_prose(self, text: str) -> None:
         """Writes a result that is prose: commands in it are made whole, and lines fit the terminal."""
         self.out(self._fitted(text, sys.stdout))
 

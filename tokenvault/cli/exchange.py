@@ -204,7 +204,7 @@ def _show(
         session.console.out(json_page({**document, "access_token": shown}))
     else:
         text = exchanged_text(document, shown, str(result.output) if result.output else None, session.console.paint)
-        session.console.told(text)
+        session.console.out_prose(text)
 
 
 async def _explain(session: Session, refusal: TokenRefused, found: Found, connection: str, form: TextOrJson) -> None:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def interruptible(stop: asyncio.Event, told: Callable[[], None]) -> Iterator[None]:
-    """The first interrupt is `told`, lets what was sent end and sends nothing else; the second is a `KeyboardInterrupt`.
+def interruptible(stop: asyncio.Event, on_interrupt: Callable[[], None]) -> Iterator[None]:
+    """The first interrupt calls `on_interrupt` and sends nothing else; what was sent ends. The second is a `KeyboardInterrupt`.
 
     It cancels what runs within, so that requests and generators are closed in their order.
     """
@@ -44,7 +44,7 @@ def interruptible(stop: asyncio.Event, told: Callable[[], None]) -> Iterator[Non
             task.cancel()
             return
         stop.set()
-        told()
+        on_interrupt()
 
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tokenvault.export import Detected, Exported
     from tokenvault.state.live import State
 
-MAX_SAID = 2000
+MAX_REASON = 2000
 
 Apps = Annotated[
     list[str] | None,
@@ -144,5 +144,5 @@ def _summary(session: Session, made: Exported, output: Path | None) -> str:
         lines = [f"Nothing in {safe(made.tenant)} uses Token Vault. `tokenvault init` writes a spec that makes it so."]
     if made.not_exported:
         lines += ["", paint("Not in the spec (its comments say more):", "bold", "yellow")]
-        lines += [f"  - {safe(says, MAX_SAID)}" for says in made.not_exported]
+        lines += [f"  - {safe(says, MAX_REASON)}" for says in made.not_exported]
     return "\n".join(lines) + "\n"

@@ -49,11 +49,13 @@ class Lines:
     def ended(self, result: Result) -> None:
         """One line."""
         self._through += 1
-        said = _said(result)
+        summary = _summary(result)
         paint = self._console.paint_err
         word = paint(result.outcome.value, STYLES.get(result.outcome, "green"))
         count = paint(f"[{self._through}/{len(self._members)}]", "dim")
-        self._console.err(f"{count} {paint(safe(result.member.name), 'bold')}: {word}{f'  {said}' if said else ''}\n")
+        self._console.err(
+            f"{count} {paint(safe(result.member.name), 'bold')}: {word}{f'  {summary}' if summary else ''}\n"
+        )
 
     def interrupted(self) -> None:
         """Says what an interrupt does."""
@@ -109,9 +111,9 @@ class Matrix(Lines):
         ordered = sorted(self._members, key=self._rank)
         room = max(3, self._screen.height - 3)
         for member in ordered[:room]:
-            state, style, said = self._state(member)
+            state, style, summary = self._state(member)
             where = safe(member.domain or "sandbox")
-            table.add_row(Text(safe(member.name), "bold"), Text(where, "dim"), Text(state, style), Text(said, "dim"))
+            table.add_row(Text(safe(member.name), "bold"), Text(where, "dim"), Text(state, style), Text(summary, "dim"))
         rest = len(ordered) - room
         through = f"{len(self._results)} of {len(ordered)} through" + (f", {rest} not shown" if rest > 0 else "")
         table.add_row(Text(through, "dim"), "", "", "")
@@ -126,14 +128,14 @@ class Matrix(Lines):
     def _state(self, member: Member) -> tuple[str, str, str]:
         result = self._results.get(member.name)
         if result:
-            return result.outcome.value, STYLES.get(result.outcome, "green"), _said(result)
+            return result.outcome.value, STYLES.get(result.outcome, "green"), _summary(result)
         if member.name not in self._steps:
             return "waiting", "dim", ""
         since, text = self._steps[member.name]
         return text, "cyan", f"{time.monotonic() - since:.0f}s"
 
 
-def _said(result: Result) -> str:
+def _summary(result: Result) -> str:
 
     member: Document = member_document(result)
     return row(result.member.name, member)

@@ -179,7 +179,7 @@ class FleetRun:
         if not self.asks_doctor:
             return []
         known = by_name(done)
-        found = await self.job.runner.all([result.member for result in done], self.job.doctor, told=False)
+        found = await self.job.runner.all([result.member for result in done], self.job.doctor, watched=False)
         wrong = [result for result in found if result.failed or result.summary.get("not_ready")]
         doctor = self._words("doctor", str(self.fleet.file))
         return [replace(known[r.member.name], outcome=Outcome.FAILED, problems=_why_broken(r, doctor)) for r in wrong]
@@ -247,10 +247,10 @@ def _why_broken(found: Result, doctor: str) -> tuple[Diagnostic, ...]:
         return found.problems
     summary = f"Applied, and {found.summary['not_ready']} of its flavors cannot exchange tokens"
     hint = f"`{doctor}` says what is missing. `--no-doctor` goes on without asking."
-    said = "\n".join(
+    detail = "\n".join(
         f"{change['address']}: {change['says']}" for change in found.changes if change["state"] == "not ready"
     )
-    return (Diagnostic(code="fleet-broken", summary=summary, detail=said, hint=hint),)
+    return (Diagnostic(code="fleet-broken", summary=summary, detail=detail, hint=hint),)
 
 
 def _no_approval() -> Diagnostic:

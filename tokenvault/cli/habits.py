@@ -38,7 +38,7 @@ _MEANT = {
     "schema": "schemas jsonschema reference docs documentation man",
 }
 _SYNONYMS = {word: command for command, words in _MEANT.items() for word in words.split()}
-_TOLD = {
+_ADVICE = {
     "login": _LOGIN,
     "logout": _LOGIN,
     "signin": _LOGIN,
@@ -135,22 +135,22 @@ def unknown_command(path: str, name: str, known: Sequence[str]) -> RefusedError:
         Diagnostic(
             code="command-unknown",
             summary=f"{path} has no command {name[:60]}",
-            hint=_told(words) or _nearest(path, name.lower(), known) or f"`{path} --help` lists its commands.",
+            hint=_advice(words) or _nearest(path, name.lower(), known) or f"`{path} --help` lists its commands.",
         )
     )
 
 
-def _told(words: str) -> str:
-    if words in _TOLD:
-        return _TOLD[words]
+def _advice(words: str) -> str:
+    if words in _ADVICE:
+        return _ADVICE[words]
     return f"Did you mean `tokenvault {_SYNONYMS[words]}`?" if words in _SYNONYMS else ""
 
 
 def _nearest(path: str, name: str, known: Sequence[str]) -> str:
     """By spelling: a command, or a word that stands for one."""
-    candidates = [*known, *(_SYNONYMS if " " not in path else ()), *(_TOLD if " " not in path else ())]
+    candidates = [*known, *(_SYNONYMS if " " not in path else ()), *(_ADVICE if " " not in path else ())]
     close = next(iter(get_close_matches(name, candidates, n=1, cutoff=0.7)), "")
-    return "" if not close else f"Did you mean `{path} {close}`?" if close in known else _told(close)
+    return "" if not close else f"Did you mean `{path} {close}`?" if close in known else _advice(close)
 
 
 def unknown_option(path: str, option: str, known: Sequence[str], arguments: Sequence[str]) -> RefusedError:

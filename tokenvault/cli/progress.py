@@ -247,7 +247,7 @@ class Lines(Progress):
         for problem in problems:
             self._console.problem(problem)
         console, sent = self._console, {"reads": tenant.reads, "writes": tenant.writes}
-        console.told(report_text(plan, report, console.paint, **sent, doctor=doctor, width=console.width))
+        console.out_prose(report_text(plan, report, console.paint, **sent, doctor=doctor, width=console.width))
 
 
 def line_of(event: Event) -> str:
@@ -286,9 +286,11 @@ def tally_parts(tally: Tally) -> list[str]:
         "waiting for the rate limit" if tally.limited else "waiting their turn": tally.waiting,
         "to come": tally.to_come,
     }
-    said = [f"{count} {name}" for name, count in numbers.items() if count]
-    left = [f"about {roughly(tally.seconds)} left" if tally.over < tally.total else "reading back what was written"]
-    return [f"[{tally.over}/{tally.total}] {tally.over - tally.failed - tally.not_tried} done", *said, *left]
+    counts = [f"{count} {name}" for name, count in numbers.items() if count]
+    remaining = [
+        f"about {roughly(tally.seconds)} left" if tally.over < tally.total else "reading back what was written"
+    ]
+    return [f"[{tally.over}/{tally.total}] {tally.over - tally.failed - tally.not_tried} done", *counts, *remaining]
 
 
 def roughly(seconds: float) -> str:

@@ -36,19 +36,19 @@ async def _tell(console: Console, tenant: Tenant) -> None:
     if not console.is_watched:
         while True:
             await asyncio.sleep(EVERY)
-            console.err(f"{_said(tenant, before, time.monotonic() - begun)}\n")
+            console.err(f"{_line(tenant, before, time.monotonic() - begun)}\n")
     await asyncio.sleep(PATIENCE)
     while True:
-        console.status(_said(tenant, before, time.monotonic() - begun))
+        console.status(_line(tenant, before, time.monotonic() - begun))
         await asyncio.sleep(REDRAWN)
 
 
-def _said(tenant: Tenant, before: int, elapsed: float) -> str:
+def _line(tenant: Tenant, before: int, elapsed: float) -> str:
     """The line. How many requests there will be, nobody knows: more may follow from what is read."""
     from tokenvault.cli.progress import roughly
 
     waiting = tenant.asked - tenant.answered
-    said = f"Reading {safe(tenant.domain)}: [{tenant.answered}/{tenant.asked}]"
+    line = f"Reading {safe(tenant.domain)}: [{tenant.answered}/{tenant.asked}]"
     if tenant.answered > before and waiting:
-        said += f", about {roughly(waiting * elapsed / (tenant.answered - before))} left"
-    return said + (" (rate limit)" if tenant.pacer.limited and waiting else "")
+        line += f", about {roughly(waiting * elapsed / (tenant.answered - before))} left"
+    return line + (" (rate limit)" if tenant.pacer.limited and waiting else "")

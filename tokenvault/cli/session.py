@@ -96,13 +96,13 @@ class Session:
                     f"{exchange.method} /api/v2/{safe(exchange.path)} {status} {exchange.milliseconds} ms\n"
                 )
 
-        told = 0.0
+        announced = 0.0
 
         def waiting(wait: Wait) -> None:
-            nonlocal told
+            nonlocal announced
             waited = wait.before + wait.seconds
-            if wait.seconds >= LONG_WAIT or waited - told >= (LONG_WAIT if told else 1):
-                told = waited
+            if wait.seconds >= LONG_WAIT or waited - announced >= (LONG_WAIT if announced else 1):
+                announced = waited
                 (on_wait or self._tell)(wait)
 
         async with open_tenant(self.tenant_options, self.environment, observe=observe, on_wait=waiting) as tenant:

@@ -62,15 +62,15 @@ class Context:
 
 def user_document(query: str, users: Sequence[UserView], context: Context) -> Document:
     """The public, versioned JSON form."""
-    told = [_user(user, context) for user in users]
+    documents = [_user(user, context) for user in users]
     return {
         "format": FORMAT,
         "format_version": VERSION,
         "tokenvault_version": __version__,
         "tenant": context.tenant,
         "asked": query,
-        "ready": bool(told) and all(c["state"] == "ready" for user in told for c in user["connections"]),
-        "users": told,
+        "ready": bool(documents) and all(c["state"] == "ready" for user in documents for c in user["connections"]),
+        "users": documents,
     }
 
 
@@ -215,8 +215,8 @@ def code_of(entry: Mapping[str, Any]) -> str | None:
     """The OAuth error of a log entry: Auth0 has it in `details`, or in words only."""
     details = entry.get("details")
     details = details if isinstance(details, Mapping) else {}
-    told = [details.get("failure_reason"), details.get("error"), details.get("code")]
-    flat = [value for one in told for value in (one.values() if isinstance(one, Mapping) else (one,))]
+    values = [details.get("failure_reason"), details.get("error"), details.get("code")]
+    flat = [value for one in values for value in (one.values() if isinstance(one, Mapping) else (one,))]
     known = {code for error in RUN_TIME_ERRORS for code in error.codes}
     texts = [*(str(value) for value in flat if value), str(entry.get("description") or "")]
     return next((text for text in texts if text in known), None) or next(

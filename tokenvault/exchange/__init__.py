@@ -161,9 +161,9 @@ def fitting_first(findings: Sequence[Mapping[str, Any]], error: str | None) -> l
     codes = known.codes if known else ()
     like = [_explains(finding, lambda run_time: run_time["code"] in codes) for finding in findings]
     fits = same if any(same) else like
-    told = [{**finding, "fits": fit} for finding, fit in zip(findings, fits, strict=True)]
+    marked = [{**finding, "fits": fit} for finding, fit in zip(findings, fits, strict=True)]
     order = ["not ready", "unknown", "check"]
-    return sorted(told, key=lambda finding: (not finding["fits"], order.index(finding["state"])))
+    return sorted(marked, key=lambda finding: (not finding["fits"], order.index(finding["state"])))
 
 
 def _explains(finding: Mapping[str, Any], matches: Callable[[Mapping[str, Any]], bool]) -> bool:

@@ -219,9 +219,11 @@ def _curl_signed(example: Example) -> Iterator[str]:
 
 def _jwt(example: Example, key: Signer, name: str, kind: str, claims: dict[str, str]) -> Iterator[str]:
     full = {"iss": example.client_id, "aud": example.audience, **claims}
-    told = ", ".join(f'"{key}": "{value if value.startswith("$") else _plain(value)}"' for key, value in full.items())
+    members = ", ".join(
+        f'"{key}": "{value if value.startswith("$") else _plain(value)}"' for key, value in full.items()
+    )
     yield f"{name}=$(sign '{dumps({**key.header, 'typ': kind})}' \"$(cat <<END"
-    yield f'{{{told}, "iat": $now, "exp": $((now + {MAX_AGE})), "jti": "$(openssl rand -hex 16)"}}'
+    yield f'{{{members}, "iat": $now, "exp": $((now + {MAX_AGE})), "jti": "$(openssl rand -hex 16)"}}'
     yield "END"
     yield f')" "${key.file}" {OPENSSL[key.algorithm]})'
 

@@ -40,8 +40,8 @@ class Sdk:
 
 
 def _python_config(example: Example) -> str:
-    told = f'"domain": {dumps(example.domain)}, "client_id": {dumps(example.client_id)}'
-    return f'{{{told}, "client_secret": os.environ["{example.secret}"]}}'
+    config = f'"domain": {dumps(example.domain)}, "client_id": {dumps(example.client_id)}'
+    return f'{{{config}, "client_secret": os.environ["{example.secret}"]}}'
 
 
 def _token_name(example: Example) -> str:

@@ -238,10 +238,10 @@ class Connecting:
     def _logging_in(self) -> Iterator[str]:
         """How the browser is sent to log in; where the application requires it, by a request that is pushed before."""
         if self.pushes:
-            told = "\n".join(f"  {name}={value}" for name, value in self.authorization.items())
+            parameters = "\n".join(f"  {name}={value}" for name, value in self.authorization.items())
             yield (
                 "Push the authorization request (the application requires PAR), with the client secret or assertion:\n"
-                f"POST {self.base_url}/oauth/par\n{told}"
+                f"POST {self.base_url}/oauth/par\n{parameters}"
             )
         where = " to the user's organization" if self.organization else ""
         yield f"Log in{where} with offline access, and keep the refresh token:\n{self.login}"

@@ -63,7 +63,7 @@ def export(
     found = inventory(state, name=name, only=only, key_files=key_files)
     problems = _problems(found, file)
     repairs = _repairs(found, problems, file) if adopt else {}
-    detected = [
+    choices = [
         Detected(
             client_id=detected.client_id,
             name=str(detected.client.get("name") or detected.client_id),
@@ -90,7 +90,7 @@ def export(
             *draft.not_exported,
             *(f"{title(detected.client)}: {'; '.join(problems[detected.client_id])}" for detected in left_out),
         ),
-        detected=tuple(detected),
+        detected=tuple(choices),
         repaired=len(repairs),
     )
 
@@ -127,9 +127,9 @@ def _problems(found: Inventory, file: Path) -> dict[str, tuple[str, ...]]:
 def _also_wrong(found: Inventory, client_id: str, file: Path) -> Iterator[str]:
     """What else is wrong with the entry of an application with an obstacle, as `validate` tells it."""
     mine = [detected for detected in found.applications if detected.client_id == client_id]
-    told = " ".join(found.obstacles[client_id])
+    obstacles = " ".join(found.obstacles[client_id])
     for summary in plan_errors(spec_text(compose(found, mine, {}, [])), file, found.state):
-        if summary.rsplit(" ", 1)[-1] not in told:  # a file that is missing is an obstacle already
+        if summary.rsplit(" ", 1)[-1] not in obstacles:  # a file that is missing is an obstacle already
             yield summary
 
 

@@ -30,8 +30,8 @@ def differences_from(text: str, file: Path, state: State, *, about: str = "", re
         plan = _plan(text, file, state, Options(revoke=revoke))
     except TokenVaultError as error:
         return tuple(d.summary for d in error.diagnostics)
-    told = (says for change in plan.changes for says in _in_words(change) if revoke or not says.endswith(MARK_ONLY))
-    found = [says.removeprefix(f"{about}: ") for says in told]
+    phrases = (says for change in plan.changes for says in _in_words(change) if revoke or not says.endswith(MARK_ONLY))
+    found = [says.removeprefix(f"{about}: ") for says in phrases]
     more = len(found) - MOST
     return (*found[:MOST], *([f"and {more} more"] if more > 0 else []))
 

@@ -86,7 +86,7 @@ def _credentials(context: FlavorContext) -> Iterable[Requirement]:
 
 def _credential(context: FlavorContext, key: PublicKey, at: tuple[str, int], reason: str) -> Iterable[Requirement]:
     place = (*context.flavor.path, "privileged_worker", *at, "alg")
-    said, is_given = context.spec.positions.value(*place), place in context.spec.positions.values
+    alg_span, is_given = context.spec.positions.value(*place), place in context.spec.positions.values
     constraints: dict[str, Constraint] = {
         "name": Default(credential_name(context.spec.name, context.app.key)),
         "credential_type": Equals("public_key"),
@@ -94,7 +94,7 @@ def _credential(context: FlavorContext, key: PublicKey, at: tuple[str, int], rea
         "pem": Equals(key.pem),
     }
     for path, constraint in constraints.items():
-        span = said if path == "alg" else None
+        span = alg_span if path == "alg" else None
         yield context.require(credential(context, key), path, constraint, reason, doc=DOC, provision=KEYS, at=span)
 
 

@@ -93,8 +93,8 @@ def folded_problems(results: Iterable[Result]) -> list[tuple[Diagnostic, list[st
     found: dict[tuple[Any, ...], tuple[Diagnostic, dict[str, None]]] = {}
     for result in results:
         for problem in result.problems:
-            said = _without(problem.summary, result.member.domain, result.member.name)
-            key = (problem.code, problem.severity, said, problem.span)
+            summary = _without(problem.summary, result.member.domain, result.member.name)
+            key = (problem.code, problem.severity, summary, problem.span)
             found.setdefault(key, (problem, {}))[1][result.member.name] = None
     ordered = sorted(found.values(), key=lambda one: (one[0].severity != "error", -len(one[1])))
     return [(problem, list(names)) for problem, names in ordered]

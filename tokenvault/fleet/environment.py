@@ -60,8 +60,8 @@ class MemberEnvironments:
             try:
                 found[key] = self._value(value)
             except Unresolved as error:
-                told = {"code": error.code, "summary": error.summary, "hint": error.hint}
-                problems.append(Diagnostic(**told, span=value.span, context=f'tenants "{member.name}"'))
+                parts = {"code": error.code, "summary": error.summary, "hint": error.hint}
+                problems.append(Diagnostic(**parts, span=value.span, context=f'tenants "{member.name}"'))
         if problems:
             raise SpecError(*problems)
         return found

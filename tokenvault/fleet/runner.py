@@ -39,10 +39,10 @@ class Runner:
         self._room = asyncio.Semaphore(parallel)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def all(self, members: Iterable[Member], work: Work, *, told: bool = True) -> list[Result]:
-        """What came of each, in their order; the watcher is `told` of each that is through."""
+    async def all(self, members: Iterable[Member], work: Work, *, watched: bool = True) -> list[Result]:
+        """What came of each, in their order; with `watched`, the watcher hears of each that is through."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._one(member, work, told)) for member in members]
+            tasks = [group.create_task(self._one(member, work, watched)) for member in members]
         return [task.result() for task in tasks]
 
     async def waves(
@@ -88,18 +88,18 @@ class Runner:
         """Tells what a member does now."""
         self._watcher.step(member, text)
 
-    async def _one(self, member: Member, work: Work, told: bool) -> Result:
+    async def _one(self, member: Member, work: Work, watched: bool) -> Result:
         async with self._turns[member.lane], self._room:
             if self.stop.is_set():
                 return self._skipped(member, INTERRUPTED)
             start = time.monotonic()
             result = replace(await _contained(member, work), seconds=round(time.monotonic() - start, 3))
-        if told:
+        if watched:
             self._watcher.ended(result)
         return result
 
-    def _skipped(self, member: Member, why: Diagnostic) -> Result:
-        result = Result(member=member, outcome=Outcome.SKIPPED, problems=(why,))
+    def _skipped(self, member: Member, cause: Diagnostic) -> Result:
+        result = Result(member=member, outcome=Outcome.SKIPPED, problems=(cause,))
         self._watcher.ended(result)
         return result
 

@@ -119,8 +119,8 @@ def _git(folder: Path, *arguments: str) -> str:
     except OSError:
         raise _no_answer("git is not installed") from None
     if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise _no_answer(said[-1] if said else "it does not know the commit")
+        lines = done.stderr.strip().splitlines()
+        raise _no_answer(lines[-1] if lines else "it does not know the commit")
     return done.stdout
 
 

@@ -283,13 +283,13 @@ def _of_plan(member: Member, plan: Plan, ids: Mapping[str, str], variables: Mapp
 
 def _diagnosed(member: Member, diagnosis: Mapping[str, Any], tenant: Tenant) -> Result:
     findings = [finding for finding in diagnosis["findings"] if finding["state"] != "check"]
-    told = [{"address": f["subject"]["name"], "says": f["says"], "state": f["state"]} for f in findings]
+    shown = [{"address": f["subject"]["name"], "says": f["says"], "state": f["state"]} for f in findings]
     return Result(
         member=member,
         outcome=Outcome.CHECKED,
         summary={state.replace(" ", "_"): count for state, count in diagnosis["summary"].items()},
-        changes=tuple(told),
-        like=likeness(told, tenant.domain),
+        changes=tuple(shown),
+        like=likeness(shown, tenant.domain),
         ready=bool(diagnosis["ready"]),
         settled=bool(diagnosis["ready"]),
         reads=tenant.reads,
@@ -299,7 +299,7 @@ def _diagnosed(member: Member, diagnosis: Mapping[str, Any], tenant: Tenant) -> 
 # ---- which members get the same changes: what is a tenant's own (its domain, its ids, its variables) does not count
 
 
-_TOLD = ("id", "source", "requires", "unmanaged", "unmanaged_options", "kept", "why")
+_OF_THE_TENANT = ("id", "source", "requires", "unmanaged", "unmanaged_options", "kept", "why")
 """What a change says of the tenant and of the spec's lines, not of what becomes of the object."""
 
 
@@ -335,7 +335,7 @@ def _unmarked(change: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _plain(value: Any, names: Mapping[str, str], own: Mapping[str, str]) -> Any:
     if isinstance(value, Mapping):
-        kept = {key: item for key, item in value.items() if key not in _TOLD}
+        kept = {key: item for key, item in value.items() if key not in _OF_THE_TENANT}
         return {_plain(key, names, own): _plain(item, names, own) for key, item in kept.items()}
     if isinstance(value, list | tuple):
         return [_plain(item, names, own) for item in value]

@@ -109,8 +109,8 @@ def _tell(message: str, options: Sequence[Option], values: Sequence[Any]) -> Non
     """Leaves the question with the names of what was chosen in place of the list."""
     names = [safe(option.name or option.title) for option in options if option.value in values]
     more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
-    said = f"{_MARK}{safe(message)} {', '.join(names[:_MOST]) or 'none'}{more}"
-    sys.stderr.write(textwrap.fill(said, _columns() - 1, break_long_words=False, break_on_hyphens=False) + "\n")
+    line = f"{_MARK}{safe(message)} {', '.join(names[:_MOST]) or 'none'}{more}"
+    sys.stderr.write(textwrap.fill(line, _columns() - 1, break_long_words=False, break_on_hyphens=False) + "\n")
 
 
 def _choice(option: Option) -> questionary.Choice:

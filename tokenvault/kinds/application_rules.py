@@ -138,7 +138,7 @@ LEAST = ("name", "app_type", "resource_server_identifier", "grant_types")
 MARKED = (*LEAST, "client_metadata")
 
 
-def advice(values: Object, said: str) -> Iterable[str]:
+def advice(values: Object, message: str) -> Iterable[str]:
     """Auth0 recommends a key pair for each use; nobody knows whether it insists."""
     signing, authenticating = (values.get(path) or () for path in ("token_vault_privileged_access.credentials", KEYS))
     if any(entry in authenticating for entry in signing):

@@ -240,7 +240,7 @@ class Kind:
     alone: frozenset[str] = frozenset()
     bodies: Callable[[Object], Sequence[Object]] = lambda body: (body,)
     mistake: Callable[[Object, Object], tuple[str, str] | None] = lambda sent, answer: None
-    advice: Callable[[Object, str], Iterable[str]] = lambda values, said: ()
+    advice: Callable[[Object, str], Iterable[str]] = lambda values, message: ()
     remarks: Callable[[Object], Iterable[str]] = lambda answer: ()
     create_only: frozenset[str] = frozenset()
     deletable: bool = False

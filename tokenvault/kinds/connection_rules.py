@@ -33,9 +33,9 @@ PURPOSE_BY_HAND = (
 )
 
 
-def advice(values: Object, said: str) -> Iterable[str]:
+def advice(values: Object, message: str) -> Iterable[str]:
     """What helps where Auth0 refuses to switch connected accounts on."""
-    if values.get(PURPOSE) is True and "connected_accounts" in said:
+    if values.get(PURPOSE) is True and "connected_accounts" in message:
         yield (
             f"Auth0's documents have this purpose set by API for {', '.join(WITH_PURPOSE)} alone. For another strategy, "
             f"{PURPOSE_BY_HAND} (create the connection there, where it does not exist), then plan again: "

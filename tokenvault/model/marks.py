@@ -134,16 +134,16 @@ class Mark:
     def _kept(self, most: int) -> tuple[list[str], list[Provision]]:
         """The texts of at most so many metadata values, and the provisions in them, the most important first."""
         head = f"{self.owner} {'created' if self.created else 'adopted'}"
-        texts, held = [head], list[list[Provision]]([[]])
+        texts, kept = [head], list[list[Provision]]([[]])
         for provision in sorted(self.provisions, key=_weight):
             for form in dict.fromkeys([provision, _without_names(provision)]):
-                text = _text(head if len(texts) == 1 else "", [*held[-1], form])
+                text = _text(head if len(texts) == 1 else "", [*kept[-1], form])
                 if len(text) > MAX_LENGTH and len(texts) < most and len(_text("", [form])) <= MAX_LENGTH:
-                    texts, held, text = [*texts, ""], [*held, []], _text("", [form])
+                    texts, kept, text = [*texts, ""], [*kept, []], _text("", [form])
                 if len(text) <= MAX_LENGTH:
-                    texts[-1], held[-1] = text, [*held[-1], form]
+                    texts[-1], kept[-1] = text, [*kept[-1], form]
                     break
-        return texts, [provision for some in held for provision in some]
+        return texts, [provision for some in kept for provision in some]
 
 
 def _without_names(provision: Provision) -> Provision:

@@ -80,9 +80,9 @@ def code_document(page: CodePage) -> dict[str, Any]:
 
 def _our_pages() -> Iterable[CodePage]:
     text = files("tokenvault.operations").joinpath("codes.toml").read_text(encoding="utf-8")
-    for code, said in tomllib.loads(text).items():
-        more = said.get("doc") or _PAGES.get(code.split("-")[0]) or _chapter(code)
-        given = {"means": said["means"], "causes": tuple(said["causes"]), "cure": said["cure"]}
+    for code, entry in tomllib.loads(text).items():
+        more = entry.get("doc") or _PAGES.get(code.split("-")[0]) or _chapter(code)
+        given = {"means": entry["means"], "causes": tuple(entry["causes"]), "cure": entry["cure"]}
         yield CodePage(code=code, of="tokenvault", more=more, scopes=code in _WITH_SCOPES, **given)
 
 
@@ -144,8 +144,8 @@ def _causes(error: RunTimeError) -> tuple[str, ...]:
     for row in _preconditions().values():
         if row.error == error.id:
             judged.setdefault(row.means, []).append(f"`{row.id}`")
-    told = [f"{means} ({', '.join(ids)})" for means, ids in judged.items()]
-    found = [*error.causes, *told] or [error.means]
+    judged_rows = [f"{means} ({', '.join(ids)})" for means, ids in judged.items()]
+    found = [*error.causes, *judged_rows] or [error.means]
     return tuple(f"{cause[:1].upper()}{cause[1:]}." for cause in found)
 
 

@@ -62,8 +62,8 @@ class Planned:
             part = self.within(frozenset(change.address for change in chosen.changes))
             chosen = replace(chosen, changes=part.changes)
         judgement = self._judgement(chosen, command)
-        told = {address for cause in judgement.causes for address in cause.at} if judgement else frozenset()
-        warnings = tuple(w for w in chosen.warnings if not (w.code == unmet_code(w.context) and w.context in told))
+        caused = {address for cause in judgement.causes for address in cause.at} if judgement else frozenset()
+        warnings = tuple(w for w in chosen.warnings if not (w.code == unmet_code(w.context) and w.context in caused))
         chosen = replace(chosen, judgement=judgement, warnings=warnings)
         return replace(checked(chosen, self.granted), pace=pace_of(max_rps, self.limit))
 

@@ -79,7 +79,7 @@ class Watch:
     clock: Callable[[], float] = time.monotonic
     listed: bool = False
     proven: float = field(init=False)
-    _told: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
+    _seen: dict[Key, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.proven = self.clock()
@@ -99,10 +99,10 @@ class Watch:
         self.proven = self.clock()
         key = key_of(body)
         if kind == "DELETED":
-            self._told.pop(key, None)
+            self._seen.pop(key, None)
             self.schedule.gone(key)
         else:
-            self._told[key] = body
+            self._seen[key] = body
             self.schedule.seen(body)
 
     async def run(self) -> None:
@@ -130,12 +130,12 @@ class Watch:
             self.proven = self.clock()
 
     def _is_newer(self, key: Key, body: Mapping[str, Any]) -> bool:
-        told = self._told.get(key)
-        return told is None or is_older(told, body)
+        seen = self._seen.get(key)
+        return seen is None or is_older(seen, body)
 
     def _forget(self, namespace: str | None, bodies: Mapping[Key, object], version: int) -> None:
         """What was there before the list was made, and is not in it, was deleted."""
         for key, body in list(self.schedule.objects.items()):
             if namespace in (None, key.namespace) and key not in bodies and version_of(body) < version:
-                self._told.pop(key, None)
+                self._seen.pop(key, None)
                 self.schedule.gone(key)

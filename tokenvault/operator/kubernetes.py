@@ -176,8 +176,8 @@ def _refused(method: str, path: str, response: httpx.Response) -> ClusterError:
         answer = response.json()
     except ValueError:
         answer = {}
-    said = answer.get("message" if response.status_code == 403 else "reason") if isinstance(answer, dict) else None
-    quoted = f": {safe(said, 300)}" if isinstance(said, str) and said else ""
+    reason = answer.get("message" if response.status_code == 403 else "reason") if isinstance(answer, dict) else None
+    quoted = f": {safe(reason, 300)}" if isinstance(reason, str) and reason else ""
     return ClusterError(
         f"The API server answered {response.status_code} to {method} {_kind(path)}{quoted}", response.status_code
     )

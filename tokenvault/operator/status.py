@@ -85,13 +85,13 @@ def _condition(name: str, new: Condition | None, old: Mapping[str, Any] | None, 
 
 def differs(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> bool:
     """Whether the status says anything new. How many requests it took to find the same again is nothing new."""
-    return _told(before or {}) != _told(after)
+    return _comparable(before or {}) != _comparable(after)
 
 
-def _told(status: Mapping[str, Any]) -> Status:
-    told = {name: value for name, value in status.items() if name != "requests"}
-    told["conditions"] = {one.get("type"): one for one in status.get("conditions", ())}
-    return told
+def _comparable(status: Mapping[str, Any]) -> Status:
+    comparable = {name: value for name, value in status.items() if name != "requests"}
+    comparable["conditions"] = {one.get("type"): one for one in status.get("conditions", ())}
+    return comparable
 
 
 def transitions(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterable[tuple[str, str, str, str]]:
@@ -138,7 +138,7 @@ def unfinished(status: Mapping[str, Any] | None) -> Callable[[str], bool]:
     return lambda address: address in addresses or ALL in addresses
 
 
-def told(diagnostics: Iterable[Diagnostic]) -> str:
+def message_of(diagnostics: Iterable[Diagnostic]) -> str:
     """What is wrong and what to do about it, in a bounded text without anything that moves or commands."""
     return bounded("\n".join(map(_one, diagnostics)), MAX_MESSAGE)
 
@@ -244,7 +244,7 @@ def failure(error: BaseException, note: str = "") -> Outcome:
     if isinstance(error, ClusterError):
         code, message = "operator-cluster", str(error)
     elif isinstance(error, TokenVaultError):
-        code, message = error.diagnostics[0].code, told(error.diagnostics)
+        code, message = error.diagnostics[0].code, message_of(error.diagnostics)
     else:
         code, message = "operator-unexpected", f"The operator failed: {place_of(error)}. Please report it."
     message = f"{message} {note}".strip()

@@ -45,8 +45,8 @@ class Structured(logging.Formatter):
             fields["error"] = place_of(record.exc_info[1])
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         if self._text:
-            told = " ".join(f"{name}={safe(value)}" for name, value in fields.items())
-            return f"{time} {record.levelname} {safe(message)} {told}".rstrip()
+            pairs = " ".join(f"{name}={safe(value)}" for name, value in fields.items())
+            return f"{time} {record.levelname} {safe(message)} {pairs}".rstrip()
         level = record.levelname.lower()
         return safe_json({"time": time, "level": level, "logger": record.name, "message": message, **fields})
 

@@ -22,10 +22,10 @@ from tokenvault.operator.status import (
     applying_status,
     counted,
     counts,
+    message_of,
     now,
     plan_status,
     ready,
-    told,
     trying,
     waiting,
 )
@@ -141,7 +141,7 @@ class Visit:
         """Some of it was not done. Whatever was done is seen by the next plan."""
         problems = report.problems
         code = problems[0].code if problems else "operator-interrupted"
-        message = told(problems) if problems else "The operator was stopped; it goes on when it is back."
+        message = message_of(problems) if problems else "The operator was stopped; it goes on when it is back."
         conditions = trying(code, message)
         return Outcome(
             reason=code,

@@ -80,8 +80,10 @@ class ApiNames:
     def _my_account(self, client: Object) -> Iterable[str]:
         """Version 0.1 could name the My Account API on a custom domain: that is what an application has, if not this one."""
         policies = get_path(client, "refresh_token.policies") or []
-        held = self.grants.get(str(client.get("client_id")), frozenset()) | {str(p.get("audience")) for p in policies}
-        others = sorted(a for a in held if a.startswith("https://") and a.endswith("/me/") and a.count("/") == 4)
+        audiences = self.grants.get(str(client.get("client_id")), frozenset()) | {
+            str(p.get("audience")) for p in policies
+        }
+        others = sorted(a for a in audiences if a.startswith("https://") and a.endswith("/me/") and a.count("/") == 4)
         own = my_account_audience(self.domain)
         return [MY_ACCOUNT] if own in others or not others else [audience_name(a, self.domain) for a in others]
 

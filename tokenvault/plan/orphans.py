@@ -305,9 +305,9 @@ class _Search:
     def _audiences(self, item: Object) -> Mapping[str, str]:
         """The APIs that an application holds grants on, by what marks call them."""
         names = self.ownership.names
-        held = names.grants.get(str(item.get("client_id")), frozenset())
+        audiences = names.grants.get(str(item.get("client_id")), frozenset())
         entry_names = self.ownership.entry_names
-        return {entry_names.get(audience) or names.of_api(audience): audience for audience in sorted(held)}
+        return {entry_names.get(audience) or names.of_api(audience): audience for audience in sorted(audiences)}
 
     def _revocation(
         self,
@@ -351,9 +351,9 @@ def lost_witnesses(graph: Graph, live: Live, pruned: Iterable[OrphanedObject]) -
     going = {orphaned.orphan.id for orphaned in pruned}
     apis = {str(node.target.identity["identifier"]): node for node in graph.of_kind("api")}
     for item in live.state.objects.get("clients", ()):
-        proof = read_mark(item.get("client_metadata"), API_METADATA_KEY)
+        record = read_mark(item.get("client_metadata"), API_METADATA_KEY)
         node = apis.get(str(item.get("resource_server_identifier")))
-        if item.get("client_id") in going and proof and proof.created and node and not node.target.recorder:
+        if item.get("client_id") in going and record and record.created and node and not node.target.recorder:
             yield Diagnostic(
                 code="plan-proof-goes",
                 severity="warning",

@@ -43,8 +43,8 @@ def repeated(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
     groups: dict[tuple[str, ...], list[Diagnostic]] = {}
     for problem in problems:
         file = problem.span.file if problem.span else ""
-        said = (problem.code, problem.severity, problem.summary, problem.detail, problem.hint, file)
-        groups.setdefault(said, []).append(problem)
+        key = (problem.code, problem.severity, problem.summary, problem.detail, problem.hint, file)
+        groups.setdefault(key, []).append(problem)
     return [_with_others(group) for group in groups.values()]
 
 
@@ -53,10 +53,10 @@ def _with_others(group: Sequence[Diagnostic]) -> Diagnostic:
     if not others:
         return first
     more = f" and {len(others) - OTHERS} more" if len(others) > OTHERS else ""
-    said = (
+    others_text = (
         f"So it is with {len(others)} other{'s' * (len(others) > 1)}: {', '.join(map(_named, others[:OTHERS]))}{more}."
     )
-    return replace(first, detail="\n".join(filter(None, (first.detail, said))))
+    return replace(first, detail="\n".join(filter(None, (first.detail, others_text))))
 
 
 def _named(problem: Diagnostic) -> str:
@@ -115,9 +115,9 @@ def annotation(problem: Diagnostic) -> str:
         span = problem.span
         place = {"file": span.file, "line": span.line, "col": span.column, "endColumn": span.end_column}
         properties = {**{name: str(value) for name, value in place.items()}, **properties}
-    said = " ".join(text for text in (f"{problem.summary}.", problem.detail, problem.hint) if text)
+    message = " ".join(text for text in (f"{problem.summary}.", problem.detail, problem.hint) if text)
     listed = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{'error' if problem.severity == 'error' else 'warning'} {listed}::{_data(safe(said))}\n"
+    return f"::{'error' if problem.severity == 'error' else 'warning'} {listed}::{_data(safe(message))}\n"
 
 
 def _data(text: str) -> str:

@@ -85,11 +85,15 @@ def _numbers(diagnosis: Document) -> dict[int, int]:
 
 
 def _cause(number: int, cause: Document, diagnosis: Document) -> Markup:
-    said = "; or: ".join(cause["says"][:MANY])
-    told = said[0].upper() + said[1:] if cause["state"] == "unknown" else f"{subjects_text(cause['subjects'])}: {said}"
+    reasons = "; or: ".join(cause["says"][:MANY])
+    heading = (
+        reasons[0].upper() + reasons[1:]
+        if cause["state"] == "unknown"
+        else f"{subjects_text(cause['subjects'])}: {reasons}"
+    )
     return tag(
         "article",
-        tag("h3", sentences(f"{number}. {told}")),
+        tag("h3", sentences(f"{number}. {heading}")),
         _meaning(cause),
         tag("dl", *_facts(cause, diagnosis)),
         class_=f"cause {_class(cause['state'])}",
@@ -121,11 +125,11 @@ def _facts(cause: Document, diagnosis: Document) -> Iterator[Markup]:
 
 
 def _concerned(cause: Document, diagnosis: Document) -> Iterator[object]:
-    told = concerned(cause, diagnosis)
+    heading = concerned(cause, diagnosis)
     if len(cause["applications"]) <= MANY:
-        yield told
+        yield heading
     else:
-        yield tag("details", tag("summary", told), ", ".join(cause["applications"]))
+        yield tag("details", tag("summary", heading), ", ".join(cause["applications"]))
 
 
 def _fix(fix: Document) -> Iterator[object]:

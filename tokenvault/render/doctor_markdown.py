@@ -48,12 +48,12 @@ def _section(state: str, diagnosis: Document) -> Iterator[str]:
 
 
 def _cause(number: int, cause: Document, diagnosis: Document) -> Iterator[str]:
-    said = sentences("; or: ".join(cause["says"][:NAMED]))
+    reasons = sentences("; or: ".join(cause["says"][:NAMED]))
     if cause["state"] == "unknown":
-        yield f"{number}. {said}"
+        yield f"{number}. {reasons}"
         yield f"   - Hides: {', '.join(map(code, cause['preconditions']))}"
     else:
-        yield f"{number}. {_subjects(cause)}: {said} ({code(cause['id'])})"
+        yield f"{number}. {_subjects(cause)}: {reasons} ({code(cause['id'])})"
         yield f"   - {sentences(cause['means'])}. [Documentation]({cause['doc']})"
         if cause["at_run_time"]["code"]:
             yield f"   - At run time, {prose(cause['at_run_time']['step'])} fails: {code(cause['at_run_time']['code'])}"
@@ -74,13 +74,13 @@ def _subjects(cause: Document) -> str:
 
 def _concerned(cause: Document, diagnosis: Document) -> str:
     """All of them: in a ticket somebody works them off. Long lists are folded by their reader's own search."""
-    told = prose(concerned(cause, diagnosis).split(":")[0])
+    scope = prose(concerned(cause, diagnosis).split(":")[0])
     applications = several([code(name) for name in cause["applications"]], ROWS)
     connections = several([code(name or NONE) for name in cause["connections"]], ROWS)
     listed = f"{applications} × {connections}"
     if len(cause["applications"]) <= MANY:
-        return f"{told}: {listed}"
-    return f"{told}<details><summary>which</summary>{listed}</details>"
+        return f"{scope}: {listed}"
+    return f"{scope}<details><summary>which</summary>{listed}</details>"
 
 
 def _fix(fix: Document | None) -> Iterator[str]:

@@ -76,8 +76,8 @@ def verdict(diagnosis: Document) -> str:
 
 def _where(diagnosis: Document) -> str:
     files = diagnosis["spec"]["files"] if diagnosis["spec"] else []
-    told = [*files[:NAMED], *(["…"] if len(files) > NAMED else [])]
-    return f"{diagnosis['tenant']}{' (' + ', '.join(told) + ')' if told else ''}"
+    shown = [*files[:NAMED], *(["…"] if len(files) > NAMED else [])]
+    return f"{diagnosis['tenant']}{' (' + ', '.join(shown) + ')' if shown else ''}"
 
 
 # ---- the causes
@@ -96,23 +96,23 @@ def _glances(causes: Sequence[Document], width: int) -> Iterator[str]:
     """One line for each: beside many applications, what holds nothing up takes no room."""
     for cause in causes[:GLANCES]:
         end = f"  [{cause['id']}]"
-        yield f"  - {textwrap.shorten(safe(_told(cause)), width - 4 - len(end), placeholder=' …')}{end}"
+        yield f"  - {textwrap.shorten(safe(_finding(cause)), width - 4 - len(end), placeholder=' …')}{end}"
     if len(causes) > GLANCES:
         yield f"  - and {len(causes) - GLANCES} more (--app, --connection, --format html)"
 
 
-def _told(cause: Document) -> str:
+def _finding(cause: Document) -> str:
     return f"{subjects_text(cause['subjects'])}: {cause['says'][0]}"
 
 
 def _cause(number: int, cause: Document, diagnosis: Document, paint: Painter, width: int) -> Iterator[str]:
     state = cause["state"]
     if state == "check":
-        yield from wrapped(f"{number}. ", f"{_told(cause)}  [{cause['id']}]", width)
+        yield from wrapped(f"{number}. ", f"{_finding(cause)}  [{cause['id']}]", width)
     elif state == "unknown":
         yield from wrapped(f"{number}. ", f"{cause['says'][0][0].upper()}{cause['says'][0][1:]}", width)
     else:
-        yield from wrapped(f"{number}. ", _told(cause), width)
+        yield from wrapped(f"{number}. ", _finding(cause), width)
         for other in cause["says"][1:SAYINGS]:
             yield from wrapped(f"{INDENT}or: ", other, width)
         yield from wrapped(INDENT, f"{cause['means'][0].upper()}{cause['means'][1:]}.  [{cause['id']}]", width)
@@ -213,8 +213,8 @@ def _user(user: Document, document: Document, paint: Painter, width: int) -> lis
     states = [connection["state"] for connection in user["connections"]]
     ready = states.count("ready")
     word = "Ready." if states and ready == len(states) else "Not ready."
-    told = f"{word} {user['user_id']} on {document['tenant']}: {ready} of {counted(len(states), 'connection')} ready."
-    first, *rest = wrapped("", told, width)
+    text = f"{word} {user['user_id']} on {document['tenant']}: {ready} of {counted(len(states), 'connection')} ready."
+    first, *rest = wrapped("", text, width)
     lines = [paint(word, "bold", "green" if word == "Ready." else "red") + first.removeprefix(word), *rest]
     for connection in user["connections"]:
         lines += _connection(connection, paint, width)
@@ -263,7 +263,7 @@ def _failures(user: Document, paint: Painter, width: int) -> Iterator[str]:
     yield paint("What failed for them, the latest first:", "bold")
     for failure in user["failures"]:
         what = " × ".join(str(failure[key]) for key in ("application", "connection") if failure[key])
-        told = f"{failure['code'] or failure['says'] or failure['type']}{f' ({what})' if what else ''}"
-        yield from wrapped(f"  {safe(failure['date'] or '')}  ", told, width, hanging=4)
+        text = f"{failure['code'] or failure['says'] or failure['type']}{f' ({what})' if what else ''}"
+        yield from wrapped(f"  {safe(failure['date'] or '')}  ", text, width, hanging=4)
         if failure["means"]:
             yield from wrapped("    ", f"{failure['means']}  [{failure['type']}]", width)

@@ -123,35 +123,35 @@ def usage_text(document: Document, language: str, paint: Painter = PLAIN) -> str
 def _unserved(exchange: Document, language: str, sign: str) -> Iterator[str]:
     yield f"{sign} {safe(exchange['application'])}: {exchange['flavor']}, {safe(exchange['connection'])}"
     others = ", ".join(name for name in exchange["programs"])
-    yield from _told(sign, f"{language} does not perform this exchange. These do: --lang {others}.")
+    yield from _commented(sign, f"{language} does not perform this exchange. These do: --lang {others}.")
 
 
 def _head(exchange: Document, language: str, sign: str) -> Iterator[str]:
     yield f"{sign} {safe(exchange['application'])}: {exchange['flavor']}, {safe(exchange['connection'])}"
-    yield from _told(sign, exchange["summary"])
+    yield from _commented(sign, exchange["summary"])
     others = [safe(name) for name in exchange["connections"] if name != exchange["connection"]]
     if others:
-        yield from _told(sign, f"Also with connection={' or '.join(others)}.")
-    yield from _told(sign, f"Needs {exchange['needs'][language]}. {exchange['documentation']}")
+        yield from _commented(sign, f"Also with connection={' or '.join(others)}.")
+    yield from _commented(sign, f"Needs {exchange['needs'][language]}. {exchange['documentation']}")
     for note in exchange["notes"]:
-        yield from _told(sign, note)
+        yield from _commented(sign, note)
     yield sign
     used = {name: means for name, means in exchange["variables"].items() if name in exchange["programs"][language]}
     for name, means in used.items():
-        yield from _told(sign, f"{name}=...  {means}", hanging="  ")
+        yield from _commented(sign, f"{name}=...  {means}", hanging="  ")
     yield sign
 
 
 def _connecting(one: Document, sign: str) -> Iterator[str]:
     yield f"{sign} How users of {safe(one['application'])} connect an account (once per connection)"
-    yield from _told(sign, one["documentation"])
+    yield from _commented(sign, one["documentation"])
     for number, step in enumerate(one["steps"], 1):
         first, *rest = step.split("\n")
-        yield from _told(sign, f"{number}. {first}", hanging="   ")
+        yield from _commented(sign, f"{number}. {first}", hanging="   ")
         yield from (f"{sign}    {safe(line)}" for line in rest)
 
 
-def _told(sign: str, text: str, hanging: str = "") -> list[str]:
+def _commented(sign: str, text: str, hanging: str = "") -> list[str]:
     lines = wrapped("", text, WIDTH - len(sign) - 1 - len(hanging))
     return [f"{sign} {hanging if number else ''}{line}" for number, line in enumerate(lines)]
 

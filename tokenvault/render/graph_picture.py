@@ -197,9 +197,9 @@ def with_parts(picture: Picture) -> Picture:
     }
     edges = essential((head[a], head[b]) for a, b in picture.edges if head[a] != head[b])
     common = _common(edges)
-    said = f"; arrows from {', '.join(sorted(common))} are left out, there are too many" if common else ""
+    omitted = f"; arrows from {', '.join(sorted(common))} are left out, there are too many" if common else ""
     made = replace(picture, boxes=boxes, edges=tuple(edge for edge in edges if edge[0] not in common))
-    return _noted(made, picture, f"an application, API or connection is a box with all that belongs to it{said}")
+    return _noted(made, picture, f"an application, API or connection is a box with all that belongs to it{omitted}")
 
 
 def _common(edges: Iterable[tuple[str, str]]) -> set[str]:

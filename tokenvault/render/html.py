@@ -271,15 +271,15 @@ def _value(row: Row, name: str) -> Iterator[object]:
         yield joined(" → ", sides[1])
 
 
-def _asked(why: Mapping[str, Document]) -> Markup:
-    source, at, doc = str(why["source"]), why["at"], str(why["doc"])
+def _asked(provenance: Mapping[str, Document]) -> Markup:
+    source, at, doc = str(provenance["source"]), provenance["at"], str(provenance["doc"])
     where = joined(" ", tag("code", place(at))) if at else None
     link = (
         joined(" ", tag("a", "docs", href=doc, rel="noopener", aria_label=f"Documentation: {doc}"))
         if _is_link(doc)
         else None
     )
-    return tag("div", tag("b", source), where, ": ", sentences(why["reason"]), link)
+    return tag("div", tag("b", source), where, ": ", sentences(provenance["reason"]), link)
 
 
 def _is_link(doc: str) -> bool:
@@ -337,9 +337,9 @@ def _drift_notes(drift: Document) -> Iterator[Markup]:
 def _drift_changes(drift: Document) -> Markup:
     changes = drift["changes"]
     if not changes:
-        word, said = drift_verdict(drift)
+        word, sentence = drift_verdict(drift)
         heading = tag("h2", "What has changed", class_="unseen")
-        return tag("section", heading, tag("p", tag("b", word), f" {said}", class_="nothing"), id="changes")
+        return tag("section", heading, tag("p", tag("b", word), f" {sentence}", class_="nothing"), id="changes")
     way = tag(
         "p", "Before the arrow stands what the spec says, after it what the tenant has. ", sentences(DRIFT_ADVICE)
     )

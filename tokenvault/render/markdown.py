@@ -62,10 +62,10 @@ def prose(text: object, limit: int = 500) -> str:
 def sentences(text: str) -> str:
     """Prose in which what stands between backticks is code as a whole."""
     first, *parts = re.split(r"([(\"“]*)`([^`]+)`([.,;:!?)\"”]*)", text)
-    told = [prose(first)]
+    shown = [prose(first)]
     for before, quoted, after, rest in zip(*(parts[n::4] for n in range(4)), strict=True):
-        told += [f"{before}{code(quoted)}{after}", prose(rest)]
-    return " ".join(filter(None, told))
+        shown += [f"{before}{code(quoted)}{after}", prose(rest)]
+    return " ".join(filter(None, shown))
 
 
 def _word(word: str) -> str:
@@ -307,8 +307,8 @@ def drift_markdown(drift: Document) -> str:
     if changes:
         head += [f"**{drift_counts(drift)}** {DRIFT_SIGNS}", DRIFT_ADVICE]
     else:
-        word, said = drift_verdict(drift)
-        head += [f"**{word}** {prose(said)}"]
+        word, sentence = drift_verdict(drift)
+        head += [f"**{word}** {prose(sentence)}"]
     head += warnings(drift)
     tail = [*_drift_dropped(drift), *_drift_notes(drift)]
     sections = [

@@ -151,12 +151,12 @@ def summary_line(report: Report, plan: Plan, *, reads: int, writes: int) -> Docu
     """The last line."""
     counts = {outcome.value: len(report.of(outcome)) for outcome in Outcome}
     outcome = "nothing" if not report.ended else "done" if report.succeeded else "incomplete"
-    said = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
+    numbers = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
     requests: dict[str, Any] = {"reads": reads, "writes": writes}
     message = {"nothing": "Nothing to do", "done": "Apply complete", "incomplete": "Apply incomplete"}[outcome]
     return {
         "type": "summary",
-        "message": f"{message}: {said}" if said else message,
+        "message": f"{message}: {numbers}" if numbers else message,
         "outcome": outcome,
         "counts": {**counts, "not_kept": len(report.not_kept)},
         "requests": requests,

@@ -141,10 +141,10 @@ def events_schema() -> Schema:
     which = {"address": ADDRESS, "action": ACTION}
     took = {"seconds": number("Since the write was started.")}
     object_id = {"id": or_null(text("The object's id at Auth0, where it is known."))}
-    held = {name: number(said) for name, said in ndjson.WAITING.items()}
+    waiting = {name: number(meaning) for name, meaning in ndjson.WAITING.items()}
     stages = [stage.value for stage in Stage]
     tally = {
-        **{name: count(said) for name, said in ndjson.TALLY.items()},
+        **{name: count(meaning) for name, meaning in ndjson.TALLY.items()},
         "seconds": number("Those that are left, by what the last changes took."),
         "limited": flag("Whether Auth0's rate limit held requests back."),
     }
@@ -169,7 +169,7 @@ def events_schema() -> Schema:
         _line("stage", "How far its write is.", {**which, "stage": {"enum": stages, "description": "The stage."}}),
         _line("progress", "How far the apply is, every ten seconds.", tally),
         _line("working", "It is still under way.", {**which, **took}),
-        _line("waiting", "Requests are held back until the rate limit resets.", held),
+        _line("waiting", "Requests are held back until the rate limit resets.", waiting),
         _line(
             "ended",
             "How a change ended.",

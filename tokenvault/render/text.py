@@ -168,17 +168,17 @@ def drift_verdict(drift: Document) -> tuple[str, str]:
     count = drift["summary"]["as_it_should_be"]
     spec, tenant = safe(drift["spec"]["name"]), safe(drift["tenant"])
     if count:
-        said = f"What {spec} owns or relies on ({counted(count, 'object')}) is as the spec says on {tenant}."
+        sentence = f"What {spec} owns or relies on ({counted(count, 'object')}) is as the spec says on {tenant}."
     elif drift["dropped"]:
-        said = f"What {spec} has now is not on {tenant} yet."
+        sentence = f"What {spec} has now is not on {tenant} yet."
     else:
-        said = f"Nothing on {tenant} carries the mark of {spec} yet."
-    return "Nothing has changed." if drift["dropped"] else "No drift.", said
+        sentence = f"Nothing on {tenant} carries the mark of {spec} yet."
+    return "Nothing has changed." if drift["dropped"] else "No drift.", sentence
 
 
 def _none(drift: Document, paint: Painter, width: int) -> Iterator[str]:
-    word, said = drift_verdict(drift)
-    first, *rest = wrapped(f"{word} {said}", width, "")
+    word, sentence = drift_verdict(drift)
+    first, *rest = wrapped(f"{word} {sentence}", width, "")
     yield first.replace(word, paint(word, "bold", "green"), 1)
     yield from rest
 

@@ -89,8 +89,13 @@ def load_sources(
         _warnings([*misspelt, *wrong], merged.source)
     usable = _well_typed(_without(data, [problem.path for problem in wrong])) if wrong else data
     spec, flavor_problems = build(usable, merged, references, tuple(allowed))
-    told = {problem.missing or problem.path for problem in wrong}
-    problems = [*misspelt, *wrong, *flavor_problems, *(found for found in _rules(spec) if not _is_told(found, told))]
+    reported = {problem.missing or problem.path for problem in wrong}
+    problems = [
+        *misspelt,
+        *wrong,
+        *flavor_problems,
+        *(found for found in _rules(spec) if not _is_reported(found, reported)),
+    ]
     return replace(spec, warnings=_warnings(problems, merged.source))
 
 
@@ -103,20 +108,20 @@ def _refuse_overlay(first: Source) -> None:
         raise SpecError(Diagnostic(code="spec-overlay", summary=summary, hint=hint, span=span))
 
 
-def _is_told(problem: Problem, told: Iterable[Path]) -> bool:
+def _is_reported(problem: Problem, reported: Iterable[Path]) -> bool:
     """Whether what a rule misses is there and told to be wrong, wholly or in part, or told to be missing already."""
     missing = problem.missing
-    return bool(missing) and any(path[: len(missing)] == missing[: len(path)] for path in told)
+    return bool(missing) and any(path[: len(missing)] == missing[: len(path)] for path in reported)
 
 
 def _warnings(problems: Iterable[Problem], source: Source) -> tuple[Diagnostic, ...]:
     """The warnings among the problems of a file, or `SpecError` when any of them is an error."""
     positions = Positions(keys=source.keys, values=source.values)
-    told = in_order([*source.problems, *(diagnose(problem, positions) for problem in problems)])
-    errors = [diagnostic for diagnostic in told if diagnostic.severity == "error"]
+    reported = in_order([*source.problems, *(diagnose(problem, positions) for problem in problems)])
+    errors = [diagnostic for diagnostic in reported if diagnostic.severity == "error"]
     if errors:
         raise SpecError(*errors[:MAX_PROBLEMS], *([_MORE] if len(errors) >= MAX_PROBLEMS else []))
-    return tuple(told)
+    return tuple(reported)
 
 
 _MORE = Diagnostic(

@@ -230,7 +230,7 @@ def _key_name(error: Any, path: Path) -> Iterator[Problem]:
 
 def _other(error: Any, path: Path) -> Iterator[Problem]:
     most = error.validator_value
-    said = {
+    phrases = {
         "minItems": ("must not be empty", "List at least one."),
         "minProperties": ("must not be empty", "Give at least one."),
         "maxProperties": ("has more than one key", "Keep one of them."),
@@ -242,7 +242,7 @@ def _other(error: Any, path: Path) -> Iterator[Problem]:
         "maxLength": (f"is longer than {most} characters", f"Use at most {most}."),
         "uniqueItems": ("holds something twice", "Remove what is there already."),
     }
-    words, way = said.get(error.validator, ("does not have the right form", ""))
+    words, way = phrases.get(error.validator, ("does not have the right form", ""))
     name = f'"{path[-1]}"' if path and isinstance(path[-1], str) else "This"
     yield Problem(code="spec-value", path=path, summary=f"{name} {words}", hint=_ways(way, _example(error)))
 

@@ -152,6 +152,8 @@ def _restored(value: Any) -> Any:
     return [_restored(item) for item in value] if isinstance(value, list) else value
 
 
-def _refused(path: Path, why: str) -> RefusedError:
+def _refused(path: Path, reason: str) -> RefusedError:
     hint = "Take one with: `tokenvault snapshot --out live.json`"
-    return RefusedError(Diagnostic(code="snapshot", summary=f"{path} cannot be used as a snapshot: {why}", hint=hint))
+    return RefusedError(
+        Diagnostic(code="snapshot", summary=f"{path} cannot be used as a snapshot: {reason}", hint=hint)
+    )

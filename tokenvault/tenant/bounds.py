@@ -41,7 +41,7 @@ CONNECT = 0.8
 _PIECE = 64 * 1024
 _VALUE = 64
 _REFUSED = 400
-_SAID = 1000
+_BEGINNING = 1000
 
 
 class AnswerTooLarge(httpx.TransportError):
@@ -71,7 +71,11 @@ class BoundedClient(httpx.AsyncClient):
                 response = await super().send(request, **options)
         except TimeoutError:
             raise httpx.ReadTimeout("no whole answer in time", request=request) from None
-        if response.status_code == _REFUSED and request.url.scheme == "http" and b"HTTPS" in response.content[:_SAID]:
+        if (
+            response.status_code == _REFUSED
+            and request.url.scheme == "http"
+            and b"HTTPS" in response.content[:_BEGINNING]
+        ):
             raise TlsExpected("plain HTTP was sent to a port of TLS", request=request)
         if weight_of(response.content) > MAX_WEIGHT:
             raise AnswerTooLarge(f"its values take more than {MAX_WEIGHT // 2**20} MB", request=request)

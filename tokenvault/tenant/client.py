@@ -177,8 +177,8 @@ class Tenant:
             nonlocal attempts
             attempts += 1
             try:
-                told = watch if attempts == 1 else unwatched  # the outcome of the first attempt is unknown
-                json, weight = await self._attempt(method, path, params, body, told)
+                watcher = watch if attempts == 1 else unwatched  # the outcome of the first attempt is unknown
+                json, weight = await self._attempt(method, path, params, body, watcher)
             except Retryable as again:
                 if again.unknown and method == "POST":
                     raise UnknownOutcome(again.error.diagnostics[0], status=again.error.status) from None

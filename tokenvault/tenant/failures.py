@@ -25,7 +25,7 @@ def refusal(method: str, path: str, status: int, body: Any, secrets: Iterable[st
     if status == 404 and not (isinstance(body, dict) and "statusCode" in body):  # nothing to be taken for gone
         summary = f"What answered 404 to {method} {path.split('?')[0]} is not Auth0"
         return ApiError(Diagnostic(code="api-bad-answer", summary=summary, hint=_IN_ITS_PLACE))
-    message, error_code = _said(body, secrets)
+    message, error_code = _message_of(body, secrets)
     code, hint = _meaning(status, message, error_code)
     summary = f"Auth0 answered {status} to {method} {path.split('?')[0]}"
     quoted = f"{error_code}: {message}" if error_code and message else message or error_code
@@ -34,7 +34,7 @@ def refusal(method: str, path: str, status: int, body: Any, secrets: Iterable[st
     )
 
 
-def _said(body: Any, secrets: Iterable[str]) -> tuple[str, str]:
+def _message_of(body: Any, secrets: Iterable[str]) -> tuple[str, str]:
     if not isinstance(body, dict):
         return "", ""
     return quote(body.get("message") or body.get("error_description"), secrets), quote(body.get("errorCode"), secrets)

@@ -43,7 +43,7 @@ def needed_scopes() -> Needed:
         for some in kind.scopes.fields.values():
             _note(kind, (scope for scope in some if scope.startswith("read:")), reads)
             _note(kind, (scope for scope in some if not scope.startswith("read:")), writes)
-    return Needed(plan=_told(reads), apply=_told(writes), destroy=_told(deletes))
+    return Needed(plan=_listed(reads), apply=_listed(writes), destroy=_listed(deletes))
 
 
 def _note(kind: Kind, scopes: Iterable[str], into: dict[str, list[str]]) -> None:
@@ -53,7 +53,7 @@ def _note(kind: Kind, scopes: Iterable[str], into: dict[str, list[str]]) -> None
             titles.append(kind.title)
 
 
-def _told(found: Mapping[str, list[str]]) -> dict[str, str]:
+def _listed(found: Mapping[str, list[str]]) -> dict[str, str]:
     return {scope: ", ".join(titles) for scope, titles in sorted(found.items())}
 
 

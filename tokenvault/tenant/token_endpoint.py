@@ -79,8 +79,8 @@ class TokenEndpoint:
         if not isinstance(answer, dict):
             raise unintelligible("POST", TOKEN_PATH, f"it is not JSON (status {response.status_code})")
         if response.status_code != 200 or not isinstance(answer.get("access_token"), str):
-            said = quote(answer.get("error_description") or answer.get("message"), secrets)
-            raise TokenRefused(response.status_code, quote(answer.get("error"), secrets), said)
+            message = quote(answer.get("error_description") or answer.get("message"), secrets)
+            raise TokenRefused(response.status_code, quote(answer.get("error"), secrets), message)
         return {**answer, "access_token": Secret(answer["access_token"], "token endpoint")}
 
 

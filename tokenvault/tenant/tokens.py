@@ -140,8 +140,8 @@ class TokenSource:
 
     def refusal(self, refused_token: str, method: str, path: str, answer: Any) -> ApiError:
         """The error for a token that Auth0 does not take (401), with what the token says of itself."""
-        told = read_access(refused_token, self.credentials.source)
-        reasons = reasons_of(self.credentials, told, self.now())
+        access = read_access(refused_token, self.credentials.source)
+        reasons = reasons_of(self.credentials, access, self.now())
         return refused(self.credentials, UNAUTHORIZED, answer, reasons, secrets=[refused_token])
 
     def _is_over(self) -> bool:
@@ -181,13 +181,13 @@ class TokenSource:
 
     def _keep(self, answer: Mapping[str, Any]) -> None:
         token, scope, lasts = answer["access_token"], answer.get("scope"), answer.get("expires_in")
-        told = read_access(token, self.credentials.source)
+        access = read_access(token, self.credentials.source)
         self._token = Secret(token, "token endpoint")
         self._access = Access(
             source=self.credentials.source,
-            scopes=frozenset(scope.split()) if isinstance(scope, str) else told.scopes,
+            scopes=frozenset(scope.split()) if isinstance(scope, str) else access.scopes,
             expires_at=self.now() + (_moment(lasts) or _LIFETIME),
-            audiences=told.audiences or (self.credentials.audience,),
+            audiences=access.audiences or (self.credentials.audience,),
             client_id=self.credentials.client_id,
         )
 
@@ -230,9 +230,9 @@ def refused(
 
     Its status is 401 even where the token endpoint answered 403: that says nothing of what a token may read.
     """
-    said = answer if isinstance(answer, dict) else {}
-    message = quote(said.get("error_description"), secrets) or quote(said.get("message"), secrets)
-    quoted = f"{quote(said.get('error'), secrets)}: {message}".strip(": ")
+    fields = answer if isinstance(answer, dict) else {}
+    message = quote(fields.get("error_description"), secrets) or quote(fields.get("message"), secrets)
+    quoted = f"{quote(fields.get('error'), secrets)}: {message}".strip(": ")
     detail = [line for line in (quoted, *reasons, f"They come from {credentials.source}") if line]
     return ApiError(
         Diagnostic(
@@ -245,10 +245,12 @@ def refused(
     )
 
 
-def reasons_of(credentials: Credentials, told: Access, now: float) -> Iterable[str]:
+def reasons_of(credentials: Credentials, access: Access, now: float) -> Iterable[str]:
     """Why a token may have been refused, as far as it tells."""
-    domains = [audience.removeprefix("https://").split("/")[0] for audience in told.audiences if "/api/v2" in audience]
+    domains = [
+        audience.removeprefix("https://").split("/")[0] for audience in access.audiences if "/api/v2" in audience
+    ]
     if domains and credentials.domain not in domains:
         yield f"The token says that it is for {quote(domains[0])}."
-    if told.expires_at is not None and told.expires_at < now:
+    if access.expires_at is not None and access.expires_at < now:
         yield "The token says that it has expired."

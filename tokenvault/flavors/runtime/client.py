@@ -150,10 +150,12 @@ def _domain(client: Object, case: Case) -> Verdict:
     if domains is None or not case.addresses:
         return SKIPPED
     ready = {str(each.get("domain")): bool(each.get("is_default")) for each in domains if each.get("status") == "ready"}
-    said = case.expected.domain
-    if said and said not in (*ready, case.tenant_view.domain):
-        return look(f"the spec has its users log in on {said}, and the tenant has no custom domain of that name ready")
-    if said or not ready:
+    login_domain = case.expected.domain
+    if login_domain and login_domain not in (*ready, case.tenant_view.domain):
+        return look(
+            f"the spec has its users log in on {login_domain}, and the tenant has no custom domain of that name ready"
+        )
+    if login_domain or not ready:
         return HOLDS
     names = sorted(ready, key=lambda name: not ready[name])
     return look(

@@ -21,10 +21,10 @@ class RunTimeError:
 
     def recognises(self, status: int, code: str, description: str) -> bool:
         """Whether an answer is this error."""
-        said = description.lower()
+        text = description.lower()
         if self.status and status != self.status:
             return False
-        return code in self.codes and (not self.words or any(word.lower() in said for word in self.words))
+        return code in self.codes and (not self.words or any(word.lower() in text for word in self.words))
 
 
 RUN_TIME_ERRORS = (
