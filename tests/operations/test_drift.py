@@ -196,10 +196,11 @@ def test_a_spec_that_is_wrong_is_an_error_and_no_drift(folder: Path) -> None:
 OLD = {"name": "Legacy Portal", "type": "regular_web", "flavors": ["connected_accounts"]}
 
 
-def asks(folder: Path, *names: str) -> None:
-    """A spec that takes an old application in and lists these connections for it."""
+def asks(folder: Path, *names: str, **others: Any) -> None:
+    """A spec that takes an old application in and lists these connections for it, beside other applications."""
     connections, old = {"google-oauth2": {}, "github": {}}, {**OLD, "connections": [*names]}
-    write_spec(folder, {"version": 1, "name": "acme", "connections": connections, "applications": {"old": old}})
+    applications = {"old": old, **others}
+    write_spec(folder, {"version": 1, "name": "acme", "connections": connections, "applications": applications})
 
 
 def test_a_place_that_was_there_before_and_that_others_took_is_drift(tmp_path: Path) -> None:
@@ -211,6 +212,14 @@ def test_a_place_that_was_there_before_and_that_others_took_is_drift(tmp_path: P
     assert "connection_clients.google-oauth2" in [change["address"] for change in drift(tmp_path)["changes"]]
     assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
     drift(tmp_path, code=0)
+
+
+def test_a_place_that_an_edit_takes_from_one_of_two_applications_is_no_drift(tmp_path: Path) -> None:
+    new = {"type": "regular_web", "flavors": ["connected_accounts"]}
+    asks(tmp_path, "google-oauth2", new={**new, "connections": ["google-oauth2", "github"]})
+    assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
+    asks(tmp_path, "google-oauth2", new={**new, "connections": ["github"]})
+    assert drift(tmp_path, code=0)["pending"] == ["application.new", "connection_clients.google-oauth2"]
 
 
 def test_a_place_that_an_edit_asks_for_is_no_drift(tmp_path: Path) -> None:

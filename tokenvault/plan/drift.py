@@ -99,7 +99,7 @@ class _Given:
     def is_theirs(self, change: Change, attribute: Attribute) -> bool:
         """Whether others changed the attribute, as far as marks tell: what is as it was given differs by an edit."""
         if change.kind == "connection_clients":
-            return attribute.op != "add" or self._was_enabled(change, attribute)
+            return self._was_enabled(change, attribute)  # one too many is the spec's, which asks for it no more
         node, kind = self.graph.nodes.get(change.address), kinds()[change.kind]
         slot = self.ownership.slot(kind, node, attribute.path[0]) if node else None
         live = self.live.objects.get(change.address)
