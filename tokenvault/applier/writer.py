@@ -205,7 +205,7 @@ class Writer:
     def _with_members(self, change: Change, path: str, present: list[Any]) -> list[Any]:
         members = [attribute for attribute in change.attributes if attribute.path[0] == path]
         gone = [attribute.before for attribute in members if attribute.op == "remove"]
-        new = [self.ids.get(a.unknown) if a.unknown else a.after for a in members if a.op == "add"]
+        new = [self.ids.get(a.unknown) if a.unknown else a.after for a in members]
         return [m for m in present if m not in gone] + [m for m in new if m is not None and m not in present]
 
     async def finish(self, change: Change) -> str:

@@ -149,11 +149,7 @@ class _Search:
 
     def _belonging(self, node: DesiredObject) -> list[DesiredObject]:
         """The objects that belong to an application: its grants and keys."""
-        return [
-            other
-            for other in self.graph.nodes.values()
-            if other.address != node.address and node.address in other.needs()
-        ]
+        return [other for other in self.graph.nodes.values() if node.address in other.needs()]
 
     def _is_given(self, node: DesiredObject) -> bool:
         """Whether the tenant holds the grant or key."""

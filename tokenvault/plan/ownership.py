@@ -234,7 +234,7 @@ class Ownership:
         for provision in sorted(recorded):
             inside = own is not None and provision.slot == f"{own.verb}/{own.slot}"
             slot = "mrrt" if provision.verb == "mrrt" else provision.slot.split("/")[0]
-            path = kind.path_of("/" if inside else slot) if inside or kind.marker or node.kind == "api" else None
+            path = kind.path_of("/" if inside else slot)
             found |= {path: None} if path and not kind.field_at(path).all_or_nothing else {}
         yield from (path for path in found if isinstance(node.constraints.get(path), Default | None))
 
