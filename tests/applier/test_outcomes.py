@@ -59,7 +59,7 @@ def outcomes(result: Result) -> dict[str, dict[str, Any]]:
     return {line["address"]: line for line in events(result.out) if line["type"] == "ended"}
 
 
-@pytest.mark.parametrize("status", [400, 503])
+@pytest.mark.parametrize("status", [400, 500, 503])
 def test_a_worker_whose_second_write_fails_was_created_and_not_completed(
     there: Bench, tmp_path: Path, status: int
 ) -> None:
@@ -73,6 +73,7 @@ def test_a_worker_whose_second_write_fails_was_created_and_not_completed(
     assert (
         said["summary"].startswith(f"{JOB} was created, but not completed: Auth0 ") and str(status) in said["summary"]
     )
+    assert ("refused" in said["summary"]) == (status < 500), "who fails refuses nothing"
     assert {line["outcome"] for address, line in ended.items() if address != JOB} == {"done"}
     assert events(applied.out)[-1]["counts"]["incomplete"] == 1
 

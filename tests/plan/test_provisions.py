@@ -240,12 +240,12 @@ def test_a_part_of_a_plan_records_nothing_of_what_it_leaves_out(acme: World) -> 
     assert PORTAL in acme.enabled("github")
 
 
-def test_a_key_of_a_worker_that_was_taken_over_can_be_rotated_out(acme: World) -> None:
-    alpha = {**spec_of({"job": worker("a", name="Job")}), "name": "alpha"}
-    beta = {**spec_of({"job": worker("a", name="Job")}), "name": "beta"}
-    acme.apply(alpha)
-    acme.apply(beta, "--adopt")
-    rotated = {**spec_of({"job": worker("b", name="Job")}), "name": "beta"}
+@pytest.mark.parametrize(("theirs", "ours"), [("alpha", "beta"), ("beta", "alpha")])
+def test_a_key_of_a_worker_that_was_taken_over_can_be_rotated_out(acme: World, theirs: str, ours: str) -> None:
+    spec = spec_of({"job": worker("a", name="Job")})
+    acme.apply({**spec, "name": theirs})
+    acme.apply({**spec, "name": ours}, "--adopt")
+    rotated = {**spec_of({"job": worker("b", name="Job")}), "name": ours}
     acme.apply(rotated)
     assert len(acme.state()["credentials"]) == 1
     acme.assert_done(rotated)
