@@ -1,6 +1,5 @@
-"""The worlds of the tests of ownership, for what marks say."""
+"""The world of the tests of ownership, for what marks say."""
 
 from __future__ import annotations
 
 from tests.state.conftest import acme as acme
-from tests.state.conftest import bare as bare

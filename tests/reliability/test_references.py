@@ -115,7 +115,6 @@ def test_the_file_of_a_key_may_come_from_any_variable(folder: Path) -> None:
 HEAD = "version: 1\nname: acme\nconnections: {google-oauth2: {}}\n"
 APP = "applications: {a: {type: spa, flavors: [connected_accounts], callbacks: ['https://${env:APP_HOST}/cb']}}\n"
 HOST = {"APP_HOST": "shown.example.com"}
-IN_ALL_FORMS = [("text",), ("json",), ("markdown",), ("html",)]
 
 
 def test_the_error_says_the_line_to_paste_and_the_line_does_it(tmp_path: Path) -> None:

@@ -15,10 +15,3 @@ def acme(tmp_path: Path) -> Iterator[World]:
     """The sample company's tenant."""
     with world(tmp_path) as found:
         yield found
-
-
-@pytest.fixture
-def bare(tmp_path: Path) -> Iterator[World]:
-    """A tenant that was just made."""
-    with world(tmp_path, empty=True) as found:
-        yield found

@@ -85,13 +85,13 @@ def _condition(name: str, new: Condition | None, old: Mapping[str, Any] | None, 
 
 def differs(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> bool:
     """Whether the status says anything new. How many requests it took to find the same again is nothing new."""
-    return _comparable(before or {}) != _comparable(after)
+    return _without_requests(before or {}) != _without_requests(after)
 
 
-def _comparable(status: Mapping[str, Any]) -> Status:
-    comparable = {name: value for name, value in status.items() if name != "requests"}
-    comparable["conditions"] = {one.get("type"): one for one in status.get("conditions", ())}
-    return comparable
+def _without_requests(status: Mapping[str, Any]) -> Status:
+    rest = {name: value for name, value in status.items() if name != "requests"}
+    rest["conditions"] = {one.get("type"): one for one in status.get("conditions", ())}
+    return rest
 
 
 def transitions(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterable[tuple[str, str, str, str]]:

@@ -27,7 +27,7 @@ APPLICATION_ID = 0x54565342  # "TVSB"
 MAGIC = b"SQLite format 3\0"
 COLUMNS = ("kind", "id", "seq", "doc")
 NEW_FILE = "Name another file, or delete this one: a new one is made when there is none."
-SETTLING = 0.5
+CREATION_GRACE = 0.5
 """Seconds in which a file that cannot be read may be one that some other process is just making."""
 _OPENING = threading.Lock()
 """One at a time: a process that closes any descriptor of a file loses all locks that SQLite holds on it (POSIX)."""
@@ -97,7 +97,7 @@ def _patiently(open_file: Callable[[], Opened]) -> Opened:
         try:
             return open_file()
         except sqlite3.DatabaseError as problem:
-            patience = SETTLING if _is_unreadable(problem) else BUSY_TIMEOUT_MS / 1000 * _is_busy(problem)
+            patience = CREATION_GRACE if _is_unreadable(problem) else BUSY_TIMEOUT_MS / 1000 * _is_busy(problem)
             if time.monotonic() - started > patience:
                 raise
             time.sleep(0.01)

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
@@ -46,7 +45,6 @@ API_SETTINGS: Mapping[str, str] = {
 }
 MARKS = ("tokenvault", "tokenvault_api", *(f"tokenvault_{n}" for n in range(2, 5)))
 COLLECTIONS = ("clients", "connections", "resource_servers", "client_grants", "credentials", "enablements", "tenant")
-_PART = re.compile(r"[^.]*:[^.]*(\.|$)")
 
 
 def differences(
