@@ -267,7 +267,7 @@ class Machine:
         self.ledger.people(was, found)
         self._note_unmarked(after)
         wiped = {key for key in after["clients"] if _mark(before, key) and not _mark(after, key)}
-        self.unmarked |= wiped
+        self.unmarked |= wiped | _records_lost(before, after)
         if wiped.intersection(self.ids.values()):
             step = {**step, "owned": True}
         if step.get("foreign"):
@@ -443,7 +443,7 @@ class Machine:
     def _excess(self, found: Facts, which: int, state: State, *, whole: bool) -> set[Fact]:
         """What a spec has given and no spec asks for: all of it, or only about what that spec still has."""
         asked_now = self.ledger.wanted_but_by(which) | self.ledger.now.get(which, frozenset())
-        foreign = self._under_other_names(state)
+        foreign = self._under_other_names(state) | self._made_by_the_other(which, state)
         excess = {
             fact
             for fact in (found - self.ledger.before - asked_now - self.ledger.added)
@@ -481,6 +481,14 @@ class Machine:
             if owner[1] and owner[0] not in names:
                 found.add(connection["name"])
         return found
+
+    def _made_by_the_other(self, which: int, state: State) -> set[str]:
+        """APIs of which only the other spec's marks record that they were made: it took over the application that did."""
+        own = f"{self.specs[which]['name']}/"
+        marks = [str(_mark(state, one)) for one in state["clients"]]
+        mine, other = (" ".join(m for m in marks if m.startswith(own) == is_mine) for is_mine in (True, False))
+        names = {api["identifier"]: f"~{digest(api['identifier'])}" for api in state["resource_servers"].values()}
+        return {identifier for identifier, name in names.items() if name in other and name not in mine}
 
     def _is_left(self, fact: Fact) -> bool:
         """Whether a connection's fact is about one that no spec has any more: connections stay."""
@@ -750,6 +758,16 @@ def _is_offline(state: State, name: str) -> bool:
 def _mark(state: State, client_id: str) -> Any:
     """The mark of an application, if it is there and has one."""
     return (state["clients"].get(client_id, {}).get("client_metadata") or {}).get("tokenvault")
+
+
+def _records_lost(before: State, after: State) -> set[str]:
+    """The APIs of which a deleted application's mark alone recorded that a spec made them."""
+    deleted = before["clients"].keys() - after["clients"].keys()
+    gone, left = (
+        " ".join(str(_mark(state, one)) for one in ids) for state, ids in ((before, deleted), (after, after["clients"]))
+    )
+    names = {api["identifier"]: f"~{digest(api['identifier'])}" for api in after["resource_servers"].values()}
+    return {identifier for identifier, name in names.items() if name in gone and name not in left}
 
 
 def _is_made(state: State, client_id: str) -> bool:
