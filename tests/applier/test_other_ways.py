@@ -85,9 +85,10 @@ def test_a_key_that_only_answers_carry_is_left_out_and_named(world: World) -> No
     assert settled(world, "answer-only-keys")
 
 
-def test_what_the_spec_asks_for_is_never_left_out(world: World) -> None:
+@pytest.mark.parametrize("revision", [0, 7])
+def test_what_the_spec_asks_for_is_never_left_out(world: World, revision: int) -> None:
     spec = whole_spec()
-    spec["connections"]["acme-id"]["options"] = {**spec["connections"]["acme-id"]["options"], "revision": 7}
+    spec["connections"]["acme-id"]["options"] = {**spec["connections"]["acme-id"]["options"], "revision": revision}
     assert apply(world).code == 0
     world.write(spec)
     refused = apply(world, "answer-only-keys")
@@ -199,16 +200,30 @@ def test_another_scope_is_tried_though_one_was_not_kept(world: World) -> None:
     assert plan.code == 0 and RARE in plan.json["warnings"][-1]["summary"]
 
 
-def test_scopes_that_auth0_computes_by_itself_are_a_warning_too(world: World) -> None:
+def workspace(world: World, *scopes: str) -> None:
     spec = whole_spec()
     credentials = spec["connections"]["acme-id"]["credentials"]
-    spec["connections"] = {"workspace": {"strategy": "google-apps", "scopes": [RARE], "credentials": credentials}}
+    spec["connections"] = {"workspace": {"strategy": "google-apps", "scopes": [*scopes], "credentials": credentials}}
     spec["applications"] = {ASSISTANT: spec["applications"][ASSISTANT]}
     world.write(spec)
+
+
+def test_scopes_that_auth0_computes_by_itself_are_a_warning_too(world: World) -> None:
+    workspace(world, RARE)
     applied = apply(world)
     last = next(line for line in events(applied.out) if line["type"] == "verified")
     assert applied.code == 0, applied.out
     assert [each["code"] for each in last["not_kept"]] == ["apply-scopes-not-kept"] and settled(world)
+
+
+def test_what_auth0_kept_of_the_scopes_is_still_all_that_the_connection_is_to_have(world: World) -> None:
+    workspace(world, "email", "profile", RARE)
+    assert apply(world).code == 0 and settled(world)
+    edit(
+        world.folder / "tenant.db",
+        lambda objects: by_name(objects["connections"], "workspace")["options"]["scope"].append("theirs"),
+    )
+    assert planned(world).code == 2
 
 
 def of_twitter(world: World) -> None:

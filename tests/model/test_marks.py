@@ -185,6 +185,23 @@ def test_what_nothing_records_of_an_api_of_others_is_said(acme: World) -> None:
     assert "plan-no-mark" not in str(acme.plan(used)["warnings"])
 
 
+def test_an_application_that_is_let_go_records_no_api(acme: World) -> None:
+    acme.apply(spec_of({"portal": web(name="Legacy Portal")}))
+    spec = spec_of({}, apis={"files": {"identifier": "https://files.example"}})
+    del spec["applications"]
+    [warning] = [one for one in acme.plan(spec, "--prune")["warnings"] if one["code"] == "plan-no-mark"]
+    assert "api.files" in warning["summary"]
+
+
+def test_a_mark_that_is_written_again_names_the_objects_of_now(acme: World) -> None:
+    acme.apply(spec_of({"a": web()}))
+    both = spec_of({"a": web(callbacks=["https://a.example"]), "b": web()})
+    acme.apply(both)
+    acme.hands.ask("DELETE", f"clients/{acme.client('b')['client_id']}")
+    gone = acme.run("drift", both)
+    assert gone.code == 2 and "application.b" in gone.out, gone.out
+
+
 def test_an_application_that_comes_or_goes_is_no_reason_to_write_the_marks_of_others(acme: World) -> None:
     spec = spec_of({"a": web(callbacks=["https://a.example/cb"])})
     acme.apply(spec)

@@ -36,6 +36,25 @@ def test_nothing_created_is_left_and_the_adopted_have_what_they_had(acme: World)
         assert changed_paths(connection, after["connections"][key]) <= {"connected_accounts.active"}
 
 
+WEB = {"method": "DELETE", "path": "*/api/v2/clients/*", "when": "after"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "note"),
+    [([{**WEB, "fault": 404}], "it was so already"), ([{**WEB, "fault": 503}, {**WEB, "fault": 404, "nth": 2}], "")],
+    ids=["somebody was first", "the answer was lost"],
+)
+def test_what_is_gone_when_it_is_to_be_deleted_was_deleted_by_this_run_or_before(
+    acme: World, answers: list[dict[str, Any]], note: str
+) -> None:
+    spec = spec_of({"web": web()})
+    acme.apply(spec)
+    done = acme.run_into(answers, "destroy", spec, "-y", "--json")
+    ended = [one for one in map(json.loads, done.out.splitlines()) if one["type"] == "ended"]
+    assert done.code == 0, done.out
+    assert [one["note"] for one in ended if one["address"] == "application.web"] == [note]
+
+
 def test_a_second_destroy_has_nothing_to_do_and_a_plan_creates_again(acme: World) -> None:
     acme.apply(everything())
     acme.destroy(everything())

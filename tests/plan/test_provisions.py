@@ -182,6 +182,16 @@ def test_a_list_whose_key_leaves_the_spec_loses_what_the_spec_gave(acme: World, 
     acme.assert_done(spec_of({"app": web(name="App")}), "--prune")
 
 
+def test_a_list_that_was_empty_when_the_spec_asked_for_it_holds_what_the_spec_says_alone(acme: World) -> None:
+    acme.hands.application("App")
+    acme.apply(spec_of({"app": web(name="App")}))
+    edited = spec_of({"app": web(name="App", callbacks=["https://ours.example"])})
+    acme.apply(edited)
+    acme.patch("App", {"callbacks": ["https://ours.example", "https://theirs.example"]})
+    acme.apply(edited)
+    assert acme.client("App")["callbacks"] == ["https://ours.example"]
+
+
 OPTIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("a text", {"options": {"icon_url": "https://x.example/i.png"}}, {}),
     ("a mapping loses a key", {"options": {"fieldsMap": {"a": 1, "b": True}}}, {"options": {"fieldsMap": {"a": 1}}}),
@@ -215,6 +225,26 @@ def test_an_adopted_connection_gets_its_options_and_its_login_back(acme: World) 
     acme.assert_done(google(scopes=["email"]))
 
 
+def test_a_value_that_is_too_long_for_a_mark_is_not_given_back(acme: World) -> None:
+    google_id = by_name(acme.state()["connections"], "google-oauth2")["id"]
+    long = {**options(acme), "icon_url": f"https://theirs.example/{'long' * 30}"}
+    acme.hands.ask("PATCH", f"connections/{google_id}", {"options": long})
+    spec = google(options={"icon_url": "https://ours.example/i.png"})
+    acme.apply(spec)
+    acme.assert_done(spec)
+    acme.destroy(spec, "--also", "connection.google-oauth2")
+    assert options(acme)["icon_url"] == "https://ours.example/i.png"
+
+
+def test_an_option_that_somebody_undoes_at_once_is_not_said_to_be_as_planned(acme: World) -> None:
+    google_id = by_name(acme.state()["connections"], "google-oauth2")["id"]
+    undo = {"method": "PATCH", "path": f"/api/v2/connections/{google_id}", "body": {"options": dict(options(acme))}}
+    read_back = {"method": "GET", "path": "/api/v2/connections", "nth": 2}
+    spec = google(options={"icon_url": "https://ours.example/i.png"})
+    done = acme.run_into({**read_back, "fault": "meanwhile", "request": undo}, "apply", spec, "-y")
+    assert done.code == 1 and "it did not keep options.icon_url" in " ".join((done.out + done.err).split())
+
+
 def test_a_reference_in_an_option_converges(acme: World) -> None:
     spec = {**crm(options={"note": "${env:CRM_NOTE}"}), "variables": [{"name": "CRM_NOTE", "sensitive": True}]}
     acme.apply(spec)
@@ -229,6 +259,23 @@ def test_a_connection_and_a_flavor_that_leave_an_application_leave_it_in_the_ten
     assert "web" not in acme.enabled("google-oauth2") and "web" in acme.enabled("github")
     assert TOKEN_VAULT_GRANT not in acme.client("web")["grant_types"]
     acme.assert_done(edited, "--prune")
+
+
+def test_of_two_grants_the_one_that_is_left_out_is_still_known_to_be_lent_more(acme: World) -> None:
+    acme.hands.my_account()
+    acme.hands.api(API, "Calendar", scopes={"read:it": "Read", "delete:all": "Delete"})
+    policies = {"user": {"policy": "require_client_grant"}, "client": {"policy": "require_client_grant"}}
+    (api,) = (api["id"] for api in acme.state()["resource_servers"].values() if api["identifier"] == API)
+    acme.hands.ask("PATCH", f"resource-servers/{api}", {"subject_type_authorization": policies})
+    acme.hands.grant(acme.client(PORTAL)["client_id"], MY_ACCOUNT, [READ])
+    acme.hands.grant(acme.client(PORTAL)["client_id"], API, ["read:it"])
+    apis = api_scopes("read:it", "delete:all")
+    acme.apply(spec_of({"p": web({"access_token_exchange": {"api": "calendar"}}, name=PORTAL)}, apis=apis))
+    assert (len(scopes_of(acme, PORTAL, MY_ACCOUNT)), len(scopes_of(acme, PORTAL, API))) == (3, 2)
+    edited = spec_of({"p": worker(type="regular_web", name=PORTAL)}, apis=apis)
+    acme.apply(edited, "--exclude", "client_grant.p.my_account")
+    acme.apply(edited)
+    assert (scopes_of(acme, PORTAL, MY_ACCOUNT), scopes_of(acme, PORTAL, API)) == ({READ}, {"read:it"})
 
 
 def test_a_part_of_a_plan_records_nothing_of_what_it_leaves_out(acme: World) -> None:

@@ -304,3 +304,26 @@ def test_a_snapshot_of_the_spec_shows_what_it_left_behind_too(acme: World) -> No
     offline = cli("plan", "spec.yaml", "--live", "live.json", "--format", "json", cwd=acme.folder, env=ENV)
     assert offline.code == 0, offline.err
     assert orphans(offline.json) == orphans(acme.plan(spec)) >= {"application.front", "api.calendar"}
+
+
+def test_an_application_does_not_wait_for_its_grant_where_its_mark_stays_as_it_is(acme: World) -> None:
+    spec = spec_of({"web": web(callbacks=["https://a.example"])})
+    acme.apply(spec)
+    acme.patch("web", {"callbacks": []})
+    client_id = acme.client("web")["client_id"]
+    (grant,) = (g for g in acme.state()["client_grants"].values() if g["client_id"] == client_id)
+    more = {"scope": [*grant["scope"], "read:me:authentication_methods"]}
+    acme.hands.ask("PATCH", f"client-grants/{grant['id']}", more)
+    refused = {"method": "PATCH", "path": "*/api/v2/client-grants/*", "fault": 403}
+    assert acme.run_into(refused, "apply", spec, "-y").code == 1
+    assert acme.client("web")["callbacks"] == ["https://a.example"]
+
+
+def test_an_api_client_goes_after_the_mark_that_records_the_api_from_now_on(acme: World) -> None:
+    def spec(**flavor: Any) -> Spec:
+        app = {"type": "spa", "flavors": [flavor or "connected_accounts"]}
+        return spec_of({"old": app}, apis={"cal": {"identifier": "https://cal.example"}})
+
+    acme.apply(spec(access_token_exchange={"api": "cal"}))
+    gone = change_of(acme.plan(spec(), "--prune"), "application.cal.api_client")
+    assert (gone["action"], gone["requires"]) == ("delete", ["application.old"])

@@ -219,3 +219,15 @@ def test_the_plan_reads_as_a_rotation(acme: World) -> None:
     assert f"credential.job.{kid('a')} will be deleted" in shown
     assert shown.index("will be created") < shown.index("will be deleted")
     assert "the key is no longer in the spec" in shown and CALENDAR not in shown
+
+
+def test_what_somebody_does_between_the_two_steps_of_a_rotation_is_not_overwritten(acme: World) -> None:
+    acme.apply(job("a"))
+    theirs, *_ = (upload(acme, key) for key in "def")
+    worker = acme.client("job")
+    body = {PRIVILEGED: {**worker[PRIVILEGED], "credentials": [{"id": theirs}]}}
+    attach = {"method": "PATCH", "path": f"/api/v2/clients/{worker['client_id']}", "body": body}
+    accident = {"method": "POST", "path": "*/credentials", "fault": "meanwhile", "request": attach}
+    done = acme.run_into(accident, "apply", job("b"), "-y")
+    assert done.code == 1 and "since the first step of this change" in " ".join((done.out + done.err).split())
+    assert slots(acme)[1] == {kid("d")}

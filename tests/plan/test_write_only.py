@@ -94,3 +94,11 @@ def test_a_worker_that_leaves_the_spec_loses_it_too(world: World) -> None:
     applied = world.run("apply", "spec.yaml", "-y", "--prune", env=UNSEEN)
     assert applied.code == 0, applied.out + applied.err
     assert not access(world) and plan(world).code == 0
+
+
+def test_a_worker_of_which_something_else_changes_is_still_known_to_be_as_it_was_written(world: World) -> None:
+    assert apply(world).code == 0
+    spec: dict[str, Any] = json.loads(json.dumps(world.spec))
+    spec["applications"][WORKER]["name"] = "Renamed"
+    world.write(spec)
+    assert apply(world).code == 0 and plan(world).code == 0

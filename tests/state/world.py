@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -42,10 +42,13 @@ class World:
         for key in sorted(set(re.findall(r"keys/([a-z])\.pub\.pem", str(spec)))):
             (self.folder / "keys" / f"{key}.pub.pem").write_text(public_key(key))
 
-    def run_into(self, accident: Mapping[str, Any], command: str, spec: Spec, *options: object) -> Result:
-        """A command over a socket, on which one request meets an accident."""
+    def run_into(
+        self, accident: Mapping[str, Any] | Sequence[Mapping[str, Any]], command: str, spec: Spec, *options: object
+    ) -> Result:
+        """A command over a socket, on which one request meets an accident, or several do."""
+        accidents = [accident] if isinstance(accident, Mapping) else [*accident]
         self._write(spec, "spec.yaml")
-        (self.folder / "faults.json").write_text(json.dumps([accident]))
+        (self.folder / "faults.json").write_text(json.dumps(accidents))
         with served(self.folder / "t.db", "--faults", self.folder / "faults.json") as host:
             env = {**ENV, "AUTH0_DOMAIN": host, "AUTH0_API_TOKEN": "sandbox"}
             return cli(command, "spec.yaml", *options, cwd=self.folder, env=env)

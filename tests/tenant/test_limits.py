@@ -8,6 +8,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support import ROOT, Result, cli, served
 
 QUICKSTART = ROOT / "examples" / "quickstart.yaml"
@@ -20,6 +22,15 @@ def test_a_plan_at_the_limit_is_never_refused_and_tells_that_it_waits(tmp_path: 
     assert result.code == 0, result.err
     assert [entry["status"] for entry in log] == [200] * len(log)
     assert "for Auth0's rate limit to reset" in result.err
+
+
+@pytest.mark.parametrize(("limit", "pace"), [("2:10", 2), ("16:50", 16)])
+def test_how_long_an_apply_takes_is_told_by_the_limit_that_the_tenant_names(
+    tmp_path: Path, limit: str, pace: int
+) -> None:
+    with served(tmp_path / "t.db", "--rate-limit", limit) as tenant:
+        shown = _run(tenant, "plan", QUICKSTART).out
+    assert f"at {pace} requests a second" in " ".join(shown.split())
 
 
 def test_a_plan_does_not_wait_longer_than_it_may(tmp_path: Path) -> None:
