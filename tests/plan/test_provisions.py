@@ -451,3 +451,14 @@ def test_an_api_that_the_spec_taken_over_from_had_made_goes_in_the_same_apply(ac
         api for api in acme.state()["resource_servers"].values() if api["identifier"] == "https://files.example"
     ]
     acme.assert_done(mine)
+
+
+def test_what_a_spec_taken_over_from_gave_to_a_connection_goes_in_the_same_apply(acme: World) -> None:
+    before = by_name(acme.state()["connections"], "google-oauth2")["options"]
+    spec = spec_of({"mine": web()})
+    spec["connections"] = {"google-oauth2": {"scopes": ["https://www.googleapis.com/auth/drive.file"]}}
+    acme.apply({**spec, "name": "theirs"})
+    spec["connections"] = {"google-oauth2": {"purpose": "connected_accounts"}}
+    acme.apply(spec, "--adopt")
+    assert by_name(acme.state()["connections"], "google-oauth2")["options"] == before
+    acme.assert_done(spec)

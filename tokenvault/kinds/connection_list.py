@@ -26,8 +26,9 @@ def is_whole_enough(item: Object, node: DesiredObject) -> bool:
 
 
 def _were_options_given(item: Object, node: DesiredObject) -> bool:
-    mark, spec = read_mark(item.get("metadata")), (node.target.mark or "").partition("/")[0]
-    slots = {p.slot for p in mark.provisions} if mark and mark.spec == spec else set()
+    """Whether the mark of a connection that the spec manages, its own or one that it may take over, records options."""
+    mark = read_mark(item.get("metadata")) if node.target.mark else None
+    slots = {provision.slot for provision in mark.provisions} if mark else set()
     return any(slot in ("scope", "freeform") or slot.startswith("o.") for slot in slots)
 
 

@@ -47,6 +47,10 @@ MARKS = ("tokenvault", "tokenvault_api", *(f"tokenvault_{n}" for n in range(2, 5
 COLLECTIONS = ("clients", "connections", "resource_servers", "client_grants", "credentials", "enablements", "tenant")
 
 
+LOGIN = ("connections", "authentication", "active")
+"""What a spec that created a connection has turned off stays off when its `purpose` goes: a line that left lets nobody in."""
+
+
 def differences(
     mine: State, fresh: State, first: State, specs: list[Spec], unmarked: Collection[str]
 ) -> Iterator[tuple[str, Any]]:
@@ -79,6 +83,8 @@ def differences(
             for path in _paths(found, expected):
                 if collection == "resource_servers" and name in unmarked:
                     continue  # what it was given stays: nobody knows that it was
+                if (collection, *path) == LOGIN and name not in there:
+                    continue
                 if f"{collection}.{'.'.join(path)}" in STARTS or (key in old and _is_setting(collection, path)):
                     continue
                 if collection == "connections" and name in there and path[0] in ("options", "authentication"):
