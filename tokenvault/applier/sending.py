@@ -31,8 +31,9 @@ class Sender:
     async def write(self, request: Request) -> Any:
         """Sends the request and returns Auth0's answer; raises what `Tenant.write` raises."""
         watch, self._watch = self._watch, unwatched
-        self.answers.append(await self._tenant.write(request, watch))
-        return self.answers[-1]
+        answer = await self._tenant.write(request, watch)
+        self.answers.append(answer)
+        return answer
 
 
 async def send_create(sender: Sender, kind: Kind, body: Object) -> tuple[Any, Object]:
