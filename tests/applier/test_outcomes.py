@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from tests.plan.applied import events
 from tests.reliability.bench import Bench, bench
-from tests.support import ROOT, Result, by_name, cli, write_spec
+from tests.support import ROOT, WRITES, Result, by_name, cli, requests_of, write_spec
 from tests.tenant.tenant import Tenant
 from tests.world import World
 
@@ -128,6 +129,56 @@ def test_a_change_in_two_steps_whose_second_fails_was_changed_in_part(there: Ben
     assert ended["diagnostic"]["summary"].startswith(f"{JOB} was updated, but not completed: Auth0 refused the rest")
     there.settle()
     assert there.apply(spec(tmp_path, *keys[2:4])).code == 0
+
+
+def test_a_create_that_is_answered_with_an_error_and_was_done_is_not_repeated(there: Bench, tmp_path: Path) -> None:
+    there.reset({"fault": 503, "method": "POST", "path": "/api/v2/clients", "when": "after"})
+    applied = there.apply(spec(tmp_path))
+    created = [request for request in there.requests() if (request["method"], request["path"]) == CREATE]
+    assert (applied.code, len(created)) == (0, 2), applied.err
+    assert sorted(c["name"] for c in there.snapshot()["clients"].values() if c["name"] in ("job", "web")) == [
+        "job",
+        "web",
+    ]
+
+
+CREATE = ("POST", "/api/v2/clients")
+
+
+def test_of_two_that_created_one_application_at_once_the_older_id_stays(there: Bench, tmp_path: Path) -> None:
+    """The other one yields after a moment."""
+    state, other = copy.deepcopy(there.start), "z" * 32
+    sample = next(c for c in state["objects"]["clients"].values() if c.get("app_type") == "regular_web")
+    state["objects"]["clients"][other] = {**sample, "client_id": other, "name": "Other", "client_metadata": {}}
+
+    def marked(text: str | None) -> dict[str, Any]:
+        body = {"client_metadata": {"tokenvault": text}}
+        return {"method": "PATCH", "path": f"/api/v2/clients/{other}", "body": body}
+
+    there.load(state)
+    clients = {"fault": "meanwhile", "path": "/api/v2/clients"}
+    comes = {**clients, "method": "POST", "request": marked("acme/web created")}
+    yields = {**clients, "method": "GET", "nth": 3, "request": marked(None)}
+    there.faults(comes, yields)
+    applied = there.apply(spec(tmp_path))
+    assert applied.code == 0, applied.err
+    assert "web" in {client["name"] for client in there.snapshot()["clients"].values()}
+
+
+def test_a_request_that_would_change_what_nobody_planned_is_a_bug_and_is_not_sent(tmp_path: Path) -> None:
+    """In a tokenvault that forgets, of what Auth0 replaces whole, what the plan leaves as it is."""
+    shutil.copytree(ROOT / "tokenvault", tmp_path / "tokenvault")
+    patch = tmp_path / "tokenvault" / "plan" / "patch.py"
+    sound, broken = "result = dict(live) if isinstance(live, Mapping) else {}", "result: dict[str, Any] = {}"
+    assert sound in patch.read_text()
+    patch.write_text(patch.read_text().replace(sound, broken))
+    connections = {"google-oauth2": {"options": {"icon_url": "https://ours.example/i.png"}}}
+    app = {"type": "regular_web", "flavors": ["connected_accounts"]}
+    write_spec(tmp_path, {"version": 1, "name": "acme", "connections": connections, "applications": {"web": app}})
+    command = [sys.executable, "-m", "tokenvault", "apply", "spec.yaml", "-y", "--sandbox", "t.db", "--debug"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "[plan-inconsistent]" in done.stderr, done.stderr
+    assert not requests_of(Result(done.returncode, done.stdout, done.stderr), *WRITES)
 
 
 def test_an_error_that_nobody_foresaw_is_one_steps_failure_and_the_summary_is_printed(tmp_path: Path) -> None:

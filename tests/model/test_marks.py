@@ -225,3 +225,12 @@ def test_that_an_api_was_made_is_recorded_where_a_mark_can_stand_or_said_to_be_r
     acme.apply(spec_of(apps), "--prune")
     there = {api["identifier"] for api in acme.state()["resource_servers"].values()}
     assert ("https://files.example" in there) != bool(others)
+
+
+def test_a_grant_that_an_apply_that_ended_early_never_gave_is_no_drift(acme: World) -> None:
+    acme.hands.enable("google-oauth2", acme.client("Legacy Portal")["client_id"])
+    spec = spec_of({"portal": web(name="Legacy Portal")})
+    refused = {"method": "POST", "path": "*/api/v2/client-grants", "fault": 403}
+    assert acme.run_into(refused, "apply", spec, "-y").code == 1
+    found = acme.run("drift", spec, "--format", "json")
+    assert (found.code, found.json["incomplete"]) == (0, ["client_grant.portal.my_account"]), found.out

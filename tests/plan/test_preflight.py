@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from tests.plan.applied import least
 from tests.plan.gallery import CASES
 from tests.plan.tenants import SECRETS, edit, run
-from tests.support import ROOT, WRITES, cli, requests_of, served
+from tests.support import ROOT, WRITES, cli, requests_of, served, write_spec
 from tokenvault.kinds import kinds
 from tokenvault.plan.file import plan_of
 from tokenvault.plan.model import Plan
@@ -135,6 +135,21 @@ def test_a_refused_attribute_of_a_feature_in_early_access_is_told_as_that(tmp_pa
 )
 def test_what_a_403_means(body: dict[str, Any], code: str) -> None:
     assert refusal("POST", "client-grants", 403, body).diagnostics[0].code == code
+
+
+@pytest.mark.parametrize(("count", "more"), [(3, ""), (4, " and 1 more"), (5, " and 2 more")])
+def test_of_the_objects_that_a_scope_is_for_three_are_named_and_the_others_counted(
+    tmp_path: Path, count: int, more: str
+) -> None:
+    CASES[CASE].prepare(CASE, tmp_path)
+    edit(tmp_path / "tenant.db", least)
+    apps = {f"app-{n}": {"type": "regular_web", "flavors": ["connected_accounts"]} for n in range(count)}
+    write_spec(tmp_path, {"version": 1, "name": "acme", "connections": {"github": {}}, "applications": apps})
+    with served(tmp_path / "tenant.db") as tenant:
+        login = {"AUTH0_DOMAIN": tenant, "AUTH0_CLIENT_ID": CLIENT_ID, "AUTH0_CLIENT_SECRET": CLIENT_SECRET}
+        shown = cli("plan", "spec.yaml", cwd=tmp_path, env=login)
+    lines = [line.rstrip() for line in shown.out.splitlines()]
+    assert any(line.endswith(f"client_grant.app-2.my_account{more}") for line in lines), shown.out
 
 
 def test_nothing_is_written_when_a_scope_lacks(tmp_path: Path) -> None:

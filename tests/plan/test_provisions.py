@@ -251,6 +251,26 @@ def test_a_reference_in_an_option_converges(acme: World) -> None:
     acme.assert_done(spec)
 
 
+@pytest.mark.parametrize("comes", [[], ["new"]])
+def test_two_applications_leave_one_connection_at_once(acme: World, comes: list[str]) -> None:
+    both = {"connections": ["google-oauth2", "github"]}
+    acme.apply(spec_of({key: web(**both) for key in ("one", "two", "three")}, "google-oauth2", "github"))
+    gone = {key: web(connections=["github"]) for key in ("one", "two")}
+    edited = spec_of({**gone, **{key: web(**both) for key in ("three", *comes)}}, "google-oauth2", "github")
+    acme.apply(edited)
+    assert acme.enabled("google-oauth2") & {"one", "two", "three", "new"} == {"three", *comes}
+    acme.assert_done(edited)
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+def test_a_worker_that_is_one_no_more_authenticates_as_it_did_before(acme: World, method: str) -> None:
+    acme.patch(PORTAL, {"token_endpoint_auth_method": method})
+    acme.apply(spec_of({"job": worker(name=PORTAL)}))
+    assert not acme.client(PORTAL).get("token_endpoint_auth_method")
+    acme.apply(spec_of({"job": web("connected_accounts", name=PORTAL)}))
+    assert acme.client(PORTAL)["token_endpoint_auth_method"] == method
+
+
 def test_a_connection_and_a_flavor_that_leave_an_application_leave_it_in_the_tenant(acme: World) -> None:
     spec = spec_of({"web": web()}, "google-oauth2", "github")
     acme.apply(spec)
@@ -381,6 +401,20 @@ def test_an_application_that_is_excluded_gets_no_grant_and_no_key(acme: World) -
     before = acme.state()
     acme.apply(spec, "--exclude", "application.job")
     assert acme.state().get("credentials") == before.get("credentials")
+
+
+def test_an_application_that_is_excluded_and_would_not_change_gets_no_grant_back(acme: World) -> None:
+    spec = spec_of({"web": web(), "other": web()}, "google-oauth2", "github")
+    acme.apply(spec)
+    client_id = acme.client("web")["client_id"]
+    (grant,) = (g["id"] for g in acme.state()["client_grants"].values() if g["client_id"] == client_id)
+    acme.hands.ask("DELETE", f"client-grants/{grant}")
+    github = by_name(acme.state()["connections"], "github")["id"]
+    off = [{"client_id": acme.client("other")["client_id"], "status": False}]
+    acme.hands.ask("PATCH", f"connections/{github}/clients", off)
+    whole = {"client_grant.web.my_account": "create", "connection_clients.github": "update"}
+    assert changes(acme.plan(spec)) == whole
+    assert changes(acme.plan(spec, "--exclude", "application.web")) == {"connection_clients.github": "update"}
 
 
 @pytest.mark.parametrize("options", [("--exclude", "connection.*"), ("--target", "credential.*")])

@@ -231,3 +231,19 @@ def test_what_somebody_does_between_the_two_steps_of_a_rotation_is_not_overwritt
     done = acme.run_into(accident, "apply", job("b"), "-y")
     assert done.code == 1 and "since the first step of this change" in " ".join((done.out + done.err).split())
     assert slots(acme)[1] == {kid("d")}
+
+
+def test_what_comes_with_a_rotation_that_is_cut_short_is_known_to_be_the_specs(acme: World) -> None:
+    def spec(key: str, connection: str) -> Spec:
+        entry = worker(key, name="Legacy Portal", type="regular_web", connections=["google-oauth2", connection])
+        return spec_of({"job": entry}, "google-oauth2", "github", "sign-in-with-slack")
+
+    before = acme.enabled("sign-in-with-slack")
+    acme.apply(spec("a", "github"))
+    edited = spec("b", "sign-in-with-slack")
+    cut = {"method": "PATCH", "path": "*/api/v2/clients/*", "nth": 2, "fault": 403}
+    assert acme.run_into(cut, "apply", edited, "-y").code == 1
+    assert "Legacy Portal" in acme.enabled("sign-in-with-slack")
+    acme.apply(edited)
+    acme.destroy(edited)
+    assert acme.enabled("sign-in-with-slack") == before
