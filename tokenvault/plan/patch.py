@@ -98,12 +98,15 @@ def _with_values(live: Any, top: str, values: Mapping[str, Any], *, nulled: bool
         holder = result
         for part in parents:
             below = holder.get(part)
+            if not isinstance(below, Mapping) and value is None:
+                break
             holder[part] = dict(below) if isinstance(below, Mapping) else {}
             holder = holder[part]
-        if value is not None or (nulled and last in holder):
-            holder[last] = copy(value)
         else:
-            holder.pop(last, None)
+            if value is not None or (nulled and last in holder):
+                holder[last] = copy(value)
+            else:
+                holder.pop(last, None)
     return result
 
 
