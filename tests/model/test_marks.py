@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.state.world import Spec, World, change_of, changed_paths, changes, marks, orphans, spec_of, web
-from tests.support import by_name
+from tests.state.world import ENV, Spec, World, change_of, changed_paths, changes, marks, orphans, spec_of, web
+from tests.support import by_name, cli
 
 
 def named(spec: Spec, name: str, **more: object) -> Spec:
@@ -234,3 +234,15 @@ def test_a_grant_that_an_apply_that_ended_early_never_gave_is_no_drift(acme: Wor
     assert acme.run_into(refused, "apply", spec, "-y").code == 1
     found = acme.run("drift", spec, "--format", "json")
     assert (found.code, found.json["incomplete"]) == (0, ["client_grant.portal.my_account"]), found.out
+
+
+def test_a_saved_plan_does_not_forget_what_a_later_apply_gave(acme: World) -> None:
+    acme.hands.application("App")
+    narrow = spec_of({"app": web(name="App")}, "google-oauth2")
+    assert acme.run("plan", narrow, "--out", "plan.json").code == 0
+    wide = spec_of({"app": web(name="App")}, "google-oauth2", "github")
+    acme.apply(wide)
+    late = cli("apply", "plan.json", "--sandbox=t.db", cwd=acme.folder, env=ENV)
+    assert late.code == 1 and "application.app changed since the plan" in late.err
+    acme.destroy(wide)
+    assert "App" not in acme.enabled("github")

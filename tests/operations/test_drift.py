@@ -222,6 +222,31 @@ def test_a_place_that_an_edit_takes_from_one_of_two_applications_is_no_drift(tmp
     assert drift(tmp_path, code=0)["pending"] == ["application.new", "connection_clients.google-oauth2"]
 
 
+def test_a_callback_that_an_edit_takes_back_is_no_drift(tmp_path: Path) -> None:
+    new = {"type": "regular_web", "flavors": ["connected_accounts"]}
+    asks(tmp_path, "google-oauth2", new={**new, "callbacks": ["https://a.example", "https://b.example"]})
+    assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
+    asks(tmp_path, "google-oauth2", new={**new, "callbacks": ["https://a.example"]})
+    assert drift(tmp_path, code=0)["pending"] == ["application.new"]
+
+
+def test_a_connection_that_was_switched_off_is_drift_though_an_edit_of_it_was_not_applied(tmp_path: Path) -> None:
+    asks(tmp_path, "google-oauth2", "github")
+    assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
+    claimed = (tmp_path / "spec.yaml").read_text().replace("github: {}", "github: {scopes: [repo]}")
+    assert "scopes" in claimed
+    (tmp_path / "spec.yaml").write_text(claimed)
+    drift(tmp_path, code=0)
+
+    def off(objects: dict[str, Any]) -> None:
+        connection(objects, "github")["connected_accounts"]["active"] = False
+
+    edit(tmp_path / "tenant.db", off)
+    (change,) = drift(tmp_path)["changes"]
+    assert change["address"] == "connection.github"
+    assert [attribute["path"] for attribute in change["attributes"]] == [["connected_accounts.active"]]
+
+
 def test_a_place_that_an_edit_asks_for_is_no_drift(tmp_path: Path) -> None:
     asks(tmp_path, "google-oauth2")
     edit(tmp_path / "tenant.db", lambda objects: enable(objects, "google-oauth2", "Legacy Portal"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.export.by_hand import MY_ACCOUNT
-from tests.state.world import CALENDAR, Spec, World, changes, spec_of, web, worker
+from tests.state.world import CALENDAR, Spec, World, change_of, changes, spec_of, web, worker
 from tests.support import TOKEN_VAULT_GRANT, by_name
 
 PORTAL = "Legacy Portal"
@@ -225,8 +225,17 @@ def test_an_adopted_connection_gets_its_options_and_its_login_back(acme: World) 
     acme.assert_done(google(scopes=["email"]))
 
 
+def test_what_the_spec_set_an_option_to_is_shown_where_it_changes(acme: World) -> None:
+    acme.apply(google(options={"icon_url": "https://ours.example/i.png"}))
+    change = change_of(
+        acme.plan(google(options={"icon_url": "https://ours.example/new.png"})), "connection.google-oauth2"
+    )
+    (icon,) = (attribute for attribute in change["attributes"] if attribute["path"] == ["options.icon_url"])
+    assert (icon["before"], icon["sensitive"]) == ("https://ours.example/i.png", False)
+
+
 def test_a_value_that_is_too_long_for_a_mark_is_not_given_back(acme: World) -> None:
-    google_id = by_name(acme.state()["connections"], "google-oauth2")["id"]
+    google_id = acme.hands.connection("google-oauth2")
     long = {**options(acme), "icon_url": f"https://theirs.example/{'long' * 30}"}
     acme.hands.ask("PATCH", f"connections/{google_id}", {"options": long})
     spec = google(options={"icon_url": "https://ours.example/i.png"})
@@ -243,6 +252,25 @@ def test_an_option_that_somebody_undoes_at_once_is_not_said_to_be_as_planned(acm
     spec = google(options={"icon_url": "https://ours.example/i.png"})
     done = acme.run_into({**read_back, "fault": "meanwhile", "request": undo}, "apply", spec, "-y")
     assert done.code == 1 and "it did not keep options.icon_url" in " ".join((done.out + done.err).split())
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ({"icon_url": "https://theirs.example/i.png"}, {"options": {"icon_url": "https://ours.example/i.png"}}),
+        ({"scope": ["theirs"]}, {"scopes": ["ours"]}),
+    ],
+    ids=["option", "scope"],
+)
+def test_what_others_set_on_a_connection_that_the_spec_made_is_there_when_the_spec_asks_no_more(
+    acme: World, theirs: dict[str, Any], ours: dict[str, Any]
+) -> None:
+    acme.apply(crm())
+    made = by_name(acme.state()["connections"], "crm")["id"]
+    acme.hands.ask("PATCH", f"connections/{made}", {"options": {**options(acme, "crm"), **theirs}})
+    acme.apply(crm(**ours))
+    acme.apply(crm())
+    assert theirs.items() <= options(acme, "crm").items()
 
 
 def test_a_reference_in_an_option_converges(acme: World) -> None:
@@ -296,6 +324,34 @@ def test_of_two_grants_the_one_that_is_left_out_is_still_known_to_be_lent_more(a
     acme.apply(edited, "--exclude", "client_grant.p.my_account")
     acme.apply(edited)
     assert (scopes_of(acme, PORTAL, MY_ACCOUNT), scopes_of(acme, PORTAL, API)) == ({READ}, {"read:it"})
+
+
+def test_a_grant_that_is_left_out_is_still_known_to_be_the_specs(acme: World) -> None:
+    acme.apply(spec_of({"p": web(name=PORTAL)}))
+    edited = spec_of({"p": web(name=PORTAL, callbacks=["https://ours.example"])})
+    acme.apply(edited, "--exclude", "client_grant.p.my_account")
+    acme.destroy(edited)
+    assert acme.grants(PORTAL) == set()
+
+
+def test_of_two_connections_that_an_application_loses_the_one_that_is_left_out_is_still_known(acme: World) -> None:
+    acme.hands.application("App")
+    names, rest = ("google-oauth2", "github"), {"other": web(connections=["google-oauth2", "github"])}
+    acme.apply(spec_of({"p": web(name="App"), **rest}, *names, "sign-in-with-slack"))
+    edited = spec_of({"p": web(name="App", connections=["sign-in-with-slack"]), **rest}, *names, "sign-in-with-slack")
+    acme.apply(edited, "--exclude", "connection_clients.github")
+    assert "App" in acme.enabled("github") - acme.enabled("google-oauth2")
+    acme.apply(edited)
+    assert "App" not in acme.enabled("github")
+    acme.assert_done(edited, "--prune")
+
+
+def test_a_worker_is_written_in_parts_where_auth0_forbids_the_whole(acme: World) -> None:
+    said = {"statusCode": 403, "error": "Forbidden", "errorCode": "operation_not_supported", "message": "Not together"}
+    forbidden = {"method": "PATCH", "path": "*/api/v2/clients/*", "fault": 403, "body": said}
+    done = acme.run_into(forbidden, "apply", job("203.0.113.7"), "-y")
+    assert done.code == 0, done.out
+    assert access(acme, "job")["ip_allowlist"] == ["203.0.113.7"]
 
 
 def test_a_part_of_a_plan_records_nothing_of_what_it_leaves_out(acme: World) -> None:

@@ -94,6 +94,7 @@ def addresses_needing_the_api() -> set[str]:
     [
         ("application.asistant", 'Did you mean "application.assistant"?'),
         ("assistant", 'Did you mean "application.assistant"?'),
+        ("acme-crm", 'Did you mean "connection.acme-crm"?'),
         ("zzz.*", "Its addresses are: "),
     ],
 )

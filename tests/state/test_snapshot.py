@@ -324,3 +324,10 @@ def test_without_output_it_is_printed(tmp_path: Path) -> None:
     assert result.code == 0
     assert result.json["tenant"] == "sandbox.localhost"
     assert "without secrets" in result.err
+
+
+def test_a_snapshot_of_a_megabyte_is_no_large_one(tmp_path: Path) -> None:
+    write_spec(tmp_path, EXAMPLES[0].read_text())
+    taken = snapshot(tmp_path)
+    (tmp_path / "s.json").write_text(json.dumps(taken) + " " * 2**20)
+    assert "plan-snapshot" in codes(plan(tmp_path, "spec.yaml", "--live", "s.json"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import urllib.request
 from pathlib import Path
@@ -31,6 +32,13 @@ def test_how_long_an_apply_takes_is_told_by_the_limit_that_the_tenant_names(
     with served(tmp_path / "t.db", "--rate-limit", limit) as tenant:
         shown = _run(tenant, "plan", QUICKSTART).out
     assert f"at {pace} requests a second" in " ".join(shown.split())
+
+
+def test_one_that_waits_again_and_again_says_how_long_it_has_waited(tmp_path: Path) -> None:
+    with served(tmp_path / "t.db", "--rate-limit", "2:2") as tenant:
+        result = _run(tenant, "apply", QUICKSTART, "-y", "--json")
+    said = [line["message"] for line in map(json.loads, result.out.splitlines()) if line["type"] == "waiting"]
+    assert re.search(r"rate limit to reset \(([2-9]|\d\d) s of \d+ s waited\)", said[-1]), said
 
 
 def test_a_plan_does_not_wait_longer_than_it_may(tmp_path: Path) -> None:
