@@ -145,6 +145,13 @@ def test_a_create_that_is_answered_with_an_error_and_was_done_is_not_repeated(th
 CREATE = ("POST", "/api/v2/clients")
 
 
+def test_how_long_a_request_took_is_shown_by_debug(there: Bench, tmp_path: Path) -> None:
+    there.reset({"fault": "slow", "seconds": 1.5, "method": "GET", "path": "/api/v2/guardian/policies"})
+    shown = cli("plan", spec(tmp_path), "--debug", env={**there.env, "TOKENVAULT_TIMEOUT": "20"})
+    (line,) = (line for line in requests_of(shown, "GET") if "guardian" in line)
+    assert 1500 <= int(line.split()[-2]) < 15_000, line
+
+
 def test_of_two_that_created_one_application_at_once_the_older_id_stays(there: Bench, tmp_path: Path) -> None:
     """The other one yields after a moment."""
     state, other = copy.deepcopy(there.start), "z" * 32

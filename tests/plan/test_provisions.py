@@ -354,6 +354,15 @@ def test_a_worker_is_written_in_parts_where_auth0_forbids_the_whole(acme: World)
     assert access(acme, "job")["ip_allowlist"] == ["203.0.113.7"]
 
 
+def test_keys_that_are_left_out_when_a_worker_is_one_no_more_are_still_known_to_be_the_specs(acme: World) -> None:
+    acme.apply(job("203.0.113.7", name=PORTAL))
+    edited = spec_of({"job": web("connected_accounts", name=PORTAL)})
+    acme.apply(edited, "--exclude", "credential.*")
+    assert acme.state()["credentials"]
+    acme.apply(edited)
+    assert not acme.state().get("credentials")
+
+
 def test_a_part_of_a_plan_records_nothing_of_what_it_leaves_out(acme: World) -> None:
     spec = spec_of({"portal": web(name=PORTAL)}, "google-oauth2", "github")
     acme.apply(spec, "--exclude", "connection_clients.github")

@@ -327,3 +327,10 @@ def test_an_api_client_goes_after_the_mark_that_records_the_api_from_now_on(acme
     acme.apply(spec(access_token_exchange={"api": "cal"}))
     gone = change_of(acme.plan(spec(), "--prune"), "application.cal.api_client")
     assert (gone["action"], gone["requires"]) == ("delete", ["application.old"])
+
+
+def test_what_was_created_last_is_listed_first_among_what_is_deleted(acme: World) -> None:
+    acme.apply(everything())
+    plan = acme.plan(spec_of({"portal": web(name="Legacy Portal")}), "--prune")
+    gone = [change["kind"] for change in plan["changes"] if change["action"] == "delete"]
+    assert list(dict.fromkeys(gone)) == ["application", "api"], gone
