@@ -425,9 +425,9 @@ class Machine:
         made = after["resource_servers"].keys() - before["resource_servers"].keys()
         marks = " ".join(str(client.get("client_metadata")) for client in after["clients"].values())
         linked = [client.get("resource_server_identifier") for client in after["clients"].values()]
-        for identifier in (after["resource_servers"][one]["identifier"] for one in made):
-            if f"~{digest(identifier)}" not in marks and identifier not in linked:
-                self.unmarked.add(identifier)
+        names = _names_in_marks(after)
+        identifiers = {after["resource_servers"][one]["identifier"] for one in made}
+        self.unmarked |= {one for one in identifiers if names[one] not in marks and one not in linked}
 
     def _is_traceless(self, state: State) -> bool:
         """Whether nothing in the tenant carries the first spec's mark any more: nobody can tell that it was ever applied."""
@@ -471,13 +471,13 @@ class Machine:
         """What carries the mark of a spec that has another name now, or is gone: no command is about that."""
         names = {spec["name"] for spec in self.specs}
         found: set[str] = set()
-        apis = {f"~{digest(api['identifier'])}": api["identifier"] for api in state["resource_servers"].values()}
+        apis = _names_in_marks(state)
         for client_id, client in state["clients"].items():
             mark = str(client.get("client_metadata", {}).get("tokenvault", ""))
             owner = mark.partition("/")
             if owner[1] and owner[0] not in names:
                 found |= {client_id, str(client.get("resource_server_identifier", client_id))}
-                found |= {identifier for name, identifier in apis.items() if name in mark}  # it records who made them
+                found |= {identifier for identifier, name in apis.items() if name in mark}  # it records who made them
         for key, credential in state.get("credentials", {}).items():  # of a run cut short before it left a mark
             client_id, owner = key.split("/")[0], str(credential.get("name", "")).partition("/")
             if owner[1] and owner[0] not in names and not _mark(state, client_id):
@@ -493,8 +493,7 @@ class Machine:
         own = f"{self.specs[which]['name']}/"
         marks = [str(_mark(state, one)) for one in state["clients"]]
         mine, other = (" ".join(m for m in marks if m.startswith(own) == is_mine) for is_mine in (True, False))
-        names = {api["identifier"]: f"~{digest(api['identifier'])}" for api in state["resource_servers"].values()}
-        return {identifier for identifier, name in names.items() if name in other and name not in mine}
+        return {identifier for identifier, name in _names_in_marks(state).items() if name in other and name not in mine}
 
     def _is_left(self, fact: Fact) -> bool:
         """Whether a connection's fact is about one that no spec has any more: connections stay."""
@@ -766,14 +765,18 @@ def _mark(state: State, client_id: str) -> Any:
     return (state["clients"].get(client_id, {}).get("client_metadata") or {}).get("tokenvault")
 
 
+def _names_in_marks(state: State) -> dict[str, str]:
+    """What marks call each API of the tenant, by its identifier."""
+    return {api["identifier"]: f"~{digest(api['identifier'])}" for api in state["resource_servers"].values()}
+
+
 def _records_lost(before: State, after: State) -> set[str]:
     """The APIs of which a deleted application's mark alone recorded that a spec made them."""
     deleted = before["clients"].keys() - after["clients"].keys()
     gone, left = (
         " ".join(str(_mark(state, one)) for one in ids) for state, ids in ((before, deleted), (after, after["clients"]))
     )
-    names = {api["identifier"]: f"~{digest(api['identifier'])}" for api in after["resource_servers"].values()}
-    return {identifier for identifier, name in names.items() if name in gone and name not in left}
+    return {identifier for identifier, name in _names_in_marks(after).items() if name in gone and name not in left}
 
 
 def _is_made(state: State, client_id: str) -> bool:
