@@ -561,3 +561,33 @@ def test_what_a_spec_taken_over_from_gave_to_a_connection_goes_in_the_same_apply
     acme.apply(spec, "--adopt")
     assert by_name(acme.state()["connections"], "google-oauth2")["options"] == before
     acme.assert_done(spec)
+
+
+@pytest.mark.parametrize("options", [("--target", "api.*"), ("--exclude", "application.front")], ids=" ".join)
+def test_scopes_that_a_part_of_a_plan_gives_an_api_of_others_are_known_to_be_the_specs(
+    acme: World, options: tuple[str, ...]
+) -> None:
+    acme.hands.api(API, "Calendar", scopes={"theirs": "Theirs"})
+    acme.apply(front("read:it"), *options)
+    acme.apply(front())
+    assert offered(acme) == {"theirs"}
+    acme.assert_done(front())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--target", "api.*"), ("--exclude", "application.a"), ("--exclude", "application.calendar.*")],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("used", [True, False])
+def test_an_api_that_a_part_of_a_plan_makes_is_made_with_what_records_that_or_not_at_all(
+    acme: World, options: tuple[str, ...], used: bool
+) -> None:
+    spec = spec_of({"a": web(), "b": web()}, apis=api_scopes("read:it"))
+    if used:
+        spec["applications"]["b"]["flavors"].append({"access_token_exchange": {"api": "calendar"}})
+    elif options[1].endswith("*"):
+        options = ("--exclude", "application.b")
+    acme.apply(spec, *options)
+    acme.destroy(spec)
+    assert not offered(acme)

@@ -49,7 +49,7 @@ def addresses(folder: Path, *options: str) -> set[str]:
 
 
 def test_a_target_brings_along_what_it_needs(folder: Path) -> None:
-    needed = {PROBE, "application.calendar-spa", "api.calendar", "my_account_api"}
+    needed = {PROBE, "application.calendar-spa", "api.calendar", "application.calendar.api_client", "my_account_api"}
     assert addresses(folder, "--target", PROBE) == needed
 
 

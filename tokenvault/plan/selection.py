@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from tokenvault.errors import Diagnostic, RefusedError, did_you_mean
-from tokenvault.model.desired import refs
+from tokenvault.model.desired import DesiredObject, refs
 from tokenvault.plan.model import Change, Plan, Selection, takes_from
 
 
-def filter_plan(plan: Plan, targets: Sequence[str], excludes: Sequence[str], known: Iterable[str] = ()) -> Plan:
+def filter_plan(
+    plan: Plan, targets: Sequence[str], excludes: Sequence[str], known: Mapping[str, DesiredObject] | None = None
+) -> Plan:
     """The plan for the targets and what they need (default: everything), less the excludes and what needs them.
 
     Both are globs over addresses; `RefusedError` for one that no address of the plan or of the spec (`known`) matches.
     """
+    known = known or {}
     if not targets and not excludes:
         return plan
     addresses = sorted({*known, *(node.address for node in plan.nodes), *(change.address for change in plan.changes)})
     wanted = matching(targets, addresses, "--target") if targets else frozenset(addresses)
     unwanted = _with_parts(matching(excludes, addresses, "--exclude"), plan)
-    needs = _with_users({change.address: _needs(change) for change in plan.changes}, plan)
+    needs = _with_recorders(_with_users({change.address: _needs(change) for change in plan.changes}, plan), known)
     kept = _with_needs(wanted, needs) - _with_dependents(unwanted, needs)
     changes = tuple(change for change in plan.changes if change.address in kept)
     left_out = len(plan.changes) - len(changes)
@@ -69,6 +72,17 @@ def _with_users(needs: dict[str, frozenset[str]], plan: Plan) -> dict[str, froze
         address: needed | {user for user in whole.get(address, ()) if address in needs.get(user, ())}
         for address, needed in needs.items()
     }
+
+
+def _with_recorders(
+    needs: Mapping[str, frozenset[str]], nodes: Mapping[str, DesiredObject]
+) -> dict[str, frozenset[str]]:
+    """The needs, where an API needs what records what it is given, too: its Custom API Client, which waits for the API.
+
+    Whatever else is recorded elsewhere waits for its record.
+    """
+    recorders = {a: node.target.recorder for a, node in nodes.items() if node.kind == "api"}
+    return {address: needed | ({recorders.get(address, "")} & needs.keys()) for address, needed in needs.items()}
 
 
 def _with_needs(wanted: frozenset[str], needs: dict[str, frozenset[str]]) -> frozenset[str]:
