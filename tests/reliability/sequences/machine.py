@@ -362,6 +362,10 @@ class Machine:
         if step.get("saved"):
             done, plan = self._saved(names, options, accident)
         else:
+            if accident:  # a killed run leaves no plan to be read
+                foretold = self._command("plan", *names, "--format", "json", *options)
+                if foretold and foretold.code == 0:
+                    self._note_unrecorded(which, foretold.json)
             done = self._command("apply", *names, "-y", "--json", *options, accident=accident)
             plan = planned(done.out) if done else None
         self._after_apply(step, which, before, done, plan, is_whole=not (step.get("target") or step.get("exclude")))
