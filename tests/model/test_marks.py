@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.state.world import ENV, Spec, World, change_of, changed_paths, changes, marks, orphans, spec_of, web
@@ -246,3 +248,55 @@ def test_a_saved_plan_does_not_forget_what_a_later_apply_gave(acme: World) -> No
     assert late.code == 1 and "application.app changed since the plan" in late.err
     acme.destroy(wide)
     assert "App" not in acme.enabled("github")
+
+
+def wipe_connection(acme: World, name: str) -> None:
+    acme.hands.ask("PATCH", f"connections/{by_name(acme.state()['connections'], name)['id']}", {"metadata": {}})
+
+
+@pytest.mark.parametrize("also", [{}, {"other": web()}], ids=["alone", "with another"])
+@pytest.mark.parametrize("of", ["application.portal", "connection.google-oauth2"])
+def test_a_mark_that_others_wiped_is_drift_though_the_object_is_as_the_spec_says(
+    acme: World, of: str, also: dict[str, Any]
+) -> None:
+    client_id = acme.client("Legacy Portal")["client_id"]
+    spec = spec_of({"portal": web(client_id=client_id, callbacks=["https://portal.example/cb"]), **also})
+    spec["connections"]["google-oauth2"] = {"offline_access": True}
+    acme.apply(spec)
+    if of.startswith("application"):
+        acme.patch("Legacy Portal", {"client_metadata": {"tokenvault": None}})
+    else:
+        wipe_connection(acme, "google-oauth2")
+    found = acme.run("drift", spec, "--format", "json")
+    assert (found.code, [change["address"] for change in found.json["changes"]]) == (2, [of]), found.out
+    assert "lost the mark" in found.json["changes"][0]["reason"]
+    planned = acme.plan(spec)
+    assert list(changes(planned)) == [of] and "lost the mark" in change_of(planned, of)["reason"]
+    acme.apply(spec)
+    acme.assert_done(spec)
+    assert acme.run("drift", spec).code == 0
+
+
+def test_an_object_that_never_needed_a_mark_is_not_said_to_have_lost_one(acme: World) -> None:
+    acme.hands.my_account()
+    assistant = {"assistant": web(client_id=acme.hands.web("Assistant", "google-oauth2"))}
+    for portal in ({}, {"callbacks": ["https://portal.example/cb"]}):
+        spec = spec_of({**assistant, "portal": web(name="Legacy Portal", **portal)})
+        acme.apply(spec)
+        assert "tokenvault" not in acme.client("Assistant").get("client_metadata", {})
+        acme.assert_done(spec)
+        assert acme.run("drift", spec).code == 0
+
+
+def test_a_mark_that_came_later_is_known_to_be_missing_too(acme: World) -> None:
+    acme.hands.my_account()
+    client_id = acme.hands.web("Assistant", "google-oauth2")
+    both = [web(client_id=client_id), web(client_id=client_id, callbacks=["https://a.example/cb"])]
+    for assistant in both:
+        spec = spec_of({"assistant": assistant, "portal": web(name="Legacy Portal")})
+        spec["connections"]["google-oauth2"] = {"offline_access": True}  # whose mark names every object
+        acme.apply(spec)
+    acme.patch("Assistant", {"client_metadata": {"tokenvault": None}})
+    assert acme.run("drift", spec).code == 2
+    acme.apply(spec)
+    assert acme.run("drift", spec).code == 0

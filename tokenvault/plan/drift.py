@@ -72,13 +72,13 @@ def find_drift(plan: Plan, graph: Graph, live: Live) -> Drift:
 
 
 def _lacking_a_mark_alone(plan: Plan) -> dict[str, str]:
-    """Objects found by their name that are as the spec says in everything but the mark."""
-    why = "it is found by its name, and all that the spec asks of it is there"
+    """Objects that are as the spec says in everything but the mark: found by their name, or known to have had one."""
+    by_name = UNMARKED.format(why="it is found by its name, and all that the spec asks of it is there")
     found = {}
     for change in plan.changes:
         marker = kinds()[change.kind].marker
         if change.adopts and marker and all(a.path[0].startswith(marker) for a in change.attributes):
-            found[change.address] = UNMARKED.format(why=why)
+            found[change.address] = change.reason or by_name
     return found
 
 

@@ -7,14 +7,14 @@ is there was deleted, and one that is missing without any was never made: an app
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from tokenvault.kinds import kinds
 from tokenvault.kinds.credential import is_ours
 from tokenvault.model.desired import DesiredObject, Graph
-from tokenvault.model.marks import Mark, Provision
+from tokenvault.model.marks import Provision
 from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.plan.roster import digests_in
 from tokenvault.state.live import Live
@@ -24,6 +24,7 @@ DELETED_OR_NEVER_MADE = (
     "a mark of this spec names it, but it is not there: somebody deleted it, or an apply ended early"
 )
 UNMARKED = "it lost the mark of this spec: {why}"
+RECORDED = UNMARKED.format(why="the marks of other objects record it, and it is as the spec says")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ class _Search:
         claim = self._claim(node)
         if claim and (node.kind == "api" or self._others_are_given(node)):  # an API is made before what records it
             return DELETED.format(why=f"{claim} records it, and what is given after it is there")
-        if not node.target.mark or not self._is_recorded(node):
+        if not node.target.mark or not self.ownership.roster.is_recorded(node.address):
             return None
         if self._is_past_creation(node):
             return DELETED.format(why="the marks of other objects record it, and what is given after it is there")
@@ -78,7 +79,9 @@ class _Search:
         kind, item = kinds()[node.kind], self.live.objects.get(node.address)
         if item is None or not kind.marker or not node.target.mark or mark_of(kind, item) is not None:
             return None
-        if any(self._is_given(other) for other in self._belonging(node)) and self._is_recorded(node):
+        if any(self._is_given(other) for other in self._belonging(node)) and self.ownership.roster.is_recorded(
+            node.address
+        ):
             return "the marks of other objects record it, and its grants are there"
         if any(other.kind == "credential" and other.address in self.live.objects for other in self._belonging(node)):
             return "its keys bear the name of this spec"
@@ -88,20 +91,7 @@ class _Search:
         """Whether an apply that ended early was to make the missing object."""
         if node.address in self.live.objects:
             return False
-        return bool(self._claim(node)) or bool(node.target.mark and self._is_recorded(node))
-
-    def _marks(self) -> Iterator[Mark]:
-        """Every mark of the spec in the tenant."""
-        for kind in kinds().values():
-            for item in self.live.state.objects.get(kind.collection.name, ()) if kind.marker else ():
-                mark = mark_of(kind, item)
-                if mark and mark.spec == self.graph.spec_name:
-                    yield mark
-
-    @cached_property
-    def _recorded_rosters(self) -> frozenset[str]:
-        """The digests of all rosters that marks hold."""
-        return frozenset[str]().union(*map(digests_in, self._marks()))
+        return bool(self._claim(node)) or bool(node.target.mark and self.ownership.roster.is_recorded(node.address))
 
     @cached_property
     def _rosters(self) -> Mapping[str, frozenset[str]]:
@@ -111,10 +101,6 @@ class _Search:
             mark = mark_of(kinds()[app.kind], self.live.objects.get(app.address))
             found[app.address] = digests_in(mark) if mark and mark.spec == self.graph.spec_name else frozenset()
         return found
-
-    def _is_recorded(self, node: DesiredObject) -> bool:
-        """Whether a mark was written when the spec had the object."""
-        return not self._recorded_rosters.isdisjoint(self.ownership.roster.digests_with(node.address))
 
     def _is_being_applied(self, node: DesiredObject) -> bool:
         """Whether an application was marked when the spec had the object: its gifts tell how far that apply went."""

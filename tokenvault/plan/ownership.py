@@ -56,8 +56,8 @@ Wanted = Callable[[ObjectRef], bool]
 class Ownership:
     """The marks of one plan.
 
-    `only` are the addresses that the plan is limited to: what it leaves out is neither given nor revoked. `going` are
-    the addresses at which something is revoked, by application and provision. Without `revoke` nothing is.
+    `only` are the addresses that the plan is limited to: what it leaves out is neither given nor revoked. `going` are those
+    at which something is revoked, by application and provision; without `revoke`, nothing. `marked_anew`: as in `Roster`.
     """
 
     graph: Graph
@@ -66,6 +66,7 @@ class Ownership:
     only: frozenset[str] | None = None
     going: Mapping[tuple[str, Provision], str] = field(default_factory=dict)
     revoke: bool = True
+    marked_anew: frozenset[str] = frozenset()
     _read: dict[str, frozenset[Provision]] = field(default_factory=dict)
 
     @cached_property
@@ -107,7 +108,7 @@ class Ownership:
     @cached_property
     def roster(self) -> Roster:
         """Which objects the spec has and had."""
-        return Roster(self.graph, self.live)
+        return Roster(self.graph, self.live, self.marked_anew)
 
     @cached_property
     def holders(self) -> Mapping[tuple[str, str], str]:
@@ -362,10 +363,9 @@ class Ownership:
     def _api_stays(self, made: Provision) -> bool:
         """Whether an API that the spec created is there, and is not deleted by this plan."""
         going = {node.target.provision for node in self.graph.nodes.values() if node.target.absent}
-        there = (
-            self.names.of_api(str(a.get("identifier"))) for a in self.live.state.objects.get("resource_servers", ())
-        )
-        return made not in going and (made.slot in there or "resource_servers" not in self.live.state.objects)
+        apis = self.live.state.objects.get("resource_servers")
+        there = {self.names.of_api(str(api.get("identifier"))) for api in apis or ()}
+        return made not in going and (made.slot in there or apis is None)
 
     def _is_unknown(self, kind: Kind, live: Object | None, provision: Provision) -> bool:
         """Whether the token may not read the attribute: what is recorded of it stays on record."""

@@ -27,14 +27,14 @@ from tokenvault.plan.changes import attributes, kept, risks, unmanaged, unmanage
 from tokenvault.plan.deletion import deletion, in_order
 from tokenvault.plan.diff import Canonicalizer, Difference, differences
 from tokenvault.plan.key_rotation import stale_keys, within_limits
-from tokenvault.plan.lost import find_lost
+from tokenvault.plan.lost import RECORDED, find_lost
 from tokenvault.plan.model import Action, Change, Orphan, Plan, planned_nodes
 from tokenvault.plan.ordering import Ordering, ownership_commit_order, renews_roster_alone, with_companions
 from tokenvault.plan.orphans import Revoked, find_orphans, lost_witnesses
 from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.plan.ownership_notes import gives_unrecorded, left_alone
 from tokenvault.plan.patch import inconsistencies
-from tokenvault.plan.roster import LISTED
+from tokenvault.plan.roster import LISTED, is_found_for_good
 from tokenvault.plan.write_only import HIDDEN, REASON, as_written, is_hidden
 from tokenvault.secrets import sealed
 from tokenvault.state.desired import with_nodes
@@ -104,6 +104,10 @@ def plan_graph(
         live = match(graph, live.state)
     planner = _Planner.of(graph, live, Canonicalizer(salt), options, going)
     changes = planner.changes()
+    marking = {change.address for change in changes if kinds()[change.kind].marker in change.patch}
+    if marked := planner.ownership.roster.unmarked & marking:  # marks name what is marked, which is known only now
+        planner = _Planner.of(graph, live, Canonicalizer(salt), options, going, marked)
+        changes = planner.changes()
     if options.only is not None:
         changes = [_within(change, options.only) for change in changes if change.address in options.only]
     if planner.errors:
@@ -151,9 +155,10 @@ class _Planner:
         compare: Canonicalizer,
         options: Options,
         going: Mapping[tuple[str, Provision], str],
+        marked: frozenset[str] = frozenset(),
     ) -> _Planner:
-        """The planner of a graph."""
-        ownership = Ownership(graph, live, options.adopt, options.only, going, options.revoke)
+        """The planner of a graph. `marked` are the addresses that are marked, of those that would need no mark."""
+        ownership = Ownership(graph, live, options.adopt, options.only, going, options.revoke, marked)
         lost = find_lost(graph, live)
         return cls(graph, live, compare, ownership, Ordering(graph, live), {**lost.deleted, **lost.unmarked})
 
@@ -208,9 +213,8 @@ class _Planner:
 
     def _is_unrecorded(self, node: DesiredObject) -> bool:
         """Whether it is an API of others without a Custom API Client: an application's mark records only that an API is made."""
-        is_noted = node.target.recorder.endswith(CLIENT_SUFFIX) or node.target.provision in self.ownership.recorded(
-            node
-        )
+        recorded = self.ownership.recorded(node)
+        is_noted = node.target.recorder.endswith(CLIENT_SUFFIX) or node.target.provision in recorded
         return node.kind == "api" and not is_noted
 
     def _similar(self, kind: Kind, node: DesiredObject, problems: Sequence[Diagnostic]) -> Iterable[Diagnostic]:
@@ -233,7 +237,7 @@ class _Planner:
         before, after = self._values(kind, node, live)
         self.values[node.address] = after
         found = differences(kind, before, after, self.compare)
-        if live is not None and (not found or self._only_marks(kind, node, live, found)):
+        if live is not None and (not found or self._needs_no_mark(kind, node, live, found)):
             return None
         changed = {difference.path[0] for difference in found}
         patch = {
@@ -262,7 +266,7 @@ class _Planner:
             unmanaged_options=unmanaged_options(node, live) if any(p.startswith("options.") for p in patch) else 0,
             kept=kept(kind, before, after, changed),
             risks=tuple(kind.new_risks(self.live.state.objects)) if live is None else risks(kind, live, before, patch),
-            reason=takeover or self.lost.get(node.address) or node.target.reason,
+            reason=self._reason(kind, node, found, takeover),
             span=node.span,
         )
 
@@ -272,12 +276,17 @@ class _Planner:
             return {}
         return {path: self.compare.fingerprint(get_path(live, path), kind.field_at(path)) for path in after}
 
-    def _only_marks(self, kind: Kind, node: DesiredObject, live: Object, found: Iterable[Difference]) -> bool:
+    def _needs_no_mark(self, kind: Kind, node: DesiredObject, live: Object, found: Sequence[Difference]) -> bool:
         """An object that is as the spec says already, and is found by what never changes of it, is not marked for that."""
-        lasting = all(name == kind.id_field or kind.field_at(name).immutable for name in node.target.identity)
         given = [p for p in self.ownership.provisions(kind, node, live, self._is_wanted) if p.verb not in LISTED]
-        marks = all(difference.path[0] == kind.marker for difference in found)
-        return lasting and marks and not given and mark_of(kind, live) is None and bool(node.target.mark)
+        is_unmarked = mark_of(kind, live) is None and bool(node.target.mark)
+        is_bare = is_found_for_good(kind, node) and is_unmarked and _are_marks(kind, found) and not given
+        return is_bare and not self.ownership.roster.lost_its_mark(node.address)
+
+    def _reason(self, kind: Kind, node: DesiredObject, found: Iterable[Difference], takeover: str | None) -> str:
+        """What the plan says of the change as a whole."""
+        is_wiped = self.ownership.roster.lost_its_mark(node.address) and _are_marks(kind, found)
+        return takeover or self.lost.get(node.address) or (RECORDED if is_wiped else node.target.reason)
 
     def _values(self, kind: Kind, node: DesiredObject, live: Object | None) -> tuple[dict[str, Any], dict[str, Any]]:
         """The values before and after of every attribute that something is asked of, or that something is revoked of."""
@@ -342,6 +351,10 @@ class _Planner:
                         context=node.address,
                     )
                 )
+
+
+def _are_marks(kind: Kind, found: Iterable[Difference]) -> bool:
+    return all(difference.path[0] == kind.marker for difference in found)
 
 
 def _is_fixed(kind: Kind, path: str) -> bool:

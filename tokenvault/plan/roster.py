@@ -1,17 +1,19 @@
 """The roster: which objects a spec has, in its marks, by which one that others deleted is known to be missing.
 
 Each mark holds a digest of all of them. Some name each one besides, by a few characters, so that an edit of the spec which was
-not applied yet does not hide what others deleted meanwhile.
+not applied yet does not hide what others deleted meanwhile. What is as the spec says already and is found for good is not
+marked, and no roster has it: whatever one names and is not marked has lost its mark.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from tokenvault.kinds import kinds
+from tokenvault.kinds.base import Kind
 from tokenvault.model.desired import DesiredObject, Graph
 from tokenvault.model.marks import MAX_LENGTH, UNKEPT, Mark, Provision, digest, read_mark
 from tokenvault.state.live import Live
@@ -25,15 +27,49 @@ _NAME = 3
 
 @dataclass(frozen=True)
 class Roster:
-    """The objects with marks of their own that a spec has, and those that the tenant's marks say it had."""
+    """The objects with marks of their own that a spec has, and those that the tenant's marks say it had.
+
+    `marked_anew` are the addresses that the plan marks, of those that would need no mark.
+    """
 
     graph: Graph
     live: Live
+    marked_anew: frozenset[str] = frozenset()
 
     @cached_property
     def digest(self) -> str:
         """What stands for all objects that the spec has now."""
-        return digest(" ".join(self._addresses))
+        return _digest_of(self._addresses)
+
+    @cached_property
+    def unmarked(self) -> frozenset[str]:
+        """The objects that carry no mark, and need none as long as they are as the spec says."""
+        return frozenset(
+            node.address
+            for node in self.graph.nodes.values()
+            if node.target.mark and self._is_unmarked(node) and is_found_for_good(kinds()[node.kind], node)
+        )
+
+    def _is_unmarked(self, node: DesiredObject) -> bool:
+        item = self.live.objects.get(node.address)
+        return item is not None and read_mark(item.get(kinds()[node.kind].metadata)) is None
+
+    def is_recorded(self, address: str) -> bool:
+        """Whether a mark was written when the spec had the object, and the object a mark."""
+        return not self._recorded.isdisjoint(self.digests_with(address))
+
+    def lost_its_mark(self, address: str) -> bool:
+        """Whether an object has no mark and needs none, and is known to have had one."""
+        return address in self.unmarked and self.is_recorded(address)
+
+    @cached_property
+    def _recorded(self) -> frozenset[str]:
+        """The digests of all rosters in the tenant's marks of this spec."""
+        marked = [kind for kind in kinds().values() if kind.marker]
+        items = ((kind, item) for kind in marked for item in self.live.state.objects.get(kind.collection.name, ()))
+        marks = (read_mark(item.get(kind.metadata)) for kind, item in items)
+        ours = (mark for mark in marks if mark and mark.spec == self.graph.spec_name)
+        return frozenset[str]().union(*map(digests_in, ours))
 
     @cached_property
     def keeper(self) -> str:
@@ -101,12 +137,17 @@ class Roster:
 
     def digests_with(self, address: str) -> frozenset[str]:
         """The digests of the rosters that have this object: that of now, and the newest one, which may be from before an edit."""
-        before = self._before
-        return frozenset({self.digest, *([before.slot] if before and _name(address) in self._names_before else [])})
+        before = self._before if _name(address) in self._names_before else None
+        now = {self.digest} if address in self._addresses else set()
+        return frozenset({_digest_of(self._all), *now, *([before.slot] if before else [])})
+
+    @cached_property
+    def _all(self) -> list[str]:
+        return sorted(node.address for node in self.graph.nodes.values() if node.target.mark)
 
     @cached_property
     def _addresses(self) -> list[str]:
-        return sorted(node.address for node in self.graph.nodes.values() if node.target.mark)
+        return [address for address in self._all if address in self.marked_anew or address not in self.unmarked]
 
     @cached_property
     def _full(self) -> Provision:
@@ -140,6 +181,15 @@ class Roster:
 def digests_in(mark: Mark | None) -> frozenset[str]:
     """The digests of the rosters that a mark holds."""
     return frozenset(p.slot for p in mark.provisions if p.verb == VERB) if mark else frozenset()
+
+
+def is_found_for_good(kind: Kind, node: DesiredObject) -> bool:
+    """Whether the object is found by what never changes of it: its id, or a name that Auth0 lets nobody change."""
+    return all(name == kind.id_field or kind.field_at(name).immutable for name in node.target.identity)
+
+
+def _digest_of(addresses: Iterable[str]) -> str:
+    return digest(" ".join(addresses))
 
 
 def _name(address: str) -> str:

@@ -500,8 +500,10 @@ def by_others(draw: Draw) -> dict[str, Any]:
         case "foreign":
             return {**draw(st.sampled_from(FOREIGN)), "do": "hand", "foreign": True}
         case "owned":
-            whom = draw(st.sampled_from(APPLICATIONS))
-            return {"do": "hand", "act": draw(st.sampled_from(["wipe", "delete_client", "fill"])), "whom": whom}
+            act = draw(st.sampled_from(["wipe", "delete_client", "fill", "wipe_connection"]))
+            if act == "wipe_connection":
+                return {"do": "hand", "act": act, "name": draw(st.sampled_from(["google-oauth2", "github", "crm"]))}
+            return {"do": "hand", "act": act, "whom": draw(st.sampled_from(APPLICATIONS))}
         case _:
             return {"do": "hand", **draw(st.sampled_from(ADDED)), "whom": draw(st.sampled_from(APPLICATIONS))}
 

@@ -29,6 +29,7 @@ from tokenvault.model.marks import digest
 Case = dict[str, Any]
 BUG = re.compile(r"failed unexpectedly \(([^)]*)\)|(Traceback)")
 CODE = re.compile(r"^Error: (?:.+\n)*?.*\[([a-z0-9-]+)\]$", re.MULTILINE)
+WIPES = ("wipe", "wipe_connection")
 STAYING = frozenset({"connection", "accounts", "scope", "option"})
 """Sorts of facts about connections: destroy says that connections stay."""
 EITHER = frozenset({"auth_key", "worker_key", "key", "api_text"})
@@ -115,6 +116,7 @@ class Machine:
         self.is_clean = False
         self.tampered = False
         self.unmarked: set[str] = set()
+        self.wiped_connections: set[str] = set()
         self.ids: dict[str, str] = {}
         self.created: set[str] = set()
         self.made_elsewhere: set[str] = set()
@@ -268,8 +270,11 @@ class Machine:
         self._note_unmarked(after)
         wiped = {key for key in after["clients"] if _mark(before, key) and not _mark(after, key)}
         self.unmarked |= wiped | _records_lost(before, after)
-        if wiped.intersection(self.ids.values()):
-            step = {**step, "owned": True}
+        connections = _wiped_connections(before, after)
+        self.wiped_connections |= connections.keys()
+        is_ours = any(mark.startswith(f"{self.specs[0]['name']}/") for mark in connections.values())
+        if wiped.intersection(self.ids.values()) or is_ours:
+            step = {**step, "owned": True, "proven": not _lost_rosters(before, after) - _rosters(after)}
         if step.get("foreign"):
             self.hands.append(step)
         else:
@@ -296,7 +301,7 @@ class Machine:
         if lost or (step.get("owned") and self._is_about_ours(step)):
             self.is_clean = False
             sorts = ",".join(sorted({fact[0] for fact in lost})) or what
-            is_untold = done.code != 2 and not self._is_wiped_beyond_proof(step)
+            is_untold = done.code != 2 and not (step.get("act") in WIPES and self._is_wiped_beyond_proof(step))
             if is_untold and not self._is_traceless(self.tenant.state()):
                 self.fail("drift tells", f"{what} {sorts} not told", {"lost": sorted(lost), "drift": done.out[:800]})
         elif was_quiet and done.code == 2:
@@ -306,13 +311,24 @@ class Machine:
             self.is_clean = False
 
     def _is_wiped_beyond_proof(self, step: Step) -> bool:
-        """Whether an application that is found by its id lost its mark: it may never have had one, where it needed nothing."""
-        entry = self.specs[0].get("applications", {}).get(step.get("whom"), {})
-        return step.get("act") == "wipe" and "client_id" in entry
+        """Whether no mark that is left names an object which lost its own, and which is found by its id or is a connection;
+        or the spec was edited since, and asks something else of it than it has.
+        """
+        applications = self.specs[0].get("applications", {})
+        if step["act"] == "wipe" and "client_id" not in applications.get(step["whom"], {}):
+            return False
+        address = f"application.{step['whom']}" if step["act"] == "wipe" else f"connection.{step['name']}"
+        planned = self._command("plan", *self._files(0), "--format", "json")
+        changes = planned.json["changes"] if planned and planned.code == 0 else []
+        paths = {a["path"][0] for change in changes if change["address"] == address for a in change["attributes"]}
+        return not step.get("proven") or any("metadata.tokenvault" not in path for path in paths)
 
     def _is_about_ours(self, step: Step) -> bool:
-        """Whether what somebody did by hand was about an application of the spec."""
-        return step.get("whom") in self.specs[0].get("applications", {})
+        """Whether what somebody did by hand was about an application or a connection of the spec."""
+        spec = self.specs[0]
+        return step.get("whom") in spec.get("applications", {}) or bool(
+            spec.get("connections", {}).get(step.get("name"))
+        )
 
     # ---- commands
 
@@ -450,6 +466,10 @@ class Machine:
         self._judge_idle(step, which, bool(step.get("prune")))
         self.is_clean = not self.outcome.failures and bool(step.get("prune"))
 
+    def _is_forgotten(self, fact: Fact) -> bool:
+        """Whether the mark that recorded it is gone, or never was: it stays."""
+        return bool(self.unmarked.intersection(fact)) or (fact[0] in STAYING and fact[1] in self.wiped_connections)
+
     def _excess(self, found: Facts, which: int, state: State, *, whole: bool) -> set[Fact]:
         """What a spec has given and no spec asks for: all of it, or only about what that spec still has."""
         asked_now = self.ledger.wanted_but_by(which) | self.ledger.now.get(which, frozenset())
@@ -461,7 +481,7 @@ class Machine:
             if not (fact[0] in STAYING and self._is_left(fact))
             and not _is_mine(fact)
             and not self._is_kept(fact)
-            and not self.unmarked.intersection(fact)
+            and not self._is_forgotten(fact)
             and not foreign.intersection(fact)
         }
         if whole:
@@ -702,7 +722,8 @@ class Machine:
         if fresh is None:
             return
         specs = [self.specs[which] for which in used] if self._is_found_alike(used, mine, env) else []
-        found = same.differences(mine, fresh, self.first, specs, self.unmarked) if specs else ()
+        forgotten = self.unmarked | self.wiped_connections
+        found = same.differences(mine, fresh, self.first, specs, forgotten) if specs else ()
         for signature, detail in found:
             self.fail("history does not matter", signature, detail)
         if self.outcome.failures:
@@ -714,7 +735,7 @@ class Machine:
             self.staying |= guarded | {mine["clients"][one]["name"] for one in guarded if one in mine["clients"]}
             self._do_destroy({"spec": which})
         managed |= {fact[1] for fact in self.ledger.given}  # what a spec had once, too
-        if not self.outcome.failures and not self.unmarked & managed:
+        if not self.outcome.failures and not forgotten & managed:
             for signature, detail in same.left(self.first, self.tenant.state(), self.hands, self.staying):
                 self.fail("leaving gives back", signature, detail)
 
@@ -769,18 +790,37 @@ def _mark(state: State, client_id: str) -> Any:
     return (state["clients"].get(client_id, {}).get("client_metadata") or {}).get("tokenvault")
 
 
+def _wiped_connections(before: State, after: State) -> dict[str, str]:
+    """The connections that lost their mark, with it."""
+    marks = {c["name"]: (c.get("metadata") or {}).get("tokenvault") for c in before["connections"].values()}
+    left = {c["name"]: (c.get("metadata") or {}).get("tokenvault") for c in after["connections"].values()}
+    return {name: mark for name, mark in marks.items() if mark and name in left and not left[name]}
+
+
+def _rosters(state: State) -> set[str]:
+    """What the tenant's marks say that their specs have, in digests."""
+    metadata = [c.get("client_metadata") for c in state["clients"].values()]
+    metadata += [c.get("metadata") for c in state["connections"].values()]
+    return set(re.findall(r"spec:([\w-]{5})", " ".join(map(str, metadata))))
+
+
+def _lost_rosters(before: State, after: State) -> set[str]:
+    """Those that stood in what lost its mark."""
+    marks = [_mark(before, key) for key in after["clients"] if not _mark(after, key)]
+    return set(
+        re.findall(r"spec:([\w-]{5})", " ".join(map(str, [*marks, *_wiped_connections(before, after).values()])))
+    )
+
+
 def _names_in_marks(state: State) -> dict[str, str]:
     """What marks call each API of the tenant, by its identifier."""
     return {api["identifier"]: f"~{digest(api['identifier'])}" for api in state["resource_servers"].values()}
 
 
 def _records_lost(before: State, after: State) -> set[str]:
-    """The APIs of which a deleted application's mark alone recorded that a spec made them."""
-    deleted = before["clients"].keys() - after["clients"].keys()
-    gone, left = (
-        " ".join(str(_mark(state, one)) for one in ids) for state, ids in ((before, deleted), (after, after["clients"]))
-    )
-    return {identifier for identifier, name in _names_in_marks(after).items() if name in gone and name not in left}
+    """The APIs of which a mark that is gone alone recorded that a spec made them."""
+    was, left = (" ".join(str(_mark(state, one)) for one in state["clients"]) for state in (before, after))
+    return {identifier for identifier, name in _names_in_marks(after).items() if name in was and name not in left}
 
 
 def _is_made(state: State, client_id: str) -> bool:

@@ -57,9 +57,11 @@ def differences(
     """Where a tenant with a history differs from a fresh one with the same last specs.
 
     `unmarked` are the identifiers of APIs of which a plan said that nothing records their creation, and the ids of
-    applications that had no room for a mark, of which plans say that nobody knows what they were given: it stays with them.
+    applications that had no room for a mark, and what lost it, of which plans say that nobody knows what they were given: it
+    stays with them.
     """
     nameless = {f"clients:{mine['clients'][one]['name']}" for one in unmarked if one in mine["clients"]}
+    nameless |= {f"connections:{c['name']}" for c in mine["connections"].values() if c["name"] in unmarked}
     named, wanted = _comparable(_with_api_names(mine, specs)), _comparable(_with_api_names(fresh, specs))
     there = {c["name"] for c in first["connections"].values()}
     used = {name for spec in specs for name in spec.get("connections", {})}
