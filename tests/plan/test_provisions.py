@@ -591,3 +591,13 @@ def test_an_api_that_a_part_of_a_plan_makes_is_made_with_what_records_that_or_no
     acme.apply(spec, *options)
     acme.destroy(spec)
     assert not offered(acme)
+
+
+def test_a_type_that_leaves_the_spec_is_not_given_back_to_what_cannot_have_it(acme: World) -> None:
+    acme.hands.my_account()
+    shop = worker(client_id=acme.hands.spa("Old Shop", "google-oauth2"))
+    untyped = {key: value for key, value in shop.items() if key != "type"}
+    acme.apply(spec_of({"shop": shop}))
+    said = " ".join(acme.refused("plan", spec_of({"shop": untyped})).split())
+    assert "[plan-application-type]" in said and "gives back what was there before" in said
+    acme.assert_done(spec_of({"shop": shop}))

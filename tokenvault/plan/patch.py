@@ -10,9 +10,10 @@ from copy import copy
 from dataclasses import replace
 from typing import Any
 
+from tokenvault.errors import Diagnostic
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Collection, Kind, Object
-from tokenvault.model.desired import bind
+from tokenvault.model.desired import DesiredObject, bind
 from tokenvault.model.paths import get_path, nest
 from tokenvault.plan.diff import Canonicalizer, differences
 from tokenvault.plan.model import Action, Change
@@ -66,6 +67,18 @@ def inconsistencies(kind: Kind, values: Mapping[str, Any], live: Object, compare
         managed = any(path[: len(p)] == p or p[: len(path)] == path for p in planned)
         if not managed and _at(after, path) != _at(live, path):
             yield ".".join(path)
+
+
+GIVEN_BACK = (
+    "It is not so yet: the spec no longer says what it is to be, and so the plan gives back what was there before."
+)
+
+
+def dead_ends(kind: Kind, node: DesiredObject, values: Mapping[str, Any], live: Object) -> Iterator[Diagnostic]:
+    """What would stand in the way of the next plan, and does not in the way of this one."""
+    known, after = list(kind.check(node, live)), after_request(kind, request_body(kind, values, live), live)
+    problems = (problem for problem in kind.check(node, after) if problem.severity == "error" and problem not in known)
+    yield from (replace(problem, detail=problem.detail or GIVEN_BACK) for problem in problems)
 
 
 def _is_overridden(path: str, values: Mapping[str, Any]) -> bool:

@@ -33,7 +33,7 @@ from tokenvault.plan.ordering import Ordering, ownership_commit_order, renews_ro
 from tokenvault.plan.orphans import Revoked, find_orphans, lost_witnesses
 from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.plan.ownership_notes import gives_unrecorded, left_alone
-from tokenvault.plan.patch import inconsistencies
+from tokenvault.plan.patch import dead_ends, inconsistencies
 from tokenvault.plan.roster import LISTED, is_found_for_good
 from tokenvault.plan.write_only import HIDDEN, REASON, as_written, is_hidden
 from tokenvault.secrets import sealed
@@ -247,6 +247,7 @@ class _Planner:
             patch = with_companions(kind, patch, after)
             self._refuse_immutable(kind, node, patch)
             self._refuse_inconsistent(kind, node, patch, live)
+            self.errors += dead_ends(kind, node, patch, live)
         deferred = self.ordering.deferred(kind, node, patch, after) if live is None else {}
         takeover = self.ownership.takeover(kind, node, live)
         return Change(
