@@ -300,3 +300,21 @@ def test_a_mark_that_came_later_is_known_to_be_missing_too(acme: World) -> None:
     assert acme.run("drift", spec).code == 2
     acme.apply(spec)
     assert acme.run("drift", spec).code == 0
+
+
+@pytest.mark.parametrize("word", ["was:oidc", "was:oidc=tb6kG", "was:oidc=tb6kG.%22,name=.", "gave:callbacks=..+ own:=x"])
+def test_words_of_a_mark_that_somebody_wrote_into_it_and_that_say_nothing_are_left_out(acme: World, word: str) -> None:
+    spec = spec_of({"mine": web(callbacks=["https://ours.example"])})
+    spec["connections"] = {"google-oauth2": {"offline_access": True}}
+    acme.apply(spec)
+    written = acme.client("mine")["client_metadata"]["tokenvault"]
+    acme.patch("mine", {"client_metadata": {"tokenvault": f"{written} {word}"}})
+    google = by_name(acme.state()["connections"], "google-oauth2")
+    of_google = google["metadata"]["tokenvault"].replace("own:o.offline_access=tb6kG", word)
+    acme.hands.ask("PATCH", f"connections/{google['id']}", {"metadata": {"tokenvault": of_google}})
+    for command in ("drift", "plan"):
+        acme.run(command, spec)
+    acme.apply(spec)
+    acme.assert_done(spec)
+    acme.destroy(spec)
+    assert "mine" not in {client["name"] for client in acme.state()["clients"].values()}

@@ -601,3 +601,24 @@ def test_a_type_that_leaves_the_spec_is_not_given_back_to_what_cannot_have_it(ac
     said = " ".join(acme.refused("plan", spec_of({"shop": untyped})).split())
     assert "[plan-application-type]" in said and "gives back what was there before" in said
     acme.assert_done(spec_of({"shop": shop}))
+
+
+@pytest.mark.parametrize("command", ["apply", "prune", "destroy"])
+def test_a_grant_that_somebody_deleted_is_not_made_again_to_take_scopes_from_it(acme: World, command: str) -> None:
+    acme.hands.my_account()
+    acme.hands.grant(acme.client(PORTAL)["client_id"], MY_ACCOUNT, [READ])
+    spec = spec_of({"p": web(name=PORTAL), "q": web()})
+    acme.apply(spec)
+    client_id = acme.client(PORTAL)["client_id"]
+    (grant,) = (key for key, g in acme.state()["client_grants"].items() if g["client_id"] == client_id)
+    acme.hands.ask("DELETE", f"client-grants/{grant}")
+    if command == "apply":
+        spec = spec_of({"p": worker(type="regular_web", name=PORTAL), "q": web()})
+    elif command == "prune":
+        spec = spec_of({"q": web()})
+    if command == "destroy":
+        acme.destroy(spec)
+    else:
+        acme.apply(spec, "--prune")
+        acme.assert_done(spec, "--prune")
+    assert acme.grants(PORTAL) == set()

@@ -172,7 +172,18 @@ def _provisions(text: str) -> Iterator[Provision]:
     for verb, slots in (word.split(":", 1) for word in text.split()):
         for entry in filter(None, slots.split(",")):
             slot, _, values = entry.partition("=")
-            yield from (Provision(verb, slot, value) for value in (values.split("+") if values else [""]))
+            found = (Provision(verb, slot, value) for value in (values.split("+") if values else [""]))
+            yield from (provision for provision in found if _is_readable(provision))
+
+
+def _is_readable(provision: Provision) -> bool:
+    """Whether the provision says what its verb is to say. What somebody wrote into a mark by hand may not."""
+    try:
+        if provision.verb == "was":
+            value_before(provision)
+    except ValueError:
+        return False
+    return True
 
 
 def parse_mark(text: Any) -> Mark | None:

@@ -94,16 +94,21 @@ def find_orphans(
     nodes = {node.address: node for node in found.nodes}
     there = match(replace(graph, nodes=nodes), live.state) if nodes else live
     orphans = (_real(each, there) for each in found.objects)
-    revoked = tuple(each for each in found.revoked if not each.node.target.absent or each.node.address in there.objects)
+    revoked = tuple(each for each in found.revoked if _is_there(each.node, there))
     return Orphans(revoked=revoked, objects=tuple(each for each in orphans if each))
 
 
 def _real(orphaned: OrphanedObject, live: Live) -> OrphanedObject | None:
-    nodes = tuple(n for n in orphaned.nodes if not n.target.absent or n.address in live.objects)
+    nodes = tuple(node for node in orphaned.nodes if _is_there(node, live))
     first = orphaned.nodes[0].address
     if first not in live.objects:
         return None
     return OrphanedObject(orphan=replace(orphaned.orphan, id=live.ids[first]), nodes=nodes)
+
+
+def _is_there(node: DesiredObject, live: Live) -> bool:
+    """Whether there is an object to take something from. What somebody deleted is not made again for that."""
+    return node.address in live.objects or (node.address in live.unknown and not node.target.absent)
 
 
 def possible_orphans(
