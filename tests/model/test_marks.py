@@ -302,7 +302,9 @@ def test_a_mark_that_came_later_is_known_to_be_missing_too(acme: World) -> None:
     assert acme.run("drift", spec).code == 0
 
 
-@pytest.mark.parametrize("word", ["was:oidc", "was:oidc=tb6kG", "was:oidc=tb6kG.%22,name=.", "gave:callbacks=..+ own:=x"])
+@pytest.mark.parametrize(
+    "word", ["was:oidc", "was:oidc=tb6kG", "was:oidc=tb6kG.%22,name=.", "gave:callbacks=..+ own:=x"]
+)
 def test_words_of_a_mark_that_somebody_wrote_into_it_and_that_say_nothing_are_left_out(acme: World, word: str) -> None:
     spec = spec_of({"mine": web(callbacks=["https://ours.example"])})
     spec["connections"] = {"google-oauth2": {"offline_access": True}}
