@@ -26,6 +26,12 @@ URL_LISTS = {
 }
 USER_FACING = frozenset({"connected_accounts", "refresh_token_exchange", "access_token_exchange"})
 OFFLINE_SCOPE = frozenset({"oauth2", "oidc"})
+SETTINGS = {
+    "first_party": ("is_first_party", lambda value: value is True),
+    "secret": ("token_endpoint_auth_method", lambda value: value != "none"),
+}
+"""What an application is, of which a spec may ask that it holds: nobody knows what it was before."""
+ACCOUNTS = ("allow_missing_user_id", "cross_app_access")
 EXISTENCE = frozenset({"client", "api", "api_client", "key", "connection"})
 """Sorts of facts about whole objects, which only `--prune` and `destroy` take away."""
 
@@ -61,6 +67,7 @@ def _of_client(client_id: str, client: Mapping[str, Any], kids: Mapping[str, str
     yield ("client", client_id)
     if identifier := client.get("resource_server_identifier"):
         yield ("api_client", identifier)
+    yield from (("setting", client_id, name) for name, (of, holds) in SETTINGS.items() if holds(client.get(of)))
     for name, attribute in URL_LISTS.items():
         yield from ((name, client_id, url) for url in client.get(attribute) or ())
     yield from (("grant_types", client_id, grant) for grant in client.get("grant_types") or ())
@@ -82,11 +89,20 @@ def _of_connection(connection: Mapping[str, Any]) -> Iterator[Fact]:
     yield ("connection", name)
     if connection["connected_accounts"].get("active"):
         yield ("accounts", name)
+    for setting in ACCOUNTS:
+        if setting in connection["connected_accounts"]:
+            yield _option(name, f"connected_accounts.{setting}", connection["connected_accounts"][setting])
+    if requesting := connection.get("cross_app_access_requesting_app"):
+        yield _option(name, "cross_app_access_requesting_app.active", requesting["active"])
     for scope in words(options.get("scope")) | words(options.get("freeform_scopes")):
         yield ("scope", name, scope)
     for option, value in options.items():
         if option not in ("scope", "freeform_scopes"):
-            yield ("option", name, option, json.dumps(value, sort_keys=True))
+            yield _option(name, option, value)
+
+
+def _option(name: str, option: str, value: Any) -> Fact:
+    return ("option", name, option, json.dumps(value, sort_keys=True))
 
 
 def words(value: Any) -> frozenset[str]:
@@ -107,9 +123,17 @@ def exact(value: Any) -> Any:
 
 
 def flavors_of(app: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The settings of each flavor of an application of a spec."""
+    """The settings of each flavor of an application or an API of a spec."""
     named = [{flavor: {}} if isinstance(flavor, str) else dict(flavor) for flavor in app.get("flavors", ())]
     return {name: settings for flavor in named for name, settings in flavor.items()}
+
+
+def exchanges_of(spec: Spec) -> list[tuple[str, dict[str, Any]]]:
+    """Who has tokens for an API exchanged, application or the API itself: the API's key, and the settings."""
+    apps = [flavors_of(app).get("access_token_exchange") for app in spec.get("applications", {}).values()]
+    apis = {key: flavors_of(api).get("access_token_exchange") for key, api in spec.get("apis", {}).items()}
+    by_apps = [(str(settings["api"]), settings) for settings in apps if settings]
+    return by_apps + [(key, settings) for key, settings in apis.items() if settings is not None]
 
 
 def connections_of(spec: Spec, app: Mapping[str, Any]) -> list[str]:
@@ -135,6 +159,8 @@ def _asked(spec: Spec, ids: Mapping[str, str], state: State, kids: Mapping[str, 
         for value, text in (api.get("scopes") or {}).items():
             yield ("api_scope", api["identifier"], value)
             yield ("api_text", api["identifier"], value, text)
+        if "access_token_exchange" in flavors_of(api):
+            yield ("api_client", api["identifier"])
     for key, app in spec.get("applications", {}).items():
         if key in ids:
             yield ("client", ids[key])
@@ -148,9 +174,12 @@ def _asked_of_connection(name: str, connection: Mapping[str, Any], strategy: str
     if connection.get("offline_access") and strategy in OFFLINE_SCOPE:
         yield ("scope", name, "offline_access")
     if connection.get("offline_access") and strategy == "google-oauth2":
-        yield ("option", name, "offline_access", "true")
+        yield _option(name, "offline_access", True)
     given = {**connection.get("credentials", {}), **connection.get("options", {})}
-    yield from (("option", name, option, json.dumps(value, sort_keys=True)) for option, value in given.items())
+    given |= {f"connected_accounts.{key}": value for key, value in connection.get("connected_accounts", {}).items()}
+    if (requesting := connection.get("cross_app_access_requesting_app")) is not None:
+        given["cross_app_access_requesting_app.active"] = requesting
+    yield from (_option(name, option, value) for option, value in given.items())
 
 
 def _asked_of_application(
@@ -161,6 +190,10 @@ def _asked_of_application(
         yield from ((name, client_id, url) for url in app.get(name) or ())
     for connection in connections_of(spec, app):
         yield ("enabled", connection, client_id)
+    if flavors or app.get("first_party"):
+        yield ("setting", client_id, "first_party")
+    if flavors.keys() & {"refresh_token_exchange", "privileged_worker"} or app.get("confidential"):
+        yield ("setting", client_id, "secret")
     if flavors.keys() & USER_FACING:
         yield from (("grant_types", client_id, grant) for grant in ("authorization_code", "refresh_token"))
         yield from _grant(client_id, ME, CONNECTED_ACCOUNTS)
@@ -184,12 +217,12 @@ def _asked_of_exchange(api: Mapping[str, Any], client_id: str, state: State) -> 
 
 
 def _asked_of_worker(settings: Mapping[str, Any], client_id: str, kids: Mapping[str, str]) -> Iterator[Fact]:
-    keys = [kids[entry["file"]] for entry in settings.get("public_keys") or ()]
-    for kid in keys:
-        yield ("key", client_id, kid)
-        yield ("worker_key", client_id, kid)
-        if settings.get("authentication", "private_key_jwt") == "private_key_jwt":
-            yield ("auth_key", client_id, kid)
+    signing = [kids[entry["file"]] for entry in settings.get("public_keys") or ()]
+    own = [kids[entry["file"]] for entry in settings.get("authentication_keys") or ()]
+    authenticating = (own or signing) if settings.get("authentication", "private_key_jwt") == "private_key_jwt" else []
+    yield from (("key", client_id, kid) for kid in (*signing, *own))
+    yield from (("worker_key", client_id, kid) for kid in signing)
+    yield from (("auth_key", client_id, kid) for kid in authenticating)
     yield from (("address", client_id, address) for address in settings.get("ip_allowlist") or ())
     for connection, scopes in (settings.get("grants") or {}).items():
         yield ("worker_grant", client_id, connection, "")

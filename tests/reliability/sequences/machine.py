@@ -32,11 +32,14 @@ CODE = re.compile(r"^Error: (?:.+\n)*?.*\[([a-z0-9-]+)\]$", re.MULTILINE)
 WIPES = ("wipe", "wipe_connection")
 STAYING = frozenset({"connection", "accounts", "scope", "option"})
 """Sorts of facts about connections: destroy says that connections stay."""
-EITHER = frozenset({"auth_key", "worker_key", "key", "api_text"})
+EITHER = frozenset({"auth_key", "worker_key", "key", "api_text", "setting"})
 """Sorts of which what was there before may go: a spec that says how a worker authenticates, or what a scope is for."""
 
-NEEDS_A_PAST = frozenset({"plan-missing-connection", "plan-missing-application"})
-"""Refusals of a fresh tenant: the spec uses what an older version of it, or somebody else, has created."""
+NEEDS_A_PAST = frozenset(
+    {"plan-missing-connection", "plan-missing-application", "plan-third-party", "plan-public-client"}
+)
+"""Refusals of a fresh tenant: the spec uses what an older version of it, or somebody else, has created; or that version
+said of an application that it is first-party, or keeps a secret, which it has been since."""
 HAS_A_PAST = frozenset({"plan-foreign-owner", "plan-immutable"})
 """Refusals for a past alone: an object is another spec's, or has what Auth0 never changes (the algorithm of a key)."""
 
@@ -437,7 +440,8 @@ class Machine:
         told = " ".join(w["summary"] for w in plan["warnings"] if w["code"] in ("plan-proof-goes", "plan-no-mark"))
         unrecorded = set(re.findall(r"api\.([^\s:]+)", told))
         if not self.specs[which].get("applications"):
-            unrecorded |= {c["address"].split(".", 1)[-1] for c in plan["changes"] if c["action"] == "create"}
+            created = {c["address"].split(".", 1)[-1] for c in plan["changes"] if c["action"] == "create"}
+            unrecorded |= created - {key for key, api in apis.items() if flavors_of(api)}
         self.unmarked |= {api["identifier"] for key, api in apis.items() if key in unrecorded}
 
     def _note_cut_short(self, before: State, after: State) -> None:
@@ -479,6 +483,7 @@ class Machine:
             for fact in (found - self.ledger.before - asked_now - self.ledger.added)
             & self.ledger.ever.get(which, frozenset())
             if not (fact[0] in STAYING and self._is_left(fact))
+            and fact[0] != "setting"
             and not _is_mine(fact)
             and not self._is_kept(fact)
             and not self._is_forgotten(fact)

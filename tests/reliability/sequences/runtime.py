@@ -78,10 +78,37 @@ def _by_access_token(tenant: Tenant, case: dict[str, Any], user: str) -> str | N
     client = tenant.state()["clients"].get(case["exchanging_client_id"] or "")
     if client is None:
         return "no Custom API Client"
-    tenant.sandbox.connect(user, case["connection"], client_id=case["client_id"])
     audience = client["resource_server_identifier"]
+    if case["client_id"] in (None, client["client_id"]):
+        return _for_anybody(tenant, case, user, audience)
+    tenant.sandbox.connect(user, case["connection"], client_id=case["client_id"])
     tenant.sandbox.issue_refresh_token(user, case["client_id"], audience=audience)
-    token = tenant.sandbox.issue_access_token(user, case["client_id"], audience)
+    return _exchanged_for_caller(tenant, case, user, case["client_id"], audience)
+
+
+def _for_anybody(tenant: Tenant, case: dict[str, Any], user: str, audience: str) -> str | None:
+    """An API that exchanges for callers which no spec knows: one comes, whose user has connected the account elsewhere."""
+    tenant.sandbox.connect(user, case["connection"])
+    body = {
+        "name": "A caller",
+        "app_type": "regular_web",
+        "grant_types": ["authorization_code"],
+        "is_first_party": False,
+    }
+    caller = tenant.ask("POST", "clients", body)["client_id"]
+    scopes = [
+        scope["value"]
+        for api in tenant.state()["resource_servers"].values()
+        if api["identifier"] == audience
+        for scope in api.get("scopes") or ()
+    ]
+    grant = {"client_id": caller, "audience": audience, "scope": scopes, "subject_type": "user"}
+    tenant.ask("POST", "client-grants", grant)
+    return _exchanged_for_caller(tenant, case, user, caller, audience)
+
+
+def _exchanged_for_caller(tenant: Tenant, case: dict[str, Any], user: str, caller: str, audience: str) -> str | None:
+    token = tenant.sandbox.issue_access_token(user, caller, audience)
     form = {"subject_token": token, "subject_token_type": f"{TYPE}access_token", "requested_token_type": FEDERATED}
     return _exchanged(tenant, case, form)
 
@@ -95,7 +122,7 @@ def _by_worker(tenant: Tenant, case: dict[str, Any], user: str) -> str | None:
     for entry in access.get("credentials") or ():
         key = tenant.state()["credentials"][f"{client['client_id']}/{entry['id']}"]
         signer = _signer(key)
-        refusals.append(_exchanged(tenant, case, _signed(case, user, signer), addresses[0].partition("/")[0], signer))
+        refusals.append(_exchanged(tenant, case, _signed(case, user, signer), addresses[0].partition("/")[0]))
     return str(refusals[:1]) if None not in refusals else None
 
 
@@ -125,18 +152,16 @@ def _jwt(claims: dict[str, Any], signer: Signer, header: dict[str, str]) -> str:
     return jwt.encode(full, private_key(signer.name), algorithm=signer.algorithm, headers={**header, "kid": kid})
 
 
-def _exchanged(
-    tenant: Tenant, case: dict[str, Any], form: dict[str, str], address: str = "127.0.0.1", signer: Signer | None = None
-) -> str | None:
+def _exchanged(tenant: Tenant, case: dict[str, Any], form: dict[str, str], address: str = "127.0.0.1") -> str | None:
     state = tenant.state()
     client = state["clients"][case["exchanging_client_id"] or case["client_id"]]
     methods = client.get("client_authentication_methods") or {}
-    for entry in methods.get("private_key_jwt", {}).get("credentials", ()):
-        signer = signer or _signer(state["credentials"][f"{client['client_id']}/{entry['id']}"])
+    slot = methods.get("private_key_jwt", {}).get("credentials", ())
+    signers = [_signer(state["credentials"][f"{client['client_id']}/{entry['id']}"]) for entry in slot]
     whole = {"grant_type": EXCHANGE, "client_id": client["client_id"], "connection": case["connection"], **form}
-    if methods and signer:
+    if signers:
         claims = {"iss": client["client_id"], "sub": client["client_id"]}
-        whole |= {"client_assertion_type": ASSERTION, "client_assertion": _jwt(claims, signer, {"typ": "JWT"})}
+        whole |= {"client_assertion_type": ASSERTION, "client_assertion": _jwt(claims, signers[0], {"typ": "JWT"})}
     elif client.get("token_endpoint_auth_method") != "none":
         whole["client_secret"] = client.get("client_secret", "")
     headers = {"content-type": "application/x-www-form-urlencoded"}

@@ -19,7 +19,7 @@ from tests.reliability.sequences.tenant import Refused, State, Tenant
 from tokenvault.flavors.public_keys import read_public_key
 
 Step = dict[str, Any]
-KEYS = ("a", "b", "c")
+KEYS = ("a", "b", "c", "d")
 ENV = {
     "CRM_ID": "crm-client",
     "CRM_SECRET": "canary-crm-secret",
@@ -28,6 +28,7 @@ ENV = {
     "FRONT_HOST": "front.example.com",
     "SANDBOX_DOMAIN": "sandbox.localhost",
 }
+OPPOSITES = {"first_party": {"is_first_party": False}, "secret": {"token_endpoint_auth_method": "none"}}
 FILES = {"values/region.txt": "eu-west", "values/secret.txt": "canary-file-secret"}
 _REFERENCE = re.compile(r"\$\{(env|file):([^}:]+)(?::-([^}]*))?\}")
 
@@ -143,6 +144,9 @@ class World:
             body["metadata"] = {**connection.get("metadata", {}), **body["metadata"]}
         self.tenant.ask("PATCH", f"connections/{connection['id']}", body)
 
+    def _domain(self, step: Step) -> None:
+        self.tenant.ask("POST", "custom-domains", {"domain": step["domain"], "type": "auth0_managed_certs"})
+
     def _mfa(self, step: Step) -> None:
         self.tenant.ask("PUT", "guardian/policies", step["body"])
 
@@ -192,6 +196,7 @@ class World:
             "accounts": lambda: self._take_accounts(fact),
             "scope": lambda: self._take_scope(fact),
             "option": lambda: self._take_option(fact),
+            "setting": lambda: self.tenant.ask("PATCH", f"clients/{fact[1]}", OPPOSITES[fact[2]]),
             "client": lambda: self.tenant.ask("DELETE", f"clients/{fact[1]}"),
         }.get(fact[0], lambda: self._take_listed(fact))()
 
@@ -261,6 +266,11 @@ class World:
 
     def _take_option(self, fact: Fact) -> None:
         connection = self.connection(fact[1])
+        holder, dot, setting = fact[2].partition(".")
+        if dot:
+            rest = {name: value for name, value in (connection.get(holder) or {}).items() if name != setting}
+            self.tenant.ask("PATCH", f"connections/{connection['id']}", {holder: rest or None})
+            return
         options = {name: value for name, value in connection["options"].items() if name != fact[2]}
         self.tenant.ask("PATCH", f"connections/{connection['id']}", {"options": options})
 
