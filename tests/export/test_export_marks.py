@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -102,13 +103,25 @@ def test_a_copied_application_is_not_taken_for_the_original(tmp_path: Path) -> N
     assert f'"a" ({copy}): it carries the mark of "a" ({original["client_id"]})' in said(result)
 
 
-def test_both_keys_of_a_worker_that_is_being_rotated_come_back(tmp_path: Path) -> None:
+SIGNING, OTHER = {"file": "keys/old.pem"}, {"file": "keys/new.pem", "alg": "PS256"}
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"public_keys": [SIGNING, OTHER]},
+        {"public_keys": [SIGNING], "authentication_keys": [OTHER]},
+        {"public_keys": [SIGNING], "authentication_keys": [SIGNING, OTHER]},
+        {"public_keys": [SIGNING, OTHER], "authentication_keys": [SIGNING]},
+    ],
+    ids=lambda keys: " and ".join(f"{len(entries)} {name}" for name, entries in keys.items()),
+)
+def test_the_keys_of_a_worker_come_back_as_they_are_used(tmp_path: Path, keys: dict[str, Any]) -> None:
     second = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys" / "old.pem").write_text(PUBLIC_KEY)
     (tmp_path / "keys" / "new.pem").write_bytes(second.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    keys = [{"file": "keys/old.pem"}, {"file": "keys/new.pem", "alg": "PS256"}]
-    worker = {"public_keys": keys, "ip_allowlist": ["203.0.113.7"], "grants": {"github": ["repo"]}}
+    worker = {**keys, "ip_allowlist": ["203.0.113.7"], "grants": {"github": ["repo"]}}
     application = {"type": "m2m", "flavors": [{"privileged_worker": worker}]}
     apply(tmp_path, {"version": 1, "name": "mine", "connections": {"github": {}}, "applications": {"job": application}})
     spec, _ = exported(tmp_path)

@@ -16,7 +16,7 @@ from tokenvault.kinds import kinds
 from tokenvault.kinds.application import URL_LISTS
 from tokenvault.kinds.base import Object
 from tokenvault.kinds.connection import ENDPOINTS
-from tokenvault.kinds.cross_app_access import REQUESTING_APP
+from tokenvault.kinds.cross_app_access import switches
 from tokenvault.kinds.strategies import STRATEGIES, Strategy
 from tokenvault.model.constraints import members
 from tokenvault.model.marks import read_mark
@@ -185,7 +185,7 @@ def connection_entry(
         fields |= {"scopes": scopes} if scopes else {}
         given = _given_options(connection, strategy)
         fields |= {"options": given} if given else {}
-        fields |= _cross_app_access(connection)
+        fields |= switches(connection, given_to(connection.get("metadata")))
     others = len(inventory.clients_of(name) - {detected.client_id for detected in applications})
     about = [f"{'Login and connected accounts' if login else 'Connected accounts only'}{_strategy(connection)}"]
     about += ["offline access"] if offline and bare else []
@@ -195,14 +195,6 @@ def connection_entry(
     silent = [] if asks or not (strategy.offline_option or strategy.offline_scope) else [SILENT]
     unread = [*silent, *([] if bare or options is not None else [UNREAD])]
     return Entry(key=name, fields=fields, about=(f"{'; '.join(about)}.", *unread, *_created(connection, bare)))
-
-
-def _cross_app_access(connection: Object) -> dict[str, Any]:
-    """Further settings of connected accounts that are on."""
-    accounts = connection.get("connected_accounts") or {}
-    on = {name: True for name in ("cross_app_access", "allow_missing_user_id") if accounts.get(name)}
-    requests = get_path(connection, REQUESTING_APP)
-    return ({"connected_accounts": on} if on else {}) | ({"cross_app_access_requesting_app": True} if requests else {})
 
 
 def connection_problem(inventory: Inventory, name: str) -> tuple[str, ...]:

@@ -257,7 +257,7 @@ def _settings_of(detection: DetectedUse, key_names: KeyNames) -> dict[str, Any]:
     named = [grant for grant in access.get("grants") or () if grant.get("connection")]
     grants = {str(grant["connection"]): list(grant.get("scopes") or ()) for grant in named}
     signing, authenticating = attached_ids(client, PRIVILEGED_SLOT), attached_ids(client, KEYS_SLOT)
-    of_its_own = not set(signing) <= set(authenticating)
+    of_its_own = bool(signing) and set(signing) != set(authenticating)
     settings = {
         "authentication": None if with_keys else BY_SECRET,
         PUBLIC_KEYS: [dict(key_names.keys[i]) for i in signing or authenticating],

@@ -176,9 +176,10 @@ def _check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
     yield from unsettled_purpose(node, live)
     if live is None:
         return
+    strategy = str(live.get("strategy"))
     yield from _github_scopes(node, live)
     yield from connection_scopes.not_kept(node, live)
-    strategy = str(live.get("strategy"))
+    yield from cross_app_access.misplaced(node, strategy)
     for requirement in node.requirements_for(OFFLINE):
         if isinstance(requirement.constraint, Equals) and requirement.constraint.value:
             summary, hint = unset_offline(strategy)

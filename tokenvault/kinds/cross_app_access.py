@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
-from tokenvault.kinds.base import Field
-from tokenvault.model.constraints import Constraint, Equals
+from tokenvault.errors import Diagnostic
+from tokenvault.kinds.base import Field, Object
+from tokenvault.model.constraints import Constraint, Equals, NotIn
+from tokenvault.model.desired import DesiredObject
+from tokenvault.model.paths import get_path
 from tokenvault.model.spec import ConnectionSpec, Problem, Spec
 
-REQUESTING_APP = "cross_app_access_requesting_app.active"
+RESOURCE_APP, REQUESTING_APP = "connected_accounts.cross_app_access", "cross_app_access_requesting_app.active"
 OPENID_CONNECT = ("oidc", "okta")
 _FEATURE = "Cross App Access, which is in Early Access: ask Auth0 to switch it on for the tenant"
 
@@ -46,7 +49,7 @@ PROPERTIES: dict[str, Any] = {
 """What a spec may say of a connection, as JSON Schema."""
 
 FIELDS = {
-    "connected_accounts.cross_app_access": Field(
+    RESOURCE_APP: Field(
         slot="xaa",
         removable=True,
         optional=True,
@@ -62,10 +65,39 @@ FIELDS = {
 def settings(connection: ConnectionSpec) -> Iterable[tuple[str, Constraint, str, tuple[str, ...]]]:
     """What the spec asks for: attribute, constraint, reason, and where in the connection's entry it stands."""
     for name, wanted in connection.connected_accounts.items():
-        yield f"connected_accounts.{name}", Equals(wanted), "the spec sets this", ("connected_accounts", name)
+        yield f"connected_accounts.{name}", _switched(wanted), "the spec sets this", ("connected_accounts", name)
     if connection.requesting_app is not None:
         reason = "the spec says whether its logins vouch for users (Cross App Access)"
-        yield REQUESTING_APP, Equals(connection.requesting_app), reason, ("cross_app_access_requesting_app",)
+        yield REQUESTING_APP, _switched(connection.requesting_app), reason, ("cross_app_access_requesting_app",)
+
+
+def _switched(wanted: bool) -> Constraint:
+    """On; or off, which what is absent is, too: not every strategy takes the attribute."""
+    return Equals(True) if wanted else NotIn((True,), False, left_to_auth0=True)
+
+
+def misplaced(node: DesiredObject, strategy: str) -> Iterable[Diagnostic]:
+    """Cross App Access that is asked of a connection of another strategy, as the tenant tells where the spec does not."""
+    if strategy in OPENID_CONNECT:
+        return
+    for requirement in (*node.requirements_for(RESOURCE_APP), *node.requirements_for(REQUESTING_APP)):
+        if requirement.constraint == Equals(True):
+            yield Diagnostic(
+                code="spec-cross-app-access",
+                summary=f"Cross App Access is for connections of strategy oidc or okta, and this is {strategy}",
+                hint="Remove it from the spec.",
+                span=requirement.provenance.span,
+                context=node.address,
+            )
+
+
+def switches(connection: Object, given: Container[str]) -> dict[str, Any]:
+    """What an export says of a connection: what is on, and what a spec has switched off, by its slots among those `given`."""
+    values = {path: get_path(connection, path) for path in FIELDS}
+    said = {path: value for path, value in values.items() if value or (value is False and FIELDS[path].slot in given)}
+    accounts = {path.partition(".")[2]: value for path, value in said.items() if path != REQUESTING_APP}
+    requesting = {"cross_app_access_requesting_app": said[REQUESTING_APP]} if REQUESTING_APP in said else {}
+    return ({"connected_accounts": accounts} if accounts else {}) | requesting
 
 
 def problems(spec: Spec) -> Iterable[Problem]:

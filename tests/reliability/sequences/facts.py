@@ -7,7 +7,7 @@ Nothing here reads tokenvault's own tables: the model is written from Auth0's do
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from tests.reliability.sequences.tenant import State
@@ -31,7 +31,7 @@ SETTINGS = {
     "secret": ("token_endpoint_auth_method", lambda value: value != "none"),
 }
 """What an application is, of which a spec may ask that it holds: nobody knows what it was before."""
-ACCOUNTS = ("allow_missing_user_id", "cross_app_access")
+REQUESTING = "cross_app_access_requesting_app.active"
 EXISTENCE = frozenset({"client", "api", "api_client", "key", "connection"})
 """Sorts of facts about whole objects, which only `--prune` and `destroy` take away."""
 
@@ -89,16 +89,21 @@ def _of_connection(connection: Mapping[str, Any]) -> Iterator[Fact]:
     yield ("connection", name)
     if connection["connected_accounts"].get("active"):
         yield ("accounts", name)
-    for setting in ACCOUNTS:
-        if setting in connection["connected_accounts"]:
-            yield _option(name, f"connected_accounts.{setting}", connection["connected_accounts"][setting])
-    if requesting := connection.get("cross_app_access_requesting_app"):
-        yield _option(name, "cross_app_access_requesting_app.active", requesting["active"])
+    yield from (_option(name, setting, value) for setting, value in _switches(connection))
     for scope in words(options.get("scope")) | words(options.get("freeform_scopes")):
         yield ("scope", name, scope)
     for option, value in options.items():
         if option not in ("scope", "freeform_scopes"):
             yield _option(name, option, value)
+
+
+def _switches(connection: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    """The further settings of connected accounts that are there, on or off."""
+    for setting, value in connection.get("connected_accounts", {}).items():
+        if setting != "active":
+            yield f"connected_accounts.{setting}", value
+    if requesting := connection.get("cross_app_access_requesting_app"):
+        yield REQUESTING, requesting["active"]
 
 
 def _option(name: str, option: str, value: Any) -> Fact:
@@ -151,9 +156,9 @@ def asked(spec: Spec, ids: Mapping[str, str], state: State, kids: Mapping[str, s
 
 
 def _asked(spec: Spec, ids: Mapping[str, str], state: State, kids: Mapping[str, str]) -> Iterator[Fact]:
-    strategies = {c["name"]: c["strategy"] for c in state.get("connections", {}).values()}
+    there = {c["name"]: c for c in state.get("connections", {}).values()}
     for name, connection in spec.get("connections", {}).items():
-        yield from _asked_of_connection(name, connection or {}, strategies.get(name, ""))
+        yield from _asked_of_connection(name, connection or {}, there.get(name, {}))
     for api in spec.get("apis", {}).values():
         yield ("api", api["identifier"])
         for value, text in (api.get("scopes") or {}).items():
@@ -167,7 +172,8 @@ def _asked(spec: Spec, ids: Mapping[str, str], state: State, kids: Mapping[str, 
             yield from _asked_of_application(spec, app, ids[key], state, kids)
 
 
-def _asked_of_connection(name: str, connection: Mapping[str, Any], strategy: str) -> Iterator[Fact]:
+def _asked_of_connection(name: str, connection: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Fact]:
+    strategy = live.get("strategy")
     yield ("connection", name)
     yield ("accounts", name)
     yield from (("scope", name, scope) for scope in connection.get("scopes") or ())
@@ -176,10 +182,17 @@ def _asked_of_connection(name: str, connection: Mapping[str, Any], strategy: str
     if connection.get("offline_access") and strategy == "google-oauth2":
         yield _option(name, "offline_access", True)
     given = {**connection.get("credentials", {}), **connection.get("options", {})}
-    given |= {f"connected_accounts.{key}": value for key, value in connection.get("connected_accounts", {}).items()}
-    if (requesting := connection.get("cross_app_access_requesting_app")) is not None:
-        given["cross_app_access_requesting_app.active"] = requesting
     yield from (_option(name, option, value) for option, value in given.items())
+    yield from _asked_switches(name, connection, {of for of, _ in _switches(live)})
+
+
+def _asked_switches(name: str, connection: Mapping[str, Any], there: Collection[str]) -> Iterator[Fact]:
+    """What is asked of further settings: to be off, one that is not there has not to be given."""
+    asked = {f"connected_accounts.{key}": value for key, value in connection.get("connected_accounts", {}).items()}
+    asked[REQUESTING] = connection.get("cross_app_access_requesting_app")
+    for setting, value in asked.items():
+        if value or (value is False and setting in there):
+            yield _option(name, setting, value)
 
 
 def _asked_of_application(

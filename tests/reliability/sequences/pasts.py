@@ -117,7 +117,7 @@ def pasts(draw: Draw) -> list[dict[str, Any]]:
         steps.append({"do": "hand", "act": "new_connection", "body": deepcopy(CRM)})
     if may(draw, 6):
         steps.append({"do": "hand", "act": "new_connection", "body": {**ACME, **draw(st.sampled_from(ACME_PASTS))}})
-    steps += [{"do": "hand", "act": "domain", "domain": domain} for domain in DOMAINS[:2] if may(draw, 8)]
+    steps += [{"do": "hand", "act": "domain", "domain": domain} for domain in DOMAINS[1:2] if may(draw, 8)]
     if may(draw, 4):
         steps.append(
             {"do": "hand", "act": "connection", "name": "google-oauth2", "body": draw(st.sampled_from(GOOGLE_PASTS))}
