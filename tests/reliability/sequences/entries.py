@@ -105,7 +105,7 @@ def connection(draw: Draw, name: str) -> dict[str, Any]:
     if may(draw, 6):
         entry["connected_accounts"] = draw(accounts(name))
     if may(draw, 3 if name in OPENID_CONNECT else 24):
-        entry["cross_app_access_requesting_app"] = draw(st.booleans())
+        entry["cross_app_access_requesting_app"] = draw(st.booleans()) and (name in OPENID_CONNECT or may(draw, 4))
     match name:
         case "google-oauth2":
             entry |= {"options": draw(options(GOOGLE_OPTIONS))} if may(draw) else {}
