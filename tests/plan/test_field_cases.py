@@ -253,6 +253,36 @@ def test_a_third_party_application_is_adopted_only_with_an_explicit_word(world: 
     assert world.client("Partner")["is_first_party"] is True
 
 
+ADOPTED = {
+    "a third party": ({"app_type": "regular_web", "is_first_party": False}, {"first_party": True}),
+    "a public one": (
+        {"app_type": "native", "token_endpoint_auth_method": "none"},
+        {"type": "native", "confidential": True, "flavors": ["refresh_token_exchange"]},
+    ),
+    "of another type": (
+        {"app_type": "non_interactive"},
+        {"type": "regular_web", "flavors": ["refresh_token_exchange"]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("made", "asked"), ADOPTED.values(), ids=ADOPTED)
+@pytest.mark.parametrize("way", ["destroy", "prune"])
+def test_an_application_that_could_not_be_adopted_as_it_was_is_given_back_as_it_was(
+    world: World, made: dict[str, Any], asked: dict[str, Any], way: str
+) -> None:
+    client = world.api("POST", "/clients", {"name": "Partner", "oidc_conformant": True, **made})
+    spec = {**world.spec, "name": "partners", "connections": {"github": {}}, "apis": {}}
+    app = {"client_id": client["client_id"], "callbacks": ["https://p.example/cb"], "flavors": ["connected_accounts"]}
+    world.write({**spec, "applications": {"partner": {**app, **asked}}})
+    assert world.apply().code == 0
+    if way == "prune":
+        world.write({**spec, "applications": {}})
+    left = world.run(*(["destroy"] if way == "destroy" else ["apply", "--prune"]), "spec.yaml", "-y")
+    assert left.code == 0, left.err
+    assert {name: world.client("Partner")[name] for name in made} == made
+
+
 # ---- 14, 15: what an application demands of its logins, and how long they last
 
 

@@ -75,7 +75,12 @@ GIVEN_BACK = (
 
 
 def dead_ends(kind: Kind, node: DesiredObject, values: Mapping[str, Any], live: Object) -> Iterator[Diagnostic]:
-    """What would stand in the way of the next plan, and does not in the way of this one."""
+    """What would stand in the way of the next plan, and does not in the way of this one.
+
+    What loses its mark here is given back as it was: the next plan is not about it.
+    """
+    if kind.marker and values.get(kind.marker, kind) is None:
+        return
     known, after = list(kind.check(node, live)), after_request(kind, request_body(kind, values, live), live)
     problems = (problem for problem in kind.check(node, after) if problem.severity == "error" and problem not in known)
     yield from (replace(problem, detail=problem.detail or GIVEN_BACK) for problem in problems)
