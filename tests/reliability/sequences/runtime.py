@@ -21,7 +21,10 @@ EXCHANGE = "urn:auth0:params:oauth:grant-type:token-exchange:federated-connectio
 TYPE = "urn:ietf:params:oauth:token-type:"
 FEDERATED = "http://auth0.com/oauth/token-type/federated-connection-access-token"
 TOKEN_VAULT = "http://auth0.com/oauth/token-type/token-vault-access-token"
+LOGIN = ("authorization_code", "refresh_token")
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+MAY_STOP = frozenset[str]()
+"""What doctor asks a person to look at, and what the sandbox may refuse an exchange for."""
 
 
 def disagreements(tenant: Tenant, doctor: dict[str, Any], *, looks_at_mfa: bool) -> Iterator[tuple[str, Any]]:
@@ -35,15 +38,16 @@ def disagreements(tenant: Tenant, doctor: dict[str, Any], *, looks_at_mfa: bool)
         if not looks_at_mfa:
             tenant.ask("PUT", "guardian/policies", [])
         for case in doctor["cases"]:
-            if case["state"] not in ("ready", "not_ready") or not case["connection"]:
+            if case["state"] not in ("ready", "not ready") or not case["connection"]:
                 continue
             refusal = _tried(tenant, case)
             if (case["state"] == "ready") == (refusal is None):
                 continue
-            if case["state"] == "ready" and "check" in case["preconditions"].values():
-                continue  # doctor asks a person to look
+            looks = {name for name, state in case["preconditions"].items() if state == "check"}
+            if case["state"] == "ready" and looks & MAY_STOP:
+                continue
             doubts = sorted(name for name, state in case["preconditions"].items() if state == case["state"])
-            because = f": {', '.join(doubts[:3])}" if case["state"] == "not_ready" else f": {_plain(refusal)}"
+            because = f": {', '.join(doubts[:3])}" if case["state"] == "not ready" else f": {_plain(refusal)}"
             yield f"{case['flavor']} is {case['state']}{because}", {"case": case, "refusal": refusal}
     finally:
         tenant.load(before)
@@ -63,11 +67,31 @@ def _tried(tenant: Tenant, case: dict[str, Any]) -> str | None:
 
 
 def _connect(tenant: Tenant, case: dict[str, Any], user: str) -> str | None:
+    """A user connects an account; what is kept of it is good for something when a backend can exchange it."""
+    if not case["client_id"]:
+        return "no application"
     tenant.sandbox.connect(user, case["connection"], client_id=case["client_id"])
-    return None
+    tokens = {"rotation_type": "non-rotating", "expiration_type": "non-expiring"}
+    backend = _somebody(tenant, case, grant_types=[*LOGIN, EXCHANGE], refresh_token=tokens)
+    token = tenant.sandbox.issue_refresh_token(user, backend)
+    form = {"subject_token": token, "subject_token_type": f"{TYPE}refresh_token", "requested_token_type": FEDERATED}
+    return _exchanged(tenant, {**case, "client_id": backend, "exchanging_client_id": None}, form)
+
+
+def _somebody(tenant: Tenant, case: dict[str, Any], **settings: Any) -> str:
+    """Another application that is as Token Vault wants it, with the connection enabled; its client id."""
+    body = {"name": "Somebody", "app_type": "regular_web", "oidc_conformant": True, "callbacks": ["https://a.example"]}
+    body |= {"jwt_configuration": {"alg": "RS256"}, "token_endpoint_auth_method": "client_secret_post", **settings}
+    client_id = str(tenant.ask("POST", "clients", body)["client_id"])
+    connection = next(c for c in tenant.state()["connections"].values() if c["name"] == case["connection"])
+    enabled = [{"client_id": client_id, "status": True}]
+    tenant.ask("PATCH", f"connections/{connection['id']}/clients", enabled)
+    return client_id
 
 
 def _by_refresh_token(tenant: Tenant, case: dict[str, Any], user: str) -> str | None:
+    if not case["client_id"]:
+        return "no application"
     tenant.sandbox.connect(user, case["connection"], client_id=case["client_id"])
     token = tenant.sandbox.issue_refresh_token(user, case["client_id"])
     form = {"subject_token": token, "subject_token_type": f"{TYPE}refresh_token", "requested_token_type": FEDERATED}
