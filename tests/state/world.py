@@ -175,8 +175,8 @@ def worker(*keys: str, **more: Any) -> Spec:
 
 
 def marks(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata without the digest that tells which objects the spec had when a mark was written."""
-    return {key: re.sub(r" spec:[=\w-]+", "", str(value)) for key, value in metadata.items()}
+    """Metadata without the digests of which objects the spec had when a mark was written, and of what it asked."""
+    return {key: re.sub(r" (spec|ask):[=\w-]+", "", str(value)) for key, value in metadata.items()}
 
 
 def spec_of(applications: Mapping[str, Any], *connections: str, **more: Any) -> Spec:

@@ -265,3 +265,16 @@ def _grown_entry(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str
         else:
             merged[name] = value
     return merged
+
+
+def initial(constraint: Constraint) -> Any:
+    """The value that a new object starts with."""
+    match constraint:
+        case NotIn():
+            return None if constraint.left_to_auth0 else constraint.instead
+        case Contains() | ContainsKeyed() | AllOf():
+            return constraint.resolve(None)
+        case Equals() | Default():
+            return constraint.value
+        case _:
+            return None

@@ -24,7 +24,7 @@ from tokenvault.secrets import is_sensitive
 METADATA_KEY = "tokenvault"
 MORE_KEYS = ("tokenvault_2", "tokenvault_3", "tokenvault_4")
 API_METADATA_KEY = "tokenvault_api"
-WRITE_ONLY, UNKEPT = "unseen", "unkept"
+WRITE_ONLY, UNKEPT, ASKED = "unseen", "unkept", "ask"
 MAX_KEYS = 10
 MAX_LENGTH = 255
 _DIGEST = 5
@@ -47,6 +47,7 @@ _IMPORTANCE = (
     "on",
     UNKEPT,
     "spec",
+    ASKED,
 )
 """Which provisions a mark keeps when it has no room for all: permissions before settings."""
 
@@ -76,6 +77,8 @@ class Provision:
     - `spec:DIGEST`, `spec:DIGEST=NAMES`: the objects that the spec had when the mark was written, so that one that is gone is
       known to be; on connections, and where none is
       marked on the first application, with the first three characters of the digest of each.
+    - `ask:WORDS`: what the spec asked when the mark was written, two characters for each attribute, so that an edit that was
+      not applied is told from what others changed; left out where there is no room.
     - `keys:SPEC/KEY`: the spec from which a worker was taken over, whose name its keys still bear; `made:API`: an API that
       the spec created and that has no Custom API Client.
     """
@@ -126,7 +129,7 @@ class Mark:
     def forgotten(self, keys: Sequence[str] = (METADATA_KEY,)) -> tuple[Provision, ...]:
         """The provisions that these metadata keys have no room for."""
         kept = set(self._kept(len(keys))[1])
-        return tuple(sorted(p for p in self.provisions - kept if _without_names(p) not in kept))
+        return tuple(sorted(p for p in self.provisions - kept if _without_names(p) not in kept and p.verb != ASKED))
 
     def _texts(self, most: int) -> list[str]:
         return self._kept(most)[0]
@@ -138,7 +141,8 @@ class Mark:
         for provision in sorted(self.provisions, key=_weight):
             for form in dict.fromkeys([provision, _without_names(provision)]):
                 text = _text(head if len(texts) == 1 else "", [*kept[-1], form])
-                if len(text) > MAX_LENGTH and len(texts) < most and len(_text("", [form])) <= MAX_LENGTH:
+                may_spread = len(texts) < most and provision.verb != ASKED
+                if len(text) > MAX_LENGTH and may_spread and len(_text("", [form])) <= MAX_LENGTH:
                     texts, kept, text = [*texts, ""], [*kept, []], _text("", [form])
                 if len(text) <= MAX_LENGTH:
                     texts[-1], kept[-1] = text, [*kept[-1], form]
@@ -218,10 +222,15 @@ def mark_words(values: Iterable[Any]) -> tuple[str, frozenset[Provision]]:
 
 
 def joined(before: Any, after: Any) -> Any:
-    """The text of a mark, or of its continuation, with the provisions of both; that of before where they have no room."""
+    """The text of a mark, or of its continuation, with the provisions of both; that of before where they have no room.
+
+    What was asked before is left out, and what is asked now where that makes room.
+    """
     head, provisions = mark_words([before, after])
-    text = _text(head, provisions)
-    return text if after is not None and len(text) <= MAX_LENGTH else before
+    given = {p for p in provisions if p.verb != ASKED}
+    asked = {p for p in mark_words([after])[1] if p.verb == ASKED}
+    texts = (_text(head, some) for some in (given | asked, given) if after is not None)
+    return next((text for text in texts if len(text) <= MAX_LENGTH), before)
 
 
 def is_continuation(value: Any) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from tokenvault import __version__
 from tokenvault.kinds import kinds
-from tokenvault.model.desired import Graph
+from tokenvault.model.desired import DesiredObject, Graph
 from tokenvault.model.marks import read_mark
 from tokenvault.model.paths import get_path
 from tokenvault.plan.changes import REVOKED
@@ -22,7 +22,7 @@ from tokenvault.plan.lost import UNMARKED, Lost, find_lost
 from tokenvault.plan.model import Action, Attribute, Change, Orphan, Plan
 from tokenvault.plan.ordering import renews_roster_alone
 from tokenvault.plan.ownership import Ownership
-from tokenvault.state.live import Live
+from tokenvault.state.live import Live, asked_of
 
 FORMAT = "tokenvault-drift"
 FORMAT_VERSION = "1.0"
@@ -52,7 +52,8 @@ class Drift:
 
 def find_drift(plan: Plan, graph: Graph, live: Live) -> Drift:
     """What of a plan is drift."""
-    lost, given = find_lost(graph, live), _Given(graph, live, Ownership(graph, live, adopt=False))
+    asked = asked_of(graph, live)
+    lost, given = find_lost(graph, live), _Given(asked, live, Ownership(asked, live, adopt=False))
     lost = replace(lost, unmarked={**lost.unmarked, **_lacking_a_mark_alone(plan)})
     concerned = _concerned(graph, live) | lost.deleted.keys() | lost.unmarked.keys()
     used = _used(graph, given.ownership) - concerned
@@ -100,12 +101,26 @@ class _Given:
         """Whether others changed the attribute, as far as marks tell: what is as it was given differs by an edit."""
         if change.kind == "connection_clients":
             return self._was_enabled(change, attribute)  # one too many is the spec's, which asks for it no more
-        node, kind = self.graph.nodes.get(change.address), kinds()[change.kind]
-        slot = self.ownership.slot(kind, node, attribute.path[0]) if node else None
-        live = self.live.objects.get(change.address)
-        if slot is not None and slot.is_as_given(get_path(live, attribute.path[0])):
-            return False
-        return REVOKED not in attribute.provenance or (node is not None and attribute.path[0] in node.constraints)
+        node, path = self.graph.nodes.get(change.address), attribute.path[0]
+        if node is None:
+            return REVOKED not in attribute.provenance
+        is_as_given = self._is_as_given(node, path)
+        is_asked_as_before = self._is_asked_as_before(node, path)
+        if is_asked_as_before is not None:
+            return is_asked_as_before or is_as_given is False
+        return not is_as_given and (REVOKED not in attribute.provenance or path in node.constraints)
+
+    def _is_as_given(self, node: DesiredObject, path: str) -> bool | None:
+        """Whether an attribute holds what the spec gave; None where marks do not tell."""
+        slot = self.ownership.slot(kinds()[node.kind], node, path)
+        return slot.is_as_given(get_path(self.live.objects.get(node.address), path)) if slot else None
+
+    def _is_asked_as_before(self, node: DesiredObject, path: str) -> bool | None:
+        """Whether the spec asks the same of an attribute as when it was applied; None where marks do not tell."""
+        roster = self.ownership.roster
+        recorder = roster.recorder(node)
+        recorded = self.ownership.provisions_of(recorder, self.live.objects.get(recorder)) if recorder else ()
+        return roster.is_asked_as_before(node, path, recorded)
 
     def _was_enabled(self, change: Change, attribute: Attribute) -> bool:
         """Whether a place among a connection's applications, which is missing, is on record."""

@@ -103,7 +103,7 @@ def ownership_commit_order(changes: Sequence[Change]) -> list[Change]:
             takers[owner].append(change.address)
     for change in changes:
         texts = _mark_texts(change)
-        if change.id in takers and _provisions(texts, 0) - _provisions(texts, 1):
+        if change.id in takers and any(p.verb not in LISTED for p in _provisions(texts, 0) - _provisions(texts, 1)):
             _commit_last(ready, change.address, texts, takers[change.id])
     return list(ready.values())
 

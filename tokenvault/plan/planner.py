@@ -9,16 +9,7 @@ from typing import Any
 from tokenvault.errors import Diagnostic, PlanError
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
-from tokenvault.model.constraints import (
-    AllOf,
-    Anything,
-    Constraint,
-    Contains,
-    ContainsKeyed,
-    Default,
-    Equals,
-    NotIn,
-)
+from tokenvault.model.constraints import Anything, Constraint, Default, NotIn, initial
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, bind, bound
 from tokenvault.model.marks import Provision
 from tokenvault.model.paths import get_path
@@ -370,19 +361,6 @@ def _starting_anew(node: DesiredObject, live: Object, before: dict[str, Any], af
         if with_ and before.get(with_) is not None and before[with_] != after.get(with_):
             before[path], after[path] = get_path(live, path), initial(constraint)
     return after
-
-
-def initial(constraint: Constraint) -> Any:
-    """The value that a new object starts with."""
-    match constraint:
-        case NotIn():
-            return None if constraint.left_to_auth0 else constraint.instead
-        case Contains() | ContainsKeyed() | AllOf():
-            return constraint.resolve(None)
-        case Equals() | Default():
-            return constraint.value
-        case _:
-            return None
 
 
 def unmet_code(address: str) -> str:

@@ -66,9 +66,23 @@ class Slot:
         records = [*self._values(self.name), *([self.owned] if self.owned else [])]
         return self.field.optional and any(not record.value.partition(".")[0] for record in records)
 
-    def is_as_given(self, live: Any) -> bool:
-        """Whether the attribute certainly holds what the spec gave: what differs from the spec is an edit of the spec."""
-        return self.owned is not None and self.owned.value == content_digest(live, self.field)
+    def is_as_given(self, live: Any) -> bool | None:
+        """Whether the attribute holds what the spec gave; None where marks do not tell."""
+        if self.owned is not None and self.owned.value:
+            return self.owned.value == content_digest(live, self.field)
+        match self.field.shape:
+            case Shape.SET:
+                ours, there = self._members_given(self.name), {digest(str(member)) for member in members(live)}
+                return ours <= there if ours else None
+            case Shape.KEYED:
+                return None
+        return next(
+            (value_digest(live) == given for p in self._values(self.name) if (given := value_before(p)[0])), None
+        )
+
+    def _members_given(self, name: str) -> frozenset[str]:
+        """The digests of the members that the spec gave to a list in which others stood."""
+        return frozenset(p.value for p in self.recorded if p.verb == "gave" and p.slot == name)
 
     def without_revoked(self, live: Any, constraint: Constraint | None) -> Any:
         """The live value without what the spec gave and no longer requires. `constraint`: what it requires now."""

@@ -1,4 +1,5 @@
-"""The roster: which objects a spec has, in its marks, by which one that others deleted is known to be missing.
+"""What a spec lists, in its marks: which objects it has, by which one that others deleted is known to be missing, and what
+it asks of them, by which an edit that was not applied is told from what others changed.
 
 Each mark holds a digest of all of them. Some name each one besides, by a few characters, so that an edit of the spec which was
 not applied yet does not hide what others deleted meanwhile. What is as the spec says already and is found for good is not
@@ -7,20 +8,28 @@ marked, and no roster has it: whatever one names and is not marked has lost its 
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind
+from tokenvault.model.constraints import Default, initial
 from tokenvault.model.desired import DesiredObject, Graph
-from tokenvault.model.marks import MAX_LENGTH, UNKEPT, Mark, Provision, digest, read_mark
+from tokenvault.model.marks import ASKED, MAX_LENGTH, UNKEPT, Mark, Provision, digest, read_mark
+from tokenvault.plan.api_names import CLIENT_SUFFIX
+from tokenvault.plan.changes import REVOKED
+from tokenvault.secrets import is_sensitive
 from tokenvault.state.live import Live
 
 VERB, PLACES = "spec", "on"
-LISTED = (VERB, PLACES)
+LISTED = (VERB, PLACES, ASKED)
 """The verbs of what a spec lists, beside those of what it gives."""
+_WORD = 2
+"""Characters (12 bits) for what is asked of one attribute: of a hundred edits of an object, one is taken for none."""
 _NAME = 3
 """Characters (18 bits) of an object's digest: with eighty objects, one in 3,000 that are new is taken for one of them."""
 
@@ -86,12 +95,47 @@ class Roster:
 
         Neither a new roster, except in its keeper, nor what needs no restoring any more is a reason to write a mark again.
         """
-        before = frozenset(p for p in recorded if p.verb == VERB)
+        before, asked = (frozenset(p for p in recorded if p.verb == verb) for verb in (VERB, ASKED))
         past = {p for p in recorded - found - before if p.verb in ("was", UNKEPT)}  # came back, or in, by itself
         is_due = address == self.keeper and self._provision(address) not in before
-        if recorded and found == recorded - before - past and not is_due:
-            return found | before | past
-        return found | {self._provision(address)}
+        is_edited = bool(asked) and asked != self._asked(address)
+        if recorded and found == recorded - before - asked - past and not is_due and not is_edited:
+            return found | before | asked | past
+        return found | self._asked(address) | {self._provision(address)}
+
+    # What is asked
+
+    def _asked(self, address: str) -> frozenset[Provision]:
+        """The record of what the spec asks of the object at an address, and of those that its mark records."""
+        words = sorted(set(self._words.get(address, {}).values()))
+        return frozenset({Provision(ASKED, "".join(words))} if words else ())
+
+    def is_asked_as_before(self, node: DesiredObject, path: str, recorded: Iterable[Provision]) -> bool | None:
+        """Whether the spec asks the same of an attribute as when the mark with these provisions was written; None: unknown."""
+        text = "".join(p.slot for p in sorted(recorded) if p.verb == ASKED)
+        word = self._words.get(self.recorder(node), {}).get((node.address, path))
+        return word in _cut(text, _WORD) if text else None
+
+    def recorder(self, node: DesiredObject) -> str:
+        """The address of the object whose mark holds what the spec asks of a node; empty where none does."""
+        recorder = node.target.recorder or (node.address if kinds()[node.kind].marker else "")
+        return recorder if node.kind != "api" or recorder.endswith(CLIENT_SUFFIX) else ""
+
+    @cached_property
+    def _words(self) -> Mapping[str, Mapping[tuple[str, str], str]]:
+        """What stands for all that is asked of an attribute, by the address of the recorder, and the node and the path."""
+        asked: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for node in self.graph.nodes.values():
+            for one in node.requirements if not node.target.absent else ():
+                if one.provenance != REVOKED and not isinstance(one.constraint, Default):
+                    asked[node.address, one.path].append(_canonical(initial(one.constraint)))
+        found: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
+        for (address, path), texts in asked.items():
+            text = " ".join([address, path, *sorted(set(texts))])
+            found[self.recorder(self.graph.nodes[address])][address, path] = digest(text)[:_WORD]
+        return found
+
+    # Where applications stand
 
     def made_but_by(self, keeper: str) -> frozenset[Provision]:
         """The APIs whose creation other applications of the spec record, and go on doing so: which one is first may change."""
@@ -166,8 +210,7 @@ class Roster:
 
     @cached_property
     def _names_before(self) -> frozenset[str]:
-        text = self._before.value if self._before else ""
-        return frozenset(text[start : start + _NAME] for start in range(0, len(text), _NAME))
+        return _cut(self._before.value if self._before else "", _NAME)
 
     def _in_order(self, kind: str) -> list[DesiredObject]:
         return sorted(self.graph.of_kind(kind), key=lambda node: node.address)
@@ -186,6 +229,19 @@ def digests_in(mark: Mark | None) -> frozenset[str]:
 def is_found_for_good(kind: Kind, node: DesiredObject) -> bool:
     """Whether the object is found by what never changes of it: its id, or a name that Auth0 lets nobody change."""
     return all(name == kind.id_field or kind.field_at(name).immutable for name in node.target.identity)
+
+
+def _canonical(value: Any) -> str:
+    """A text for a value that is asked for; the order of lists does not matter, and nothing of a secret is in it."""
+    if isinstance(value, list | tuple):
+        return json.dumps(sorted(map(_canonical, value)))
+    if isinstance(value, Mapping):
+        return json.dumps({key: _canonical(item) for key, item in value.items()}, sort_keys=True)
+    return json.dumps("" if is_sensitive(value) else value, default=str)
+
+
+def _cut(text: str, length: int) -> frozenset[str]:
+    return frozenset(text[start : start + length] for start in range(0, len(text), length))
 
 
 def _digest_of(addresses: Iterable[str]) -> str:
