@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.state.world import ENV, Spec, World, change_of, changed_paths, changes, marks, orphans, spec_of, web
+from tests.state.world import ENV, Spec, World, change_of, changed_paths, changes, marks, orphans, spec_of, web, worker
 from tests.support import by_name, cli
 
 
@@ -320,3 +320,32 @@ def test_words_of_a_mark_that_somebody_wrote_into_it_and_that_say_nothing_are_le
     acme.assert_done(spec)
     acme.destroy(spec)
     assert "mine" not in {client["name"] for client in acme.state()["clients"].values()}
+
+
+CALLBACKS = ["https://a.example/cb", "https://b.example/cb"]
+EDITS: dict[str, tuple[Spec, Spec]] = {
+    "a callback beside others' that goes": (web(callbacks=CALLBACKS), web(callbacks=CALLBACKS[:1])),
+    "a callback beside others' that comes": (web(callbacks=CALLBACKS[:1]), web(callbacks=CALLBACKS)),
+    "another type": (web(), worker()),
+    "another address of a worker": (worker(), worker(settings={"ip_allowlist": ["198.51.100.7"]})),
+    "another key of a worker": (worker("a"), worker("b")),
+    "a flavor that goes": (web("connected_accounts", "refresh_token_exchange"), web("connected_accounts")),
+    "a name": (web(), web(name="Another")),
+}
+
+
+@pytest.mark.parametrize("adopted", [True, False], ids=["adopted", "created"])
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_that_was_not_applied_is_nothing_that_others_changed(acme: World, edit: str, adopted: bool) -> None:
+    theirs = [*CALLBACKS[1:], "https://theirs.example/cb"]
+    found = {"client_id": acme.hands.application("Theirs", app_type="regular_web", callbacks=theirs)} if adopted else {}
+    before, after = (spec_of({"one": {**found, **entry}, "two": web()}) for entry in EDITS[edit])
+    acme.apply(before)
+    drifted = acme.run("drift", after, "--format", "json")
+    assert (drifted.code, drifted.json["changes"]) == (0, []), drifted.out
+    acme.apply(after, "--prune")
+    acme.assert_done(after)
+    name = "Theirs" if adopted and edit != "a name" else {"a name": "Another"}.get(edit, "one")
+    acme.patch(name, {"grant_types": ["authorization_code"]})
+    told = acme.run("drift", after, "--format", "json")
+    assert told.code == 2 and "application.one" in [change["address"] for change in told.json["changes"]], told.out

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.state.world import CALENDAR, Spec, World, change_of, changes, kid, public_key, spec_of, worker, writes
+from tests.support import by_name
 
 PRIVILEGED = "token_vault_privileged_access"
 
@@ -238,6 +239,11 @@ def test_what_comes_with_a_rotation_that_is_cut_short_is_known_to_be_the_specs(a
         entry = worker(key, name="Legacy Portal", type="regular_web", connections=["google-oauth2", connection])
         return spec_of({"job": entry}, "google-oauth2", "github", "sign-in-with-slack")
 
+    github = by_name(acme.state()["connections"], "github")["id"]
+    off = [{"client_id": acme.client("Legacy Portal")["client_id"], "status": False}]
+    acme.hands.ask(
+        "PATCH", f"connections/{github}/clients", off
+    )  # so that the place is the spec's, which it takes back
     before = acme.enabled("sign-in-with-slack")
     acme.apply(spec("a", "github"))
     edited = spec("b", "sign-in-with-slack")

@@ -40,9 +40,8 @@ def spec() -> Spec:
 def ours(state: Tenant) -> dict[str, Any]:
     """What the spec is about, with names instead of ids, and without who made a connection or an API."""
     text = re.sub(r"acme/google-oauth2 (created|adopted)[^\"]*", "acme/google-oauth2", json.dumps(normalised(state)))
-    named = json.loads(
-        re.sub(r" (made|spec):[=~,\w-]+", "", text)
-    )  # who made an API is recorded on an application, too
+    # who made an API is recorded on an application, too; and what is asked, on another host in other words
+    named = json.loads(re.sub(r" (made|spec|ask):[=~,\w-]+", "", text))
     clients = {key: c for key, c in named["clients"].items() if "tokenvault" in c.get("client_metadata", {})}
     for client in clients.values():
         client["client_metadata"].pop("tokenvault_api", None)

@@ -176,8 +176,22 @@ class Machine:
         except (KeyError, IndexError, TypeError, ValueError):
             return
         if shown(changed) != shown(self.specs[which]) and self._is_valid(changed, which):
-            self.specs[which] = changed
+            before, self.specs[which] = self.specs[which], changed
+            if self.is_clean and not self.tampered and which == 0:
+                self._judge_edit(before)
             self.is_clean = False
+
+    def _judge_edit(self, before: Spec) -> None:
+        """An edit that was not applied yet is nothing that others changed."""
+        if (done := self._drift_of(self.specs[0])) and not self._drift_of(before):
+            self.fail("an edit is no drift", _said(done), done.out)
+
+    def _drift_of(self, spec: Spec) -> Result | None:
+        """What drift of a spec says of changes by others; None where it says nothing of any."""
+        now, self.specs[0] = self.specs[0], spec
+        done = self._command("drift", *self._files(0), "--format", "json")
+        self.specs[0] = now
+        return done if done is not None and done.code != 1 and done.json["changes"] else None
 
     def _is_valid(self, spec: Spec, which: int) -> bool:
         names = self.world.write(spec, self.layout[which], f"try{which}-")
