@@ -637,6 +637,7 @@ class Machine:
         said = self._said_to_stay(which, done)
         guarded = self._protected(which, state) | said
         self.staying |= said
+        self.unmarked |= guarded.intersection(api["identifier"] for api in state["resource_servers"].values())
         over = {
             fact
             for fact in self._excess(found, which, state, whole=True)
