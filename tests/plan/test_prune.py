@@ -165,8 +165,9 @@ def test_grants_and_the_custom_api_client_go_before_their_api(acme: World) -> No
     first = {"client_grant.portal.calendar", "application.calendar.api_client", "application.portal"}
     assert first <= set(change_of(acme.plan(spec, "--prune"), "api.calendar")["requires"])
     sent = [line.split("/")[0] for line in writes(acme.apply(spec, "--prune"))]
-    assert sent.index("DELETE client-grants") < sent.index("DELETE resource-servers")
-    assert sent[-1] == "DELETE resource-servers"
+    deleted = sent.index("DELETE resource-servers")
+    assert max(sent.index("DELETE client-grants"), sent.index("DELETE clients")) < deleted
+    assert set(sent[deleted + 1 :]) == {"PATCH clients"}  # the mark that records that the API was made
 
 
 CUTS = [("DELETE", "*/credentials/*"), ("PATCH", "*/connections/*"), ("DELETE", "*/client-grants/*")]
@@ -334,3 +335,38 @@ def test_what_was_created_last_is_listed_first_among_what_is_deleted(acme: World
     plan = acme.plan(spec_of({"portal": web(name="Legacy Portal")}), "--prune")
     gone = [change["kind"] for change in plan["changes"] if change["action"] == "delete"]
     assert list(dict.fromkeys(gone)) == ["application", "api"], gone
+
+
+@pytest.mark.parametrize("command", ["prune", "destroy"])
+@pytest.mark.parametrize("theirs", [False, True], ids=["created", "adopted"])
+def test_what_records_an_api_is_there_until_the_api_has_lost_what_it_records(
+    acme: World, theirs: bool, command: str
+) -> None:
+    api = "https://calendar.acme.com"
+    if theirs:
+        acme.hands.api(api, "Calendar", scopes={"theirs": "Theirs"})
+    flavors = [{"access_token_exchange": {"api": "calendar"}}]
+    apis = {"calendar": {"identifier": api, "scopes": {"read:it": "Read it"}}}
+    spec = spec_of({"web": web(), "front": {"type": "spa", "flavors": flavors}}, apis=apis)
+    acme.apply(spec)
+    accident = {"method": "PATCH" if theirs else "DELETE", "path": "*/resource-servers/*", "fault": 403}
+    if command == "prune":
+        spec = spec_of({"web": web()})
+        assert acme.run_into(accident, "apply", spec, "-y", "--prune").code == 1
+        acme.apply(spec, "--prune")
+    else:
+        assert acme.run_into(accident, "destroy", spec, "-y").code == 1
+        acme.destroy(spec)
+    found = [item for item in acme.state()["resource_servers"].values() if item["identifier"] == api]
+    assert [[scope["value"] for scope in item["scopes"]] for item in found] == ([["theirs"]] if theirs else [])
+
+
+@pytest.mark.parametrize("part", [("--exclude", "api.*"), ("--target", "application.*")], ids=" ".join)
+def test_a_part_of_a_plan_that_leaves_an_api_leaves_what_records_it(acme: World, part: tuple[str, ...]) -> None:
+    api = "https://calendar.acme.com"
+    flavors = [{"access_token_exchange": {"api": "calendar"}}]
+    apis = {"calendar": {"identifier": api, "scopes": {"read:it": "Read it"}}}
+    acme.apply(spec_of({"web": web(), "front": {"type": "spa", "flavors": flavors}}, apis=apis))
+    acme.apply(spec_of({"web": web()}), "--prune", *part)
+    acme.apply(spec_of({"web": web()}), "--prune")
+    assert api not in {item["identifier"] for item in acme.state()["resource_servers"].values()}

@@ -13,6 +13,8 @@ from tokenvault.model.desired import DesiredObject, bind
 from tokenvault.model.paths import get_path
 from tokenvault.plan.diff import Canonicalizer
 from tokenvault.plan.model import Action, Attribute, Change
+from tokenvault.plan.ordering import records_of_apis
+from tokenvault.state.live import Live
 
 SHOWN = 12
 
@@ -44,17 +46,29 @@ def deletion(kind: Kind, node: DesiredObject, live: Object, ids: Mapping[str, st
     )
 
 
-def in_order(changes: Sequence[Change], objects: Mapping[str, Object]) -> list[Change]:
+def in_order(changes: Sequence[Change], live: Live) -> list[Change]:
     """The changes with deletions last, each waiting for whatever is done to objects that mention the deleted one.
 
     Auth0 drops what hangs on a deleted object by itself, and an update that finds its object changed is refused: so the
-    update comes first. Of two deletions, that of the kind that is created later goes first.
+    update comes first. Of two deletions, that of the kind that is created later goes first, unless it records the
+    other one, which carries no mark: nothing would tell of that any more.
     """
+    objects, records = live.objects, records_of_apis(changes, live)
     gone = sorted((c for c in changes if c.action is Action.DELETE), key=_order, reverse=True)
     others = [change for change in changes if change.action is not Action.DELETE]
     mentioned = {change.address: frozenset(_texts(objects.get(change.address, {}))) for change in changes}
-    ordered = [_after(change, [*others, *gone], mentioned, objects[change.address]) for change in gone]
+    ordered = []
+    for change in gone:
+        known = records.get(change.address, frozenset())
+        first = [other for other in (*others, *gone) if other.id not in known or not _loses_its_mark_alone(other)]
+        ordered.append(_after(change, first, mentioned, objects[change.address]))
     return [*others, *ordered]
+
+
+def _loses_its_mark_alone(change: Change) -> bool:
+    """Whether nothing that Auth0 may have dropped by then stands in the way of the change: a deletion, or one of a mark."""
+    metadata = kinds()[change.kind].metadata
+    return change.action is Action.DELETE or all(path.split(".")[0] == metadata for path in change.patch)
 
 
 def _after(change: Change, changes: Sequence[Change], mentioned: Mapping[str, frozenset[str]], live: Object) -> Change:

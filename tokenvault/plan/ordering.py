@@ -10,7 +10,15 @@ from typing import Any
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
 from tokenvault.model.desired import DesiredObject, Graph, Requirement, bound, refs
-from tokenvault.model.marks import METADATA_KEY, MORE_KEYS, Provision, joined, mark_words
+from tokenvault.model.marks import (
+    API_METADATA_KEY,
+    METADATA_KEY,
+    MORE_KEYS,
+    digest,
+    joined,
+    mark_words,
+    read_mark,
+)
 from tokenvault.model.paths import get_path
 from tokenvault.plan.model import Action, Change, takes_from
 from tokenvault.plan.roster import LISTED
@@ -91,34 +99,64 @@ def with_companions(kind: Kind, patch: Mapping[str, Any], after: Mapping[str, An
     return {**{path: value for path, value in after.items() if path.split(".")[0] in together}, **patch}
 
 
-def ownership_commit_order(changes: Sequence[Change]) -> list[Change]:
+def records_of_apis(changes: Iterable[Change], live: Live) -> dict[str, frozenset[str]]:
+    """The ids of the applications whose marks record what a spec gave to an API that changes, by the API's address.
+
+    The Custom API Client of an API that goes is not among them: it is deleted first, and that the API was made is recorded
+    on another application, too.
+    """
+    apis = [change for change in changes if change.kind == "api" and change.action is not Action.CREATE]
+    made, linked = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+    for client in live.state.objects.get("clients", ()) if apis else ():
+        mark, client_id = read_mark(client.get("client_metadata")), str(client["client_id"])
+        for provision in mark.provisions if mark else ():
+            made[provision.slot] |= {client_id} if provision.verb == "made" else set()
+        if read_mark(client.get("client_metadata"), API_METADATA_KEY):
+            linked[str(client.get("resource_server_identifier"))].add(client_id)
+    found = {}
+    for change in apis:
+        identifier = str(change.identity["identifier"])
+        clients = set() if change.action is Action.DELETE else linked[identifier]
+        found[change.address] = frozenset(made[f"~{digest(identifier)}"] | clients)
+    return found
+
+
+def ownership_commit_order(changes: Sequence[Change], live: Live) -> list[Change]:
     """The changes, each mark shortened only after what it recorded is revoked, so that an interrupted run can resume.
 
     A mark that others wait for is written twice: first with both old and new provisions, last with the new ones alone.
+    An application is deleted after what the API loses that its mark records.
     """
+    records = records_of_apis(changes, live)
     ready = {change.address: change for change in changes}
     takers: dict[str, list[str]] = defaultdict(list)
     for change in changes:
-        for owner in takes_from(change):
+        for owner in (*takes_from(change), *records.get(change.address, ())):
             takers[owner].append(change.address)
     for change in changes:
-        texts = _mark_texts(change)
-        if change.id in takers and any(p.verb not in LISTED for p in _provisions(texts, 0) - _provisions(texts, 1)):
+        parts = (_mark_texts(change), _mark_texts(change, API_METADATA_KEY))
+        texts = {path: text for part in parts if _is_shortened(part) for path, text in part.items()}
+        if change.id in takers and texts:
             _commit_last(ready, change.address, texts, takers[change.id])
+        elif change.action is Action.DELETE:
+            known = [address for address, recorders in records.items() if change.id in recorders]
+            later = [address for address in known if not _waits(address, change.address, ready)]
+            ready[change.address] = replace(change, requires=tuple(dict.fromkeys((*change.requires, *later))))
     return list(ready.values())
 
 
-def _mark_texts(change: Change) -> dict[str, tuple[Any, Any]]:
+def _is_shortened(texts: Mapping[str, tuple[Any, Any]]) -> bool:
+    (owner, before), (new_owner, after) = (mark_words(text[which] for text in texts.values()) for which in (0, 1))
+    return any(p.verb not in LISTED for p in before - after) or bool(owner and not new_owner)
+
+
+def _mark_texts(change: Change, *keys: str) -> dict[str, tuple[Any, Any]]:
     """What an update writes into the metadata keys of a mark, which may take several: the texts before and after."""
     metadata = kinds()[change.kind].metadata
-    paths = {f"{metadata}.{key}" for key in (METADATA_KEY, *MORE_KEYS)} if metadata else set()
+    paths = {f"{metadata}.{key}" for key in keys or (METADATA_KEY, *MORE_KEYS)} if metadata else set()
     written = paths & change.patch.keys() if change.action is Action.UPDATE else set()
     before = {a.path[0]: a.before for a in change.attributes}
     return {path: (before.get(path), change.patch[path]) for path in sorted(written)}
-
-
-def _provisions(texts: Mapping[str, tuple[Any, Any]], which: int) -> frozenset[Provision]:
-    return mark_words(text[which] for text in texts.values())[1]
 
 
 def renews_roster_alone(change: Change) -> bool:

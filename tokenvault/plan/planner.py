@@ -162,9 +162,9 @@ class _Planner:
             found = []
         changing = {change.address for change in found}
         found = [replace(change, requires=tuple(a for a in change.requires if a in changing)) for change in found]
-        found, problems = within_limits(in_order(found, self.live.objects), self.live, self.values)
+        found, problems = within_limits(in_order(found, self.live), self.live, self.values)
         self.errors += problems
-        return ownership_commit_order(found)
+        return ownership_commit_order(found, self.live)
 
     def wanted(self) -> list[DesiredObject]:
         """The nodes that this tenant needs; whether it has them may be unknown."""
