@@ -349,3 +349,21 @@ def test_an_edit_that_was_not_applied_is_nothing_that_others_changed(acme: World
     acme.patch(name, {"grant_types": ["authorization_code"]})
     told = acme.run("drift", after, "--format", "json")
     assert told.code == 2 and "application.one" in [change["address"] for change in told.json["changes"]], told.out
+
+
+def test_a_key_that_others_deleted_is_drift_and_one_that_an_edit_adds_is_not(acme: World) -> None:
+    spec = spec_of({"job": worker("a", "b")})
+    acme.apply(spec_of({"job": worker("a")}))
+    added = acme.run("drift", spec, "--format", "json")
+    assert (added.code, added.json["changes"]) == (0, [])
+    acme.apply(spec)
+    job = acme.client("job")
+    gone, *rest = job["token_vault_privileged_access"]["credentials"]
+    access = {**job["token_vault_privileged_access"], "credentials": rest}
+    acme.patch("job", {"token_vault_privileged_access": access})
+    acme.patch("job", {"client_authentication_methods": {"private_key_jwt": {"credentials": rest}}})
+    acme.hands.ask("DELETE", f"clients/{job['client_id']}/credentials/{gone['id']}")
+    found = acme.run("drift", spec, "--format", "json")
+    assert found.code == 2 and [c["kind"] for c in found.json["changes"]] == ["credential"], found.out
+    acme.apply(spec)
+    assert acme.run("drift", spec).code == 0

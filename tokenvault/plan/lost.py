@@ -13,7 +13,7 @@ from functools import cached_property
 
 from tokenvault.kinds import kinds
 from tokenvault.kinds.credential import is_ours
-from tokenvault.model.desired import DesiredObject, Graph
+from tokenvault.model.desired import DesiredObject, Graph, refs
 from tokenvault.model.marks import Provision
 from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.plan.roster import digests_in
@@ -116,7 +116,7 @@ class _Search:
         recorder, provision = node.target.recorder, node.target.provision
         if provision and recorder in self.live.objects and provision in self.ownership.recorded(node):
             return recorder
-        if node.kind == "credential" and self._has_another_key(node):
+        if node.kind == "credential" and not self._was_asked_for(node):
             return ""  # a key that is new in the spec: the mark records that there are keys, not which
         for requirement in node.requirements:
             user = requirement.user
@@ -125,6 +125,16 @@ class _Search:
                 if requirement.provision in recorded:
                     return user
         return ""
+
+    def _was_asked_for(self, node: DesiredObject) -> bool:
+        """Whether the spec had the key when it was applied: its worker's keys are those of then, or it would be the only one."""
+        user = self.graph.nodes.get(next((r.user for r in node.requirements if r.user), ""))
+        if user is None:
+            return False
+        recorded = self.ownership.provisions_of(user.address, self.live.objects.get(user.address))
+        uses = (path for path, asked in user.constraints.items() if any(r.address == node.address for r in refs(asked)))
+        known = {self.ownership.roster.is_asked_as_before(user, path, recorded) for path in uses}
+        return not self._has_another_key(node) if known <= {None} else True in known
 
     def _has_another_key(self, node: DesiredObject) -> bool:
         """Whether the worker has a key of this spec, though not this one."""
