@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -159,13 +159,13 @@ def _mark_texts(change: Change, *keys: str) -> dict[str, tuple[Any, Any]]:
     return {path: (before.get(path), change.patch[path]) for path in sorted(written)}
 
 
-def renews_roster_alone(change: Change) -> bool:
-    """Whether the change does nothing but write into a mark what the spec lists now."""
+def renews_roster_alone(change: Change, verbs: Collection[str] = LISTED) -> bool:
+    """Whether the change does nothing but write into a mark what the spec lists now, or only these verbs of it."""
     texts = _mark_texts(change)
     if not texts or not texts.keys() >= {a.path[0] for a in change.attributes}:
         return False
     (owner, before), (new_owner, after) = (mark_words(text[which] for text in texts.values()) for which in (0, 1))
-    return owner == new_owner and all(p.verb in LISTED for p in before ^ after)
+    return owner == new_owner and all(p.verb in verbs for p in before ^ after)
 
 
 def _commit_last(

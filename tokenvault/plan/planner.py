@@ -11,7 +11,7 @@ from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
 from tokenvault.model.constraints import Anything, Constraint, Default, NotIn, initial
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, bind, bound
-from tokenvault.model.marks import Provision
+from tokenvault.model.marks import ASKED, Provision
 from tokenvault.model.paths import get_path
 from tokenvault.plan.api_names import CLIENT_SUFFIX
 from tokenvault.plan.changes import attributes, kept, risks, unmanaged, unmanaged_options
@@ -157,14 +157,20 @@ class _Planner:
         """Every node's change, with the changes that it has to wait for."""
         found = [change for node in self.graph.nodes.values() for change in self._node(node)]
         self.warnings += unknown_warnings(self.live, self.unknown, {c.kind for c in found if c.action is Action.CREATE})
-        if all(map(renews_roster_alone, found)):  # no reason for a plan of its own
-            self.unchanged += len(found)
-            found = []
+        needed = [] if all(map(renews_roster_alone, found)) else list(self._needed(found))
+        self.unchanged += len(found) - len(needed)
+        found = needed
         changing = {change.address for change in found}
         found = [replace(change, requires=tuple(a for a in change.requires if a in changing)) for change in found]
         found, problems = within_limits(in_order(found, self.live), self.live, self.values)
         self.errors += problems
         return ownership_commit_order(found, self.live)
+
+    def _needed(self, found: Sequence[Change]) -> Iterable[Change]:
+        """The changes, less those that would only write into a mark what is asked now, of nothing that changes."""
+        recorder, nodes = self.ownership.roster.recorder, self.graph.nodes
+        told = {recorder(nodes[c.address]) for c in found if recorder(nodes[c.address]) != c.address}
+        yield from (c for c in found if c.address in told or not renews_roster_alone(c, (ASKED,)))
 
     def wanted(self) -> list[DesiredObject]:
         """The nodes that this tenant needs; whether it has them may be unknown."""
