@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.export.by_hand import MY_ACCOUNT
-from tests.state.world import CALENDAR, Spec, World, change_of, changes, spec_of, web, worker
-from tests.support import TOKEN_VAULT_GRANT, by_name
+from tests.state.world import CALENDAR, ENV, Spec, World, change_of, changes, spec_of, web, worker
+from tests.support import TOKEN_VAULT_GRANT, by_name, cli
 
 PORTAL = "Legacy Portal"
 API = "https://calendar.acme.com"
@@ -622,3 +622,22 @@ def test_a_grant_that_somebody_deleted_is_not_made_again_to_take_scopes_from_it(
         acme.apply(spec, "--prune")
         acme.assert_done(spec, "--prune")
     assert acme.grants(PORTAL) == set()
+
+
+def test_a_third_party_application_that_was_taken_in_is_given_back_as_one(acme: World) -> None:
+    theirs = acme.hands.application("Theirs", app_type="regular_web", is_first_party=False)
+    spec = spec_of({"one": web(client_id=theirs, first_party=True)})
+    acme.apply(spec)
+    assert acme.client("Theirs")["is_first_party"] is True
+    acme.destroy(spec)
+    assert acme.client("Theirs")["is_first_party"] is False
+
+
+def test_a_public_application_that_was_made_confidential_is_exported_as_that(acme: World) -> None:
+    acme.hands.application("Portal", app_type="regular_web", token_endpoint_auth_method="none")
+    spec = spec_of({"portal": web("connected_accounts", name="Portal", type="native", confidential=True)})
+    acme.apply(spec)
+    exported = cli("export", "--name", "acme", "--sandbox=t.db", cwd=acme.folder, env=ENV)
+    (acme.folder / "exported.yaml").write_text(exported.out)
+    again = cli("plan", "exported.yaml", "--sandbox=t.db", cwd=acme.folder, env=ENV)
+    assert again.out.startswith("No changes."), exported.out + again.out

@@ -14,6 +14,7 @@ from tokenvault.flavors.runtime.providers import asks_offline, gives_unasked
 from tokenvault.flavors.runtime.tenant_view import Unreadable, user_policy
 from tokenvault.kinds import kinds
 from tokenvault.kinds.application import URL_LISTS
+from tokenvault.kinds.application_rules import METHOD
 from tokenvault.kinds.base import Object
 from tokenvault.kinds.connection import ENDPOINTS
 from tokenvault.kinds.cross_app_access import switches
@@ -21,7 +22,7 @@ from tokenvault.kinds.strategies import STRATEGIES, Strategy
 from tokenvault.model.constraints import members
 from tokenvault.model.marks import read_mark
 from tokenvault.model.paths import get_path
-from tokenvault.model.spec import ApiSpec
+from tokenvault.model.spec import PUBLIC_TYPES, ApiSpec
 from tokenvault.secrets import is_sensitive
 from tokenvault.spec.writer import Flow, Reference, indented, mapping
 
@@ -73,7 +74,7 @@ def application_entry(
     if _says_name(detected.client, key, created):
         fields["name"] = detected.client.get("name")
     fields |= {"type": kind} if kind else {}
-    if any(kind not in flavors()[name].types for name in detected.flavors if kind):
+    if any(kind not in flavors()[name].types for name in detected.flavors if kind) or _was_made_confidential(detected):
         fields["confidential"] = True
     fields |= _urls(detected.client, created)
     fields["flavors"] = [_flavor(inventory, detected, name) for name in detected.flavors]
@@ -114,6 +115,13 @@ def _urls(client: Object, created: bool) -> dict[str, Any]:
     given = given_to(client.get("client_metadata"))
     lists = {k: a for k, a in URL_LISTS.items() if created or kinds()["application"].slot_at(a) in given}
     return {key: list(client[attribute]) for key, attribute in lists.items() if client.get(attribute)}
+
+
+def _was_made_confidential(detected: DetectedApplication) -> bool:
+    """Whether a spec said of a public application that it keeps a secret: without the word a plan takes that back."""
+    client, slot = detected.client, kinds()["application"].slot_at(METHOD)
+    is_public = TYPES.get(str(client.get("app_type"))) in PUBLIC_TYPES
+    return is_public and client.get(METHOD) not in (None, "none") and slot in given_to(client.get("client_metadata"))
 
 
 def given_to(metadata: Any) -> frozenset[str]:
