@@ -253,3 +253,28 @@ def test_a_place_that_an_edit_asks_for_is_no_drift(tmp_path: Path) -> None:
     assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
     asks(tmp_path, "google-oauth2", "github")
     drift(tmp_path, code=0)
+
+
+def test_a_connection_that_an_edit_adds_is_no_drift_and_one_that_others_deleted_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRM_SECRET", "hidden")
+
+    def with_connections(*names: str) -> None:
+        made = {"strategy": "github", "credentials": {"client_id": "one", "client_secret": "${env:CRM_SECRET}"}}
+        app = {"type": "regular_web", "flavors": ["connected_accounts"]}
+        connections = {"google-oauth2": {}, **dict.fromkeys(names, made)}
+        write_spec(tmp_path, {"version": 1, "name": "acme", "connections": connections, "applications": {"one": app}})
+
+    with_connections()
+    assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
+    with_connections("mine")
+    drift(tmp_path, code=0)
+    assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
+
+    def without(objects: dict[str, Any]) -> None:
+        found = objects["connections"]
+        objects["connections"] = {key: one for key, one in found.items() if one["name"] != "mine"}
+
+    edit(tmp_path / "tenant.db", without)
+    assert "connection.mine" in [change["address"] for change in drift(tmp_path)["changes"]]

@@ -181,9 +181,10 @@ def _turned(change: Change, concerned: Set[str], lost: Lost, given: _Given) -> C
 
 
 def _is_recorded_elsewhere(change: Change, graph: Graph) -> bool:
-    """Whether a mark would record the object, had it ever been there."""
+    """Whether a mark would record the object, or the places in it, had it ever been there."""
     node = graph.nodes.get(change.address)
-    return node is not None and bool(node.target.mark or node.target.recorder or node.kind == "credential")
+    is_recorded_by_user = change.kind in ("credential", "connection_clients")
+    return node is not None and bool(node.target.mark or node.target.recorder or is_recorded_by_user)
 
 
 def _is_mark(attribute: Attribute, mark: str) -> bool:

@@ -244,7 +244,7 @@ class _Planner:
             patch = with_companions(kind, patch, after)
             self._refuse_immutable(kind, node, patch)
             self._refuse_inconsistent(kind, node, patch, live)
-            self.errors += dead_ends(kind, node, patch, live) if node.target.mark else ()
+            self.errors += dead_ends(kind, node, patch, live)
         deferred = self.ordering.deferred(kind, node, patch, after) if live is None else {}
         takeover = self.ownership.takeover(kind, node, live)
         return Change(
