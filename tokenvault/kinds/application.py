@@ -87,7 +87,7 @@ SCHEMA: dict[str, Any] = {
             },
             "confidential": {
                 "description": "A `spa` or `native` application whose backend keeps a client secret: it is not public then, "
-                "and may exchange tokens itself.",
+                "and may exchange tokens itself. One that was created so stays confidential without this word.",
                 "type": "boolean",
                 "default": False,
                 "examples": [True],

@@ -99,7 +99,8 @@ class Roster:
         past = {p for p in recorded - found - before if p.verb in ("was", UNKEPT)}  # came back, or in, by itself
         is_due = address == self.keeper and self._provision(address) not in before
         is_edited = bool(asked) and asked != self._asked(address)
-        if recorded and found == recorded - before - asked - past and not is_due and not is_edited:
+        is_due |= is_edited or self._mark(self.graph.nodes[address]) is None  # what another spec listed is not ours
+        if recorded and found == recorded - before - asked - past and not is_due:
             return found | before | asked | past
         return found | self._asked(address) | {self._provision(address)}
 

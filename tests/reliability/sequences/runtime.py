@@ -23,9 +23,9 @@ FEDERATED = "http://auth0.com/oauth/token-type/federated-connection-access-token
 TOKEN_VAULT = "http://auth0.com/oauth/token-type/token-vault-access-token"
 LOGIN = ("authorization_code", "refresh_token")
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-MAY_STOP = frozenset({"connection-offline-access"})
+MAY_STOP = frozenset({"connection-offline-access", "api-client-enabled"})
 """What doctor asks a person to look at, and the sandbox may refuse an exchange for: here it knows of no provider that issues
-refresh tokens unasked."""
+refresh tokens unasked, and it takes Auth0's documents at their word that a Custom API Client must be enabled."""
 
 
 def disagreements(tenant: Tenant, doctor: dict[str, Any], *, looks_at_mfa: bool) -> Iterator[tuple[str, Any]]:

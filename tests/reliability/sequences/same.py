@@ -47,6 +47,8 @@ MARKS = ("tokenvault", "tokenvault_api", *(f"tokenvault_{n}" for n in range(2, 5
 COLLECTIONS = ("clients", "connections", "resource_servers", "client_grants", "credentials", "enablements", "tenant")
 
 
+SECRET = ("clients", "token_endpoint_auth_method")
+"""A public application that was said to be confidential goes on keeping its secret when the word goes: as with `LOGIN`."""
 LOGIN = ("connections", "authentication", "active")
 """What a spec that created a connection has turned off stays off when its `purpose` goes: a line that left lets nobody in."""
 
@@ -91,6 +93,8 @@ def differences(
                 if collection == "resource_servers" and name in unmarked:
                     continue  # what it was given stays: nobody knows that it was
                 if (collection, *path) == LOGIN and name not in there:
+                    continue
+                if (collection, *path) == SECRET and _at(expected, path) == "none":
                     continue
                 if f"{collection}.{'.'.join(path)}" in STARTS or (key in old and _is_setting(collection, path)):
                     continue
