@@ -230,3 +230,11 @@ def test_what_cannot_be_is_said_with_its_place(tmp_path: Path, entry: dict[str, 
     told = cli("validate", "spec.yaml", "--format", "json", cwd=tmp_path)
     assert told.code == 1
     assert code in [problem["code"] for problem in told.json["problems"]], told.out
+
+
+def test_a_client_that_is_not_enabled_beside_others_is_something_to_look_at(world: Tenant) -> None:
+    assert world.apply().code == 0
+    world.api("POST", "clients", {"name": "Somebody", "app_type": "regular_web"})
+    world.enable(GOOGLE, "Somebody", True)
+    world.enable(GOOGLE, MCP, False)
+    assert "api-client-enabled" in ids(world, "spec.yaml")

@@ -56,8 +56,8 @@ def _consumers(api: Object, case: Case) -> Verdict:
 
 def _enabled(client: Object, case: Case) -> Verdict:
     enabled = case.tenant_view.enabled.get(case.connection)
-    if enabled is None or isinstance(enabled, Unreadable) or case.serves_anyone:  # the connection's own row tells
-        return SKIPPED
+    if enabled is None or isinstance(enabled, Unreadable) or (case.serves_anyone and not enabled):
+        return SKIPPED  # where it serves anyone and nobody is enabled, the connection's own row tells
     if client["client_id"] in enabled:
         return HOLDS
     return look(f"the connection {case.connection} is not enabled for it; whether Auth0 insists on that is not known")
