@@ -55,8 +55,10 @@ def find_drift(plan: Plan, graph: Graph, live: Live) -> Drift:
     asked = asked_of(graph, live)
     lost, given = find_lost(graph, live), _Given(asked, live, Ownership(asked, live, adopt=False))
     lost = replace(lost, unmarked={**lost.unmarked, **_lacking_a_mark_alone(plan)})
-    concerned = _concerned(graph, live) | lost.deleted.keys() | lost.unmarked.keys()
-    used = _used(graph, given.ownership) - concerned
+    used, owned = _used(graph, given.ownership), frozenset(_owned(graph, live))
+    concerned = {a for a in _concerned(graph, owned, live) if a in used | owned or not a.startswith("connection.")}
+    concerned |= lost.deleted.keys() | lost.unmarked.keys()
+    used -= concerned
     seen = [_only_whether_on(change) if change.address in used else change for change in plan.changes]
     concerned |= {change.address for change in seen if change.address in used and change.attributes}
     changes = [turned for change in seen if (turned := _turned(change, concerned, lost, given)) is not None]
@@ -129,8 +131,7 @@ class _Given:
         return any(name in _recorded_places(self.ownership, user) for user in users)
 
 
-def _concerned(graph: Graph, live: Live) -> frozenset[str]:
-    owned = frozenset(_owned(graph, live))
+def _concerned(graph: Graph, owned: frozenset[str], live: Live) -> frozenset[str]:
     claimed = {node.address for node in graph.nodes.values() if node.target.mark and kinds()[node.kind].marker}
     needs = {node.address: node.needs() for node in graph.nodes.values() if node.address not in claimed - owned}
     belonging = owned | {address for address, needed in needs.items() if needed & owned}

@@ -326,7 +326,8 @@ class Ownership:
         keys = {p for p in recorded if p.verb == "keys"} if Provision("privileged", "keys") in found else set()
         complete = frozenset(found | keys | still_remembered(kind, node, live, recorded))
         if self.only is not None or not self.revoke:  # a part of a spec has no roster
-            return complete | {p for p in recorded if p.verb in LISTED}
+            listed = frozenset(p for p in recorded if p.verb in LISTED)
+            return complete | (self.roster.with_asked(node.address, listed) if self.revoke else listed)
         return self.roster.added(node.address, complete | self.roster.found_places(node.address, complete), recorded)
 
     def _given_by_requirement(
@@ -364,8 +365,9 @@ class Ownership:
         """Whether an API that the spec created is there, and is not deleted by this plan."""
         going = {node.target.provision for node in self.graph.nodes.values() if node.target.absent}
         apis = self.live.state.objects.get("resource_servers")
-        there = {self.names.of_api(str(api.get("identifier"))) for api in apis or ()}
-        return made not in going and (made.slot in there or apis is None)
+        return made not in going and (
+            apis is None or made.slot in (self.names.of_api(str(a["identifier"])) for a in apis)
+        )
 
     def _is_unknown(self, kind: Kind, live: Object | None, provision: Provision) -> bool:
         """Whether the token may not read the attribute: what is recorded of it stays on record."""

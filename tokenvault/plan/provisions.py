@@ -76,9 +76,10 @@ class Slot:
                 return ours <= there if ours else None
             case Shape.KEYED:
                 return None
-        return next(
-            (value_digest(live) == given for p in self._values(self.name) if (given := value_before(p)[0])), None
-        )
+        given, before = next(map(value_before, self._values(self.name)), ("", None))
+        if not given or (live or None) == (before or None):  # its old value may have been given back by this spec
+            return None
+        return value_digest(live) == given
 
     def _members_given(self, name: str) -> frozenset[str]:
         """The digests of the members that the spec gave to a list in which others stood."""

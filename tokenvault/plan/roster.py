@@ -20,7 +20,6 @@ from tokenvault.kinds.base import Kind
 from tokenvault.model.constraints import Default, initial
 from tokenvault.model.desired import DesiredObject, Graph
 from tokenvault.model.marks import ASKED, MAX_LENGTH, UNKEPT, Mark, Provision, digest, read_mark
-from tokenvault.plan.api_names import CLIENT_SUFFIX
 from tokenvault.plan.changes import REVOKED
 from tokenvault.secrets import is_sensitive
 from tokenvault.state.live import Live
@@ -98,18 +97,22 @@ class Roster:
         before, asked = (frozenset(p for p in recorded if p.verb == verb) for verb in (VERB, ASKED))
         past = {p for p in recorded - found - before if p.verb in ("was", UNKEPT)}  # came back, or in, by itself
         is_due = address == self.keeper and self._provision(address) not in before
-        is_edited = bool(asked) and asked != self._asked(address)
+        is_edited = bool(asked) and asked != self.asked(address)
         is_due |= is_edited or self._mark(self.graph.nodes[address]) is None  # what another spec listed is not ours
         if recorded and found == recorded - before - asked - past and not is_due:
             return found | before | asked | past
-        return found | self._asked(address) | {self._provision(address)}
+        return found | self.asked(address) | {self._provision(address)}
 
     # What is asked
 
-    def _asked(self, address: str) -> frozenset[Provision]:
+    def asked(self, address: str) -> frozenset[Provision]:
         """The record of what the spec asks of the object at an address, and of those that its mark records."""
         words = sorted(set(self._words.get(address, {}).values()))
         return frozenset({Provision(ASKED, "".join(words))} if words else ())
+
+    def with_asked(self, address: str, listed: frozenset[Provision]) -> frozenset[Provision]:
+        """What a mark lists, with what is asked now of the object at an address."""
+        return frozenset(p for p in listed if p.verb != ASKED) | self.asked(address)
 
     def is_asked_as_before(self, node: DesiredObject, path: str, recorded: Iterable[Provision]) -> bool | None:
         """Whether the spec asks the same of an attribute as when the mark with these provisions was written; None: unknown."""
@@ -119,8 +122,7 @@ class Roster:
 
     def recorder(self, node: DesiredObject) -> str:
         """The address of the object whose mark holds what the spec asks of a node; empty where none does."""
-        recorder = node.target.recorder or (node.address if kinds()[node.kind].marker else "")
-        return recorder if node.kind != "api" or recorder.endswith(CLIENT_SUFFIX) else ""
+        return node.target.recorder or (node.address if kinds()[node.kind].marker else "")
 
     @cached_property
     def _words(self) -> Mapping[str, Mapping[tuple[str, str], str]]:

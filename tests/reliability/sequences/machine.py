@@ -40,8 +40,9 @@ NEEDS_A_PAST = frozenset(
 )
 """Refusals of a fresh tenant: the spec uses what an older version of it, or somebody else, has created; or that version
 said of an application that it is first-party, or keeps a secret, which it has been since."""
-HAS_A_PAST = frozenset({"plan-foreign-owner", "plan-immutable"})
-"""Refusals for a past alone: an object is another spec's, or has what Auth0 never changes (the algorithm of a key)."""
+HAS_A_PAST = frozenset({"plan-foreign-owner", "plan-immutable", "plan-slot-full"})
+"""Refusals for a past alone: an object is another spec's, has what Auth0 never changes (the algorithm of a key), or has two
+keys, beside which there is no room for the ones that come."""
 
 
 @dataclass(frozen=True)
@@ -155,12 +156,7 @@ class Machine:
 
     def _note_unmarked(self, state: State) -> None:
         """Applications on which no mark can stand, so that nobody can tell later what they were given."""
-        for client_id, client in state["clients"].items():
-            metadata = client.get("client_metadata") or {}
-            mark = str(metadata.get("tokenvault", ""))
-            is_strange = bool(mark) and not re.match(r"[a-z0-9-]+/\S+ (created|adopted)", mark)
-            if is_strange or (len(metadata) >= 10 and not mark):
-                self.unmarked.add(client_id)
+        self.unmarked |= _unmarkable(state)
 
     def fail(self, invariant: str, signature: str, detail: Any = "") -> None:
         """Notes a failure."""
@@ -187,11 +183,17 @@ class Machine:
             self.fail("an edit is no drift", _said(done), done.out)
 
     def _drift_of(self, spec: Spec) -> Result | None:
-        """What drift of a spec says of changes by others; None where it says nothing of any."""
+        """What drift of a spec says of changes by others; None where it says nothing of any.
+
+        Of a secret marks hold nothing, and of an application that has no room for one there is none.
+        """
         now, self.specs[0] = self.specs[0], spec
         done = self._command("drift", *self._files(0), "--format", "json")
         self.specs[0] = now
-        return done if done is not None and done.code != 1 and done.json["changes"] else None
+        changes = done.json["changes"] if done is not None and done.code != 1 else []
+        known = (change for change in changes if change["id"] not in self.unmarked)
+        paths = [[a["path"][0] for a in change["attributes"]] for change in known]
+        return done if any(some != ["options.client_secret"] for some in paths) else None
 
     def _is_valid(self, spec: Spec, which: int) -> bool:
         names = self.world.write(spec, self.layout[which], f"try{which}-")
@@ -310,7 +312,9 @@ class Machine:
         ids = self.ids
         owned -= self.ledger.wanted_but_by(0) - self._wanted(0, self.tenant.state())  # the other spec's own
         self.ids = ids
-        lost = {f for f in was - found if f in owned and not (f[0] == "enabled" and self.unmarked.intersection(f))}
+        nobodys = _unmarkable(self.tenant.state())  # of which no mark says that they are a spec's
+        lost = {f for f in was - found if f in owned and not nobodys.intersection(f)}
+        lost = {f for f in lost if not (f[0] == "enabled" and self.unmarked.intersection(f))}
         done = self._command("drift", *self._files(0), "--format", "json")
         if done is None or done.code == 1:
             return
@@ -808,6 +812,17 @@ def _is_offline(state: State, name: str) -> bool:
 def _mark(state: State, client_id: str) -> Any:
     """The mark of an application, if it is there and has one."""
     return (state["clients"].get(client_id, {}).get("client_metadata") or {}).get("tokenvault")
+
+
+def _unmarkable(state: State) -> set[str]:
+    """The applications on which no mark can stand: their metadata is full, or holds another's text under our key."""
+    found = set()
+    for client_id, client in state["clients"].items():
+        metadata = client.get("client_metadata") or {}
+        mark = str(metadata.get("tokenvault", ""))
+        is_strange = bool(mark) and not re.match(r"[a-z0-9-]+/\S+ (created|adopted)", mark)
+        found |= {client_id} if is_strange or (len(metadata) >= 10 and not mark) else set()
+    return found
 
 
 def _wiped_connections(before: State, after: State) -> dict[str, str]:

@@ -112,6 +112,8 @@ def _by_access_token(tenant: Tenant, case: dict[str, Any], user: str) -> str | N
     client = tenant.state()["clients"].get(case["exchanging_client_id"] or "")
     if client is None:
         return "no Custom API Client"
+    if case["preconditions"].get("application-exists") == "not ready":
+        return "no application"
     audience = client["resource_server_identifier"]
     if case["client_id"] in (None, client["client_id"]):
         return _for_anybody(tenant, case, user, audience)

@@ -47,6 +47,12 @@ MARKS = ("tokenvault", "tokenvault_api", *(f"tokenvault_{n}" for n in range(2, 5
 COLLECTIONS = ("clients", "connections", "resource_servers", "client_grants", "credentials", "enablements", "tenant")
 
 
+SWITCHES = {
+    ("connections", "connected_accounts", "allow_missing_user_id"),
+    ("connections", "connected_accounts", "cross_app_access"),
+    ("connections", "cross_app_access_requesting_app"),
+}
+"""Where nothing is off: what was on once is switched off, and what never was stays absent."""
 SECRET = ("clients", "token_endpoint_auth_method")
 """A public application that was said to be confidential goes on keeping its secret when the word goes: as with `LOGIN`."""
 LOGIN = ("connections", "authentication", "active")
@@ -93,6 +99,8 @@ def differences(
                 if collection == "resource_servers" and name in unmarked:
                     continue  # what it was given stays: nobody knows that it was
                 if (collection, *path) == LOGIN and name not in there:
+                    continue
+                if (collection, *path) in SWITCHES and not _at(found, path) and not _at(expected, path):
                     continue
                 if (collection, *path) == SECRET and _at(expected, path) == "none":
                     continue
