@@ -374,8 +374,6 @@ class Ownership:
         path = kind.path_of(provision.slot.split("/")[0]) if live is not None else None
         return path is not None and live is not None and why_unknown(live, path, Anything(), self.live) is not None
 
-    # What is recorded of an API
-
     def _api_record(self, node: DesiredObject) -> Mark | None:
         """The record of the API that this Custom API Client is linked to."""
         if not node.target.identity.get("resource_server_identifier"):
