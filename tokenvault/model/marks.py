@@ -141,8 +141,7 @@ class Mark:
         for provision in sorted(self.provisions, key=_weight):
             for form in dict.fromkeys([provision, _without_names(provision)]):
                 text = _text(head if len(texts) == 1 else "", [*kept[-1], form])
-                may_spread = len(texts) < most and provision.verb != ASKED
-                if len(text) > MAX_LENGTH and may_spread and len(_text("", [form])) <= MAX_LENGTH:
+                if len(text) > MAX_LENGTH and len(texts) < most and len(_text("", [form])) <= MAX_LENGTH:
                     texts, kept, text = [*texts, ""], [*kept, []], _text("", [form])
                 if len(text) <= MAX_LENGTH:
                     texts[-1], kept[-1] = text, [*kept[-1], form]

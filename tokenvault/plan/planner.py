@@ -25,7 +25,7 @@ from tokenvault.plan.orphans import Revoked, find_orphans, lost_witnesses
 from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.plan.ownership_notes import gives_unrecorded, left_alone
 from tokenvault.plan.patch import dead_ends, inconsistencies
-from tokenvault.plan.roster import LISTED, is_found_for_good
+from tokenvault.plan.roster import LISTED, VERB, is_found_for_good
 from tokenvault.plan.write_only import HIDDEN, REASON, as_written, is_hidden
 from tokenvault.secrets import sealed
 from tokenvault.state.desired import with_nodes
@@ -168,9 +168,10 @@ class _Planner:
 
     def _needed(self, found: Sequence[Change]) -> Iterable[Change]:
         """The changes, less those that would only write into a mark what is asked now, of nothing that changes."""
-        recorder, nodes = self.ownership.roster.recorder, self.graph.nodes
-        told = {recorder(nodes[c.address]) for c in found if recorder(nodes[c.address]) != c.address}
-        yield from (c for c in found if c.address in told or not renews_roster_alone(c, (ASKED,)))
+        roster, nodes = self.ownership.roster, self.graph.nodes
+        told = {roster.recorder(nodes[c.address]) for c in found if roster.recorder(nodes[c.address]) != c.address}
+        due = told | {roster.keeper}
+        yield from (c for c in found if c.address in due or not renews_roster_alone(c, (ASKED, VERB)))
 
     def wanted(self) -> list[DesiredObject]:
         """The nodes that this tenant needs; whether it has them may be unknown."""

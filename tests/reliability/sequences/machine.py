@@ -185,13 +185,15 @@ class Machine:
     def _drift_of(self, spec: Spec) -> Result | None:
         """What drift of a spec says of changes by others; None where it says nothing of any.
 
-        Of a secret marks hold nothing, and of an application that has no room for one there is none.
+        Of a secret marks hold nothing, and where there is no room, neither what is asked.
         """
         now, self.specs[0] = self.specs[0], spec
         done = self._command("drift", *self._files(0), "--format", "json")
         self.specs[0] = now
         changes = done.json["changes"] if done is not None and done.code != 1 else []
-        known = (change for change in changes if change["id"] not in self.unmarked)
+        clients = self.tenant.state()["clients"].items()
+        cramped = {key for key, client in clients if "ask:" not in str(client.get("client_metadata"))}
+        known = (change for change in changes if change["id"] not in cramped)
         paths = [[a["path"][0] for a in change["attributes"]] for change in known]
         return done if any(some != ["options.client_secret"] for some in paths) else None
 
