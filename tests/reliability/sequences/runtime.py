@@ -27,6 +27,9 @@ MAY_STOP = frozenset({"connection-offline-access", "api-client-enabled"})
 """What doctor asks a person to look at, and the sandbox may refuse an exchange for: here it knows of no provider that issues
 refresh tokens unasked, and it takes Auth0's documents at their word that a Custom API Client must be enabled."""
 
+SPEC_ALONE = frozenset({"worker-authentication", "worker-ip-allowlist", "worker-key", "worker-scopes"})
+"""What doctor compares with the keys, addresses and scopes that a spec lists by now: here a worker is tried with those it has."""
+
 
 def disagreements(tenant: Tenant, doctor: dict[str, Any], *, looks_at_mfa: bool) -> Iterator[tuple[str, Any]]:
     """Cases that doctor calls ready and that do not work, and the other way round.
@@ -48,6 +51,8 @@ def disagreements(tenant: Tenant, doctor: dict[str, Any], *, looks_at_mfa: bool)
             if case["state"] == "ready" and (looks & MAY_STOP or _asks_by_parameter(before, case["connection"])):
                 continue
             doubts = sorted(name for name, state in case["preconditions"].items() if state == case["state"])
+            if case["state"] == "not ready" and set(doubts) <= SPEC_ALONE:
+                continue
             because = f": {', '.join(doubts[:3])}" if case["state"] == "not ready" else f": {_plain(refusal)}"
             yield f"{case['flavor']} is {case['state']}{because}", {"case": case, "refusal": refusal}
     finally:
