@@ -185,8 +185,13 @@ class Roster:
     def digests_with(self, address: str) -> frozenset[str]:
         """The digests of the rosters that have this object: that of now, and the newest one, which may be from before an edit."""
         before = self._before if _name(address) in self._names_before else None
-        now = {self.digest} if address in self._addresses else set()
-        return frozenset({_digest_of(self._all), *now, *([before.slot] if before else [])})
+        is_left_out = address in self.unmarked - self.marked_anew
+        now = () if is_left_out else (self.digest,)
+        return frozenset({self._digest_of_all, *now, *([before.slot] if before else [])})
+
+    @cached_property
+    def _digest_of_all(self) -> str:
+        return _digest_of(self._all)
 
     @cached_property
     def _all(self) -> list[str]:
