@@ -367,3 +367,24 @@ def test_a_key_that_others_deleted_is_drift_and_one_that_an_edit_adds_is_not(acm
     assert found.code == 2 and [c["kind"] for c in found.json["changes"]] == ["credential"], found.out
     acme.apply(spec)
     assert acme.run("drift", spec).code == 0
+
+
+def test_a_connection_that_is_right_already_needs_no_mark_however_many_objects_a_spec_has(acme: World) -> None:
+    google = by_name(acme.state()["connections"], "google-oauth2")
+    settings = {"connected_accounts": {"active": True}, "options": {**google["options"], "offline_access": True}}
+    acme.hands.ask("PATCH", f"connections/{google['id']}", settings)
+    spec = spec_of({f"application-{n:02}": web() for n in range(75)})  # whose roster takes a second metadata key
+    spec["connections"]["google-oauth2"] = {"offline_access": True}
+    assert "connection.google-oauth2" not in changes(acme.plan(spec))
+
+
+def test_an_edit_that_asks_for_what_is_there_writes_no_mark_beside_other_changes(acme: World) -> None:
+    def spec(*callbacks: str, **google: Any) -> Spec:
+        found = spec_of({"one": web(callbacks=list(callbacks))})
+        return {**found, "connections": {"google-oauth2": {"scopes": ["email", "profile"], **google}}}
+
+    acme.apply(spec(offline_access=True))
+    edited = spec("https://a.example/cb", offline_access=True, scopes=["email"])  # Google's profile was on before
+    assert set(changes(acme.plan(edited))) == {"application.one"}
+    acme.apply(edited)
+    acme.assert_done(edited)

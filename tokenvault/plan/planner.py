@@ -11,7 +11,7 @@ from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
 from tokenvault.model.constraints import Anything, Constraint, Default, NotIn, initial
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, bind, bound
-from tokenvault.model.marks import ASKED, Provision
+from tokenvault.model.marks import ASKED, METADATA_KEY, MORE_KEYS, Provision
 from tokenvault.model.paths import get_path
 from tokenvault.plan.api_names import CLIENT_SUFFIX
 from tokenvault.plan.changes import attributes, kept, risks, unmanaged, unmanaged_options
@@ -97,7 +97,7 @@ def plan_graph(
     changes = planner.changes()
     marking = {change.address for change in changes if kinds()[change.kind].marker in change.patch}
     if marked := planner.ownership.roster.unmarked & marking:  # marks name what is marked, which is known only now
-        planner = _Planner.of(graph, live, Canonicalizer(salt), options, going, marked)
+        planner = planner.marking(marked)
         changes = planner.changes()
     if options.only is not None:
         changes = [_within(change, options.only) for change in changes if change.address in options.only]
@@ -146,12 +146,16 @@ class _Planner:
         compare: Canonicalizer,
         options: Options,
         going: Mapping[tuple[str, Provision], str],
-        marked: frozenset[str] = frozenset(),
     ) -> _Planner:
-        """The planner of a graph. `marked` are the addresses that are marked, of those that would need no mark."""
-        ownership = Ownership(graph, live, options.adopt, options.only, going, options.revoke, marked)
+        """The planner of a graph."""
+        ownership = Ownership(graph, live, options.adopt, options.only, going, options.revoke)
         lost = find_lost(graph, live)
         return cls(graph, live, compare, ownership, Ordering(graph, live), {**lost.deleted, **lost.unmarked})
+
+    def marking(self, addresses: frozenset[str]) -> _Planner:
+        """A planner of the same graph, which knows that these objects are marked though they would need no mark."""
+        ownership = replace(self.ownership, marked_anew=addresses)
+        return _Planner(self.graph, self.live, self.compare, ownership, self.ordering, self.lost)
 
     def changes(self) -> list[Change]:
         """Every node's change, with the changes that it has to wait for."""
@@ -170,8 +174,10 @@ class _Planner:
         """The changes, less those that would only write into a mark what is asked now, of nothing that changes."""
         roster, nodes = self.ownership.roster, self.graph.nodes
         told = {roster.recorder(nodes[c.address]) for c in found if roster.recorder(nodes[c.address]) != c.address}
-        due = told | {roster.keeper}
-        yield from (c for c in found if c.address in due or not renews_roster_alone(c, (ASKED, VERB)))
+        for change in found:
+            listed = (ASKED,) if change.address == roster.keeper else (ASKED, VERB)
+            if change.address in told or not renews_roster_alone(change, listed):
+                yield change
 
     def wanted(self) -> list[DesiredObject]:
         """The nodes that this tenant needs; whether it has them may be unknown."""
@@ -353,7 +359,9 @@ class _Planner:
 
 
 def _are_marks(kind: Kind, found: Iterable[Difference]) -> bool:
-    return all(difference.path[0] == kind.marker for difference in found)
+    """Whether they are of the object's own mark alone, which may take several metadata keys."""
+    keys = {f"{kind.metadata}.{key}" for key in (METADATA_KEY, *MORE_KEYS)}
+    return all(difference.path[0] in keys for difference in found)
 
 
 def _is_fixed(kind: Kind, path: str) -> bool:
