@@ -119,6 +119,21 @@ def test_keys_of_others_on_an_adopted_worker_stay_where_they_are(acme: World) ->
     acme.assert_done(job("b"))
 
 
+def test_a_key_that_only_signs_from_now_on_leaves_the_others_list_beside_a_key_of_others(acme: World) -> None:
+    """The slot is not the spec's, for somebody's key stands in it; the spec's own key is taken out of it all the same."""
+    adopted(acme)
+    upload(acme, "f", attach=True)
+    acme.apply(job("b"))
+    apart = job("b", settings={"authentication_keys": [{"file": "keys/c.pub.pem"}]})
+    acme.apply(apart)
+    assert slots(acme) == ({kid("f"), kid("c")}, {kid("f"), kid("b")})
+    acme.assert_done(apart)
+    swapped = job("c", settings={"authentication_keys": [{"file": "keys/b.pub.pem"}]})
+    acme.apply(swapped)
+    assert slots(acme) == ({kid("f"), kid("b")}, {kid("f"), kid("c")})
+    acme.assert_done(swapped)
+
+
 def test_a_key_that_an_interrupted_run_left_in_the_pool_is_taken_away(acme: World) -> None:
     acme.apply(job("a"))
     path = f"clients/{acme.client('job')['client_id']}/credentials"

@@ -24,12 +24,13 @@ from tokenvault.state.live import Live
 
 POOL, SLOT = 4, 2
 TOPS = frozenset({PRIVILEGED, "client_authentication_methods", "token_endpoint_auth_method"})
+ELSEWHERE = Provenance(source="rotation", reason="the spec no longer lists the key here")
 STALE = Provenance(source="rotation", reason="the key is no longer in the spec")
 GAP = "the old keys are taken away before the new ones are there, for its four credentials are in use: exchanges fail meanwhile"
 
 
 def stale_keys(graph: Graph, live: Live, adopt: bool) -> list[DesiredObject]:
-    """Detaches and deletes every key that this spec gave a worker and no longer lists.
+    """Detaches every key that this spec gave a worker from where it no longer lists it, and deletes those listed nowhere.
 
     The keys of a worker that was taken over bear the name of the spec that had it before.
     """
@@ -40,8 +41,9 @@ def stale_keys(graph: Graph, live: Live, adopt: bool) -> list[DesiredObject]:
         if client is not None:
             taken_over = [p.slot for p in ownership.provisions_of(address, client) if p.verb == "keys"]
             key_owners = [f"{graph.spec_name}/", *taken_over]
-            gone = [c for c in _pool(live, client) if is_ours(c, key_owners) and c.get("kid") not in kept]
-            nodes += _without(graph.nodes[address], client, gone)
+            ours = [c for c in _pool(live, client) if is_ours(c, key_owners)]
+            nodes += _detached_from(graph, graph.nodes[address], client, ours)
+            nodes += _deleted(graph.nodes[address], client, (c for c in ours if c.get("kid") not in kept))
     return nodes
 
 
@@ -59,17 +61,21 @@ def _pool(live: Live, client: Object) -> list[Object]:
     return [c for c in credentials if c["client_id"] == client["client_id"]]
 
 
-def _without(app: DesiredObject, client: Object, gone: Sequence[Object]) -> Iterable[DesiredObject]:
-    ids = tuple(str(credential["id"]) for credential in gone)
-    slots = [path for path in SLOTS if path in app.constraints and set(ids) & set(attached_ids(client, path))]
-    for path in slots:
-        constraint = ExcludesKeyed("id", ids)
-        requirement = replace(
-            next(app.requirements_for(path)), constraint=constraint, provenance=STALE, needs=(), provision=None
-        )
-        yield DesiredObject(target=app.target, requirements=(requirement,), constraints={path: constraint})
-    for credential in gone:
-        yield absent_credential(app.target, str(client["client_id"]), credential, STALE.reason)
+def _detached_from(graph: Graph, app: DesiredObject, client: Object, ours: Sequence[Object]) -> Iterable[DesiredObject]:
+    """The application without our keys in each slot that does not ask for them, though another one may."""
+    for path in SLOTS:
+        asked = {graph.nodes[ref.address].target.identity["kid"] for ref in refs(app.constraints.get(path))}
+        ids = {str(credential["id"]) for credential in ours if credential.get("kid") not in asked}
+        if path in app.constraints and not ids.isdisjoint(attached_ids(client, path)):
+            constraint = ExcludesKeyed("id", tuple(sorted(ids)))
+            requirement = replace(
+                next(app.requirements_for(path)), constraint=constraint, provenance=ELSEWHERE, needs=(), provision=None
+            )
+            yield DesiredObject(target=app.target, requirements=(requirement,), constraints={path: constraint})
+
+
+def _deleted(app: DesiredObject, client: Object, gone: Iterable[Object]) -> Iterable[DesiredObject]:
+    return (absent_credential(app.target, str(client["client_id"]), credential, STALE.reason) for credential in gone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
