@@ -59,11 +59,12 @@ def _refined(
         yield from _scope_requirements(requirement, constraint.items, strategy, options, given_up)
     elif requirement.path == OFFLINE and isinstance(constraint, Equals):
         if strategy.offline_option:
-            yield replace(requirement, path=f"options.{strategy.offline_option}")
+            yield replace(requirement, path=f"options.{strategy.offline_option}", asked_at=OFFLINE)
         elif strategy.offline_scope and constraint.value:
             yield from _scope_requirements(requirement, (strategy.offline_scope,), strategy, options, given_up)
         elif strategy.offline_scope:
-            yield replace(requirement, path="options.scope", constraint=Excludes((strategy.offline_scope,)))
+            excluded = Excludes((strategy.offline_scope,))
+            yield replace(requirement, path="options.scope", constraint=excluded, asked_at=OFFLINE)
     else:
         yield requirement
 
@@ -78,7 +79,7 @@ def _scope_requirements(
     unmet = tuple(scope for scope in scopes if digest(scope) in given_up)
     asked = tuple(s for s in scopes if s not in unmet or options.get(strategy.booleans.get(s, "")) is True)
     for path, constraint in _scope_constraints(asked, strategy, options) if asked or not unmet else ():
-        yield replace(requirement, path=path, constraint=constraint)
+        yield replace(requirement, path=path, constraint=constraint, asked_at=requirement.path)
     if unmet:
         yield replace(requirement, path=NOT_KEPT, constraint=Contains(unmet))
 

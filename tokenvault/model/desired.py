@@ -65,7 +65,8 @@ class Requirement:
 
     `user` is the address of the application on whose behalf a flavor asks. A `provision` is recorded in that application's
     mark, where the attribute alone does not tell for whom it was changed; see `flavors/provisions.py`. With `if_created` it
-    is asked for only where the spec created its user: of what others made, it is theirs.
+    is asked for only where the spec created its user: of what others made, it is theirs. `asked_at` is the path at which the
+    spec asks for it, where the kind keeps it at another one.
     """
 
     target: ObjectRef
@@ -76,6 +77,7 @@ class Requirement:
     user: str = ""
     provision: Provision | None = None
     if_created: bool = False
+    asked_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

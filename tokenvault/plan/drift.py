@@ -107,7 +107,7 @@ class _Given:
         if node is None:
             return REVOKED not in attribute.provenance
         is_as_given = self._is_as_given(node, path)
-        is_asked_as_before = self._is_asked_as_before(node, path)
+        is_asked_as_before = self.ownership.roster.is_asked_as_before(node, path)
         if is_asked_as_before is not None:
             return is_asked_as_before or is_as_given is False
         return not is_as_given and (REVOKED not in attribute.provenance or path in node.constraints)
@@ -117,12 +117,12 @@ class _Given:
         slot = self.ownership.slot(kinds()[node.kind], node, path)
         return slot.is_as_given(get_path(self.live.objects.get(node.address), path)) if slot else None
 
-    def _is_asked_as_before(self, node: DesiredObject, path: str) -> bool | None:
-        """Whether the spec asks the same of an attribute as when it was applied; None where marks do not tell."""
-        roster = self.ownership.roster
-        recorder = roster.recorder(node)
-        recorded = self.ownership.provisions_of(recorder, self.live.objects.get(recorder)) if recorder else ()
-        return roster.is_asked_as_before(node, path, recorded)
+    def is_new(self, address: str) -> bool:
+        """Whether the spec asks for an object, of which no mark records that it did before."""
+        node = self.graph.nodes.get(address)
+        paths = node.constraints if node else ()
+        known = {self.ownership.roster.is_asked_as_before(node, path) for path in paths} if node else set()
+        return False in known and True not in known
 
     def _was_enabled(self, change: Change, attribute: Attribute) -> bool:
         """Whether a place among a connection's applications, which is missing, is on record."""
@@ -173,7 +173,11 @@ def _turned(change: Change, concerned: Set[str], lost: Lost, given: _Given) -> C
     reason = lost.deleted.get(change.address) or lost.unmarked.get(change.address) or ""
     seen = replace(change, unmanaged=0, unmanaged_options=0, adopts=False, risks=(), reason=reason, requires=())
     if change.action is Action.CREATE:
-        never = change.address in lost.incomplete or _is_recorded_elsewhere(change, given.graph)
+        never = (
+            change.address in lost.incomplete
+            or _is_recorded_elsewhere(change, given.graph)
+            or given.is_new(change.address)
+        )
         return None if never and not reason else replace(seen, action=Action.DELETE, attributes=())
     mark = "" if change.address in lost.unmarked else kinds()[change.kind].marker
     theirs = (a for a in change.attributes if a.unknown is None and given.is_theirs(change, a))

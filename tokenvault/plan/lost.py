@@ -131,9 +131,8 @@ class _Search:
         user = self.graph.nodes.get(next((r.user for r in node.requirements if r.user), ""))
         if user is None:
             return False
-        recorded = self.ownership.provisions_of(user.address, self.live.objects.get(user.address))
         uses = (path for path, asked in user.constraints.items() if any(r.address == node.address for r in refs(asked)))
-        known = {self.ownership.roster.is_asked_as_before(user, path, recorded) for path in uses}
+        known = {self.ownership.roster.is_asked_as_before(user, path) for path in uses}
         return not self._has_another_key(node) if known <= {None} else True in known
 
     def _has_another_key(self, node: DesiredObject) -> bool:

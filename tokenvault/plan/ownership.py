@@ -99,13 +99,6 @@ class Ownership:
         return found
 
     @cached_property
-    def _keeper(self) -> str:
-        """The application whose mark records, too, which APIs the spec created: their clients may be deleted by hand."""
-        nodes = (n for n in self.graph.of_kind("application") if n.target.mark and not n.target.absent)
-        able = (n.address for n in nodes if mark_keys(self.live.objects.get(n.address, {}).get("client_metadata")))
-        return next((address for address in able if not address.endswith(CLIENT_SUFFIX)), "")
-
-    @cached_property
     def roster(self) -> Roster:
         """Which objects the spec has and had."""
         return Roster(self.graph, self.live, self.marked_anew)
@@ -128,7 +121,11 @@ class Ownership:
 
     def problems(self, kind: Kind, node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:
         """What is wrong with whose the object is."""
-        if live is None and node.kind == "api" and not (self._keeper or node.target.recorder.endswith(CLIENT_SUFFIX)):
+        if (
+            live is None
+            and node.kind == "api"
+            and not (self.roster.record_keeper or node.target.recorder.endswith(CLIENT_SUFFIX))
+        ):
             yield no_record(node)
         if live is None or not node.target.mark:
             return
@@ -316,7 +313,7 @@ class Ownership:
                 found |= self.given(other)
             else:
                 found |= self._about(other, recorded)
-        if node.address == self._keeper:
+        if node.address == self.roster.record_keeper:
             apis = (self.given(api) for api in self.graph.of_kind("api") if not api.target.absent)
             made = {p for some in apis for p in some if p.verb == "made"}
             found |= made - self.roster.made_but_by(node.address)

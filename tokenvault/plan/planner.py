@@ -173,7 +173,7 @@ class _Planner:
     def _needed(self, found: Sequence[Change]) -> Iterable[Change]:
         """The changes, less those that would only write into a mark what is asked now, of nothing that changes."""
         roster, nodes = self.ownership.roster, self.graph.nodes
-        told = {roster.recorder(nodes[c.address]) for c in found if roster.recorder(nodes[c.address]) != c.address}
+        told = {by for change in found for by in roster.asks.writers(nodes[change.address]) if by != change.address}
         for change in found:
             listed = (ASKED,) if change.address == roster.keeper else (ASKED, VERB)
             if change.address in told or not renews_roster_alone(change, listed):

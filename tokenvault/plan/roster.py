@@ -8,27 +8,22 @@ marked, and no roster has it: whatever one names and is not marked has lost its 
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind
-from tokenvault.model.constraints import Default, initial
 from tokenvault.model.desired import DesiredObject, Graph
-from tokenvault.model.marks import ASKED, MAX_LENGTH, UNKEPT, Mark, Provision, digest, read_mark
-from tokenvault.plan.changes import REVOKED
-from tokenvault.secrets import is_sensitive
+from tokenvault.model.marks import ASKED, MAX_LENGTH, UNKEPT, Mark, Provision, digest, mark_keys, read_mark
+from tokenvault.plan.api_names import CLIENT_SUFFIX
+from tokenvault.plan.asks import Asks, words_in
 from tokenvault.state.live import Live
 
 VERB, PLACES = "spec", "on"
 LISTED = (VERB, PLACES, ASKED)
 """The verbs of what a spec lists, beside those of what it gives."""
-_WORD = 2
-"""Characters (12 bits) for what is asked of one attribute: of a hundred edits of an object, one is taken for none."""
 _NAME = 3
 """Characters (18 bits) of an object's digest: with eighty objects, one in 3,000 that are new is taken for one of them."""
 
@@ -63,8 +58,25 @@ class Roster:
         return item is not None and read_mark(item.get(kinds()[node.kind].metadata)) is None
 
     def is_recorded(self, address: str) -> bool:
-        """Whether a mark was written when the spec had the object, and the object a mark."""
+        """Whether a mark was written when the spec had the object, and the object a mark, and the spec kept it since."""
+        return self._is_in_some_mark(address) and not self._is_dropped(address)
+
+    def _is_in_some_mark(self, address: str) -> bool:
         return not self._recorded.isdisjoint(self.digests_with(address))
+
+    def _is_dropped(self, address: str) -> bool:
+        """Whether the newest roster lacks the object: the marks that have it are from before the spec dropped it."""
+        return self._has_newest and _name(address) not in self._names_before
+
+    @cached_property
+    def _has_newest(self) -> bool:
+        """Whether the newest roster is known for the newest: no connection that may have had a newer one is gone or wiped."""
+        for node in self._in_order("connection"):
+            if mark := self._mark(node):
+                return any(p.verb == VERB and p.value for p in mark.provisions)
+            if node.target.mark and self._is_in_some_mark(node.address):
+                return False
+        return False
 
     def lost_its_mark(self, address: str) -> bool:
         """Whether an object has no mark and needs none, and is known to have had one."""
@@ -97,46 +109,53 @@ class Roster:
         before, asked = (frozenset(p for p in recorded if p.verb == verb) for verb in (VERB, ASKED))
         past = {p for p in recorded - found - before if p.verb in ("was", UNKEPT)}  # came back, or in, by itself
         is_due = address == self.keeper and self._provision(address) not in before
-        is_edited = bool(asked) and asked != self.asked(address)
+        is_edited = bool(asked) and asked != self.asks.record(address)
         is_due |= is_edited or self._mark(self.graph.nodes[address]) is None  # what another spec listed is not ours
         if recorded and found == recorded - before - asked - past and not is_due:
             return found | before | asked | past
-        return found | self.asked(address) | {self._provision(address)}
+        return found | self.asks.record(address) | {self._provision(address)}
 
     # What is asked
 
-    def asked(self, address: str) -> frozenset[Provision]:
-        """The record of what the spec asks of the object at an address, and of those that its mark records."""
-        words = sorted(set(self._words.get(address, {}).values()))
-        return frozenset({Provision(ASKED, "".join(words))} if words else ())
+    @cached_property
+    def asks(self) -> Asks:
+        """What the spec asks now, as marks hold it."""
+        return Asks(self.graph, self.live, self.record_keeper)
+
+    @cached_property
+    def record_keeper(self) -> str:
+        """The application whose mark records what no other can: which APIs the spec created, what it asks of the tenant."""
+        nodes = (n for n in self.graph.of_kind("application") if n.target.mark and not n.target.absent)
+        able = (n.address for n in nodes if mark_keys(self.live.objects.get(n.address, {}).get("client_metadata")))
+        return next((address for address in able if not address.endswith(CLIENT_SUFFIX)), "")
 
     def with_asked(self, address: str, listed: frozenset[Provision]) -> frozenset[Provision]:
         """What a mark lists, with what is asked now of the object at an address."""
-        return frozenset(p for p in listed if p.verb != ASKED) | self.asked(address)
+        return frozenset(p for p in listed if p.verb != ASKED) | self.asks.record(address)
 
-    def is_asked_as_before(self, node: DesiredObject, path: str, recorded: Iterable[Provision]) -> bool | None:
-        """Whether the spec asks the same of an attribute as when the mark with these provisions was written; None: unknown."""
-        text = "".join(p.slot for p in sorted(recorded) if p.verb == ASKED)
-        word = self._words.get(self.recorder(node), {}).get((node.address, path))
-        return word in _cut(text, _WORD) if text else None
+    def is_asked_as_before(self, node: DesiredObject, path: str) -> bool | None:
+        """Whether the spec asks the same of an attribute as when the marks that tell were written; None: unknown."""
+        if not self.asks.tells_of(node):
+            return None
+        words = self.asks.words(node, path)
+        told = {None if before is None else bool(words) and words <= before for before in self._asked_before(node)}
+        return True if True in told else None if None in told or not told else False
 
-    def recorder(self, node: DesiredObject) -> str:
-        """The address of the object whose mark holds what the spec asks of a node; empty where none does."""
-        return node.target.recorder or (node.address if kinds()[node.kind].marker else "")
+    def _asked_before(self, node: DesiredObject) -> Iterable[frozenset[str] | None]:
+        """The words in each mark that may tell of a node; None where one told, and is gone."""
+        if recorders := self.asks.recorders(node):
+            yield from map(self._words_at, recorders)
+            return
+        for app in self.graph.of_kind("application"):  # which one keeps records may have changed
+            words = self._words_at(app.address)
+            if words is not None or app.address not in self.live.objects:
+                yield words
 
-    @cached_property
-    def _words(self) -> Mapping[str, Mapping[tuple[str, str], str]]:
-        """What stands for all that is asked of an attribute, by the address of the recorder, and the node and the path."""
-        asked: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for node in self.graph.nodes.values():
-            for one in node.requirements if not node.target.absent else ():
-                if one.provenance != REVOKED and not isinstance(one.constraint, Default):
-                    asked[node.address, one.path].append(_canonical(initial(one.constraint)))
-        found: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
-        for (address, path), texts in asked.items():
-            text = " ".join([address, path, *sorted(set(texts))])
-            found[self.recorder(self.graph.nodes[address])][address, path] = digest(text)[:_WORD]
-        return found
+    def _words_at(self, address: str) -> frozenset[str] | None:
+        if address not in self.live.objects:
+            return None if self.is_recorded(address) else frozenset()
+        mark = self._mark(self.graph.nodes[address])
+        return (words_in(mark.provisions) or None) if mark else None
 
     # Where applications stand
 
@@ -237,15 +256,6 @@ def digests_in(mark: Mark | None) -> frozenset[str]:
 def is_found_for_good(kind: Kind, node: DesiredObject) -> bool:
     """Whether the object is found by what never changes of it: its id, or a name that Auth0 lets nobody change."""
     return all(name == kind.id_field or kind.field_at(name).immutable for name in node.target.identity)
-
-
-def _canonical(value: Any) -> str:
-    """A text for a value that is asked for; the order of lists does not matter, and nothing of a secret is in it."""
-    if isinstance(value, list | tuple):
-        return json.dumps(sorted(map(_canonical, value)))
-    if isinstance(value, Mapping):
-        return json.dumps({key: _canonical(item) for key, item in value.items()}, sort_keys=True)
-    return json.dumps("" if is_sensitive(value) else value, default=str)
 
 
 def _cut(text: str, length: int) -> frozenset[str]:
