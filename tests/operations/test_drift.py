@@ -278,3 +278,86 @@ def test_a_connection_that_an_edit_adds_is_no_drift_and_one_that_others_deleted_
 
     edit(tmp_path / "tenant.db", without)
     assert "connection.mine" in [change["address"] for change in drift(tmp_path)["changes"]]
+
+
+WEB = {"type": "regular_web", "flavors": ["connected_accounts"]}
+
+
+def spec_with(folder: Path, applications: dict[str, Any], **more: Any) -> None:
+    """A spec whose connection carries a mark, which takes along each new list of objects."""
+    connections = {"google-oauth2": {"offline_access": True}}
+    write_spec(folder, {"version": 1, "name": "acme", "connections": connections, "applications": applications, **more})
+
+
+def test_an_application_that_was_renamed_and_is_to_be_renamed_back_is_no_drift(tmp_path: Path) -> None:
+    """The mark of the application beside it still tells of the old name: nothing of it changed."""
+    spec_with(tmp_path, {"one": WEB, "two": WEB})
+    assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
+    spec_with(tmp_path, {"one": WEB, "three": WEB})
+    assert run(tmp_path, "apply", "spec.yaml", "-y", "--prune").code == 0
+    spec_with(tmp_path, {"one": WEB, "two": WEB})
+    found = drift(tmp_path)  # three goes on living
+    assert found["changes"] == [] and [one["address"] for one in found["dropped"]] == ["application.three"]
+    assert "application.two" in found["pending"]
+    assert "somebody deleted it" not in run(tmp_path, "plan", "spec.yaml").out
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["there", "missing"])
+def test_what_an_edit_asks_of_the_my_account_api_is_no_drift(is_there: bool, tmp_path: Path) -> None:
+    secret = {
+        "authentication": "client_secret_post",
+        "ip_allowlist": ["203.0.113.0/24"],
+        "grants": {"google-oauth2": []},
+    }
+    shutil.copytree(ROOT / "examples" / "keys", tmp_path / "keys")
+    worker = {**secret, "public_keys": [{"file": "keys/nightly-sync.pub.pem"}]}
+    job = {"type": "regular_web", "flavors": [{"privileged_worker": worker}]}
+    spec_with(tmp_path, {"job": job})
+    assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
+
+    def consent(objects: dict[str, Any]) -> None:
+        for api in objects["resource_servers"].values():
+            api["skip_consent_for_verifiable_first_party_clients"] = False
+
+    if is_there:
+        spec_with(tmp_path, {"job": job, "one": WEB})
+        assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
+        spec_with(tmp_path, {"job": job})
+        assert run(tmp_path, "apply", "spec.yaml", "-y", "--prune").code == 0
+        edit(tmp_path / "tenant.db", consent)
+    spec_with(tmp_path, {"job": {**job, "flavors": [*job["flavors"], "connected_accounts"]}})
+    assert "my_account_api" in drift(tmp_path, code=0)["pending"]
+    assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
+    edit(tmp_path / "tenant.db", consent)
+    assert [change["address"] for change in drift(tmp_path)["changes"]] == ["my_account_api"]
+
+
+@pytest.mark.parametrize("exchanges", [True, False], ids=["exchanged", "listed"])
+def test_what_an_edit_asks_of_an_api_of_others_is_no_drift(exchanges: bool, tmp_path: Path) -> None:
+    def theirs(objects: dict[str, Any]) -> None:
+        (api,) = (one for one in objects["resource_servers"].values() if one["identifier"] == "https://b.example")
+        api["scopes"] = [{"value": "read:it", "description": "Theirs"}]
+
+    api = {"identifier": "https://b.example", "scopes": {"read:it": "Ours"}}
+    flavors = {"flavors": ["access_token_exchange"]} if exchanges else {}
+    spec_with(tmp_path, {"one": WEB}, apis={"other": {"identifier": "https://b.example"}})
+    assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
+    edit(tmp_path / "tenant.db", theirs)
+    spec_with(tmp_path, {"one": WEB}, apis={"other": {**api, **flavors}})
+    assert "api.other" in drift(tmp_path, code=0)["pending"]
+    assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
+    edit(tmp_path / "tenant.db", theirs)
+    assert [change["address"] for change in drift(tmp_path)["changes"]] == ["api.other"]
+
+
+def test_a_scope_that_was_there_before_and_that_others_took_is_drift(tmp_path: Path) -> None:
+    asked = {"google-oauth2": {"offline_access": True, "scopes": ["profile"]}}
+    write_spec(tmp_path, {"version": 1, "name": "acme", "connections": asked, "applications": {"one": WEB}})
+    assert run(tmp_path, "apply", "spec.yaml", "-y").code == 0
+
+    def without(objects: dict[str, Any]) -> None:
+        connection(objects, "google-oauth2")["options"]["profile"] = False
+
+    edit(tmp_path / "tenant.db", without)
+    (change,) = drift(tmp_path)["changes"]
+    assert [attribute["path"] for attribute in change["attributes"]] == [["options.profile"]]

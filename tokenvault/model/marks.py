@@ -77,7 +77,7 @@ class Provision:
     - `spec:DIGEST`, `spec:DIGEST=NAMES`: the objects that the spec had when the mark was written, so that one that is gone is
       known to be; on connections, and where none is
       marked on the first application, with the first three characters of the digest of each.
-    - `ask:WORDS`: what the spec asked when the mark was written, two characters for each attribute, so that an edit that was
+    - `ask:WORDS`: what the spec asked when the mark was written, three characters for each attribute, so that an edit that was
       not applied is told from what others changed; left out where there is no room.
     - `keys:SPEC/KEY`: the spec from which a worker was taken over, whose name its keys still bear; `made:API`: an API that
       the spec created and that has no Custom API Client.
