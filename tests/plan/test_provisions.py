@@ -641,3 +641,44 @@ def test_a_public_application_that_was_made_confidential_is_exported_as_that(acm
     (acme.folder / "exported.yaml").write_text(exported.out)
     again = cli("plan", "exported.yaml", "--sandbox=t.db", cwd=acme.folder, env=ENV)
     assert again.out.startswith("No changes."), exported.out + again.out
+
+
+OTHER = "https://other.example"
+
+
+def exchanging(*scopes: str) -> Spec:
+    """A spec whose application exchanges access tokens for an API of others, which is to have these scopes."""
+    app = web("refresh_token_exchange", {"access_token_exchange": {"api": "other"}})
+    return spec_of({"front": app}, apis={"other": {"identifier": OTHER, "scopes": dict.fromkeys(scopes, "What for")}})
+
+
+@pytest.mark.parametrize("leaves", ["prune", "destroy"])
+@pytest.mark.parametrize(
+    "accident", [None, ("PATCH", "*/clients/*", 1), ("PATCH", "*/clients/*", 2), ("PATCH", "*/resource-servers/*", 1)]
+)
+def test_what_an_api_of_others_was_given_goes_wherever_the_apply_was_cut(
+    acme: World, leaves: str, accident: tuple[str, str, int] | None
+) -> None:
+    """The record stands on the Custom API Client of others before the API is given anything, and goes with what it records."""
+    acme.hands.api(OTHER, "Theirs", scopes={"read:it": "What for"})
+    client_id = acme.hands.application("front", app_type="regular_web", token_endpoint_auth_method="client_secret_post")
+    acme.hands.grant(client_id, OTHER, ["read:it"])
+    before = acme.state()
+    method, path, nth = accident or ("PATCH", "*/nowhere", 1)
+    done = acme.run_into(
+        {"method": method, "path": path, "nth": nth, "fault": 403}, "apply", exchanging("read:it", "write:it"), "-y"
+    )
+    assert done.code == (1 if accident else 0), done.err
+    if leaves == "prune":
+        acme.apply(spec_of({"front": web()}), "--prune")
+        acme.assert_done(spec_of({"front": web()}), "--prune")
+    acme.destroy(exchanging("read:it", "write:it") if leaves == "destroy" else spec_of({"front": web()}))
+    after = acme.state()
+    assert [api["scopes"] for api in after["resource_servers"].values() if api["identifier"] == OTHER] == [
+        [{"value": "read:it", "description": "What for"}]
+    ]
+    assert all(not marks_in(after["clients"][one]) for one in before["clients"])
+
+
+def marks_in(client: Mapping[str, Any]) -> list[str]:
+    return [key for key in client.get("client_metadata") or {} if key.startswith("tokenvault")]

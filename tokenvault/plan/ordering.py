@@ -60,6 +60,10 @@ class Ordering:
 
     def _follows(self, address: str, node: DesiredObject) -> bool:
         """Whether the object at the address has to wait for the node instead: an object that exists is changed last."""
+        if self._records(node.address, self.graph.nodes[address]):
+            return True
+        if self._records(address, node):
+            return False
         exists = self.live.objects.get(address) is not None
         return self._refers_to(address, node.address) or (exists and node.address in self._needs_of(address))
 
@@ -67,7 +71,14 @@ class Ordering:
         """A provision is written into its mark before it is given, except where the marked object itself waits for it."""
         if kinds()[node.kind].marker or user not in self.graph.nodes:
             return False
-        return node.address not in self._needs_of(user)
+        return self._records(user, node) or node.address not in self._needs_of(user)
+
+    def _records(self, address: str, api: DesiredObject) -> bool:
+        """Whether the object at the address is the Custom API Client on which is recorded what an API that is there is given."""
+        is_recorder = (
+            api.kind == "api" and api.target.recorder == address and self.live.objects.get(api.address) is not None
+        )
+        return is_recorder and bool(self.graph.nodes[address].target.identity.get("resource_server_identifier"))
 
     def _needs_of(self, address: str) -> frozenset[str]:
         if address not in self._needs:

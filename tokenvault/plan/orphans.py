@@ -184,13 +184,23 @@ class _Search:
     def _unmarked(self, kind: Kind, target: ObjectRef, item: Object, provenance: Provenance) -> DesiredObject:
         """The object without its mark. What else the mark records of it is revoked with that."""
         metadata = item.get(kind.metadata) or {}
-        paths = [kind.marker, *(f"{kind.metadata}.{key}" for key in MORE_KEYS if key in metadata)]
+        keys = [key for key in MORE_KEYS if key in metadata] + ([API_METADATA_KEY] if self._is_forgotten(item) else [])
+        paths = [kind.marker, *(f"{kind.metadata}.{key}" for key in keys)]
         recorded = self.ownership.provisions_of(target.address, item)
         slots = dict.fromkeys("mrrt" if p.verb == "mrrt" else p.slot.split("/")[0] for p in sorted(recorded))
         found = dict.fromkeys(kind.path_of(slot) for slot in slots)  # in one order, so that plans read alike
         revoked = [path for path in found if path and not kind.field_at(path).all_or_nothing]
         revocation = self._revocation(target, item, (), provenance)
         return revocation.node(target, {**dict.fromkeys(revoked, Anything()), **{path: Equals(None) for path in paths}})
+
+    def _is_forgotten(self, item: Object) -> bool:
+        """Whether an application records what this spec gave to an API that the spec does not have any more."""
+        record, identifier = (
+            read_mark(item.get("client_metadata"), API_METADATA_KEY),
+            item.get("resource_server_identifier"),
+        )
+        is_ours = record is not None and record.spec == self.graph.spec_name
+        return is_ours and all(n.target.identity.get("identifier") != identifier for n in self._staying_apis())
 
     def _target(self, kind: Kind, item: Object, mark: Mark, reason: str) -> ObjectRef:
         item_id, address = str(item[kind.id_field]), f"{kind.name}.{mark.key}"
