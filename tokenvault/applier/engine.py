@@ -133,14 +133,25 @@ class _Run:
 
     def _steps(self) -> list[_Step]:
         creates = {change.address for change in self.plan.changes if _creates_application(change)}
-        steps = [step for change in self.plan.changes for step in self._steps_of(change, creates)]
+        early = self._needed_by(
+            creates
+        )  # what is being confirmed cannot wait for the confirmation, nor can what it needs
+        steps = [step for change in self.plan.changes for step in self._steps_of(change, creates, early)]
         if creates:
             steps.append(_Step(ENSURE_UNIQUE, frozenset(creates), (), self._ensure_unique, writes=False))
         return _that_end(steps)
 
-    def _steps_of(self, change: Change, creates: set[str]) -> Iterator[_Step]:
-        waits = change.address not in creates  # what is being confirmed cannot wait for the confirmation
-        after = _ready(change.requires, creates if waits else set())
+    def _needed_by(self, addresses: set[str]) -> set[str]:
+        """These changes, and all that they wait for."""
+        found, left = set[str](), [*addresses]
+        while left:
+            if (address := left.pop()) not in found and address in self.changes:
+                found.add(address)
+                left.extend(self.changes[address].requires)
+        return found
+
+    def _steps_of(self, change: Change, creates: set[str], early: set[str]) -> Iterator[_Step]:
+        after = _ready(change.requires, set() if change.address in early else creates)
         yield _Step(change.address, after, change.requires, lambda: self._write(change))
         if change.address in creates or change.deferred:
             needs = self._needs_of_deferred(change)
