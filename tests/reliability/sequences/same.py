@@ -55,6 +55,8 @@ SWITCHES = {
 """Where nothing is off: what was on once is switched off, and what never was stays absent."""
 SECRET = ("clients", "token_endpoint_auth_method")
 """A public application that was said to be confidential goes on keeping its secret when the word goes: as with `LOGIN`."""
+ROTATION = (("clients", "refresh_token", "rotation_type"), ("clients", "refresh_token", "expiration_type"))
+"""Refresh tokens that rotated while an application was public go on rotating when it keeps a secret: that takes nothing away."""
 LOGIN = ("connections", "authentication", "active")
 """What a spec that created a connection has turned off stays off when its `purpose` goes: a line that left lets nobody in."""
 
@@ -103,6 +105,12 @@ def differences(
                 if (collection, *path) in SWITCHES and not _at(found, path) and not _at(expected, path):
                     continue
                 if (collection, *path) == SECRET and _at(expected, path) == "none":
+                    continue
+                if (
+                    (collection, *path) in ROTATION
+                    and found["app_type"] == "spa"
+                    and _at(found, path) in ("rotating", "expiring")
+                ):
                     continue
                 if f"{collection}.{'.'.join(path)}" in STARTS or (key in old and _is_setting(collection, path)):
                     continue
