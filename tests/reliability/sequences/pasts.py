@@ -85,6 +85,21 @@ def _scopes_of(audience: str) -> st.SearchStrategy[list[str]]:
 
 
 @st.composite
+def api_client(draw: Draw, identifier: str) -> dict[str, Any]:
+    """The Custom API Client that somebody made for an API."""
+    body = {
+        "name": draw(st.sampled_from(["By hand (client)", "Old exchanger"])),
+        "app_type": "resource_server",
+        "resource_server_identifier": identifier,
+        "grant_types": [TOKEN_VAULT_GRANT] if may(draw) else [],
+        "token_endpoint_auth_method": "client_secret_post",
+    }
+    if may(draw, 3):
+        body["client_metadata"] = draw(st.sampled_from(METADATA))
+    return {"client": body}
+
+
+@st.composite
 def pasts(draw: Draw) -> list[dict[str, Any]]:
     """What people did before tokenvault came."""
     steps: list[dict[str, Any]] = []
@@ -112,7 +127,8 @@ def pasts(draw: Draw) -> list[dict[str, Any]]:
                     "user": {"policy": policy},
                     "client": {"policy": "require_client_grant"},
                 }
-            steps.append({"do": "hand", "act": "api", "body": body})
+            client = draw(api_client(identifier)) if may(draw, 4) else {}
+            steps.append({"do": "hand", "act": "api", "body": body, **client})
     if may(draw, 4):
         steps.append({"do": "hand", "act": "new_connection", "body": deepcopy(CRM)})
     if may(draw, 6):

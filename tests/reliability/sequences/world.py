@@ -131,6 +131,8 @@ class World:
 
     def _api(self, step: Step) -> None:
         self.tenant.ask("POST", "resource-servers", step["body"])
+        if client := step.get("client"):
+            self.tenant.ask("POST", "clients", client)
 
     def _new_connection(self, step: Step) -> None:
         self.tenant.ask("POST", "connections", step["body"])
