@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from tests.applier.test_stale import EDITED, disable, disturb, enable
 from tests.plan.gallery import CASES, drifted
 from tests.plan.tenants import client, connection, edit, run
+from tests.state.world import spec_of, web, world
 from tests.support import ROOT, WRITES, requests_of, write_spec
 
 
@@ -361,3 +362,27 @@ def test_a_scope_that_was_there_before_and_that_others_took_is_drift(tmp_path: P
     edit(tmp_path / "tenant.db", without)
     (change,) = drift(tmp_path)["changes"]
     assert [attribute["path"] for attribute in change["attributes"]] == [["options.profile"]]
+
+
+def test_what_an_apply_that_ended_early_never_gave_was_taken_by_nobody(tmp_path: Path) -> None:
+    asked = spec_of({"one": web()})
+    with world(tmp_path) as acme:
+        cut = [{"method": method, "path": path, "fault": 403} for method, path in ENDS_EARLY]
+        assert acme.run_into(cut, "apply", asked, "-y").code == 1
+        early = acme.run("drift", asked, "--format", "json").json
+        acme.apply(asked)
+        acme.hands.ask(
+            "PATCH", f"connections/{acme.hands.connection('google-oauth2')}/clients", left(acme.client("one"))
+        )
+        taken = acme.run("drift", asked, "--format", "json").json
+    assert early["changes"] == []
+    assert set(early["incomplete"]) == {"connection_clients.google-oauth2", "client_grant.one.my_account"}
+    assert [change["address"] for change in taken["changes"]] == ["connection_clients.google-oauth2"]
+
+
+ENDS_EARLY = (("POST", "*/client-grants"), ("PATCH", "*/connections/*/clients"))
+
+
+def left(client: dict[str, Any]) -> list[dict[str, Any]]:
+    """Somebody takes an application out of a connection."""
+    return [{"client_id": client["client_id"], "status": False}]

@@ -53,7 +53,8 @@ class Drift:
 def find_drift(plan: Plan, graph: Graph, live: Live) -> Drift:
     """What of a plan is drift."""
     asked = asked_of(graph, live)
-    lost, given = find_lost(graph, live), _Given(asked, live, Ownership(asked, live, adopt=False))
+    lost = find_lost(graph, live)
+    given = _Given(asked, live, Ownership(asked, live, adopt=False), lost.begun)
     lost = replace(lost, unmarked={**lost.unmarked, **_lacking_a_mark_alone(plan)})
     used, owned = _used(graph, given.ownership), frozenset(_owned(graph, live))
     concerned = {a for a in _concerned(graph, owned, live) if a in used | owned or not a.startswith("connection.")}
@@ -98,6 +99,7 @@ class _Given:
     graph: Graph
     live: Live
     ownership: Ownership
+    begun: frozenset[str]
 
     def is_theirs(self, change: Change, attribute: Attribute) -> bool:
         """Whether others changed the attribute, as far as marks tell: what is as it was given differs by an edit."""
@@ -127,7 +129,7 @@ class _Given:
     def _was_enabled(self, change: Change, attribute: Attribute) -> bool:
         """Whether a place among a connection's applications, which is missing, is on record."""
         name = str(change.identity.get("connection"))
-        users = [address for address, known in self.live.ids.items() if known == str(attribute.after)]
+        users = {address for address, known in self.live.ids.items() if known == str(attribute.after)} - self.begun
         return any(name in _recorded_places(self.ownership, user) for user in users)
 
 

@@ -30,11 +30,12 @@ RECORDED = UNMARKED.format(why="the marks of other objects record it, and it is 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
     """Objects of a spec that others deleted or took the mark from (address → the conclusion, in words), and those that
-    are not there because an apply ended early."""
+    are not there, or lack an application, because an apply ended early. `begun` are applications that one only created."""
 
     deleted: Mapping[str, str]
     unmarked: Mapping[str, str]
     incomplete: frozenset[str]
+    begun: frozenset[str] = frozenset()
 
 
 def find_lost(graph: Graph, live: Live) -> Lost:
@@ -52,7 +53,10 @@ def find_lost(graph: Graph, live: Live) -> Lost:
             unmarked[node.address] = UNMARKED.format(why=why)
         elif search.was_begun(node):
             incomplete.add(node.address)
-    return Lost(deleted=deleted, unmarked=unmarked, incomplete=frozenset(incomplete))
+    begun = {node.address: search.begun_of(node) for node in graph.of_kind("connection_clients")}
+    incomplete |= {address for address, users in begun.items() if users}
+    every = frozenset[str]().union(*begun.values())
+    return Lost(deleted=deleted, unmarked=unmarked, incomplete=frozenset(incomplete), begun=every)
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,20 @@ class _Search:
         if node.address in self.live.objects:
             return False
         return bool(self._claim(node)) or bool(node.target.mark and self.ownership.roster.is_recorded(node.address))
+
+    def begun_of(self, connection: DesiredObject) -> frozenset[str]:
+        """The applications that have no place in a connection, nor anything else of what their marks say they are given."""
+        there = set(self.live.objects.get(connection.address, {}).get("clients") or ())
+        users = {one.user for one in connection.requirements if one.user in self.live.objects}
+        return frozenset(user for user in users if self.live.ids[user] not in there and self._is_only_begun(user))
+
+    def _is_only_begun(self, address: str) -> bool:
+        recorded = self.ownership.provisions_of(address, self.live.objects[address])
+        asked = [
+            node for node in self._belonging(self.graph.nodes[address]) if node.kind in ("client_grant", "credential")
+        ]
+        is_any_recorded = any(node.target.provision in recorded or node.kind == "credential" for node in asked)
+        return is_any_recorded and not self._has_gifts(address)
 
     @cached_property
     def _rosters(self) -> Mapping[str, frozenset[str]]:
