@@ -386,3 +386,17 @@ ENDS_EARLY = (("POST", "*/client-grants"), ("PATCH", "*/connections/*/clients"))
 def left(client: dict[str, Any]) -> list[dict[str, Any]]:
     """Somebody takes an application out of a connection."""
     return [{"client_id": client["client_id"], "status": False}]
+
+
+def test_offline_access_that_an_edit_takes_back_is_no_drift(tmp_path: Path) -> None:
+    """It is a scope there, among others that the spec goes on asking for."""
+    slack = {"scopes": ["users:read"], "offline_access": True}
+    oidc = {"strategy": "oidc", "credentials": {"client_id": "one", "client_secret": "${env:CRM_SECRET}"}}
+    options = {"type": "back_channel", "issuer": "https://id.example", "authorization_endpoint": "https://id.example/a",
+               "token_endpoint": "https://id.example/t", "jwks_uri": "https://id.example/j"}  # fmt: skip
+    asked = spec_of({"one": web()}) | {"connections": {"acme-id": {**oidc, "options": options, **slack}}}
+    with world(tmp_path) as acme:
+        acme.apply(asked)
+        del asked["connections"]["acme-id"]["offline_access"]
+        found = acme.run("drift", asked, "--format", "json")
+    assert (found.code, found.json["pending"]) == (0, ["connection.acme-id"])

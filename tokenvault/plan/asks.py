@@ -61,7 +61,7 @@ class Asks:
     def words(self, node: DesiredObject, path: str) -> frozenset[str]:
         """What stands for all that is asked of an attribute; nothing where nothing is."""
         refined = kinds()[node.kind].refine(node, self.live.objects.get(node.address))
-        origins = {requirement.asked_at or path for requirement in refined.requirements_for(path)} or {path}
+        origins = {_asked_at(one.asked_at or path) for one in refined.requirements_for(path)} or {path}
         found = self._words.get(node.address, {})
         return frozenset(found[origin] for origin in origins if origin in found)
 
@@ -89,9 +89,14 @@ def _words(node: DesiredObject) -> Iterable[tuple[str, str]]:
     asked: dict[str, set[str]] = defaultdict(set)
     for one in node.requirements:
         if one.provenance != REVOKED and not isinstance(one.constraint, Default):
-            asked[one.path].add(_canonical(initial(one.constraint)))
+            asked[_asked_at(one.path)].add(f"{one.path} {_canonical(initial(one.constraint))}")
     for path, texts in asked.items():
         yield path, digest(" ".join([node.address, path, *sorted(texts)]))[:_WORD]
+
+
+def _asked_at(path: str) -> str:
+    """Where a word stands for what is asked at a path. What a kind puts elsewhere may end up in one place: it has one word."""
+    return "spec" if path.startswith("spec.") else path
 
 
 def _canonical(value: Any) -> str:

@@ -761,6 +761,7 @@ class Machine:
             self.staying |= guarded | {mine["clients"][one]["name"] for one in guarded if one in mine["clients"]}
             self._do_destroy({"spec": which})
         managed |= {fact[1] for fact in self.ledger.given}  # what a spec had once, too
+        managed |= {one for one, client in mine["clients"].items() if client.get("resource_server_identifier")}
         if not self.outcome.failures and not forgotten & managed:
             for signature, detail in same.left(self.first, self.tenant.state(), self.hands, self.staying):
                 self.fail("leaving gives back", signature, detail)
