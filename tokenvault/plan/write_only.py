@@ -83,8 +83,6 @@ def _metadata(kind: Kind, mark: Mark, after: Object, records: frozenset[Provisio
 
 def _rewritten(kind: Kind, mark: Mark, live: Object, provisions: frozenset[Provision]) -> dict[str, Any]:
     """The metadata, by path, of which the mark with these provisions needs another text."""
-    if provisions == mark.provisions:
-        return {}
     metadata = live.get(kind.metadata) or {}
     texts = replace(mark, provisions=provisions).metadata(mark_keys(metadata, API_METADATA_KEY))
     return {f"{kind.metadata}.{key}": text for key, text in texts.items() if metadata.get(key) != text}
