@@ -124,7 +124,7 @@ class Roster:
 
     @cached_property
     def record_keeper(self) -> str:
-        """The application whose mark records what no other can: which APIs the spec created, what it asks of the tenant."""
+        """The application whose mark records what no other does: which APIs the spec created, and what it asks of such."""
         nodes = (n for n in self.graph.of_kind("application") if n.target.mark and not n.target.absent)
         able = (n.address for n in nodes if mark_keys(self.live.objects.get(n.address, {}).get("client_metadata")))
         return next((address for address in able if not address.endswith(CLIENT_SUFFIX)), "")
