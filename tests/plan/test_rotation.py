@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.state.world import CALENDAR, Spec, World, change_of, changes, kid, public_key, spec_of, worker, writes
+from tests.state.world import CALENDAR, Spec, World, change_of, changes, kid, public_key, spec_of, web, worker, writes
 from tests.support import by_name
 
 PRIVILEGED = "token_vault_privileged_access"
@@ -132,6 +132,30 @@ def test_a_key_that_only_signs_from_now_on_leaves_the_others_list_beside_a_key_o
     acme.apply(swapped)
     assert slots(acme) == ({kid("f"), kid("b")}, {kid("f"), kid("c")})
     acme.assert_done(swapped)
+
+
+@pytest.mark.parametrize("leaves", ["edit", "flavor", "prune", "destroy"])
+def test_a_key_of_others_that_the_spec_attached_is_taken_out_of_the_lists_again(acme: World, leaves: str) -> None:
+    """The key stays theirs, and in their application: what it may do there was the spec's to give."""
+    acme.hands.worker("job", "google-oauth2", app_type="regular_web")
+    (theirs,) = pool(acme)
+    upload(acme, "g")
+    before = slots(acme), pool(acme)
+    acme.apply(job("g", type="regular_web"))
+    assert slots(acme)[1] == {theirs, kid("g")}
+    acme.assert_done(job("g", type="regular_web"))
+    match leaves:
+        case "edit":
+            acme.apply(job("b", type="regular_web"))
+            assert slots(acme) == ({theirs, kid("b")}, {theirs, kid("b")}) and kid("g") in pool(acme)
+            acme.destroy(job("b", type="regular_web"))
+        case "flavor":
+            acme.apply(spec_of({"job": web()}))
+        case "prune":
+            acme.apply(spec_of({}), "--prune")
+        case _:
+            acme.destroy(job("g", type="regular_web"))
+    assert (slots(acme), pool(acme)) == before
 
 
 def test_a_key_that_an_interrupted_run_left_in_the_pool_is_taken_away(acme: World) -> None:

@@ -13,6 +13,7 @@ from tokenvault.kinds.base import Object
 from tokenvault.kinds.credential import is_ours
 from tokenvault.model.constraints import Constraint, Equals, Excludes, ExcludesKeyed
 from tokenvault.model.desired import DesiredObject, ObjectRef, Provenance, Requirement
+from tokenvault.model.marks import Provision, digest
 from tokenvault.model.paths import get_path
 
 KEYS_SLOT = "client_authentication_methods.private_key_jwt.credentials"
@@ -28,7 +29,8 @@ class Revocation:
     """Provisions of one sort that an application loses.
 
     `names` are those of the provisions, `key_owners` the specs (with keys) whose name the application's credentials bear,
-    `method` is how it authenticates without its keys, and `objects` is what was read of the tenant.
+    `method` is how it authenticates without its keys, and `objects` is what was read of the tenant. `lent` are
+    credentials of others that the spec attached, each with its slot.
     """
 
     app: ObjectRef
@@ -38,6 +40,7 @@ class Revocation:
     names: Sequence[str]
     objects: Mapping[str, Sequence[Object]]
     provenance: Provenance
+    lent: Collection[tuple[str, str]] = ()
 
     @property
     def client_id(self) -> str:
@@ -81,11 +84,13 @@ def emptied(path: str, method: str) -> Mapping[str, Constraint]:
     return {PRIVILEGED: Equals(None)} if path == PRIVILEGED_SLOT else {METHODS: Equals(None), METHOD: Equals(method)}
 
 
-def without_keys(client: Object, ids: Iterable[str], method: str) -> dict[str, Constraint]:
-    """The constraints that remove these keys from both slots of credentials, where a slot holds any of them."""
-    gone, constraints = frozenset(ids), dict[str, Constraint]()
+def without_keys(
+    client: Object, ids: Iterable[str], method: str, lent: Collection[tuple[str, str]]
+) -> dict[str, Constraint]:
+    """The constraints that remove these keys from both slots of credentials, and those lent from theirs."""
+    ours, constraints = frozenset(ids), dict[str, Constraint]()
     for path in SLOTS:
-        attached = set(attached_ids(client, path))
+        attached, gone = set(attached_ids(client, path)), ours.union(key for slot, key in lent if slot == path)
         if attached & gone:
             constraints |= (
                 emptied(path, method) if attached <= gone else {path: ExcludesKeyed("id", tuple(sorted(gone)))}
@@ -96,6 +101,18 @@ def without_keys(client: Object, ids: Iterable[str], method: str) -> dict[str, C
 def attached_ids(client: Object, path: str) -> list[str]:
     """The credentials in a slot of the application."""
     return [str(entry["id"]) for entry in get_path(client, path) or []]
+
+
+def lent_keys(
+    client: Object, recorded: Iterable[Provision], slots: Mapping[str, str]
+) -> Mapping[Provision, tuple[str, str]]:
+    """The keys of others that the spec attached in these slots, by what records that: the slot (a path) and the id.
+
+    `slots` are the names that marks have for them, by path.
+    """
+    there = [(path, name, key) for path, name in slots.items() for key in attached_ids(client, path)]
+    found = {Provision("gave", name, digest(key)): (path, key) for path, name, key in there}
+    return {provision: found[provision] for provision in sorted(recorded) if provision in found}
 
 
 def keys_are_separate(signing: Collection[str], authenticating: Collection[str]) -> bool:
@@ -118,7 +135,7 @@ def _revoke_privileged(revocation: Revocation) -> Iterable[DesiredObject]:
     pool = [c for c in revocation.objects.get("credentials", ()) if c["client_id"] == revocation.client_id]
     ours = [c for c in pool if is_ours(c, revocation.key_owners)] if "keys" in revocation.names else []
     ids = [str(credential["id"]) for credential in ours]
-    constraints = without_keys(revocation.client, ids, revocation.method)
+    constraints = without_keys(revocation.client, ids, revocation.method, revocation.lent)
     if "keys" in revocation.names and not revocation.client.get(METHODS) and not revocation.client.get(METHOD):
         constraints[METHOD] = Equals(revocation.method)  # created for keys, by a run that ended before it attached them
     if "access" in revocation.names:

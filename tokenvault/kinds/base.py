@@ -36,7 +36,7 @@ class Field:
     - `entries`: the verb of the provisions of single entries, in lists whose entries stand for themselves.
     - `within`: the provision that covers the whole attribute.
     - `removable`: the value can be taken away again; `optional`: also from an object that the spec created.
-    - `all_or_nothing`: recorded only on an object that the spec creates.
+    - `all_or_nothing`: a list that is the spec's only on an object that the spec creates; elsewhere single entries of it may be.
     - `absent`: what Auth0 takes an absent value for, where it lets none be taken away.
     - `was_exact`: version 0.1 recorded nothing of the list, and kept it exact on what it created.
     - `risk`: what a change of the attribute on an existing object means for its users, in words; `risk_values` limits it

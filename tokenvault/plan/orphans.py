@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tokenvault.errors import Diagnostic
-from tokenvault.flavors.provisions import BY_SECRET, METHOD, PROVISION_KINDS, Revocation, absent
+from tokenvault.flavors.provisions import BY_SECRET, METHOD, PROVISION_KINDS, SLOTS, Revocation, absent, lent_keys
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
 from tokenvault.model.constraints import Anything, Equals
@@ -276,14 +276,21 @@ class _Search:
         by_verb: dict[str, list[str]] = defaultdict(list)
         for provision in sorted(recorded - asked):
             by_verb[provision.verb].append(provision.slot)
+        lent = self._lent(item, recorded)
+        if lent:
+            by_verb.setdefault("privileged", [])
         for verb, names in by_verb.items():
             if verb in PROVISION_KINDS:
-                provisions = frozenset(Provision(verb, name) for name in names)
-                for node in PROVISION_KINDS[verb].revoke(
-                    self._revocation(app, item, names, self.labels.provenance, recorded)
-                ):
+                provisions = {Provision(verb, name) for name in names} | (set(lent) if verb == "privileged" else set())
+                revocation = self._revocation(app, item, names, self.labels.provenance, recorded)
+                for node in PROVISION_KINDS[verb].revoke(replace(revocation, lent=tuple(lent.values()))):
                     mine = {p for p in provisions if verb != "with" or node.address == f"connection_clients.{p.slot}"}
                     yield Revoked(application=app.address, provisions=frozenset(mine), node=node)
+
+    def _lent(self, item: Object, recorded: Iterable[Provision]) -> Mapping[Provision, tuple[str, str]]:
+        kind, node = kinds()["application"], self.nodes.get(("application", str(item["client_id"])))
+        asked = node.constraints if node else {}
+        return lent_keys(item, recorded, {path: kind.slot_at(path) for path in SLOTS if path not in asked})
 
     def _grants(
         self, app: ObjectRef, item: Object, recorded: frozenset[Provision], asked: frozenset[Provision]

@@ -173,8 +173,11 @@ class Slot:
     def _given_entries(
         self, live: Sequence[Mapping[str, Any]], asked: Mapping[str, Mapping[str, Any]], *, exists: bool
     ) -> Iterator[Provision]:
-        if self.field.all_or_nothing:
-            yield from [Provision("own", self.name)] if self.is_owned or self.created or not exists else []
+        if self.field.all_or_nothing and (self.is_owned or self.created or not exists):
+            yield Provision("own", self.name)
+        elif self.field.all_or_nothing:
+            there = {str(entry.get(self.field.key)) for entry in live}
+            yield from (e for key in asked if (e := self._entry(key)) in self.recorded or key not in there)
         elif not self.field.entries and self._becomes_owned(live):
             yield Provision("own", self.name, content_digest(list(asked.values()), self.field))
         else:

@@ -759,6 +759,8 @@ class Machine:
         for which in used:
             guarded = self._protected(which, mine)
             self.staying |= guarded | {mine["clients"][one]["name"] for one in guarded if one in mine["clients"]}
+            clients = (c for c in mine["clients"].values() if c.get("resource_server_identifier") in guarded)
+            self.staying |= {client["name"] for client in clients}
             self._do_destroy({"spec": which})
         managed |= {fact[1] for fact in self.ledger.given}  # what a spec had once, too
         managed |= {one for one, client in mine["clients"].items() if client.get("resource_server_identifier")}
