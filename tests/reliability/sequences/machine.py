@@ -140,8 +140,12 @@ class Machine:
             except Refused as refusal:
                 self.outcome.refused.append(f"past: {refusal}")
         self.first = self.tenant.state()
-        made = self.made_elsewhere = {key for key in self.first["clients"] if _is_made(self.first, key)}
-        self.ledger.before = frozenset(fact for fact in facts(self.first) if not made.intersection(fact))
+        self.made_elsewhere = {key for key in self.first["clients"] if _is_made(self.first, key)}
+        made: set[Any] = {*self.made_elsewhere}
+        made |= {
+            ("api_client", self.first["clients"][one].get("resource_server_identifier")) for one in self.made_elsewhere
+        }
+        self.ledger.before = frozenset(f for f in facts(self.first) if f not in made and not made.intersection(f))
         self._note_unmarked(self.first)
         for number, step in enumerate(self.case["steps"]):
             self.step = number
