@@ -763,8 +763,8 @@ class Machine:
         for which in used:
             guarded = self._protected(which, mine)
             self.staying |= guarded | {mine["clients"][one]["name"] for one in guarded if one in mine["clients"]}
-            clients = (c for c in mine["clients"].values() if c.get("resource_server_identifier") in guarded)
-            self.staying |= {client["name"] for client in clients}
+            clients = [*mine["clients"].values(), *self.first["clients"].values()]
+            self.staying |= {c["name"] for c in clients if c.get("resource_server_identifier") in guarded}
             self._do_destroy({"spec": which})
         managed |= {fact[1] for fact in self.ledger.given}  # what a spec had once, too
         managed |= {one for one, client in mine["clients"].items() if client.get("resource_server_identifier")}
@@ -830,7 +830,8 @@ def _unmarkable(state: State) -> set[str]:
         metadata = client.get("client_metadata") or {}
         mark = str(metadata.get("tokenvault", ""))
         is_strange = bool(mark) and not re.match(r"[a-z0-9-]+/\S+ (created|adopted)", mark)
-        found |= {client_id} if is_strange or (len(metadata) >= 10 and not mark) else set()
+        most = 8 if client.get("resource_server_identifier") else 9  # that of an API's client has a second key
+        found |= {client_id} if is_strange or (len(metadata) > most and not mark) else set()
     return found
 
 
