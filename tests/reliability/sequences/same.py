@@ -51,6 +51,7 @@ SWITCHES = {
     ("connections", "connected_accounts", "allow_missing_user_id"),
     ("connections", "connected_accounts", "cross_app_access"),
     ("connections", "cross_app_access_requesting_app"),
+    ("connections", "cross_app_access_requesting_app", "active"),
 }
 """Where nothing is off: what was on once is switched off, and what never was stays absent."""
 SECRET = ("clients", "token_endpoint_auth_method")
