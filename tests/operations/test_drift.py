@@ -400,19 +400,3 @@ def test_offline_access_that_an_edit_takes_back_is_no_drift(tmp_path: Path) -> N
         del asked["connections"]["acme-id"]["offline_access"]
         found = acme.run("drift", asked, "--format", "json")
     assert (found.code, found.json["pending"]) == (0, ["connection.acme-id"])
-
-
-def test_a_connection_that_lost_its_mark_with_its_settings_is_no_drift_when_an_edit_asks_for_one(
-    tmp_path: Path,
-) -> None:
-    """No connection is marked in between: the first application's mark is the one that knows what the spec has."""
-
-    def asked(**settings: Any) -> dict[str, Any]:
-        return spec_of({"one": web(), "two": web()}) | {"connections": {"google-oauth2": settings}}
-
-    with world(tmp_path) as acme:
-        acme.apply(asked(offline_access=True))
-        acme.apply(asked(), "--prune")
-        acme.assert_done(asked(), "--prune")
-        found = acme.run("drift", asked(scopes=["email"]), "--format", "json")
-    assert (found.code, found.json["changes"]) == (0, [])

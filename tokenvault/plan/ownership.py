@@ -35,7 +35,7 @@ from tokenvault.plan.ownership_notes import foreign_hint, forgets, no_record, no
 from tokenvault.plan.provisions import Slot
 from tokenvault.plan.roster import LISTED, Roster
 from tokenvault.plan.write_only import still_remembered
-from tokenvault.state.live import Live
+from tokenvault.state.live import Live, ids_of_others
 from tokenvault.state.unknown import why_unknown
 
 OWNERSHIP = Provenance(source="tokenvault", reason="the mark by which this spec finds the object again")
@@ -254,7 +254,9 @@ class Ownership:
                 found |= {p for p in recorded if p.slot.split("/")[0] == slot.name}
             elif slot is not None:
                 value = get_path(live, path) if live is not None else None
-                found |= set(slot.provisions(value, bound(constraint, self.live.ids), exists=live is not None))
+                owners = [f"{self.graph.spec_name}/", *(p.slot for p in recorded if p.verb == "keys")]
+                ids = ids_of_others(self.live, owners) if slot.field.all_or_nothing else self.live.ids
+                found |= set(slot.provisions(value, bound(constraint, ids), exists=live is not None))
         return frozenset(found)
 
     def _about(self, node: DesiredObject, recorded: Iterable[Provision]) -> frozenset[Provision]:

@@ -72,17 +72,11 @@ class Roster:
     def _has_newest(self) -> bool:
         """Whether the newest roster is known for the newest: no connection that may have had a newer one is gone or wiped."""
         for node in self._in_order("connection"):
-            if node.target.mark and (mark := self._mark(node)):
+            if mark := self._mark(node):
                 return any(p.verb == VERB and p.value for p in mark.provisions)
-            if node.target.mark and self._is_in_some_mark(node.address) and _name(node.address) in self._names_at_first:
+            if node.target.mark and self._is_in_some_mark(node.address):
                 return False
-        return bool(self._names_at_first)
-
-    @cached_property
-    def _names_at_first(self) -> frozenset[str]:
-        """The names in the roster of the first application, which takes each new one along where no connection is marked."""
-        mark = self._mark(self.graph.nodes[self._first_application]) if self._first_application else None
-        return _cut("".join(p.value for p in mark.provisions if p.verb == VERB) if mark else "", _NAME)
+        return False
 
     def lost_its_mark(self, address: str) -> bool:
         """Whether an object has no mark and needs none, and is known to have had one."""
@@ -99,13 +93,13 @@ class Roster:
 
     @cached_property
     def keeper(self) -> str:
-        """The address of the one connection whose mark takes a new roster along with any change; else the first application's.
+        """The address of the one connection whose mark takes a new roster along with any change; empty where none is marked.
 
         Other marks do when they themselves change. A connection is seldom deleted, and
         when it is, the applications that use it record that.
         """
-        nodes = (n for n in self._in_order("connection") if n.target.mark and not n.target.absent)
-        return next((node.address for node in nodes if self._mark(node)), self._first_application)
+        marked = (n.address for n in self._in_order("connection") if not n.target.absent and self._mark(n))
+        return next(marked, "")
 
     def added(self, address: str, found: frozenset[Provision], recorded: frozenset[Provision]) -> frozenset[Provision]:
         """The provisions for an object's mark with the roster.
@@ -233,7 +227,9 @@ class Roster:
     @cached_property
     def _before(self) -> Provision | None:
         """The newest roster by name: a connection's, or an application's where no other has been marked since."""
-        return next(self._full_rosters("connection"), next(self._full_rosters("application"), None))
+        applications = list(self._full_rosters("application"))
+        digests = {found for node in self._in_order("application") for found in digests_in(self._mark(node))}
+        return next(self._full_rosters("connection"), applications[0] if applications and len(digests) == 1 else None)
 
     def _full_rosters(self, kind: str) -> Iterator[Provision]:
         marks = (mark for node in self._in_order(kind) if (mark := self._mark(node)))

@@ -8,6 +8,7 @@ from typing import Any
 
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
+from tokenvault.kinds.credential import is_ours
 from tokenvault.model.desired import DesiredObject, Graph, Requirement, bind, node_of, refs
 from tokenvault.model.marks import read_mark
 from tokenvault.secrets import Secret, sounds_secret
@@ -124,3 +125,9 @@ def _is_created(requirement: Requirement, live: Live) -> bool:
     user = live.objects.get(requirement.user)
     mark = read_mark(user.get(kinds()["application"].metadata)) if user is not None else None
     return user is None or (mark is not None and mark.created)
+
+
+def ids_of_others(live: Live, owners: Sequence[str]) -> Mapping[str, str | None]:
+    """The ids of all objects but the keys that bear the name of one of these owners: a spec, with the key of a worker."""
+    ours = {a for a, item in live.objects.items() if a.startswith("credential.") and is_ours(item, owners)}
+    return {address: known for address, known in live.ids.items() if address not in ours}

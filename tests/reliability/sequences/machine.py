@@ -189,7 +189,8 @@ class Machine:
     def _drift_of(self, spec: Spec) -> Result | None:
         """What drift of a spec says of changes by others; None where it says nothing of any.
 
-        Of a secret marks hold nothing, and where there is no room, neither what is asked.
+        Of a secret marks hold nothing, and where there is no room, neither what is asked. While no connection is marked, one
+        that the spec let go and asks for again cannot be told from one that others took the mark from.
         """
         now, self.specs[0] = self.specs[0], spec
         done = self._command("drift", *self._files(0), "--format", "json")
@@ -199,7 +200,11 @@ class Machine:
         cramped = {key for key, client in clients if "ask:" not in str(client.get("client_metadata"))}
         known = (change for change in changes if change["id"] not in cramped)
         paths = [[a["path"][0] for a in change["attributes"]] for change in known]
-        return done if any(some != ["options.client_secret"] for some in paths) else None
+        silent = [["options.client_secret"]]
+        mark = f"{self.specs[0]['name']}/"
+        if not any(mark in str(c.get("metadata")) for c in self.tenant.state()["connections"].values()):
+            silent.append(["metadata.tokenvault"])
+        return done if any(some not in silent for some in paths) else None
 
     def _is_valid(self, spec: Spec, which: int) -> bool:
         names = self.world.write(spec, self.layout[which], f"try{which}-")
