@@ -81,7 +81,8 @@ def test_what_waits_for_the_rate_limit_is_not_sent(tmp_path: Path) -> None:
                 if before[-1]["type"] == "waiting":
                     break
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=40)
+            # `communicate` would leave out the lines that were read ahead of the one above
+            out, err = process.stdout.read(), process.communicate(timeout=40)[1]
     lines = [*before, *(json.loads(line) for line in out.splitlines())]
     sent = {line["address"] for line in lines if line["type"] == "stage" and line["stage"] == "sent"}
     started = {line["address"] for line in lines if line["type"] == "started"}

@@ -133,9 +133,8 @@ class _Run:
 
     def _steps(self) -> list[_Step]:
         creates = {change.address for change in self.plan.changes if _creates_application(change)}
-        early = self._needed_by(
-            creates
-        )  # what is being confirmed cannot wait for the confirmation, nor can what it needs
+        # what is being confirmed cannot wait for the confirmation, nor can what it needs
+        early = self._needed_by(creates)
         steps = [step for change in self.plan.changes for step in self._steps_of(change, creates, early)]
         if creates:
             steps.append(_Step(ENSURE_UNIQUE, frozenset(creates), (), self._ensure_unique, writes=False))
