@@ -226,9 +226,10 @@ class Roster:
 
     @cached_property
     def _before(self) -> Provision | None:
-        """The newest roster by name: a connection's, or an application's where no other has been marked since."""
+        """The newest roster by name: a connection's, or an application's where no other that stays has been marked since."""
         applications = list(self._full_rosters("application"))
-        digests = {found for node in self._in_order("application") for found in digests_in(self._mark(node))}
+        staying = (node for node in self._in_order("application") if node.target.mark and not node.target.absent)
+        digests = {found for node in staying for found in digests_in(self._mark(node))}
         return next(self._full_rosters("connection"), applications[0] if applications and len(digests) == 1 else None)
 
     def _full_rosters(self, kind: str) -> Iterator[Provision]:

@@ -106,6 +106,12 @@ def _switches(connection: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
         yield REQUESTING, requesting["active"]
 
 
+def is_still_off(fact: Fact, found: Facts) -> bool:
+    """Whether a further setting of connected accounts that was off is not there: that is no different."""
+    is_off = fact[0] == "option" and fact[2].startswith(("connected_accounts.", REQUESTING)) and fact[3] == "false"
+    return is_off and (*fact[:3], "true") not in found
+
+
 def _option(name: str, option: str, value: Any) -> Fact:
     return ("option", name, option, json.dumps(value, sort_keys=True))
 

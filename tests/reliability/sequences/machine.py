@@ -16,7 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from tests.reliability.sequences import runtime, same
-from tests.reliability.sequences.facts import EXISTENCE, ME, Fact, Facts, Spec, asked, facts, flavors_of, words
+from tests.reliability.sequences.facts import (
+    EXISTENCE,
+    ME,
+    Fact,
+    Facts,
+    Spec,
+    asked,
+    facts,
+    flavors_of,
+    is_still_off,
+    words,
+)
 from tests.reliability.sequences.tenant import Accident, Refused, State, Tenant
 from tests.reliability.sequences.unplanned import unplanned
 from tests.reliability.sequences.unsayable import is_unsayable
@@ -324,7 +335,7 @@ class Machine:
         owned -= self.ledger.wanted_but_by(0) - self._wanted(0, self.tenant.state())  # the other spec's own
         self.ids = ids
         nobodys = _unmarkable(self.tenant.state())  # of which no mark says that they are a spec's
-        lost = {f for f in was - found if f in owned and not nobodys.intersection(f)}
+        lost = {f for f in was - found if f in owned and not nobodys.intersection(f) and not is_still_off(f, found)}
         lost = {f for f in lost if not (f[0] == "enabled" and self.unmarked.intersection(f))}
         done = self._command("drift", *self._files(0), "--format", "json")
         if done is None or done.code == 1:
