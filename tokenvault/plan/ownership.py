@@ -31,7 +31,8 @@ from tokenvault.model.marks import (
 )
 from tokenvault.model.paths import get_path
 from tokenvault.plan.api_names import CLIENT_SUFFIX, ApiNames, upgraded
-from tokenvault.plan.ownership_notes import foreign_hint, forgets, no_record, no_room, same_object
+from tokenvault.plan.api_records import ApiRecords
+from tokenvault.plan.ownership_notes import foreign_owner, forgets, no_record, no_room, same_object
 from tokenvault.plan.provisions import Slot
 from tokenvault.plan.roster import LISTED, Roster
 from tokenvault.plan.write_only import still_remembered
@@ -104,6 +105,10 @@ class Ownership:
         return Roster(self.graph, self.live, self.marked_anew)
 
     @cached_property
+    def _api_records(self) -> ApiRecords:
+        return ApiRecords(self.graph.spec_name, self.live, self.adopt)
+
+    @cached_property
     def holders(self) -> Mapping[tuple[str, str], str]:
         """The first address that claims an object, by kind and id."""
         marked = (self.graph.nodes[a] for a in sorted(self.graph.nodes, reverse=True) if a in self.live.ids)
@@ -127,6 +132,8 @@ class Ownership:
             and not (self.roster.record_keeper or node.target.recorder.endswith(CLIENT_SUFFIX))
         ):
             yield no_record(node)
+        if live is not None:
+            yield from self._of_other_creator(node, self._creator(node))
         if live is None or not node.target.mark:
             return
         first, mark = self.holders[node.kind, self.live.ids[node.address]], mark_of(kind, live)
@@ -135,20 +142,29 @@ class Ownership:
         if mark is None or mark.owner == node.target.mark:
             return
         if mark.spec != self.graph.spec_name and not self.adopt:
-            yield Diagnostic(
-                code="plan-foreign-owner",
-                summary=f'{node.address} belongs to the spec "{mark.spec}" (as {mark.key})',
-                detail="Two specs that manage one object undo each other's work.",
-                hint=foreign_hint(node),
-                span=node.span,
-                context=node.address,
-            )
+            yield foreign_owner(node, mark)
         other = f"{node.kind}.{mark.key}"
         if mark.spec == self.graph.spec_name and other in self.graph.nodes and first == node.address:
             yield same_object(node, other)
 
+    def _of_other_creator(self, node: DesiredObject, creator: Mark | None) -> Iterator[Diagnostic]:
+        """The error for an API that another spec created, where it is not adopted, or nothing could record that it was."""
+        recorder = node.target.recorder
+        own = mark_of(kinds()["application"], self.live.objects.get(recorder))
+        is_told = own is not None and own.spec != self.graph.spec_name  # of the application that records what it gets
+        is_adoptable = recorder.endswith(CLIENT_SUFFIX) or bool(self.roster.record_keeper)
+        if creator and not (self.adopt and is_adoptable) and (self.adopt or not is_told):
+            yield foreign_owner(node, creator, is_adoptable=is_adoptable)
+
+    def _creator(self, node: DesiredObject) -> Mark | None:
+        """The mark of the other spec that created an API of which more is asked here than to be there."""
+        is_managed = node.kind == "api" and any(not isinstance(asked, Default) for asked in node.constraints.values())
+        return self._api_records.other_creator(str(node.target.identity["identifier"])) if is_managed else None
+
     def takeover(self, kind: Kind, node: DesiredObject, live: Object | None) -> str | None:
         """The words for an adoption, empty where the object has no mark; None when it is no adoption."""
+        if live is not None and (creator := self._creator(node)):
+            return f'taken over from the spec "{creator.spec}"'
         if live is None or not node.target.mark:
             return None
         mark = mark_of(kind, live)
@@ -162,7 +178,7 @@ class Ownership:
     def recorded(self, node: DesiredObject) -> frozenset[Provision]:
         """What marks say that this spec gave to the object, or to the one in whose mark it is recorded."""
         if node.kind == "api":
-            return self._recorded_of_api(str(node.target.identity["identifier"]))
+            return self._api_records.of(str(node.target.identity["identifier"]))
         address = node.target.recorder or node.address
         return self.provisions_of(address, self.live.objects.get(address))
 
@@ -180,27 +196,6 @@ class Ownership:
             return frozenset()
         taken = {Provision("keys", mark.owner)} if mark.spec != self.graph.spec_name else set()
         return upgraded(mark, kind, live, node.constraints if node else {}, self.names) | taken
-
-    def _recorded_of_api(self, identifier: str) -> frozenset[Provision]:
-        """The record on the API's Custom API Client, and whether an application of this spec records its creation."""
-        made, mark = Provision("made", self.names.of_api(identifier)), self._api_marks.get(identifier)
-        created = made in self._made or (mark is not None and mark.created)
-        return (mark.provisions if mark else frozenset()) | ({made} if created else frozenset())
-
-    @cached_property
-    def _api_marks(self) -> Mapping[str, Mark]:
-        found = {}
-        for client in self.live.state.objects.get("clients", ()):
-            mark = read_mark(client.get("client_metadata"), API_METADATA_KEY)
-            if mark and (mark.spec == self.graph.spec_name or self.adopt):
-                found[str(client.get("resource_server_identifier"))] = mark
-        return found
-
-    @cached_property
-    def _made(self) -> frozenset[Provision]:
-        kind, clients = kinds()["application"], self.live.state.objects.get("clients", ())
-        marks = (self._mark(kind, client) for client in clients)
-        return frozenset(p for mark in marks if mark for p in mark.provisions if p.verb == "made")
 
     def slot(self, kind: Kind, node: DesiredObject, path: str) -> Slot | None:
         """What marks record of an attribute; None for an attribute of which nothing is recorded."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from tokenvault.errors import Diagnostic
 from tokenvault.kinds.base import Kind
 from tokenvault.model.desired import DesiredObject, Graph
-from tokenvault.model.marks import MAX_KEYS, METADATA_KEY, Provision
+from tokenvault.model.marks import MAX_KEYS, METADATA_KEY, Mark, Provision
 from tokenvault.state.live import Live
 
 
@@ -77,11 +77,31 @@ def gives_unrecorded(node: DesiredObject) -> Diagnostic:
     )
 
 
-def foreign_hint(node: DesiredObject) -> str:
-    """What to do about an object of another spec."""
+def foreign_owner(node: DesiredObject, mark: Mark, *, is_adoptable: bool = True) -> Diagnostic:
+    """The error for an object of another spec, by the mark that says so; whether a mark of this spec could say otherwise."""
+    taking_over = (
+        "pass --adopt to take it over" if is_adoptable else "take it over with an application that can be marked"
+    )
+    known_as = "" if node.kind == "api" else f" (as {mark.key})"  # what tells of an API may be an application's mark
+    return Diagnostic(
+        code="plan-foreign-owner",
+        summary=f'{node.address} belongs to the spec "{mark.spec}"{known_as}',
+        detail="Two specs that manage one object undo each other's work.",
+        hint=f"{_without_managing(node)}, or {taking_over}.",
+        span=node.span,
+        context=node.address,
+    )
+
+
+def _without_managing(node: DesiredObject) -> str:
+    """How to leave an object to the spec that has it."""
     if node.kind == "connection":
-        return f"Write `{node.target.name}: {{}}` to use it without managing it, or pass --adopt to take it over."
-    return "Give your application another name, or pass --adopt to take it over."
+        return f"Write `{node.target.name}: {{}}` to use it without managing it"
+    if node.kind == "api":
+        return "Write only its `identifier` to use it without managing it"
+    if node.target.identity.get("resource_server_identifier"):
+        return "Leave `access_token_exchange` for this API to that spec"
+    return "Give your application another name"
 
 
 def no_room(kind: Kind, node: DesiredObject, taken: bool) -> Diagnostic:
