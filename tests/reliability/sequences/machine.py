@@ -51,9 +51,9 @@ NEEDS_A_PAST = frozenset(
 )
 """Refusals of a fresh tenant: the spec uses what an older version of it, or somebody else, has created; or that version
 said of an application that it is first-party, or keeps a secret, which it has been since."""
-HAS_A_PAST = frozenset({"plan-foreign-owner", "plan-immutable", "plan-slot-full"})
-"""Refusals for a past alone: an object is another spec's, has what Auth0 never changes (the algorithm of a key), or has two
-keys, beside which there is no room for the ones that come."""
+HAS_A_PAST = frozenset({"plan-foreign-owner", "plan-immutable", "plan-slot-full", "plan-ambiguous-application"})
+"""Refusals for a past alone: an object is another spec's, or was another entry's, which would have one of its own; has what Auth0
+never changes (the algorithm of a key); or has two keys, beside which there is no room for the ones that come."""
 
 
 @dataclass(frozen=True)

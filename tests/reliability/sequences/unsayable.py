@@ -22,8 +22,8 @@ def is_unsayable(plan: dict[str, Any], text: str, state: State, *, by_hand: bool
     confessed = (
         all(change["address"] in said for change in plan["changes"]) or "A plan of it is not empty: and " in said
     )
-    is_uneven = by_hand and any(change["kind"] == "api" and _paths(change) == {"scopes"} for change in changes)
-    rest = [change for change in changes if not (is_uneven and _is_about_scopes(change))]
+    is_uneven = any(change["kind"] == "api" and _paths(change) == {"scopes"} for change in changes) or _has_lost(state)
+    rest = [change for change in changes if not (by_hand and is_uneven and _is_about_scopes(change))]
     return confessed and (by_hand or bool(changes)) and all(_has_no_words(change, state) for change in rest)
 
 
@@ -33,8 +33,15 @@ def _paths(change: dict[str, Any]) -> set[str]:
 
 
 def _is_about_scopes(change: dict[str, Any]) -> bool:
-    """Whether it is about scopes of an API of which somebody took one from a caller: a spec gives all callers the same."""
+    """Whether it is about scopes of an API of which somebody took one, from it or a caller: a spec gives all the same."""
     return change["action"] == "update" and _paths(change) <= {"scopes", "scope", "refresh_token.policies"}
+
+
+def _has_lost(state: State) -> bool:
+    """Whether a caller of an API holds a scope that the API has not any more."""
+    scopes = {a["identifier"]: {s["value"] for s in a.get("scopes") or ()} for a in state["resource_servers"].values()}
+    grants = [grant for grant in state["client_grants"].values() if grant["audience"] in scopes]
+    return any(not scopes[grant["audience"]].issuperset(grant.get("scope") or ()) for grant in grants)
 
 
 def _has_no_words(change: dict[str, Any], state: State) -> bool:
