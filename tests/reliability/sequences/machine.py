@@ -200,8 +200,9 @@ class Machine:
     def _drift_of(self, spec: Spec) -> Result | None:
         """What drift of a spec says of changes by others; None where it says nothing of any.
 
-        Of a secret marks hold nothing, and where there is no room, neither what is asked. While no connection is marked, one
-        that the spec let go and asks for again cannot be told from one that others took the mark from.
+        Of a secret marks hold nothing, and where there is no room, neither what is asked; nor of the MFA policy, which drift
+        tells of wherever it is not as the spec asks. While no connection is marked, one that the spec let go and asks for
+        again cannot be told from one that others took the mark from.
         """
         now, self.specs[0] = self.specs[0], spec
         done = self._command("drift", *self._files(0), "--format", "json")
@@ -209,7 +210,7 @@ class Machine:
         changes = done.json["changes"] if done is not None and done.code != 1 else []
         clients = self.tenant.state()["clients"].items()
         cramped = {key for key, client in clients if "ask:" not in str(client.get("client_metadata"))}
-        known = (change for change in changes if change["id"] not in cramped)
+        known = (change for change in changes if change["id"] not in cramped and change["kind"] != "mfa_policy")
         paths = [[a["path"][0] for a in change["attributes"]] for change in known]
         silent = [["options.client_secret"]]
         mark = f"{self.specs[0]['name']}/"
@@ -330,7 +331,7 @@ class Machine:
 
     def _after_people(self, step: Step, was: Facts, found: Facts, was_quiet: bool) -> None:
         """Drift tells what others did to what is asked for, and nothing else."""
-        owned = frozenset().union(*self.ledger.now.values())
+        owned = self.ledger.now.get(0, frozenset())
         ids = self.ids
         owned -= self.ledger.wanted_but_by(0) - self._wanted(0, self.tenant.state())  # the other spec's own
         self.ids = ids
