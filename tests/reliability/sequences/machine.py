@@ -200,7 +200,7 @@ class Machine:
     def _drift_of(self, spec: Spec) -> Result | None:
         """What drift of a spec says of changes by others; None where it says nothing of any.
 
-        Of a secret marks hold nothing, and where there is no room, neither what is asked; nor of the MFA policy, which drift
+        Of a secret marks hold nothing, and where there is none, neither what is asked; nor of the MFA policy, which drift
         tells of wherever it is not as the spec asks. While no connection is marked, one that the spec let go and asks for
         again cannot be told from one that others took the mark from.
         """
@@ -208,9 +208,8 @@ class Machine:
         done = self._command("drift", *self._files(0), "--format", "json")
         self.specs[0] = now
         changes = done.json["changes"] if done is not None and done.code != 1 else []
-        clients = self.tenant.state()["clients"].items()
-        cramped = {key for key, client in clients if "ask:" not in str(client.get("client_metadata"))}
-        known = (change for change in changes if change["id"] not in cramped and change["kind"] != "mfa_policy")
+        silent_objects = _without_record(self.tenant.state())
+        known = (change for change in changes if change["id"] not in silent_objects and change["kind"] != "mfa_policy")
         paths = [[a["path"][0] for a in change["attributes"]] for change in known]
         silent = [["options.client_secret"]]
         mark = f"{self.specs[0]['name']}/"
@@ -850,6 +849,13 @@ def _unmarkable(state: State) -> set[str]:
         most = 8 if client.get("resource_server_identifier") else 9  # that of an API's client has a second key
         found |= {client_id} if is_strange or (len(metadata) > most and not mark) else set()
     return found
+
+
+def _without_record(state: State) -> set[str]:
+    """The applications whose marks do not hold what is asked of them, and the APIs of such Custom API Clients."""
+    clients = {k: c for k, c in state["clients"].items() if "ask:" not in str(c.get("client_metadata"))}
+    linked = {client.get("resource_server_identifier") for client in clients.values()}
+    return {*clients, *(key for key, api in state["resource_servers"].items() if api["identifier"] in linked)}
 
 
 def _wiped_connections(before: State, after: State) -> dict[str, str]:
