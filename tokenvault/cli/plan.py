@@ -39,7 +39,7 @@ Live = Annotated[
     Path | None,
     typer.Option("--live", metavar="SNAPSHOT", help="Plan from a snapshot: no credentials, no network, no secrets."),
 ]
-Adopt = Annotated[bool, typer.Option("--adopt", help="Take over objects that carry another spec's mark.")]
+Adopt = Annotated[bool, typer.Option("--adopt", help="Take over what belongs to another spec.")]
 
 
 @with_session()
