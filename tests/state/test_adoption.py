@@ -8,7 +8,7 @@ import pytest
 
 from tests.export.by_hand import MY_ACCOUNT, NON_ROTATING, ROTATING, policy
 from tests.state.world import CALENDAR, World, change_of, changed_paths, changes, marks, spec_of, web, worker, writes
-from tests.support import TOKEN_VAULT_GRANT, by_name
+from tests.support import TOKEN_VAULT_GRANT, by_name, cli
 
 PORTAL = "Legacy Portal"
 MADE_READY = {
@@ -206,3 +206,50 @@ def test_a_connection_keeps_its_options_and_its_name_on_the_login_page(acme: Wor
     acme.apply(spec)
     after = by_name(acme.state()["connections"], "google-oauth2")
     assert changed_paths(before, after) == {"options.offline_access", "metadata.tokenvault"}
+
+
+def test_what_stood_where_a_secret_belongs_is_in_no_mark_and_no_plan(acme: World) -> None:
+    """It may be an older value of the secret, or the secret itself, of which a mark that was wiped told."""
+    options = {
+        "client_id": "crm",
+        "client_secret": "canary-of-the-provider",
+        "authorizationURL": "https://crm.example.com/authorize",
+        "tokenURL": "https://crm.example.com/token",
+        "note": "canary-from-before",
+    }
+    acme.hands.ask("POST", "connections", {"name": "crm", "strategy": "oauth2", "options": options})
+    crm = {"strategy": "oauth2", "options": {"note": "${env:CRM_NOTE}"}}
+    variables = [{"name": "CRM_NOTE", "sensitive": True}]
+    spec = {**spec_of({"app": web()}), "variables": variables, "connections": {"crm": crm}}
+    shown = [acme.run("plan", spec, "--format", form).out for form in ("text", "json", "markdown", "html")]
+    shown.append(acme.apply(spec).out)
+    for wiped in (False, True):
+        if wiped:
+            found = by_name(acme.state()["connections"], "crm")
+            acme.hands.ask("PATCH", f"connections/{found['id']}", {"metadata": {"tokenvault": None}})
+            shown.append(acme.apply(spec).out)
+        mark = str(by_name(acme.state()["connections"], "crm").get("metadata"))
+        assert "acme/crm" in mark and "canary" not in mark
+    acme.assert_done(spec)
+    for options in ({"note": "no secret"}, {}, {"note": "no secret again"}):
+        edited = {**spec, "connections": {"crm": {"strategy": "oauth2", "options": options}}}
+        shown += [acme.run("plan", edited, "--format", form).out for form in ("text", "json")]
+        shown.append(acme.apply(edited).out)
+    assert "canary" not in "".join(shown)
+    assert "canary" not in str(by_name(acme.state()["connections"], "crm").get("metadata"))
+
+
+def test_an_application_that_was_public_keeps_its_secret_as_long_as_the_spec_gives_its_type(acme: World) -> None:
+    acme.patch(PORTAL, {"app_type": "spa", "token_endpoint_auth_method": "none"})
+    app = {"client_id": acme.client(PORTAL)["client_id"], "type": "regular_web", "flavors": ["connected_accounts"]}
+    acme.apply(spec_of({"portal": {**app, "confidential": True}}))
+    assert acme.client(PORTAL)["token_endpoint_auth_method"] == "client_secret_post"
+    acme.apply(spec_of({"portal": app}))  # `validate` says of the word that such an application needs it not
+    assert acme.client(PORTAL)["token_endpoint_auth_method"] == "client_secret_post"
+    acme.assert_done(spec_of({"portal": app}))
+    assert cli("export", "--sandbox=t.db", "--out", "exported.yaml", "--name", "acme", cwd=acme.folder).code == 0
+    assert cli("plan", "exported.yaml", "--sandbox=t.db", "--detailed-exitcode", cwd=acme.folder).code == 0
+    del app["type"]
+    acme.apply(spec_of({"portal": app}))
+    found = acme.client(PORTAL)
+    assert (found["app_type"], found["token_endpoint_auth_method"]) == ("spa", "none")

@@ -24,7 +24,7 @@ from tokenvault.secrets import is_sensitive
 METADATA_KEY = "tokenvault"
 MORE_KEYS = ("tokenvault_2", "tokenvault_3", "tokenvault_4")
 API_METADATA_KEY = "tokenvault_api"
-WRITE_ONLY, UNKEPT, ASKED = "unseen", "unkept", "ask"
+WRITE_ONLY, UNKEPT, ASKED, SECRET = "unseen", "unkept", "ask", "secret"
 MAX_KEYS = 10
 MAX_LENGTH = 255
 _DIGEST = 5
@@ -41,6 +41,7 @@ _IMPORTANCE = (
     "made",
     "with",
     "mrrt",
+    SECRET,
     "own",
     "gave",
     "was",
@@ -69,6 +70,7 @@ class Provision:
     - `own:SLOT`: the attribute was empty before; all that it holds belongs to the spec.
     - `gave:SLOT=DIGEST`: one member of a list in which others stood before.
     - `was:SLOT=DIGEST.VALUE`: the value that the attribute had before, and the digest of the one that replaced it.
+    - `secret:SLOT`: a secret took the place of a value that may be one, too; so nobody records it, and plans do not show it.
     - `api:AUDIENCE`: the grant on an API; `mrrt:AUDIENCE`: the refresh token policy for it; `with:CONNECTION`: the place
       among the applications of a connection; `on:DIGEST`: all connections that the spec lists, where some had the application
       among theirs before; `privileged:access`, `privileged:keys`: a worker's access and its keys.

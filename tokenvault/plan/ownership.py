@@ -23,6 +23,7 @@ from tokenvault.model.marks import (
     API_METADATA_KEY,
     METADATA_KEY,
     MORE_KEYS,
+    SECRET,
     Mark,
     Provision,
     has_room,
@@ -224,7 +225,7 @@ class Ownership:
             return
         own, recorded = node.target.provision, self.recorded(node)
         found = dict.fromkeys(kind.lists if own in recorded else ())
-        for provision in sorted(recorded):
+        for provision in sorted(p for p in recorded if p.verb != SECRET):
             inside = own is not None and provision.slot == f"{own.verb}/{own.slot}"
             slot = "mrrt" if provision.verb == "mrrt" else provision.slot.split("/")[0]
             path = kind.path_of("/" if inside else slot)
@@ -350,6 +351,8 @@ class Ownership:
             return True
         if provision.verb == "made":
             return self._api_stays(provision)
+        if provision.verb == SECRET:  # it may stand there still
+            return True
         where = self.going.get((address, provision))
         if where is not None:
             return self.only is not None and where not in self.only

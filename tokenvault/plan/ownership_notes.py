@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from tokenvault.errors import Diagnostic
 from tokenvault.kinds.base import Kind
 from tokenvault.model.desired import DesiredObject, Graph
-from tokenvault.model.marks import MAX_KEYS, METADATA_KEY, Mark, Provision
+from tokenvault.model.marks import MAX_KEYS, METADATA_KEY, SECRET, Mark, Provision
+from tokenvault.plan.api_names import CLIENT_SUFFIX
 from tokenvault.state.live import Live
 
 
@@ -39,6 +40,7 @@ def _in_words(kind: Kind, given: Provision) -> str:
     path = kind.path_of(given.slot) or given.slot
     words = {
         "was": f"what {path} was before",
+        SECRET: f"that {path} may hold a secret",
         "api": f"its grant on {given.slot}",
         "mrrt": f"its refresh token policy for {given.slot}",
         "with": f"its place at connection {given.slot}",
@@ -65,13 +67,17 @@ def no_record(node: DesiredObject) -> Diagnostic:
 
 def gives_unrecorded(node: DesiredObject) -> Diagnostic:
     """The warning for an API of others to which the spec gives something, while nothing can record that."""
+    if node.target.recorder.endswith(CLIENT_SUFFIX):
+        why, hint = f"the metadata of its Custom API Client is full ({MAX_KEYS} keys)", "remove a key that nobody reads"
+    else:
+        why = "an API carries no mark, and no application here exchanges access tokens for it"
+        hint = "list the API where it is used: in an `access_token_exchange`"
     return Diagnostic(
         code="plan-no-mark",
         severity="warning",
-        summary=f"Nothing records what this spec gives to {node.address}: an API carries no mark, and no application here "
-        "exchanges access tokens for it",
+        summary=f"Nothing records what this spec gives to {node.address}: {why}",
         detail="What the spec stops asking of it will stay.",
-        hint="Take that out by hand then, or list the API where it is used: in an `access_token_exchange`.",
+        hint=f"Take that out by hand then, or {hint}.",
         span=node.span,
         context=node.address,
     )

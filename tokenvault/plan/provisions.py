@@ -26,7 +26,7 @@ from tokenvault.model.constraints import (
     as_kept,
     members,
 )
-from tokenvault.model.marks import Provision, digest, replaced_value, value_before, value_digest
+from tokenvault.model.marks import SECRET, Provision, digest, replaced_value, value_before, value_digest
 from tokenvault.secrets import is_sensitive
 
 LONGEST_VALUE = 120
@@ -64,7 +64,13 @@ class Slot:
     def is_secret(self) -> bool:
         """Whether the spec gave a secret: then the mark holds no digest of it."""
         records = [*self._values(self.name), *([self.owned] if self.owned else [])]
-        return self.field.optional and any(not record.value.partition(".")[0] for record in records)
+        is_undigested = self.field.optional and any(not record.value.partition(".")[0] for record in records)
+        return is_undigested or self._replaced_secret in self.recorded
+
+    @property
+    def _replaced_secret(self) -> Provision:
+        """The record that a secret took the place of what was there."""
+        return Provision(SECRET, self.name)
 
     def is_as_given(self, live: Any) -> bool | None:
         """Whether the attribute holds what the spec gave; None where marks do not tell."""
@@ -209,6 +215,8 @@ class Slot:
             removable = self.field.removable and (exists or self.field.optional)
             digested = "" if is_sensitive(after) else content_digest(after, self.field)
             yield from [Provision("own", self.name, digested)] if removable and after is not None else []
+        elif self._replaced_secret in self.recorded or (exists and is_sensitive(after)):
+            yield self._replaced_secret
         elif before is not None:
             yield from self._replaced(self.name, live, after)
         elif exists and not (self.created and not self.field.optional) and self.can_be_restored(live, after):
@@ -222,8 +230,8 @@ class Slot:
             yield replaced_value(name, before, after)
 
     def can_be_restored(self, live: Any, after: Any) -> bool:
-        """Whether a mark can hold the value that another one replaces."""
-        if after == live or is_sensitive(live):
+        """Whether a mark can hold the value that another one replaces: not where a secret belongs, as it may be one."""
+        if after == live or is_sensitive(live) or is_sensitive(after):
             return False
         return len(replaced_value(self.name, live, after).value) <= LONGEST_VALUE
 
