@@ -281,10 +281,19 @@ class Writer:
         self._remark(change, *await send_update(sender, kind, body, live, begun))
         if hidden := not_shown(kind, body, sender.answers):
             self._remark(change, NOT_SHOWN)
+        self._forget_memos(change, body)
         going = final(change).get(kind.marker, "") is None
         if not going and (note := memo(kind, body, hidden, after_request(kind, body, live))):
             self.memos[change.address] = note
             await send_update(sender, kind, nest(note), live, begun)
+
+    def _forget_memos(self, change: Change, body: Object) -> None:
+        """What a body writes itself is not to be as an earlier one of the same change left it."""
+        memos = self.memos.pop(change.address, {})
+        left = {
+            path: text for path, text in memos.items() if path.split(".", 1)[1] not in body.get(path.split(".")[0], ())
+        }
+        self.memos |= {change.address: left} if left else {}
 
     async def forgo(self, change: Change, live: Object, lost: Mapping[str, Sequence[str]]) -> Diagnostic:
         """Remembers in the object's mark what of the change Auth0 took and did not keep; what to say of that."""

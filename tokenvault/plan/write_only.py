@@ -73,12 +73,11 @@ def memo(kind: Kind, body: Object, hidden: Collection[str], after: Object) -> di
     """
     mark = read_mark(after.get(kind.metadata)) if kind.may_hide & body.keys() else None
     values = {path: get_path(body, path) for path in kind.fields if path.split(".")[0] in hidden and "." in path}
-    return _metadata(kind, mark, after, frozenset(_records(kind, values))) if mark else {}
-
-
-def _metadata(kind: Kind, mark: Mark, after: Object, records: frozenset[Provision]) -> dict[str, Any]:
-    others = frozenset(provision for provision in mark.provisions if provision.verb != WRITE_ONLY)
-    return _rewritten(kind, mark, after, others | records)
+    records = frozenset(_records(kind, values))
+    others = (
+        frozenset(provision for provision in mark.provisions if provision.verb != WRITE_ONLY) if mark else frozenset()
+    )
+    return _rewritten(kind, mark, after, others | records) if mark and others | records != mark.provisions else {}
 
 
 def _rewritten(kind: Kind, mark: Mark, live: Object, provisions: frozenset[Provision]) -> dict[str, Any]:
