@@ -15,16 +15,15 @@ from tokenvault.errors import Diagnostic
 from tokenvault.flavors.provisions import BY_SECRET, METHOD, PROVISION_KINDS, SLOTS, Revocation, absent, lent_keys
 from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
-from tokenvault.model.constraints import Anything, Equals
+from tokenvault.model.constraints import Anything, Equals, NotIn
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, Provenance
 from tokenvault.model.marks import API_METADATA_KEY, MORE_KEYS, Mark, Provision, read_mark, value_before
+from tokenvault.model.spec import PUBLIC_TYPES
 from tokenvault.plan.api_names import CLIENT_SUFFIX
 from tokenvault.plan.changes import REVOKED
 from tokenvault.plan.model import Orphan
 from tokenvault.plan.ownership import Ownership, mark_of
 from tokenvault.state.live import Live, match
-
-PUBLIC_TYPES = ("spa", "native")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,7 +355,8 @@ class _Search:
         wanted = node.constraints.get("app_type") if node else None
         slot = kinds()["application"].slot_at(METHOD)
         before = next((value_before(p)[1] for p in recorded if p.verb == "was" and p.slot == slot), None)
-        if isinstance(wanted, Equals) and wanted.value in PUBLIC_TYPES:
+        keeps_secret = node is not None and isinstance(node.constraints.get(METHOD), NotIn)
+        if isinstance(wanted, Equals) and wanted.value in PUBLIC_TYPES and not keeps_secret:
             return "none"
         return str(before) if before and before != "none" else BY_SECRET
 
