@@ -98,3 +98,13 @@ def test_two_specs_may_ask_different_things_of_an_api_of_somebody_else(acme: Wor
     acme.assert_done(first)
     acme.assert_done(second)
     assert scopes_of_the_api(acme) == {"old:it", "read:it", "write:it"}
+
+
+def test_what_no_custom_api_client_has_room_to_record_is_said(acme: World) -> None:
+    acme.hands.ask("POST", "resource-servers", {"identifier": FILES, "name": "files", "scopes": [{"value": "old:it"}]})
+    full = {f"key-{n}": "x" for n in range(10)}
+    client = {"name": "By hand", "app_type": "resource_server", "resource_server_identifier": FILES}
+    acme.hands.ask("POST", "clients", {**client, "client_metadata": full})
+    spec = spec_of({"first": web("connected_accounts", EXCHANGE)}, apis=files("read:it"))
+    said = " ".join(acme.run("plan", spec).out.split())
+    assert "Nothing records what this spec gives to api.files: the metadata of its Custom API Client is full" in said

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tokenvault.errors import Diagnostic, PlanError
-from tokenvault.kinds.application_rules import CONFIDENTIAL, METHOD, advice, bodies, check, risks
+from tokenvault.kinds.application_rules import CONFIDENTIAL, METHOD, advice, bodies, check, refine, risks
 from tokenvault.kinds.base import Collection, Field, Kind, Object, Objects, Reader, Scopes, Section, Shape
 from tokenvault.kinds.tenant_settings import TENANT_SETTINGS, new_application_risks
 from tokenvault.model.constraints import Constraint, Contains, Equals, NotIn
@@ -392,6 +392,7 @@ KIND = Kind(
     match=_match,
     fetch=_fetch,
     check=check,
+    refine=refine,
     risks=risks,
     new_depends_on=TENANT_SETTINGS,
     new_risks=new_application_risks,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tokenvault.errors import Diagnostic
 from tokenvault.kinds.base import Object, fixed
-from tokenvault.model.constraints import NotIn, OneOf
-from tokenvault.model.desired import DesiredObject
-from tokenvault.model.marks import read_mark
+from tokenvault.model.constraints import Default, Equals, NotIn, OneOf
+from tokenvault.model.desired import DesiredObject, node_of
+from tokenvault.model.marks import read_mark, value_before
 from tokenvault.model.paths import get_path
 from tokenvault.model.spec import PUBLIC_TYPES
 
@@ -27,6 +28,22 @@ TYPE_NAMES = {
 OTHER_API = (
     "Auth0 links the two for good: give the API its identifier back, or list the other under another key of `apis`."
 )
+
+
+def refine(node: DesiredObject, live: Object | None) -> DesiredObject:
+    """The node, which goes on keeping a secret while the spec gives a type that does to what was public.
+
+    How it authenticated before is given back together with its type.
+    """
+    asked, mark = node.constraints.get(METHOD), read_mark((live or {}).get("client_metadata"))
+    if mark is None or not isinstance(asked, Default) or asked.value == "none":
+        return node
+    types = [value_before(each)[1] for each in mark.provisions if (each.verb, each.slot) == ("was", "type")]
+    if not PUBLIC_TYPES.intersection(types) or not isinstance(node.constraints.get("app_type"), Equals):
+        return node
+    keeps = NotIn(("none",), asked.value, again_with=asked.again_with)
+    requirements = (replace(one, constraint=keeps) if one.path == METHOD else one for one in node.requirements)
+    return node_of(node.target, tuple(requirements))
 
 
 def check(node: DesiredObject, live: Object | None) -> Iterable[Diagnostic]:

@@ -11,7 +11,7 @@ from tokenvault.kinds import kinds
 from tokenvault.kinds.base import Kind, Object
 from tokenvault.model.constraints import Anything, Constraint, Default, NotIn, initial
 from tokenvault.model.desired import DesiredObject, Graph, ObjectRef, bind, bound
-from tokenvault.model.marks import ASKED, METADATA_KEY, MORE_KEYS, Provision
+from tokenvault.model.marks import API_METADATA_KEY, ASKED, METADATA_KEY, MORE_KEYS, Provision, has_room
 from tokenvault.model.paths import get_path
 from tokenvault.plan.api_names import CLIENT_SUFFIX
 from tokenvault.plan.changes import attributes, kept, risks, unmanaged, unmanaged_options
@@ -216,10 +216,12 @@ class _Planner:
             self.unchanged += 1
 
     def _is_unrecorded(self, node: DesiredObject) -> bool:
-        """Whether it is an API of others without a Custom API Client: an application's mark records only that an API is made."""
-        recorded = self.ownership.recorded(node)
-        is_noted = node.target.recorder.endswith(CLIENT_SUFFIX) or node.target.provision in recorded
-        return node.kind == "api" and not is_noted
+        """Whether it is an API of others and no Custom API Client can hold what it is given: no application's mark does."""
+        client = self.live.objects.get(node.target.recorder, {})
+        has_place = has_room(client.get("client_metadata"), API_METADATA_KEY) and node.target.recorder.endswith(
+            CLIENT_SUFFIX
+        )
+        return node.kind == "api" and not has_place and node.target.provision not in self.ownership.recorded(node)
 
     def _similar(self, kind: Kind, node: DesiredObject, problems: Sequence[Diagnostic]) -> Iterable[Diagnostic]:
         """The problems of an object that does not exist, with what else may be meant: a warning where it is created."""
@@ -373,7 +375,8 @@ def _starting_anew(node: DesiredObject, live: Object, before: dict[str, Any], af
     """The values, with those that start anew because the attribute that they go with changes."""
     for path, constraint in node.constraints.items():
         with_ = constraint.again_with if isinstance(constraint, Default | NotIn) else ""
-        if with_ and before.get(with_) is not None and before[with_] != after.get(with_):
+        is_given_back = path in after and after[path] != before[path]
+        if with_ and not is_given_back and before.get(with_) is not None and before[with_] != after.get(with_):
             before[path], after[path] = get_path(live, path), initial(constraint)
     return after
 

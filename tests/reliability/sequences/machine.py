@@ -840,7 +840,8 @@ def _mark(state: State, client_id: str) -> Any:
 
 
 def _unmarkable(state: State) -> set[str]:
-    """The applications on which no mark can stand: their metadata is full, or holds another's text under our key."""
+    """The applications on which no mark can stand, as their metadata is full or holds another's text under our key; and the
+    APIs of such Custom API Clients, of which those cannot record what is given."""
     found = set()
     for client_id, client in state["clients"].items():
         metadata = client.get("client_metadata") or {}
@@ -848,6 +849,8 @@ def _unmarkable(state: State) -> set[str]:
         is_strange = bool(mark) and not re.match(r"[a-z0-9-]+/\S+ (created|adopted)", mark)
         most = 8 if client.get("resource_server_identifier") else 9  # that of an API's client has a second key
         found |= {client_id} if is_strange or (len(metadata) > most and not mark) else set()
+        is_silent = len(metadata) > 9 and "tokenvault_api" not in metadata
+        found |= {client["resource_server_identifier"]} if is_silent and most == 8 else set()
     return found
 
 
