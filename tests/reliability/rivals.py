@@ -8,6 +8,7 @@ Both must end, nothing may be there twice, the loser must say why, and one more 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 import tempfile
 from collections import Counter
@@ -16,12 +17,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import yaml
 
 from tests.reliability.bench import QUICKSTART, Bench, State, bench, difference
 from tests.reliability.crash import started
 from tests.reliability.matrix import RAW, advice
 from tests.support import Result, write_spec
+from tokenvault.sandbox import DOMAIN, TOKEN, open_sandbox
 
 LATENCIES = (0, 20, 80)
 SECONDS = 60
@@ -37,7 +40,7 @@ class Round:
 
 
 def overlapping(folder: Path) -> Path:
-    """A spec of another name that shares the quickstart's connections and its API, with applications of its own."""
+    """A spec of another name that shares the quickstart's connections and an API of others, with applications of its own."""
     spec = yaml.safe_load(QUICKSTART.read_text())
     spec["name"] = "neighbour"
     spec["connections"] = {"google-oauth2": {}, "github": {}}
@@ -81,8 +84,19 @@ def _twice(state: State) -> list[str]:
 
 @contextmanager
 def contest(folder: Path, latency: int) -> Iterator[tuple[Bench, Path]]:
-    """A bench with this latency, and the overlapping spec."""
+    """A bench with this latency, and the overlapping spec. The API is there: of one that a spec creates no other has a part."""
     with bench(folder, "--latency-ms", latency) as there:
+        sandbox = open_sandbox(there.file)
+        try:
+            api = yaml.safe_load(QUICKSTART.read_text())["apis"]["calendar"]
+            body = {"identifier": api["identifier"], "name": "Of others", "scopes": [{"value": "old:calendar"}]}
+            request = httpx.Request("POST", f"http://{DOMAIN}/api/v2/resource-servers", json=body)
+            request.headers["authorization"] = f"Bearer {TOKEN}"
+            made = asyncio.run(httpx.ASGITransport(sandbox.app).handle_async_request(request))
+            assert made.status_code == 201
+            there.start = sandbox.export_state()
+        finally:
+            sandbox.close()
         yield there, overlapping(folder)
 
 
