@@ -208,7 +208,7 @@ class Machine:
         done = self._command("drift", *self._files(0), "--format", "json")
         self.specs[0] = now
         changes = done.json["changes"] if done is not None and done.code != 1 else []
-        silent_objects = _without_record(self.tenant.state())
+        silent_objects = _without_record(self.tenant.state(), self.specs[0]["name"])
         known = (change for change in changes if change["id"] not in silent_objects and change["kind"] != "mfa_policy")
         paths = [[a["path"][0] for a in change["attributes"]] for change in known]
         silent = [["options.client_secret"]]
@@ -854,11 +854,16 @@ def _unmarkable(state: State) -> set[str]:
     return found
 
 
-def _without_record(state: State) -> set[str]:
-    """The applications whose marks do not hold what is asked of them, and the APIs of such Custom API Clients."""
-    clients = {k: c for k, c in state["clients"].items() if "ask:" not in str(c.get("client_metadata"))}
+def _without_record(state: State, spec: str) -> set[str]:
+    """The applications whose marks do not hold what is asked of them, and the APIs of such Custom API Clients; all APIs,
+    where no application is marked by the spec.
+    """
+    marks = {key: str(client.get("client_metadata")) for key, client in state["clients"].items()}
+    clients = {key: client for key, client in state["clients"].items() if "ask:" not in marks[key]}
     linked = {client.get("resource_server_identifier") for client in clients.values()}
-    return {*clients, *(key for key, api in state["resource_servers"].items() if api["identifier"] in linked)}
+    is_bare = not any(f"'{spec}/" in mark and "ask:" in mark for mark in marks.values())
+    apis = state["resource_servers"].items()
+    return {*clients, *(key for key, api in apis if is_bare or api["identifier"] in linked)}
 
 
 def _wiped_connections(before: State, after: State) -> dict[str, str]:
