@@ -170,12 +170,17 @@ def left(first: State, last: State, hands: list[Any], staying: set[str]) -> Iter
     if hands:
         return
     was, now = _comparable(first), _comparable(last)
-    there = [client for one, client in first["clients"].items() if one in last["clients"]]
-    renamed = {f"clients:{client['name']}" for client in there if client["name"] in staying}
+    there = [
+        (client["name"], last["clients"][one]["name"])
+        for one, client in first["clients"].items()
+        if one in last["clients"]
+    ]
+    renamed = {f"clients:{before}" for before, after in there if staying.intersection((before, after))}
     for collection in ("clients", "resource_servers", "client_grants", "credentials", "enablements"):
         for key, item in was.get(collection, {}).items():
             if key not in now.get(collection, {}):
-                yield from [] if key in renamed else [(f"{collection} of before is gone", key)]
+                is_renamed = any(name in key for name in renamed)
+                yield from [] if is_renamed else [(f"{collection} of before is gone", key)]
                 continue
             if any(name in staying for name in (key, key.partition(":")[2], *key.replace("/", ":").split(":"))):
                 continue
